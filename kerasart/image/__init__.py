@@ -1,0 +1,19 @@
+"""Pictures: their form inside the package, and reading and writing them."""
+
+from kerasart.image.convention import as_image
+from kerasart.image.files import (
+    Picture,
+    check_output,
+    next_free_path,
+    read_picture,
+    write_picture,
+)
+
+__all__ = [
+    "Picture",
+    "as_image",
+    "check_output",
+    "next_free_path",
+    "read_picture",
+    "write_picture",
+]

@@ -1,0 +1,71 @@
+"""The one form in which pictures travel through the package.
+
+An image is float32 RGB in [0, 1] with shape (1, height, width, 3).
+"""
+
+import numpy as np
+
+
+def as_image(array, name="image"):
+    """Brings an array into the form that the whole package uses.
+
+    Args:
+        array: Pixels of shape (height, width, 3) or (1, height, width, 3), either uint8 in
+            [0, 255] or floating point in [0, 1]. TensorFlow tensors are welcome.
+        name: What error messages call the array.
+
+    Returns:
+        A float32 NumPy array of shape (1, height, width, 3) in [0, 1].
+
+    Raises:
+        ValueError: If the shape, the data type or the range is another one.
+    """
+    return as_pixels(array, channels=3, name=name)
+
+
+def as_pixels(array, channels, name):
+    """Does the work of `as_image` for any number of channels, so that alpha can use it too."""
+    array = np.asarray(array)
+    _check_shape(array, channels, name)
+    if array.dtype == np.uint8:
+        pixels = np.divide(array, 255, dtype=np.float32)
+    else:
+        _check_values(array, name)
+        pixels = array.astype(np.float32, copy=False)
+    return pixels if pixels.ndim == 4 else pixels[np.newaxis]
+
+
+def quantise(image, bits):
+    """Rounds floats in [0, 1] to the nearest of the integers that `bits` (8 or 16) can hold."""
+    levels = 2**bits - 1
+    return np.floor(image * levels + 0.5).astype(f"uint{bits}")
+
+
+def _check_shape(array, channels, name):
+    height_and_width = array.shape[-3:-1]
+    if (
+        array.ndim not in (3, 4)
+        or array.shape[-1] != channels
+        or array.shape[:-3] not in ((), (1,))
+        or 0 in height_and_width
+    ):
+        raise ValueError(
+            f"`{name}` must have shape (height, width, {channels}) or "
+            f"(1, height, width, {channels}) and at least one pixel. "
+            f"Received: shape {array.shape}"
+        )
+
+
+def _check_values(array, name):
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(
+            f"`{name}` must be uint8 in [0, 255] or floating point in [0, 1]. "
+            f"Received: dtype {array.dtype}"
+        )
+    low, high = array.min(), array.max()
+    # A NaN anywhere makes both NaN, and no comparison with NaN holds.
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"`{name}` must hold floating point values in [0, 1] and no NaN. "
+            f"Received: values from {low} to {high}"
+        )

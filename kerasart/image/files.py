@@ -1,0 +1,213 @@
+"""Reading and writing picture files."""
+
+import os
+import uuid
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from kerasart.image.convention import as_image, as_pixels, quantise
+from kerasart.image.decoding import decode, load
+from kerasart.image.encoding import encode
+from kerasart.image.formats import FORMATS, WITH_16_BITS, WITH_ALPHA
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture file holds.
+
+    Attributes:
+        image: float32 sRGB of shape (1, height, width, 3) in [0, 1].
+        alpha: float32 of shape (1, height, width, 1) in [0, 1], or None if the file has none.
+        text: The text chunks of a PNG file; empty for other formats.
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray | None = None
+    text: dict[str, str] = field(default_factory=dict)
+
+
+def read_picture(path, max_pixels=None):
+    """Reads a picture file: JPEG, PNG, WebP, TIFF, BMP, GIF (the first frame), or AVIF where
+    Pillow has it.
+
+    The picture is turned upright as its EXIF orientation says, and its colours are converted to
+    sRGB from its ICC profile; EXIF data or a profile that cannot be used are ignored with a
+    warning on the logger "kerasart". PNG keeps all of its 16 bits, unless a profile other than
+    sRGB has to be converted: that takes place at 8 bits. Pillow reduces 16-bit colour TIFF to 8
+    bits.
+
+    Args:
+        path: The file.
+        max_pixels: The largest number of pixels to accept, in place of Pillow's own limit
+            (`PIL.Image.MAX_IMAGE_PIXELS`).
+
+    Returns:
+        A `Picture`.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: If the file cannot be read.
+        ValueError: If the file is empty, is not a picture, is truncated or damaged, has too many
+            pixels, or has floating-point samples outside [0, 1].
+    """
+    data = _file_bytes(path)
+    picture, text = load(data, path, max_pixels)
+    image, alpha = decode(picture, data, path)
+    return Picture(image, alpha, text)
+
+
+def write_picture(path, image, *, alpha=None, text=None, bits=8, quality=95):
+    """Writes a picture file, whole or not at all, in the format that its suffix names.
+
+    Values outside [0, 1] are clipped, and all are rounded to the nearest level.
+
+    Args:
+        path: The file: .png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif, or .avif where Pillow
+            has it. A file already there is replaced.
+        image: RGB of shape (height, width, 3) or (1, height, width, 3), floating point, or uint8.
+        alpha: Opacity of the same height and width with one channel. PNG, WebP, TIFF and AVIF
+            keep it; other formats drop it.
+        text: A dict of strings for the text chunks of PNG; other formats ignore it. Keys have
+            1 to 79 Latin-1 characters.
+        bits: Bits a channel, 8 or 16. 16 bits exist in PNG and TIFF.
+        quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
+            file cannot be written.
+        ValueError: If the suffix, `bits`, `text`, or the shape, data type or values (NaN) of
+            `image` or `alpha` are not allowed.
+    """
+    check_output(path, bits)
+    kind = _format_of(path)
+    pixels = as_image(_clipped(image))
+    if alpha is not None:
+        alpha = as_pixels(_clipped(alpha), channels=1, name="alpha")
+        _check_same_size(pixels, alpha)
+        if kind in WITH_ALPHA:
+            pixels = np.concatenate([pixels, alpha], axis=-1)
+    _replace(Path(path), encode(quantise(pixels[0], bits), kind, text or {}, quality))
+
+
+def check_output(path, bits=8):
+    """Checks, before a long run, that `write_picture` will accept a path.
+
+    Args:
+        path: The file to be written later.
+        bits: Bits a channel, 8 or 16.
+
+    Raises:
+        ValueError: If no format belongs to the suffix, or the format does not have so many bits.
+        IsADirectoryError: If the path is a folder.
+        FileNotFoundError, NotADirectoryError: If its folder does not exist or is no folder.
+        PermissionError: If the folder, or a file already there, cannot be written.
+    """
+    path = Path(path)
+    kind = _format_of(path)
+    if bits not in (8, 16):
+        raise ValueError(f"`bits` must be 8 or 16. Received: bits={bits}")
+    if bits == 16 and kind not in WITH_16_BITS:
+        raise ValueError(
+            f"Cannot write '{path}' with 16 bits: only {' and '.join(WITH_16_BITS)} have them. "
+            f"Received: bits={bits} for {kind}"
+        )
+    _check_place(path)
+
+
+def next_free_path(path):
+    """Finds a name that is not taken.
+
+    Args:
+        path: The wanted file, for example dream.png.
+
+    Returns:
+        A `pathlib.Path`: `path` itself if nothing is there, else the first free one of
+        dream-2.png, dream-3.png and so on.
+    """
+    wanted = free = Path(path)
+    numbers = count(2)
+    while os.path.lexists(free):
+        free = wanted.with_stem(f"{wanted.stem}-{next(numbers)}")
+    return free
+
+
+def _file_bytes(path):
+    try:
+        data = Path(path).read_bytes()
+    except IsADirectoryError as error:
+        raise IsADirectoryError(
+            f"Cannot read '{path}': a picture file is needed, not a folder. Received: a folder"
+        ) from error
+    except OSError as error:
+        # The same class of error with the sentence alone, without its "[Errno 2]".
+        raise type(error)(
+            f"Cannot read '{path}': the path must be that of a picture file that may be read. "
+            f"Received: {error.strerror}"
+        ) from error
+    if not data:
+        raise ValueError(
+            f"Cannot read '{path}': the file is empty, and a picture is needed. Received: 0 bytes"
+        )
+    return data
+
+
+def _format_of(path):
+    suffix = Path(path).suffix
+    if suffix.lower() not in FORMATS:
+        raise ValueError(
+            f"Cannot write '{path}': its suffix must be one of {', '.join(FORMATS)}. "
+            f"Received: '{suffix}'"
+        )
+    return FORMATS[suffix.lower()]
+
+
+def _check_place(path):
+    folder = path.parent
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"Cannot write '{path}': the path must be that of a file. Received: a folder"
+        )
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"Cannot write '{path}': its folder must exist. Received: folder '{folder}'"
+        )
+    if not folder.is_dir():
+        raise NotADirectoryError(
+            f"Cannot write '{path}': it must be in a folder. Received: file '{folder}'"
+        )
+    for place in (folder, path):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise PermissionError(
+                f"Cannot write '{path}': writing must be permitted. Received: read-only '{place}'"
+            )
+
+
+def _clipped(array):
+    array = np.asarray(array)
+    return np.clip(array, 0, 1) if np.issubdtype(array.dtype, np.floating) else array
+
+
+def _check_same_size(image, alpha):
+    if alpha.shape[:3] != image.shape[:3]:
+        raise ValueError(
+            f"`alpha` must have the height and width of `image`, {image.shape[1:3]}. "
+            f"Received: {alpha.shape[1:3]}"
+        )
+
+
+def _replace(path, data):
+    """Puts a file in place in one step, so that half a file is never there."""
+    # Not by `tempfile`, which makes files that only their owner can read.
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise type(error)(
+            f"Cannot write '{path}': the file system must accept {len(data)} bytes. "
+            f"Received: {error.strerror}"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""PNG and TIFF with 16 bits a channel, which Pillow reads and writes at 8 bits only."""
+
+import io
+
+from PIL.PngImagePlugin import putchunk
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+_AFTER_IHDR = 33  # the signature (8 bytes) and the IHDR chunk (25 bytes)
+
+
+def is_deep_png(data):
+    """Tells whether the bytes of a PNG file hold 16 bits a channel."""
+    return data[24] == 16  # the bit depth, in IHDR
+
+
+def decode_png(data, with_alpha):
+    """Decodes a PNG file.
+
+    Args:
+        data: The bytes of the file.
+        with_alpha: Whether one colour of the picture stands for "transparent" (a tRNS chunk).
+
+    Returns:
+        A uint16 array of shape (height, width, channels): grey, grey and alpha, RGB, or RGBA.
+
+    Raises:
+        ValueError: If TensorFlow refuses the file.
+    """
+    import tensorflow as tf  # slow to import, and only 16-bit files need it
+
+    channels = 4 if with_alpha else 0  # 0: as many as the file has
+    try:
+        return tf.io.decode_png(data, channels=channels, dtype=tf.uint16).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(error.message) from error
+
+
+def encode_png(pixels, chunks):
+    """Encodes a PNG file.
+
+    Args:
+        pixels: A uint16 array of shape (height, width, 3 or 4).
+        chunks: A `PIL.PngImagePlugin.PngInfo` with the text to put into the file.
+
+    Returns:
+        The bytes of the file.
+    """
+    import tensorflow as tf
+
+    plain = tf.io.encode_png(pixels).numpy()
+    out = io.BytesIO()
+    out.write(plain[:_AFTER_IHDR])
+    for kind, content, *_ in chunks.chunks:
+        putchunk(out, kind, content)
+    out.write(plain[_AFTER_IHDR:])
+    return out.getvalue()
+
+
+def encode_tiff(pixels):
+    """Encodes an uncompressed baseline TIFF file.
+
+    Args:
+        pixels: A uint16 array of shape (height, width, 3 or 4).
+
+    Returns:
+        The bytes of the file.
+    """
+    height, width, channels = pixels.shape
+    samples = pixels.astype("<u2").tobytes()
+    directory = ImageFileDirectory_v2(prefix=b"II")
+    directory[256] = width
+    directory[257] = height
+    directory[258] = (16,) * channels  # BitsPerSample
+    directory[259] = 1  # Compression: none
+    directory[262] = 2  # PhotometricInterpretation: RGB
+    directory[273] = 0  # StripOffsets: counted from the end of the directory by `save`
+    directory.tagtype[273] = 4  # ... as a 32-bit number
+    directory[277] = channels  # SamplesPerPixel
+    directory[278] = height  # RowsPerStrip
+    directory[279] = len(samples)  # StripByteCounts
+    directory[282] = directory[283] = 72.0  # XResolution and YResolution
+    directory[296] = 2  # ResolutionUnit: inch
+    if channels == 4:
+        directory[338] = 2  # ExtraSamples: alpha, not multiplied into the colours
+    out = io.BytesIO()
+    directory.save(out)
+    out.write(samples)
+    return out.getvalue()

@@ -1,0 +1,388 @@
+"""Every kind of pixel, every orientation, and colour profiles."""
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, features
+from PIL.PngImagePlugin import putchunk
+
+from kerasart.image import read_picture
+
+RGB = np.random.default_rng(0).integers(0, 256, (6, 5, 3)).astype(np.uint8)
+GREY, ALPHA = RGB[..., 0], RGB[..., 1]
+
+
+def as_float(array, levels=255):
+    return np.divide(array, levels, dtype=np.float32)
+
+
+def in_rgb(grey):
+    return np.stack([grey] * 3, axis=-1)
+
+
+def read(picture, path, **options):
+    picture.save(path, **options)
+    return read_picture(path)
+
+
+def deep_png(pixels, colour_type, *chunks):
+    """A PNG file with 16 bits a channel, made by hand."""
+    height, width = pixels.shape[:2]
+    rows = pixels.astype(">u2").reshape(height, -1)
+    out = io.BytesIO(b"\x89PNG\r\n\x1a\n")
+    out.seek(0, io.SEEK_END)
+    putchunk(out, b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))
+    for kind, content in chunks:
+        putchunk(out, kind, content)
+    putchunk(out, b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
+    putchunk(out, b"IEND", b"")
+    return out.getvalue()
+
+
+def read_deep_png(path, *png):
+    path.write_bytes(deep_png(*png))
+    return read_picture(path)
+
+
+def check(picture, image, alpha=None):
+    """`image` and `alpha` are arrays of shape (height, width, 3) and (height, width)."""
+    assert picture.image.dtype == np.float32
+    np.testing.assert_array_equal(picture.image, image[np.newaxis])
+    if alpha is None:
+        assert picture.alpha is None
+    else:
+        assert picture.alpha.dtype == np.float32
+        np.testing.assert_array_equal(picture.alpha, alpha[np.newaxis, ..., np.newaxis])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp"])
+def test_rgb_is_exact(tmp_path, suffix):
+    options = {"lossless": True} if suffix == ".webp" else {}
+    check(read(Image.fromarray(RGB), tmp_path / f"a{suffix}", **options), as_float(RGB))
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        ".jpg",
+        ".webp",
+        pytest.param(
+            ".avif", marks=pytest.mark.skipif(not features.check("avif"), reason="no AVIF")
+        ),
+    ],
+)
+def test_lossy_formats_come_close(tmp_path, suffix):
+    image = np.full((16, 16, 3), (200, 100, 50), np.uint8)
+    picture = read(Image.fromarray(image), tmp_path / f"a{suffix}", quality=95)
+    np.testing.assert_allclose(picture.image[0], as_float(image), atol=4 / 255)
+
+
+def test_gif_gives_its_first_frame(tmp_path):
+    frames = [Image.new("RGB", (5, 6), colour) for colour in ("red", "blue")]
+    picture = read(frames[0], tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    check(picture, np.full((6, 5, 3), (1, 0, 0), np.float32))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
+def test_grey(tmp_path, suffix):
+    check(read(Image.fromarray(GREY), tmp_path / f"a{suffix}"), as_float(in_rgb(GREY)))
+
+
+def test_one_bit(tmp_path):
+    bits = GREY > 127
+    picture = read(Image.fromarray(bits), tmp_path / "a.png")
+    check(picture, in_rgb(bits).astype(np.float32))
+
+
+def test_grey_with_alpha(tmp_path):
+    pixels = Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(ALPHA)])
+    check(read(pixels, tmp_path / "a.png"), as_float(in_rgb(GREY)), as_float(ALPHA))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_rgb_with_alpha(tmp_path, suffix):
+    pixels = Image.fromarray(np.dstack([RGB, ALPHA]))
+    check(read(pixels, tmp_path / f"a{suffix}"), as_float(RGB), as_float(ALPHA))
+
+
+@pytest.mark.parametrize("transparency", [None, 1, b"\xff\x40\x80"])
+def test_palette(tmp_path, transparency):
+    index = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)
+    colours = np.array([[10, 20, 30], [200, 100, 0], [255, 0, 7]], np.uint8)
+    pixels = Image.fromarray(index)
+    pixels.putpalette(colours.tobytes())
+    options = {} if transparency is None else {"transparency": transparency}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = read(pixels, tmp_path / "a.png", **options)
+    opacity = {1: [255, 0, 255], b"\xff\x40\x80": [255, 64, 128]}.get(transparency)
+    alpha = None if opacity is None else as_float(np.array(opacity, np.uint8)[index])
+    check(picture, as_float(colours[index]), alpha)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_key_colour_is_transparent(tmp_path, mode):
+    pixels = Image.new(mode, (3, 2), "black")
+    pixels.putpixel((1, 0), 1 if mode == "1" else 255 if mode == "L" else (255, 255, 255))
+    key = {"1": 1, "L": 255, "RGB": (255, 255, 255)}[mode]
+    picture = read(pixels, tmp_path / "a.png", transparency=key)
+    white = np.zeros((2, 3), np.float32)
+    white[0, 1] = 1
+    check(picture, in_rgb(white), 1 - white)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jpg"])
+def test_cmyk_without_profile(tmp_path, suffix):
+    inks = np.zeros((16, 64, 4), np.uint8)
+    for number, ink in enumerate([(0, 0, 0, 0), (255, 0, 0, 0), (0, 0, 0, 255), (0, 51, 102, 51)]):
+        inks[:, 16 * number : 16 * number + 16] = ink
+    pixels = Image.frombytes("CMYK", (64, 16), inks.tobytes())
+    image = read(pixels, tmp_path / f"a{suffix}").image
+    expected = [(1, 1, 1), (0, 1, 1), (0, 0, 0), (0.8, 0.64, 0.48)]
+    np.testing.assert_allclose(image[0, 8, 8::16], expected, atol=2 / 255)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_deep_grey_tiff(tmp_path, dtype):
+    grey = np.array([[0, 1, 1000], [40000, 65534, 65535]], dtype)
+    picture = read(Image.fromarray(grey), tmp_path / "a.tif")
+    check(picture, in_rgb((grey / 65535).astype(np.float32)))
+
+
+def test_deep_grey_tiff_where_white_is_zero(tmp_path):
+    grey = np.array([[0, 1000, 65535]], np.uint16)
+    picture = read(Image.fromarray(grey), tmp_path / "a.tif", tiffinfo={262: 0})
+    check(picture, in_rgb((1 - grey / 65535).astype(np.float32)))
+
+
+def test_float_grey_tiff(tmp_path):
+    grey = np.array([[0, 0.123456789, 1]], np.float32)
+    check(read(Image.fromarray(grey), tmp_path / "a.tif"), in_rgb(grey))
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5, np.nan])
+def test_float_grey_on_another_scale_is_refused(tmp_path, value):
+    with pytest.raises(ValueError, match=r"a\.tif.* from .* Received: a TIFF file of mode F$"):
+        read(Image.fromarray(np.array([[0, value]], np.float32)), tmp_path / "a.tif")
+
+
+def test_lab(tmp_path):
+    pixels = Image.new("LAB", (2, 1), (0, 128, 128))
+    pixels.putpixel((1, 0), (136, 208, 195))  # the red of sRGB
+    picture = read(pixels, tmp_path / "a.tif")
+    np.testing.assert_allclose(picture.image[0, 0], [(0, 0, 0), (1, 0, 0)], atol=0.05)
+
+
+DEEP = np.array([[[0, 1, 65535, 7], [258, 40000, 40001, 65534]]], np.uint16)
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(0, [0]), (2, [0, 1, 2])])
+def test_deep_png(tmp_path, colour_type, channels):
+    picture = read_deep_png(tmp_path / "a.png", DEEP[..., channels], colour_type)
+    check(picture, as_float(np.broadcast_to(DEEP[..., channels], (1, 2, 3)), 65535))
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(4, [0, 3]), (6, [0, 1, 2, 3])])
+def test_deep_png_with_alpha(tmp_path, colour_type, channels):
+    picture = read_deep_png(tmp_path / "a.png", DEEP[..., channels], colour_type)
+    colours = np.broadcast_to(DEEP[..., channels[:-1]], (1, 2, 3))
+    check(picture, as_float(colours, 65535), as_float(DEEP[..., 3], 65535))
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(0, [0]), (2, [0, 1, 2])])
+def test_deep_png_with_key_colour(tmp_path, colour_type, channels):
+    pixels = DEEP[..., channels]
+    key = pixels[0, 1].astype(">u2").tobytes()
+    picture = read_deep_png(tmp_path / "a.png", pixels, colour_type, (b"tRNS", key))
+    colours = as_float(np.broadcast_to(pixels, (1, 2, 3)), 65535)
+    check(picture, colours, np.array([[1, 0]], np.float32))
+
+
+STORED = np.array([[1, 2, 3], [4, 5, 6]])
+UPRIGHT = {
+    1: [[1, 2, 3], [4, 5, 6]],
+    2: [[3, 2, 1], [6, 5, 4]],
+    3: [[6, 5, 4], [3, 2, 1]],
+    4: [[4, 5, 6], [1, 2, 3]],
+    5: [[1, 4], [2, 5], [3, 6]],
+    6: [[4, 1], [5, 2], [6, 3]],
+    7: [[6, 3], [5, 2], [4, 1]],
+    8: [[3, 6], [2, 5], [1, 4]],
+}
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags.tobytes()
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_orientation_of_image_and_alpha(tmp_path, suffix, orientation):
+    pixels = np.stack([STORED, STORED + 10, STORED + 20, STORED + 100], axis=-1).astype(np.uint8)
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = tmp_path / f"a{suffix}"
+    picture = read(Image.fromarray(pixels), path, exif=exif(orientation), **options)
+    upright = np.array(UPRIGHT[orientation])
+    image = np.stack([upright, upright + 10, upright + 20], axis=-1)
+    check(picture, as_float(image), as_float(upright + 100))
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_orientation_of_jpeg(tmp_path, orientation):
+    grey = np.kron(STORED * 40, np.ones((8, 8))).astype(np.uint8)
+    picture = read(Image.fromarray(grey), tmp_path / "a.jpg", exif=exif(orientation), quality=100)
+    upright = as_float(np.array(UPRIGHT[orientation]) * 40)
+    np.testing.assert_allclose(picture.image[0, ::8, ::8, 0], upright, atol=2 / 255)
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_orientation_of_deep_png(tmp_path, orientation):
+    pixels = np.stack([STORED, STORED * 9, STORED, STORED * 10000], axis=-1)
+    chunk = (b"eXIf", exif(orientation).removeprefix(b"Exif\0\0"))
+    picture = read_deep_png(tmp_path / "a.png", pixels, 6, chunk)
+    upright = np.array(UPRIGHT[orientation])
+    image = np.stack([upright, upright * 9, upright], axis=-1)
+    check(picture, as_float(image, 65535), as_float(upright * 10000, 65535))
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_orientation_of_deep_tiff(tmp_path, orientation):
+    pixels = Image.fromarray((STORED * 1000).astype(np.uint16))
+    picture = read(pixels, tmp_path / "a.tif", tiffinfo={274: orientation})
+    check(picture, in_rgb((np.array(UPRIGHT[orientation]) / 65.535).astype(np.float32)))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+@pytest.mark.parametrize("data", [b"Exif\0\0garbage", b"MM\0*"])
+def test_unusable_exif_is_ignored_with_a_warning(tmp_path, caplog, suffix, data):
+    picture = read(Image.fromarray(RGB), tmp_path / f"a{suffix}", exif=data)
+    assert picture.image.shape == (1, *RGB.shape)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("kerasart", "WARNING")
+    assert f"a{suffix}" in record.getMessage()
+
+
+def fixed(*numbers):
+    return b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)
+
+
+def profile(space, connection, tags):
+    """A minimal ICC profile."""
+    offset = 128 + 4 + 12 * len(tags)
+    table, contents = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", offset + len(contents), len(content))
+        contents += content
+    header = struct.pack(">I4xI4s4s4s12x4s28x", 0, 0x02400000, b"mntr", space, connection, b"acsp")
+    header += fixed(0.9642, 1, 0.8249)
+    header = header.ljust(128, b"\0")
+    return struct.pack(">I", offset + len(contents)) + header[4:] + table + contents
+
+
+def xyz(*numbers):
+    return b"XYZ \0\0\0\0" + fixed(*numbers)
+
+
+# Values are proportional to light, where those of sRGB are bent.
+LINE = b"curv" + bytes(8)
+WHITE = xyz(0.9642, 1, 0.8249)
+LINEAR_RGB = profile(
+    b"RGB ",
+    b"XYZ ",
+    {
+        b"wtpt": WHITE,
+        b"rXYZ": xyz(0.4361, 0.2225, 0.0139),
+        b"gXYZ": xyz(0.3851, 0.7169, 0.0971),
+        b"bXYZ": xyz(0.1431, 0.0606, 0.7141),
+        b"rTRC": LINE,
+        b"gTRC": LINE,
+        b"bTRC": LINE,
+    },
+)
+LINEAR_GREY = profile(b"GRAY", b"XYZ ", {b"wtpt": WHITE, b"kTRC": LINE})
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+RAMP = bytes(range(256))
+# From ink to lightness: no ink is white, full black is black, the colours do nothing.
+BLACK_INK_ONLY = profile(
+    b"CMYK",
+    b"Lab ",
+    {
+        b"wtpt": WHITE,
+        b"A2B0": b"mft1\0\0\0\0\x04\x03\x02\0"
+        + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
+        + RAMP * 4
+        + bytes([255, 128, 128, 0, 128, 128]) * 8
+        + RAMP * 3,
+    },
+)
+
+
+def bent(linear):
+    """The transfer curve of sRGB."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def test_profile_is_converted(tmp_path):
+    picture = read(Image.fromarray(RGB), tmp_path / "a.png", icc_profile=LINEAR_RGB)
+    np.testing.assert_allclose(picture.image[0], bent(RGB / 255), atol=2 / 255)
+
+
+def test_profile_leaves_alpha_alone(tmp_path):
+    pixels = Image.fromarray(np.dstack([RGB, ALPHA]))
+    picture = read(pixels, tmp_path / "a.png", icc_profile=LINEAR_RGB)
+    np.testing.assert_allclose(picture.image[0], bent(RGB / 255), atol=2 / 255)
+    np.testing.assert_array_equal(picture.alpha[0, ..., 0], as_float(ALPHA))
+
+
+@pytest.mark.parametrize("icc_profile", [LINEAR_GREY, LINEAR_RGB])
+def test_profile_of_grey(tmp_path, icc_profile):
+    pixels = Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(ALPHA)])
+    picture = read(pixels, tmp_path / "a.png", icc_profile=icc_profile)
+    np.testing.assert_allclose(picture.image[0], in_rgb(bent(GREY / 255)), atol=2 / 255)
+
+
+def test_profile_of_deep_png(tmp_path):
+    chunk = (b"iCCP", b"linear\0\0" + zlib.compress(LINEAR_RGB))
+    picture = read_deep_png(tmp_path / "a.png", DEEP, 6, chunk)
+    np.testing.assert_allclose(picture.image[0], bent(DEEP[..., :3] / 65535), atol=4 / 255)
+    np.testing.assert_array_equal(picture.alpha[0, ..., 0], as_float(DEEP[..., 3], 65535))
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jpg"])
+def test_profile_of_cmyk(tmp_path, suffix):
+    inks = np.zeros((16, 48, 4), np.uint8)
+    inks[:, 16:32] = (255, 0, 0, 0)
+    inks[:, 32:] = (0, 255, 0, 255)
+    pixels = Image.frombytes("CMYK", (48, 16), inks.tobytes())
+    picture = read(pixels, tmp_path / f"a{suffix}", icc_profile=BLACK_INK_ONLY)
+    expected = [(1, 1, 1), (1, 1, 1), (0, 0, 0)]  # cyan shows as white with this profile
+    np.testing.assert_allclose(picture.image[0, 8, 8::16], expected, atol=3 / 255)
+
+
+def test_srgb_profile_changes_nothing(tmp_path, caplog):
+    check(read(Image.fromarray(RGB), tmp_path / "a.png", icc_profile=SRGB), as_float(RGB))
+    assert not caplog.records
+
+
+def test_srgb_profile_of_deep_png_costs_no_precision(tmp_path):
+    chunk = (b"iCCP", b"sRGB\0\0" + zlib.compress(SRGB))
+    picture = read_deep_png(tmp_path / "a.png", DEEP[..., :3], 2, chunk)
+    check(picture, as_float(DEEP[..., :3], 65535))
+
+
+@pytest.mark.parametrize(
+    "icc_profile",
+    [b"nonsense", LINEAR_RGB[:200], LINEAR_RGB.replace(b"RGB ", b"RGB\xff"), BLACK_INK_ONLY],
+)
+def test_unusable_profile_is_ignored_with_a_warning(tmp_path, caplog, icc_profile):
+    check(read(Image.fromarray(RGB), tmp_path / "a.png", icc_profile=icc_profile), as_float(RGB))
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("kerasart", "WARNING")
+    assert "a.png" in record.getMessage()

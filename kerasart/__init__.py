@@ -1,0 +1,22 @@
+"""Pictures made by gradient descent on what a network sees in them."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Result": "kerasart.deepdream",
+    "deep_dream": "kerasart.deepdream",
+    "load_backbone": "kerasart.backbones",
+    "read_picture": "kerasart.image",
+    "write_picture": "kerasart.image",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name):
+    # Each name is fetched when first used, so that `import kerasart` stays cheap.
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'kerasart' has no attribute {name!r}")

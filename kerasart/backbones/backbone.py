@@ -1,0 +1,201 @@
+"""The networks that look at pictures."""
+
+import difflib
+import logging
+import os
+from functools import cached_property
+
+import numpy as np
+
+from kerasart.backbones.catalog import find_architecture
+from kerasart.backbones.geometry import least_size, measure_layers
+from kerasart.backbones.imagenet import (
+    BUNDLED,
+    impatient_downloads,
+    inception_is_at_hand,
+    load_bundled,
+)
+from kerasart.backbones.precision import choose_precision
+from kerasart.backbones.rewriting import cut_and_fold, rename_layers
+from kerasart.backbones.weight_files import hash_weights, load_weights
+
+_log = logging.getLogger("kerasart")
+
+
+class Backbone:
+    """A frozen network that turns a picture into features, by layer name.
+
+    Its own preprocessing is inside it: no one else needs to know of BGR or mean pixels.
+
+    Attributes:
+        name: The network's name, such as "inception_v3".
+        weights: Where the weights came from: "imagenet", "bundled", "random", or a path.
+        weights_hash: 16 hex digits that stand for the weights' values.
+        layers: Names of the layers whose features a call returns; "image" is the picture itself.
+    """
+
+    def __init__(self, name, model, preprocess, weights, layers=None, weights_hash=None):
+        self.name = name
+        self.weights = weights
+        self.weights_hash = weights_hash or hash_weights(model)
+        self.layers = tuple(layers or (model.layers[-1].name,))
+        self._model = model
+        self._preprocess = preprocess
+
+    def __call__(self, image):
+        """Looks at a picture.
+
+        Args:
+            image: float32 RGB tensor in [0, 1], (batch, height, width, 3).
+
+        Returns:
+            A dict of layer name to float32 features (batch, h, w, channels). Without `cut`, only
+            those of the last layer.
+        """
+        import tensorflow as tf
+
+        features = self._model(self._preprocess(image * 255.0), training=False)
+        if not isinstance(features, dict):
+            features = {self.layers[0]: features}
+        features = {name: tf.cast(features[name], tf.float32) for name in features}
+        return {**features, "image": image} if "image" in self.layers else features
+
+    def cut(self, layers, precision="float32"):
+        """Makes the backbone that computes only what `layers` need.
+
+        Batch normalisations are folded into the convolutions before them, which changes no
+        feature by more than rounding.
+
+        Args:
+            layers: Names of layers, as Keras has them; "image" is the picture itself.
+            precision: "float32", "bfloat16", or "auto": bfloat16 where the machine is fast at it.
+                Features leave the network as float32.
+
+        Returns:
+            A new `Backbone`.
+
+        Raises:
+            ValueError: If there is no such layer, or the precision is not to be had here.
+        """
+        names = [name for name in layers if name != "image"]
+        for name in names:
+            self._check_layer(name)
+        model = cut_and_fold(self._model, names, choose_precision(precision))
+        return Backbone(
+            self.name, model, self._preprocess, self.weights, layers, self.weights_hash
+        )
+
+    @cached_property
+    def geometry(self):
+        """Dict of layer name to `Geometry`: stride, receptive field and channels."""
+        return measure_layers(self._model)
+
+    def least_size(self, positions=1):
+        """Finds the least height and width of a picture that leave each layer some positions."""
+        return least_size(self._model, positions)
+
+    def middle_layer(self):
+        """Names a layer that sees parts of things: the deepest of stride 16 at most.
+
+        It is what a dream starts from on a network that no preset knows.
+        """
+        names = [name for name, geometry in self.geometry.items() if geometry.stride <= 16]
+        return names[-1]
+
+    def _check_layer(self, name):
+        if name in self.geometry:
+            return
+        near = difflib.get_close_matches(name, self.geometry, n=3, cutoff=0.4)
+        raise ValueError(
+            f"`layers` must name layers of {self.name} (--list_layers shows them all)"
+            + (f"; nearest: {', '.join(near)}" if near else "")
+            + f". Received: {name!r}"
+        )
+
+
+def load_backbone(name="auto", weights="auto", seed=0):
+    """Builds a network and gives it its weights.
+
+    Args:
+        name: "squeezenet", any network of `keras.applications` ("inception_v3", "vgg19", ...), or
+            "auto": InceptionV3 if its ImageNet weights are in Keras's cache or can be downloaded,
+            else the bundled VGG16, with a warning.
+        weights: "imagenet" (Keras's own download and check), "bundled" (in this package; VGG16
+            and SqueezeNet), "random" (He's normal distribution, for experiments), a path to a
+            `.weights.h5` or a legacy `.h5` file with or without its dense head, or "auto":
+            bundled where there are such, else imagenet.
+        seed: Seeds random weights.
+
+    Returns:
+        A `Backbone`.
+
+    Raises:
+        ValueError: If the network is unknown, or its weights cannot be had or do not fit.
+        FileNotFoundError: If `weights` is a path where no file is.
+    """
+    if name == "auto":
+        name, weights = _choose(weights)
+    architecture = find_architecture(name)
+    name = architecture.name
+    if weights == "auto":
+        weights = "bundled" if name in BUNDLED else "imagenet"
+    if weights == "imagenet":
+        model = _download(architecture)
+    else:
+        if weights == "bundled" and name not in BUNDLED:
+            raise ValueError(
+                f"`weights` must be imagenet, random or a path for {name}; bundled are only those "
+                f"of {' and '.join(BUNDLED)}. Received: 'bundled'"
+            )
+        model = architecture.build(None)
+        if weights == "bundled":
+            load_bundled(model, name)
+        elif weights == "random":
+            _randomise(model, seed)
+        else:
+            load_weights(model, weights)
+    rename_layers(model)
+    return Backbone(name, model, architecture.preprocess, os.fspath(weights))
+
+
+def _choose(weights):
+    if weights == "bundled":
+        return "vgg16", weights
+    if weights != "auto":
+        return "inception_v3", weights
+    if inception_is_at_hand():
+        return "inception_v3", "imagenet"
+    _log.warning(
+        "InceptionV3's ImageNet weights are not here and cannot be downloaded: the bundled VGG16 "
+        "is used. (--backbone=vgg16 chooses it; --backbone=inception_v3 --weights=PATH uses a "
+        "file of yours.)"
+    )
+    return "vgg16", "bundled"
+
+
+def _download(architecture):
+    if architecture.name == "squeezenet":
+        raise ValueError(
+            "`weights` must be bundled, random or a path for squeezenet. Received: 'imagenet'"
+        )
+    try:
+        with impatient_downloads():
+            return architecture.build("imagenet")
+    except Exception as error:
+        # Keras raises a plain Exception when a download fails.
+        raise ValueError(
+            f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
+            "be downloaded; give a file with --weights=PATH, or use the bundled network with "
+            f"--backbone=vgg16 --weights=bundled. Received: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _randomise(model, seed):
+    generator = np.random.default_rng(seed)
+    for variable in model.weights:
+        shape = tuple(variable.shape)
+        if len(shape) > 1:
+            # He et al. 2015: keeps the features' variance from layer to layer.
+            fan_in = shape[0] * shape[1] if "depthwise" in variable.path else np.prod(shape[:-1])
+            deviation = np.sqrt(2 / fan_in)
+            variable.assign(generator.normal(0, deviation, shape).astype(np.float32))

@@ -1,0 +1,60 @@
+"""Which number format the convolutions use."""
+
+import os
+from pathlib import Path
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def choose_precision(precision="auto"):
+    """Resolves `precision` for this machine.
+
+    bfloat16 halves the time of a convolution on machines that have instructions for it and costs
+    many times more on others, so it is chosen, and allowed, only on the former.
+
+    Args:
+        precision: "auto", "float32" or "bfloat16".
+
+    Returns:
+        "float32" or "bfloat16".
+
+    Raises:
+        ValueError: If `precision` is none of the three, or is bfloat16 where that is slow.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. "
+                         f"Received: {precision!r}")
+    if precision == "float32":
+        return precision
+    fast = _gpu_has_bfloat16() if _gpus() else _cpu_has_bfloat16()
+    if precision == "bfloat16" and not fast:
+        raise ValueError(
+            "`precision` must be auto or float32 on this machine, which has no fast bfloat16 "
+            "convolutions (AVX512-BF16 or AMX with oneDNN, or a GPU with compute capability 8.0). "
+            "Received: 'bfloat16'"
+        )
+    return "bfloat16" if fast else "float32"
+
+
+def _cpu_has_bfloat16():
+    # TensorFlow's own bfloat16 kernels, without oneDNN, are up to 40 times slower than float32.
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") in ("0", "false"):
+        return False
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _gpu_has_bfloat16():
+    import tensorflow as tf
+
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in _gpus()]
+    return all(detail.get("compute_capability", (0, 0)) >= (8, 0) for detail in details)
+
+
+def _gpus():
+    import tensorflow as tf
+
+    return tf.config.list_physical_devices("GPU")

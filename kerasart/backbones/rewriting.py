@@ -1,0 +1,124 @@
+"""A network made ready to look: cut, batch normalisation folded, precision chosen, frozen."""
+
+import re
+
+import numpy as np
+
+_NORMALISERS = ("Rescaling", "Normalization")
+_FOLDABLE = ("Conv2D", "DepthwiseConv2D")
+
+
+def rename_layers(model):
+    """Gives automatically named layers the names of a fresh session.
+
+    Keras numbers layers by what was built before in the process, so `conv2d_7` would mean
+    another layer each time.
+
+    Args:
+        model: A functional `keras.Model`; its automatically named layers are renamed in place.
+    """
+    families = {}
+    for layer in model.layers:
+        stem = _snake_case(type(layer).__name__)
+        if match := re.fullmatch(rf"{stem}(?:_(\d+))?", layer.name):
+            families.setdefault(stem, []).append((int(match[1] or 0), layer))
+    for stem, family in families.items():
+        for i, (_, layer) in enumerate(sorted(family, key=lambda member: member[0])):
+            layer.name = stem if i == 0 else f"{stem}_{i}"
+
+
+def cut_and_fold(model, layers, precision):
+    """Copies the part of a network that `layers` need, faster and as exact.
+
+    A batch normalisation that follows a convolution in inference mode is a scale and a shift of
+    each channel; they go into the convolution's kernel and bias. A convolution that is itself
+    among `layers` is left as it is.
+
+    Args:
+        model: A functional `keras.Model` with weights.
+        layers: Names of the layers to give out.
+        precision: "float32" or "bfloat16", for weights and features.
+
+    Returns:
+        A frozen `keras.Model` from a picture to a dict of features by layer name.
+    """
+    import keras
+
+    cut = keras.Model(model.inputs[0], [model.get_layer(name).output for name in layers])
+    norms = _foldable_norms(cut, layers)
+    folded_convolutions = {convolution.name for convolution in norms.values()}
+
+    def copy_layer(layer):
+        config = layer.get_config()
+        if layer.name in norms:
+            return keras.layers.Identity(name=layer.name, dtype=precision)
+        if layer.name in folded_convolutions:
+            config["use_bias"] = True
+        is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply without one.
+        if is_layer and type(layer).__name__ not in _NORMALISERS:
+            config["dtype"] = precision
+        for key in config:
+            # Every weight is about to be assigned; drawing random ones first would take longer.
+            if key.endswith("kernel_initializer"):
+                config[key] = "zeros"
+        return type(layer).from_config(config)
+
+    def call_layer(layer, *inputs, mask=None, **options):
+        # Batch normalisation is called with a mask; the identity in its place takes none.
+        return layer(*inputs, **options)
+
+    copy = keras.models.clone_model(cut, clone_function=copy_layer, call_function=call_layer)
+    by_convolution = {convolution.name: name for name, convolution in norms.items()}
+    for layer in cut.layers:
+        if layer.name in norms or not layer.weights:
+            continue
+        weights = layer.get_weights()
+        if layer.name in by_convolution:
+            weights = _fold(layer, cut.get_layer(by_convolution[layer.name]))
+        copy.get_layer(layer.name).set_weights(weights)
+    copy.trainable = False
+    return keras.Model(
+        copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False
+    )
+
+
+def _foldable_norms(model, layers):
+    """Finds the batch normalisations that are all that follows a linear convolution."""
+    producers = {id(layer.output): layer for layer in model.layers}
+    uses = {}
+    for operation in model.operations:
+        sources = operation.input if isinstance(operation.input, list) else [operation.input]
+        for source in sources:
+            uses[id(source)] = uses.get(id(source), 0) + 1
+    norms = {}
+    for layer in model.layers:
+        if type(layer).__name__ != "BatchNormalization":
+            continue
+        convolution = producers.get(id(layer.input))
+        if (
+            type(convolution).__name__ in _FOLDABLE
+            and convolution.activation.__name__ == "linear"
+            and convolution.name not in layers
+            and uses[id(layer.input)] == 1
+        ):
+            norms[layer.name] = convolution
+    return norms
+
+
+def _fold(convolution, norm):
+    kernel, *bias = convolution.get_weights()
+    mean, variance = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
+    gamma = np.asarray(norm.gamma) if norm.scale else 1.0
+    beta = np.asarray(norm.beta) if norm.center else 0.0
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    bias = (bias[0] if bias else 0.0) - mean
+    if type(convolution).__name__ == "DepthwiseConv2D":
+        kernel = kernel * scale.reshape(kernel.shape[2:])
+    else:
+        kernel = kernel * scale
+    return [kernel, beta + bias * scale]
+
+
+def _snake_case(name):
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

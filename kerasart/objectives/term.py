@@ -1,0 +1,62 @@
+"""The shape that every term has."""
+
+import copy
+
+from kerasart.objectives.objective import Objective
+
+
+class Term:
+    """Something wanted of one layer's features: `distance(mean over positions of statistic)`.
+
+    A statistic is a sum over positions, so it adds over the tiles of a picture; the distance is
+    taken on the whole picture's mean. Terms are minimised. They add up and scale like numbers:
+    `2 * Activation("mixed4") + TotalVariation()` is an `Objective`.
+
+    Subclasses define `statistic` and `distance`.
+
+    Attributes:
+        layer: The layer that the term looks at; "image" is the picture itself.
+        name: What histories and progress bars call the term.
+        weight: What its distance is multiplied by.
+    """
+
+    def __init__(self, layer, name=None, weight=1.0):
+        self.layer = layer
+        self.name = name or layer
+        self.weight = weight
+
+    def statistic(self, features):
+        """Sums what the term measures over all positions.
+
+        Args:
+            features: float32 tensor (1, height, width, channels).
+
+        Returns:
+            A tensor of any shape that holds no positions.
+        """
+        raise NotImplementedError
+
+    def distance(self, mean):
+        """Says how far the picture is from what is wanted.
+
+        Args:
+            mean: `statistic` over the number of positions, height x width.
+
+        Returns:
+            A scalar to be minimised.
+        """
+        raise NotImplementedError
+
+    def __mul__(self, factor):
+        scaled = copy.copy(self)
+        scaled.weight = self.weight * factor
+        return scaled
+
+    __rmul__ = __mul__
+
+    def __add__(self, other):
+        return Objective([self]) + other
+
+    def __radd__(self, other):
+        # `sum(terms)` starts at 0.
+        return self.__add__(other)

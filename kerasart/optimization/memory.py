@@ -1,0 +1,2 @@
+"""Whether a picture fits."""
+def check_memory(*a): pass

@@ -5,7 +5,8 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Result": "kerasart.deepdream",
+    "Interrupted": "kerasart.optimization",
+    "Result": "kerasart.optimization",
     "deep_dream": "kerasart.deepdream",
     "load_backbone": "kerasart.backbones",
     "read_picture": "kerasart.image",

@@ -1,9 +1,9 @@
 """The networks that look at pictures."""
 
+import copy
 import difflib
 import logging
 import os
-from functools import cached_property
 
 import numpy as np
 
@@ -32,13 +32,15 @@ class Backbone:
         weights: Where the weights came from: "imagenet", "bundled", "random", or a path.
         weights_hash: 16 hex digits that stand for the weights' values.
         layers: Names of the layers whose features a call returns; "image" is the picture itself.
+        precision: "float32" or "bfloat16", of the convolutions.
     """
 
-    def __init__(self, name, model, preprocess, weights, layers=None, weights_hash=None):
+    def __init__(self, name, model, preprocess, weights):
         self.name = name
         self.weights = weights
-        self.weights_hash = weights_hash or hash_weights(model)
-        self.layers = tuple(layers or (model.layers[-1].name,))
+        self.weights_hash = hash_weights(model)
+        self.layers = (model.layers[-1].name,)
+        self.precision = "float32"
         self._model = model
         self._preprocess = preprocess
 
@@ -78,14 +80,14 @@ class Backbone:
             ValueError: If there is no such layer, or the precision is not to be had here.
         """
         names = [name for name in layers if name != "image"]
-        for name in names:
-            self._check_layer(name)
-        model = cut_and_fold(self._model, names, choose_precision(precision))
-        return Backbone(
-            self.name, model, self._preprocess, self.weights, layers, self.weights_hash
-        )
+        self._check_layers(names)
+        part = copy.copy(self)
+        part.layers = tuple(layers)
+        part.precision = choose_precision(precision)
+        part._model = cut_and_fold(self._model, names, part.precision)
+        return part
 
-    @cached_property
+    @property
     def geometry(self):
         """Dict of layer name to `Geometry`: stride, receptive field and channels."""
         return measure_layers(self._model)
@@ -93,6 +95,11 @@ class Backbone:
     def least_size(self, positions=1):
         """Finds the least height and width of a picture that leave each layer some positions."""
         return least_size(self._model, positions)
+
+    def bytes_per_pixel(self):
+        """Estimates the bytes that the features of all layers take for a pixel of the picture."""
+        width = 2 if self.precision == "bfloat16" else 4
+        return width * sum(layer.channels / layer.stride**2 for layer in self.geometry.values())
 
     def middle_layer(self):
         """Names a layer that sees parts of things: the deepest of stride 16 at most.
@@ -102,14 +109,16 @@ class Backbone:
         names = [name for name, geometry in self.geometry.items() if geometry.stride <= 16]
         return names[-1]
 
-    def _check_layer(self, name):
-        if name in self.geometry:
+    def _check_layers(self, names):
+        known = self.geometry
+        unknown = [name for name in names if name not in known]
+        if not unknown:
             return
-        near = difflib.get_close_matches(name, self.geometry, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.4)
         raise ValueError(
             f"`layers` must name layers of {self.name} (--list_layers shows them all)"
             + (f"; nearest: {', '.join(near)}" if near else "")
-            + f". Received: {name!r}"
+            + f". Received: {unknown[0]!r}"
         )
 
 

@@ -2,7 +2,8 @@
 
 import difflib
 import sys
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from kerasart.backbones.squeezenet import SqueezeNet
 
@@ -60,9 +61,7 @@ def find_architecture(name):
 
     stem = module.__name__.rpartition(".")[2]
     plain = _plain(known[_plain(name)])
-    return Architecture(
-        stem if _plain(stem) == plain else plain, build, module.preprocess_input
-    )
+    return Architecture(stem if _plain(stem) == plain else plain, build, module.preprocess_input)
 
 
 def _plain(name):

@@ -22,8 +22,9 @@ def choose_precision(precision="auto"):
         ValueError: If `precision` is none of the three, or is bfloat16 where that is slow.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. "
-                         f"Received: {precision!r}")
+        raise ValueError(
+            f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {precision!r}"
+        )
     if precision == "float32":
         return precision
     fast = _gpu_has_bfloat16() if _gpus() else _cpu_has_bfloat16()

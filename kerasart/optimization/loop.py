@@ -1,20 +1,23 @@
 """The loop: the only place that moves pixels."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during an optimisation.
+class Run(NamedTuple):
+    """What a descent came to.
 
     Attributes:
-        result: What had been made so far.
+        image: The picture, a float32 tensor (1, height, width, 3).
+        losses: Weighted values of the terms at each step, float32 (steps, terms).
+        interrupted: Whether Ctrl-C ended it.
     """
 
-    def __init__(self, result):
-        super().__init__("interrupted")
-        self.result = result
+    image: object
+    losses: np.ndarray
+    interrupted: bool
 
 
 class Descent:
@@ -67,34 +70,40 @@ class Descent:
                 dict of term name to weighted value.
 
         Returns:
-            The picture as a float32 tensor, and the losses of all steps taken, a float32 array
-            (steps, terms).
+            A `Run`. Ctrl-C ends it after the last whole step.
 
         Raises:
             FloatingPointError: If a loss is not finite.
-            Interrupted: On Ctrl-C; its `result` is what would have been returned.
+            MemoryError: If TensorFlow runs out of memory.
         """
         import tensorflow as tf
 
         image = tf.convert_to_tensor(image)
-        history = np.empty((0, len(self.objective.terms)), np.float32)
+        losses = np.empty((0, len(self.objective.terms)), np.float32)
         try:
-            while len(history) < steps:
-                count = min(self.block, steps - len(history))
-                moved, losses = self.compiled_steps(
-                    image, [seed, first_step + len(history)], count, goal
+            while len(losses) < steps:
+                count = min(self.block, steps - len(losses))
+                moved, new = self.compiled_steps(
+                    image, [seed, first_step + len(losses)], count, goal
                 )
-                losses = losses.numpy()
-                self._check(losses, first_step + len(history))
-                image, history = moved, np.concatenate([history, losses])
+                new = new.numpy()
+                self._check(new, first_step + len(losses))
+                image, losses = moved, np.concatenate([losses, new])
                 if on_step:
-                    last = dict(zip(self.objective.names, losses[-1].tolist(), strict=True))
-                    on_step(len(history), image, last)
-                if losses[-1].sum() < goal:
+                    last = dict(zip(self.objective.names, new[-1].tolist(), strict=True))
+                    on_step(len(losses), image, last)
+                if new[-1].sum() < goal:
                     break
-        except KeyboardInterrupt as interrupt:
-            raise Interrupted((image, history)) from interrupt
-        return image, history
+        except KeyboardInterrupt:
+            return Run(image, losses, True)
+        except tf.errors.ResourceExhaustedError as error:
+            height, width = image.shape[1:3]
+            fitting = max(height, width) * 2 // 3
+            raise MemoryError(
+                f"Memory ran out on a picture of {width}x{height} pixels; try a long side of "
+                f"{fitting} (--size={fitting}). Received: {str(error).splitlines()[0]}"
+            ) from error
+        return Run(image, losses, False)
 
     def _step(self, image, seed, steps=None, goal=None):
         """Takes one step; returns the picture and a (1, terms) tensor of losses before it."""

@@ -1,0 +1,54 @@
+"""What an application gives back, and what it tells on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture.
+
+    Attributes:
+        image: float32 RGB (1, height, width, 3) in [0, 1].
+        history: Dict of term name to the weighted values that it had at each step, a float32
+            array; their sum was minimised.
+        settings: Dict of all that was set, by preset or by hand, to make the picture again.
+    """
+
+    image: np.ndarray
+    history: dict
+    settings: dict
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a picture has come.
+
+    Attributes:
+        step: Steps taken.
+        steps: Steps in all, if nothing ends the run sooner.
+        size: (height, width) at which the picture is moved now.
+        losses: Dict of term name to its last weighted value.
+        picture: Called without arguments, returns the picture so far at its full size, as
+            `Result.image`.
+    """
+
+    step: int
+    steps: int
+    size: tuple
+    losses: dict
+    picture: Callable
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during an optimisation.
+
+    Attributes:
+        result: A `Result` with the picture so far.
+    """
+
+    def __init__(self, result):
+        super().__init__("interrupted")
+        self.result = result

@@ -1,0 +1,299 @@
+"""What every script shares: its flags' common part, help, errors, the progress bar, the record."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+from absl import flags
+from PIL import Image
+from tqdm import tqdm
+
+import kerasart
+from kerasart.image import next_free_path, read_picture, write_picture
+
+# Set before anything imports TensorFlow, which tells of itself at length otherwise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+BACKBONE = flags.DEFINE_string(
+    "backbone",
+    None,
+    "The network that looks: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
+    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 if its ImageNet weights are in "
+    "Keras's cache or can be downloaded, else the bundled VGG16. (default: auto, or the preset's)",
+)
+WEIGHTS = flags.DEFINE_string(
+    "weights",
+    None,
+    "imagenet (downloaded by Keras), bundled (vgg16 and squeezenet), random, or a path to a "
+    ".weights.h5 or legacy .h5 file. (default: bundled where there are such, else imagenet)",
+)
+PRECISION = flags.DEFINE_enum(
+    "precision",
+    None,
+    ["auto", "float32", "bfloat16"],
+    "Number format of the convolutions; auto takes what this machine is fast at. (default: auto)",
+)
+SEED = flags.DEFINE_integer(
+    "seed", None, "Same seed, same machine, same picture. (default: 0)", lower_bound=0
+)
+PREVIEW_EVERY = flags.DEFINE_integer(
+    "preview_every",
+    0,
+    "Write the picture as it grows beside the output, as NAME.preview.png, every so many steps; 0 "
+    "for never.",
+    lower_bound=0,
+)
+BITS = flags.DEFINE_enum("bits", "8", ["8", "16"], "Bits a channel; 16 for PNG and TIFF.")
+MAX_PIXELS = flags.DEFINE_integer(
+    "max_pixels",
+    None,
+    "The most pixels a picture may have. (default: Pillow's limit, 89 million)",
+    lower_bound=1,
+)
+OVERWRITE = flags.DEFINE_bool(
+    "overwrite", False, "Replace an output that exists, rather than number the new one."
+)
+QUIET = flags.DEFINE_bool("quiet", False, "Print nothing but warnings and errors.")
+DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error arose.")
+
+NETWORK_FLAGS = [BACKBONE, WEIGHTS, PRECISION]
+RUN_FLAGS = [SEED, PREVIEW_EVERY, BITS, MAX_PIXELS, OVERWRITE, QUIET, DEBUG]
+
+_log = logging.getLogger("kerasart")
+
+# Errors whose message is meant for the user as it stands.
+_EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError, ImportError)
+
+
+def run(main, doc, groups):
+    """Runs a script: parses its flags, and turns errors into one line and an exit code.
+
+    Exit codes: 0, 1 for an error, 2 for flags that do not parse, 130 for Ctrl-C.
+
+    Args:
+        main: Called without arguments.
+        doc: The script's docstring, which `--help` prints.
+        groups: Dict of heading to list of flags, in the order in which `--help` prints them.
+    """
+    name = Path(sys.argv[0]).stem
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # So that `--help | head` just ends.
+    if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+        print(help_text(doc, groups))
+        return
+    try:
+        extra = flags.FLAGS(sys.argv)[1:]
+        if extra:
+            raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
+    except flags.Error as error:
+        _fail(name, f"{_one_line(error)} (--help shows all flags)", 2)
+    _log_to_terminal(name)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:
+        _fail(name, "interrupted", 130)
+    except Exception as error:
+        if DEBUG.value:
+            raise
+        if isinstance(error, _EXPECTED):
+            _fail(name, _one_line(error), 1)
+        _fail(name, f"{type(error).__name__}: {_one_line(error)} (--debug shows where)", 1)
+
+
+def help_text(doc, groups):
+    """Lays out a script's docstring and its flags by group."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    lines = [doc.strip()]
+    for heading, holders in groups.items():
+        lines += ["", f"{heading}:"]
+        for holder in holders:
+            flag = flags.FLAGS[holder.name]
+            about = flag.help.partition(">: ")[2] or flag.help  # absl puts <the|values>: first.
+            if "(default:" not in about and holder.default not in (None, False):
+                about += f" (default: {holder.default})"
+            lines.append(f"  --{_usage(flag)}")
+            lines += textwrap.wrap(about, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines)
+
+
+def _usage(flag):
+    if flag.boolean:
+        return flag.name
+    values = getattr(flag.parser, "enum_values", None)
+    kind = {"string": "TEXT", "int": "N", "float": "X"}.get(flag.flag_type(), "TEXT")
+    return f"{flag.name}={'|'.join(values) if values else kind}"
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
+
+
+def _fail(name, message, code):
+    print(f"{name}: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _log_to_terminal(name):
+    class Handler(logging.Handler):
+        def emit(self, record):
+            # tqdm keeps its bar below what it writes.
+            tqdm.write(f"{name}: {record.getMessage()}", file=sys.stderr)
+
+    _log.handlers = [Handler()]
+    _log.propagate = False
+
+
+def make_picture(make, output, record, make_alpha):
+    """Makes a picture with a progress bar and previews, and writes it with its record.
+
+    Args:
+        make: `make(on_step) -> Result`.
+        output: Where to write. A name that is taken gets a number, unless --overwrite.
+        record: Dict of what goes into the file's record besides the result's settings.
+        make_alpha: `make_alpha()` returns the opacity to put back, or None.
+
+    Returns:
+        The `Result`. On Ctrl-C the picture so far is written and the script ends.
+    """
+    start = time.perf_counter()
+    preview = Path(output).with_suffix(".preview.png")
+    with ProgressBar("Loading TensorFlow and the network") as bar:
+
+        def on_step(progress):
+            bar.show(progress)
+            if PREVIEW_EVERY.value and progress.step % PREVIEW_EVERY.value == 0:
+                write_picture(preview, progress.picture())
+
+        interrupted = False
+        try:
+            load_tensorflow()
+            result = make(on_step)
+        except KeyboardInterrupt as interrupt:
+            result, interrupted = getattr(interrupt, "result", None), True
+            if result is None:
+                raise
+    path = Path(output) if OVERWRITE.value else next_free_path(output)
+    text = pack_record(result.settings | record)
+    write_picture(path, result.image, alpha=make_alpha(), text=text, bits=int(BITS.value))
+    preview.unlink(missing_ok=True)
+    height, width = result.image.shape[1:3]
+    say(
+        f"Wrote {'the picture so far to ' if interrupted else ''}{path}: {width}x{height}, "
+        f"{result.settings['backbone']}, preset {result.settings['preset']}, "
+        f"{time.perf_counter() - start:.0f} s."
+    )
+    if interrupted:
+        sys.exit(130)
+    return result
+
+
+class ProgressBar:
+    """A bar of steps with the picture's size and its losses.
+
+    Args:
+        waiting: What is waited for until the first step.
+    """
+
+    def __init__(self, waiting):
+        self._bar = tqdm(
+            desc=waiting, bar_format="{desc} ...", disable=QUIET.value, leave=False, file=sys.stderr
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._bar.close()
+
+    def show(self, progress):
+        """Shows a `Progress`."""
+        if self._bar.total is None:
+            self._bar.close()
+            self._bar = tqdm(total=progress.steps, unit="step", disable=QUIET.value, leave=False)
+        height, width = progress.size
+        losses = {name: f"{value:.4g}" for name, value in progress.losses.items()}
+        self._bar.set_description(f"{width}x{height}", refresh=False)
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.update(progress.step - self._bar.n)
+
+
+def load_tensorflow():
+    """Imports TensorFlow without the notes on the machine that it writes past any log level."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def say(message):
+    """Prints a line, unless all should be quiet."""
+    if not QUIET.value:
+        print(message)
+
+
+def check_pixels(size):
+    """Refuses a (height, width) that --size would make larger than pictures may be."""
+    most = MAX_PIXELS.value or Image.MAX_IMAGE_PIXELS
+    if size[0] * size[1] > most:
+        raise ValueError(
+            f"`size` must give at most {most} pixels (--max_pixels raises this). "
+            f"Received: {size[1]}x{size[0]}"
+        )
+
+
+def pack_record(settings):
+    """Packs what makes a picture again into text chunks of a PNG."""
+    record = {"version": kerasart.__version__, **settings}
+    return {"Software": f"kerasart {kerasart.__version__}", "kerasart": json.dumps(record)}
+
+
+def read_record(path):
+    """Reads what `pack_record` packed.
+
+    Args:
+        path: A PNG file.
+
+    Returns:
+        A dict of settings.
+
+    Raises:
+        ValueError: If there is no such record in it.
+    """
+    try:
+        return json.loads(read_picture(path).text["kerasart"])
+    except (KeyError, json.JSONDecodeError):
+        raise ValueError(
+            "`reproduce` must be a PNG that kerasart wrote, with its settings in it. "
+            f"Received: {path!r}"
+        ) from None
+
+
+def compare_with_record(recorded, actual, names):
+    """Warns where a reproduction did not start from what its record says."""
+    for name in names:
+        if recorded.get(name, actual[name]) != actual[name]:
+            what = name.removesuffix("_hash")
+            _log.warning(f"the {what} is not the one of the recorded picture, which will differ.")
+
+
+def hash_image(image):
+    """16 hex digits that stand for an image's pixels."""
+    return hashlib.sha256(image.tobytes()).hexdigest()[:16]

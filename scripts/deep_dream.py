@@ -1,0 +1,184 @@
+"""Dreams on a photo: what a network faintly sees in it grows until everyone can see it.
+
+    python scripts/deep_dream.py
+    python scripts/deep_dream.py --image=photo.jpg --preset=gentle --output=dream.png
+    python scripts/deep_dream.py --image=photo.jpg --layers=mixed4:1.0,mixed5:1.5 --octaves=5
+    python scripts/deep_dream.py --preset=help
+    python scripts/deep_dream.py --backbone=vgg16 --list_layers
+    python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
+
+The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far.
+"""
+
+from math import isinf
+from pathlib import Path
+
+from absl import flags
+
+from kerasart.image import check_output, read_picture
+from kerasart.image.resize import fit_size, resize
+from kerasart.image.samples import SAMPLES, read_sample
+from kerasart.presets import load_presets
+from kerasart.presets.dream_settings import SETTING_NAMES
+from kerasart_scripts import command_line as cli
+
+_IMAGE = flags.DEFINE_string(
+    "image",
+    "rocket",
+    f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}.",
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    "dream.png",
+    "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif. A name that is "
+    "taken gets a number, unless --overwrite.",
+)
+_SIZE = flags.DEFINE_integer(
+    "size", None, "Long side in pixels. (default: the photo's own)", lower_bound=1
+)
+_REPRODUCE = flags.DEFINE_string(
+    "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
+)
+_PRESET = flags.DEFINE_string(
+    "preset",
+    None,
+    "Settings that make a good picture, or a published one; help lists them. (default: animals)",
+)
+_LIST_LAYERS = flags.DEFINE_bool(
+    "list_layers", False, "Print the network's layers and what they see, and stop."
+)
+_SETTINGS = [
+    flags.DEFINE_string(
+        "layers", None, "Whose activations to raise, and how much: mixed4:1.0,mixed5:1.5."
+    ),
+    flags.DEFINE_string(
+        "octaves",
+        None,
+        "How many sizes to dream at, the last of them the photo's own; or the first and the last, "
+        "such as -2:2 (from two octaves smaller to two larger).",
+    ),
+    flags.DEFINE_float("octave_scale", None, "How much larger each octave is."),
+    flags.DEFINE_integer("steps", None, "Steps in each octave.", lower_bound=1),
+    flags.DEFINE_float(
+        "step_size", None, "What an average step changes a value by, where white is 1."
+    ),
+    flags.DEFINE_float("max_loss", None, "End an octave when the loss passes this."),
+    flags.DEFINE_integer(
+        "jitter", None, "Largest random shift at each step, in pixels.", lower_bound=0
+    ),
+    flags.DEFINE_float(
+        "smoothness",
+        None,
+        "Weight of the total variation, against fine noise. In units of the activations: each "
+        "network has its own.",
+    ),
+    flags.DEFINE_enum(
+        "activation", None, ["squared", "mean"], "Raise the mean of squares, or the plain mean."
+    ),
+    flags.DEFINE_integer(
+        "border", None, "Rows and columns at a layer's border that do not count.", lower_bound=0
+    ),
+    flags.DEFINE_enum(
+        "norm",
+        None,
+        ["mean", "std"],
+        "Divide the gradient by its mean absolute value or by its standard deviation.",
+    ),
+    flags.DEFINE_enum(
+        "detail",
+        None,
+        ["before", "after", "none"],
+        "When the photo's detail comes back that smaller octaves cannot show: before an octave's "
+        "steps, after them, or not at all.",
+    ),
+    flags.DEFINE_bool("clip", None, "Hold the picture in range at each step, not just at the end."),
+    flags.DEFINE_bool("antialias", None, "Shrink with antialiasing."),
+]
+_NAMES = ("preset", "backbone", "weights", "precision", "seed", "size", *SETTING_NAMES)
+_GROUPS = {
+    "Pictures": [_IMAGE, _OUTPUT, _SIZE, _REPRODUCE],
+    "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
+    "The dream (defaults: the preset's)": [_PRESET, *_SETTINGS],
+    "The run": cli.RUN_FLAGS,
+}
+
+
+def main():
+    """Reads flags and a photo, dreams, and writes the picture."""
+    if _PRESET.value == "help":
+        print(preset_table())
+    elif _LIST_LAYERS.value:
+        print(layer_table())
+    else:
+        dream()
+
+
+def dream():
+    """Makes the picture that the flags describe."""
+    check_output(_OUTPUT.value, int(cli.BITS.value))
+    recorded = cli.read_record(_REPRODUCE.value) if _REPRODUCE.value else {}
+    settings = {name: recorded[name] for name in _NAMES if name in recorded} | _given()
+    size = settings.pop("size", None)
+    photo = _read_photo()
+
+    def make(on_step):
+        from kerasart import deep_dream
+
+        return deep_dream(_fit(photo.image, size), on_step=on_step, **settings)
+
+    identity = {"size": size, "photo_hash": cli.hash_image(photo.image)}
+    result = cli.make_picture(make, _OUTPUT.value, identity, lambda: _fit(photo.alpha, size))
+    cli.compare_with_record(recorded, identity | result.settings, ["photo_hash", "weights_hash"])
+
+
+def preset_table():
+    """Lists the presets, a paragraph each."""
+    return "\n".join(
+        f"{name}: {preset['description']} ({preset['source']})"
+        for name, preset in load_presets("deep_dream").items()
+    )
+
+
+def layer_table():
+    """Lists the network's layers: stride, channels, and receptive field in pixels."""
+    from kerasart import load_backbone
+
+    cli.load_tensorflow()
+    backbone = load_backbone(cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto")
+    rows = [("layer", "stride", "channels", "receptive field")] + [
+        (name, seen.stride, seen.channels, "all" if isinf(seen.receptive_field) else seen[1])
+        for name, seen in backbone.geometry.items()
+    ]
+    width = max(len(name) for name, *_ in rows)
+    return "\n".join(f"{name:{width}} {s:>7} {c:>9} {r:>16}" for name, s, c, r in rows)
+
+
+def _given():
+    """The flags that were given, by the names that `deep_dream` has for them."""
+    return {name: flags.FLAGS[name].value for name in _NAMES if flags.FLAGS[name].value is not None}
+
+
+def _read_photo():
+    name = _IMAGE.value
+    if name in SAMPLES and not Path(name).exists():
+        photo = read_sample(name)
+    else:
+        photo = read_picture(name, cli.MAX_PIXELS.value)
+    if _SIZE.value:
+        cli.check_pixels(fit_size(photo.image.shape[1:3], _SIZE.value))
+    return photo
+
+
+def _fit(pixels, long_side):
+    if pixels is None or long_side is None:
+        return pixels
+    return resize(pixels, fit_size(pixels.shape[1:3], long_side), antialias=True).numpy().clip(0, 1)
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    run()

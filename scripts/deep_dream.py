@@ -24,7 +24,7 @@ from kerasart_scripts import command_line as cli
 
 _IMAGE = flags.DEFINE_string(
     "image",
-    "rocket",
+    "coffee",
     f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}.",
 )
 _OUTPUT = flags.DEFINE_string(

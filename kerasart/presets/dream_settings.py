@@ -34,7 +34,7 @@ class DreamSettings:
 
     layers: dict
     activation: str = "squared"
-    border: int = 2
+    border: int = 0
     smoothness: float = 0.0
     octaves: tuple = (-4, 0)
     octave_scale: float = 1.4

@@ -35,6 +35,7 @@ def deep_dream(
     backbone="auto",
     weights="auto",
     *,
+    objective=None,
     precision="auto",
     seed=0,
     on_step=None,
@@ -48,6 +49,7 @@ def deep_dream(
             picture also brings its network.
         backbone: The network that looks: a name or "auto" (see `load_backbone`), or a `Backbone`.
         weights: Its weights (see `load_backbone`).
+        objective: An `Objective` or `Term` of your own, in place of the settings' layers.
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
         seed: Seeds the jitter, and random weights: same seed, same machine, same picture.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
@@ -68,7 +70,7 @@ def deep_dream(
         name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
         backbone = load_backbone(name, weights, seed)
     settings = choose_settings(recipe, backbone, settings)
-    objective = dream_objective(settings)
+    objective = dream_objective(settings) if objective is None else Objective([]) + objective
     backbone = backbone.cut(objective.layers, precision)
     sizes = _usable_octaves(image, settings, backbone)
     descent = Descent(

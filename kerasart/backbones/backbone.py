@@ -99,7 +99,12 @@ class Backbone:
     def bytes_per_pixel(self):
         """Estimates the bytes that the features of all layers take for a pixel of the picture."""
         width = 2 if self.precision == "bfloat16" else 4
-        return width * sum(layer.channels / layer.stride**2 for layer in self.geometry.values())
+        return width * sum(
+            layer.channels / layer.stride**2
+            for name, layer in self.geometry.items()
+            # These change a convolution's output where it lies.
+            if type(self._model.get_layer(name)).__name__ not in ("Activation", "Identity", "ReLU")
+        )
 
     def middle_layer(self):
         """Names a layer that sees parts of things: the deepest of stride 16 at most.

@@ -22,7 +22,7 @@ def test_own_term(monkeypatch):
     monkeypatch.setattr(kerasart, "deep_dream", quick, raising=False)
     names = {}
     exec(code, names)
-    channel = names["result"].history["block4_conv3"]
+    channel = names["result"].history["block5_conv1"]
     assert len(channel) == 3
     assert channel[-1] < channel[0]
     assert np.isfinite(names["result"].image).all()

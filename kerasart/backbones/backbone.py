@@ -168,6 +168,7 @@ def load_backbone(name="auto", weights="auto", seed=0):
             _randomise(model, seed)
         else:
             load_weights(model, weights)
+            _normalise_as_published(model)
     rename_layers(model)
     return Backbone(name, model, architecture.preprocess, os.fspath(weights))
 
@@ -202,6 +203,19 @@ def _download(architecture):
             "be downloaded; give a file with --weights=PATH, or use the bundled network with "
             f"--backbone=vgg16 --weights=bundled. Received: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _normalise_as_published(model):
+    """Makes EfficientNet B0 to B7 normalise its input as its ImageNet weights expect.
+
+    Where Keras loads those itself, it divides by another square root of the standard deviation
+    (tensorflow issue 49930); here that goes into the variance.
+    """
+    if not model.name.startswith("efficientnetb"):
+        return
+    (layer,) = [layer for layer in model.layers if type(layer).__name__ == "Normalization"]
+    layer.adapt_variance.assign(layer.adapt_variance * np.array([0.229, 0.224, 0.225], "float32"))
+    layer.finalize_state()
 
 
 def _randomise(model, seed):

@@ -75,7 +75,10 @@ def cut_and_fold(model, layers, precision):
         weights = layer.get_weights()
         if layer.name in by_convolution:
             weights = _fold(layer, cut.get_layer(by_convolution[layer.name]))
-        copy.get_layer(layer.name).set_weights(weights)
+        copied = copy.get_layer(layer.name)
+        copied.set_weights(weights)
+        if hasattr(copied, "finalize_state"):
+            copied.finalize_state()  # Normalization computes with what it derives from its weights.
     copy.trainable = False
     return keras.Model(
         copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False

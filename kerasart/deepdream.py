@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
-from kerasart.image.resize import resize
+from kerasart.image.resize import fit_size, resize
 from kerasart.objectives import Activation, Objective, TotalVariation
 from kerasart.optimization import (
     Descent,
@@ -20,6 +20,7 @@ from kerasart.optimization import (
     Progress,
     Result,
     check_memory,
+    explain_memory_errors,
     octave_sizes,
     random_roll,
 )
@@ -35,6 +36,7 @@ def deep_dream(
     backbone="auto",
     weights="auto",
     *,
+    size=None,
     objective=None,
     precision="auto",
     seed=0,
@@ -49,6 +51,7 @@ def deep_dream(
             picture also brings its network.
         backbone: The network that looks: a name or "auto" (see `load_backbone`), or a `Backbone`.
         weights: Its weights (see `load_backbone`).
+        size: Long side in pixels to which the picture is resized first; None keeps its own.
         objective: An `Objective` or `Term` of your own, in place of the settings' layers.
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
         seed: Seeds the jitter, and random weights: same seed, same machine, same picture.
@@ -72,15 +75,18 @@ def deep_dream(
     settings = choose_settings(recipe, backbone, settings)
     objective = dream_objective(settings) if objective is None else Objective([]) + objective
     backbone = backbone.cut(objective.layers, precision)
-    sizes = _usable_octaves(image, settings, backbone)
+    size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
+    sizes = _usable_octaves(size, settings, backbone)
     descent = Descent(
         backbone,
         objective,
-        NormalizedGradient(settings.step_size, settings.norm),
+        NormalizedGradient(settings.step_size, settings.norm, settings.floor),
         _jitter(settings.jitter),
         settings.clip,
     )
-    dream, losses, interrupted = _climb_octaves(image, sizes, descent, settings, seed, on_step)
+    with explain_memory_errors(size):
+        image = np.clip(resize(image, size, antialias=True), 0.0, 1.0)
+        dream, losses, interrupted = _climb_octaves(image, sizes, descent, settings, seed, on_step)
     result = Result(
         dream,
         dict(zip(objective.names, losses.T, strict=True)),
@@ -102,27 +108,30 @@ def deep_dream(
 def _climb_octaves(image, sizes, descent, settings, seed, on_step):
     """Dreams from the smallest octave to the largest: large forms first, then what is in them."""
     goal = -math.inf if settings.max_loss is None else -settings.max_loss
-    histories = []
-    dream = shrunk = resize(image, sizes[0], settings.antialias)
-    for octave, size in enumerate(sizes):
-        photo = resize(image, size, settings.antialias)
-        lost_detail = photo - resize(shrunk, size)
-        dream, shrunk = resize(dream, size), photo
-        if settings.detail == "before":
-            dream = dream + lost_detail
+    steps = len(sizes) * settings.steps
+    histories = [np.empty((0, len(descent.objective.terms)), np.float32)]
+    dream = photo = shrunk = resize(image, sizes[0], settings.antialias)
+    try:
+        for octave, size in enumerate(sizes):
+            photo = resize(image, size, settings.antialias)
+            lost_detail = photo - resize(shrunk, size)
+            dream, shrunk = resize(dream, size), photo
+            if settings.detail == "before":
+                dream = dream + lost_detail
 
-        first_step = octave * settings.steps
-        steps = len(sizes) * settings.steps
-        report = _reporter(on_step, first_step, steps, photo, image, settings)
-        run = descent.run(dream, settings.steps, seed, first_step, goal, report)
+            first_step = octave * settings.steps
+            report = _reporter(on_step, first_step, steps, photo, image, settings)
+            run = descent.run(dream, settings.steps, seed, first_step, goal, report)
 
-        dream = run.image
-        histories.append(run.losses)
-        if settings.detail == "after":
-            dream = dream + lost_detail
-        if run.interrupted:
-            break
-    return _full_size(dream, photo, image, settings), np.concatenate(histories), run.interrupted
+            dream, interrupted = run.image, run.interrupted
+            histories.append(run.losses)
+            if settings.detail == "after":
+                dream = dream + lost_detail
+            if interrupted:
+                break
+    except KeyboardInterrupt:  # Between two octaves.
+        interrupted = True
+    return _full_size(dream, photo, image, settings), np.concatenate(histories), interrupted
 
 
 def _full_size(dream, photo, image, settings):
@@ -196,12 +205,11 @@ def choose_settings(recipe, backbone, given):
     return DreamSettings(**merged)
 
 
-def _usable_octaves(image, settings, backbone):
+def _usable_octaves(size, settings, backbone):
     """Lists the octaves' sizes, less those too small for the network."""
-    size = image.shape[1:3]
     sizes = octave_sizes(size, *settings.octaves, settings.octave_scale)
     least = backbone.least_size(2 * settings.border + 1)
-    usable = [size for size in sizes if min(size) >= least]
+    usable = [octave for octave in sizes if min(octave) >= least]
     if not usable:
         raise ValueError(
             f"`image` must be at least {least}x{least} pixels in one octave for {backbone.name} "
@@ -215,5 +223,5 @@ def _usable_octaves(image, settings, backbone):
             backbone.name,
             least,
         )
-    check_memory(backbone, usable[-1])
+    check_memory(backbone, size, max(usable[-1]) / max(size))
     return usable

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 import kerasart
 from kerasart.image import next_free_path, read_picture, write_picture
+from kerasart.image.resize import resize
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -51,7 +52,9 @@ PREVIEW_EVERY = flags.DEFINE_integer(
     "for never.",
     lower_bound=0,
 )
-BITS = flags.DEFINE_enum("bits", "8", ["8", "16"], "Bits a channel; 16 for PNG and TIFF.")
+BITS = flags.DEFINE_enum(
+    "bits", None, ["8", "16"], "Bits a channel; 16 for PNG and TIFF. (default: 8)"
+)
 MAX_PIXELS = flags.DEFINE_integer(
     "max_pixels",
     None,
@@ -152,25 +155,30 @@ def _log_to_terminal(name):
     _log.propagate = False
 
 
-def make_picture(make, output, record, make_alpha):
+def make_picture(make, output, record, alpha, bits):
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
         make: `make(on_step) -> Result`.
         output: Where to write. A name that is taken gets a number, unless --overwrite.
         record: Dict of what goes into the file's record besides the result's settings.
-        make_alpha: `make_alpha()` returns the opacity to put back, or None.
+        alpha: Opacity to put back, resized to the picture, or None.
+        bits: Bits a channel of the file.
 
     Returns:
         The `Result`. On Ctrl-C the picture so far is written and the script ends.
     """
     start = time.perf_counter()
-    preview = Path(output).with_suffix(".preview.png")
+    preview = next_free_path(Path(output).with_suffix(".preview.png"))
     with ProgressBar("Loading TensorFlow and the network") as bar:
+        previews = 0
 
         def on_step(progress):
+            nonlocal previews
             bar.show(progress)
-            if PREVIEW_EVERY.value and progress.step % PREVIEW_EVERY.value == 0:
+            # Steps can come in blocks, so the number asked for may be passed without being met.
+            if PREVIEW_EVERY.value and progress.step // PREVIEW_EVERY.value > previews:
+                previews = progress.step // PREVIEW_EVERY.value
                 write_picture(preview, progress.picture())
 
         interrupted = False
@@ -179,13 +187,19 @@ def make_picture(make, output, record, make_alpha):
             result = make(on_step)
         except KeyboardInterrupt as interrupt:
             result, interrupted = getattr(interrupt, "result", None), True
-            if result is None:
+            steps = max(map(len, result.history.values())) if result else 0
+            if not steps:
                 raise
+            record = record | {"interrupted_after": steps}
+        finally:
+            if previews:
+                preview.unlink(missing_ok=True)
     path = Path(output) if OVERWRITE.value else next_free_path(output)
     text = pack_record(result.settings | record)
-    write_picture(path, result.image, alpha=make_alpha(), text=text, bits=int(BITS.value))
-    preview.unlink(missing_ok=True)
     height, width = result.image.shape[1:3]
+    if alpha is not None:
+        alpha = resize(alpha, (height, width), antialias=True).numpy().clip(0, 1)
+    write_picture(path, result.image, alpha=alpha, text=text, bits=bits)
     say(
         f"Wrote {'the picture so far to ' if interrupted else ''}{path}: {width}x{height}, "
         f"{result.settings['backbone']}, preset {result.settings['preset']}, "
@@ -205,7 +219,11 @@ class ProgressBar:
 
     def __init__(self, waiting):
         self._bar = tqdm(
-            desc=waiting, bar_format="{desc} ...", disable=QUIET.value, leave=False, file=sys.stderr
+            desc=waiting,
+            bar_format="{desc} ...",
+            disable=QUIET.value or None,
+            leave=False,
+            file=sys.stderr,
         )
 
     def __enter__(self):
@@ -218,7 +236,9 @@ class ProgressBar:
         """Shows a `Progress`."""
         if self._bar.total is None:
             self._bar.close()
-            self._bar = tqdm(total=progress.steps, unit="step", disable=QUIET.value, leave=False)
+            self._bar = tqdm(
+                total=progress.steps, unit="step", disable=QUIET.value or None, leave=False
+            )
         height, width = progress.size
         losses = {name: f"{value:.4g}" for name, value in progress.losses.items()}
         self._bar.set_description(f"{width}x{height}", refresh=False)
@@ -234,13 +254,17 @@ def load_tensorflow():
         os.dup2(notes.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
-        except BaseException:
+        except Exception:
             notes.seek(0)
             os.write(terminal, notes.read())
             raise
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+    if QUIET.value:
+        import keras
+
+        keras.utils.disable_interactive_logging()  # Keras tells of its downloads.
 
 
 def say(message):
@@ -277,13 +301,17 @@ def read_record(path):
     Raises:
         ValueError: If there is no such record in it.
     """
+    text = read_picture(path, MAX_PIXELS.value).text.get("kerasart", "")
     try:
-        return json.loads(read_picture(path).text["kerasart"])
-    except (KeyError, json.JSONDecodeError):
+        record = json.loads(text)
+    except json.JSONDecodeError:
+        record = None
+    if not isinstance(record, dict):
         raise ValueError(
             "`reproduce` must be a PNG that kerasart wrote, with its settings in it. "
             f"Received: {path!r}"
-        ) from None
+        )
+    return record
 
 
 def compare_with_record(recorded, actual, names):
@@ -291,7 +319,12 @@ def compare_with_record(recorded, actual, names):
     for name in names:
         if recorded.get(name, actual[name]) != actual[name]:
             what = name.removesuffix("_hash")
-            _log.warning(f"the {what} is not the one of the recorded picture, which will differ.")
+            _log.warning(f"the {what} is not that of the recorded picture: this one differs.")
+    if "interrupted_after" in recorded:
+        _log.warning(
+            f"the recorded picture was interrupted after {recorded['interrupted_after']} steps; "
+            "this one is whole."
+        )
 
 
 def hash_image(image):

@@ -16,10 +16,10 @@ from pathlib import Path
 from absl import flags
 
 from kerasart.image import check_output, read_picture
-from kerasart.image.resize import fit_size, resize
+from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES, read_sample
-from kerasart.presets import load_presets
-from kerasart.presets.dream_settings import SETTING_NAMES
+from kerasart.presets import find_preset, load_presets
+from kerasart.presets.dream_settings import SETTING_NAMES, parse_layers
 from kerasart_scripts import command_line as cli
 
 _IMAGE = flags.DEFINE_string(
@@ -84,6 +84,7 @@ _SETTINGS = [
         ["mean", "std"],
         "Divide the gradient by its mean absolute value or by its standard deviation.",
     ),
+    flags.DEFINE_float("floor", None, "The least magnitude to divide the gradient by."),
     flags.DEFINE_enum(
         "detail",
         None,
@@ -115,19 +116,25 @@ def main():
 
 def dream():
     """Makes the picture that the flags describe."""
-    check_output(_OUTPUT.value, int(cli.BITS.value))
     recorded = cli.read_record(_REPRODUCE.value) if _REPRODUCE.value else {}
-    settings = {name: recorded[name] for name in _NAMES if name in recorded} | _given()
-    size = settings.pop("size", None)
+    bits = int(cli.BITS.value or recorded.get("bits", 8))
+    check_output(_OUTPUT.value, bits)
+    settings = _settings(recorded)
     photo = _read_photo()
+    if settings.get("size"):
+        cli.check_pixels(fit_size(photo.image.shape[1:3], settings["size"]))
 
     def make(on_step):
         from kerasart import deep_dream
 
-        return deep_dream(_fit(photo.image, size), on_step=on_step, **settings)
+        return deep_dream(photo.image, on_step=on_step, **settings)
 
-    identity = {"size": size, "photo_hash": cli.hash_image(photo.image)}
-    result = cli.make_picture(make, _OUTPUT.value, identity, lambda: _fit(photo.alpha, size))
+    identity = {
+        "size": settings.get("size"),
+        "bits": bits,
+        "photo_hash": cli.hash_image(photo.image),
+    }
+    result = cli.make_picture(make, _OUTPUT.value, identity, photo.alpha, bits)
     cli.compare_with_record(recorded, identity | result.settings, ["photo_hash", "weights_hash"])
 
 
@@ -144,7 +151,9 @@ def layer_table():
     from kerasart import load_backbone
 
     cli.load_tensorflow()
-    backbone = load_backbone(cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto")
+    # What a named network's layers see does not depend on its weights.
+    name = cli.BACKBONE.value or "auto"
+    backbone = load_backbone(name, "auto" if name == "auto" else "random")
     rows = [("layer", "stride", "channels", "receptive field")] + [
         (name, seen.stride, seen.channels, "all" if isinf(seen.receptive_field) else seen[1])
         for name, seen in backbone.geometry.items()
@@ -153,26 +162,26 @@ def layer_table():
     return "\n".join(f"{name:{width}} {s:>7} {c:>9} {r:>16}" for name, s, c, r in rows)
 
 
-def _given():
-    """The flags that were given, by the names that `deep_dream` has for them."""
-    return {name: flags.FLAGS[name].value for name in _NAMES if flags.FLAGS[name].value is not None}
+def _settings(recorded):
+    """What `deep_dream` gets: flags that were given, over what a picture's record says."""
+    given = {
+        name: flags.FLAGS[name].value for name in _NAMES if flags.FLAGS[name].value is not None
+    }
+    # A preset stands for all its settings, so one that is given replaces all the recorded ones.
+    names = set(_NAMES) - set(SETTING_NAMES) if "preset" in given else _NAMES
+    settings = {name: recorded[name] for name in names if name in recorded} | given
+    if "preset" in settings:
+        find_preset("deep_dream", settings["preset"])  # Better refused before TensorFlow loads.
+    if "layers" in settings:
+        settings["layers"] = parse_layers(settings["layers"])
+    return settings
 
 
 def _read_photo():
     name = _IMAGE.value
     if name in SAMPLES and not Path(name).exists():
-        photo = read_sample(name)
-    else:
-        photo = read_picture(name, cli.MAX_PIXELS.value)
-    if _SIZE.value:
-        cli.check_pixels(fit_size(photo.image.shape[1:3], _SIZE.value))
-    return photo
-
-
-def _fit(pixels, long_side):
-    if pixels is None or long_side is None:
-        return pixels
-    return resize(pixels, fit_size(pixels.shape[1:3], long_side), antialias=True).numpy().clip(0, 1)
+        return read_sample(name, cli.MAX_PIXELS.value)
+    return read_picture(name, cli.MAX_PIXELS.value)
 
 
 def run():

@@ -81,6 +81,11 @@ class Backbone:
         """
         names = [name for name in layers if name != "image"]
         self._check_layers(names)
+        if not names:
+            raise ValueError(
+                f"`layers` must name at least one layer of {self.name} itself. "
+                f"Received: {list(layers)}"
+            )
         part = copy.copy(self)
         part.layers = tuple(layers)
         part.precision = choose_precision(precision)
@@ -148,7 +153,7 @@ def load_backbone(name="auto", weights="auto", seed=0):
         FileNotFoundError: If `weights` is a path where no file is.
     """
     if name == "auto":
-        name, weights = _choose(weights)
+        return _load_best(weights, seed)
     architecture = find_architecture(name)
     name = architecture.name
     if weights == "auto":
@@ -173,19 +178,23 @@ def load_backbone(name="auto", weights="auto", seed=0):
     return Backbone(name, model, architecture.preprocess, os.fspath(weights))
 
 
-def _choose(weights):
+def _load_best(weights, seed):
     if weights == "bundled":
-        return "vgg16", weights
+        return load_backbone("vgg16", weights)
     if weights != "auto":
-        return "inception_v3", weights
-    if inception_is_at_hand():
-        return "inception_v3", "imagenet"
+        return load_backbone("inception_v3", weights, seed)
+    try:
+        if inception_is_at_hand():
+            return load_backbone("inception_v3", "imagenet")
+        reason = "are not in Keras's cache and cannot be downloaded"
+    except ValueError:
+        reason = "could not be downloaded whole"
     _log.warning(
-        "InceptionV3's ImageNet weights are not here and cannot be downloaded: the bundled VGG16 "
-        "is used. (--backbone=vgg16 chooses it; --backbone=inception_v3 --weights=PATH uses a "
-        "file of yours.)"
+        "InceptionV3's ImageNet weights %s: the bundled VGG16 is used. (--backbone=vgg16 chooses "
+        "it; --backbone=inception_v3 --weights=PATH uses a file of yours.)",
+        reason,
     )
-    return "vgg16", "bundled"
+    return load_backbone("vgg16", "bundled")
 
 
 def _download(architecture):

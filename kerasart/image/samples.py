@@ -7,14 +7,15 @@ from kerasart.image.files import read_picture
 SAMPLES = {"rocket": "rocket.jpg", "coffee": "coffee.png", "cat": "cat.png"}
 
 
-def read_sample(name):
+def read_sample(name, max_pixels=None):
     """Reads a bundled photo.
 
     Args:
         name: One of `SAMPLES`.
+        max_pixels: As in `read_picture`.
 
     Returns:
         A `Picture`.
     """
     with as_file(files("kerasart.image") / "data" / SAMPLES[name]) as path:
-        return read_picture(path)
+        return read_picture(path, max_pixels)

@@ -1,7 +1,7 @@
 """Moving a picture downhill: schedules, optimizers, transforms, and the loop."""
 
 from kerasart.optimization.loop import Descent
-from kerasart.optimization.memory import check_memory
+from kerasart.optimization.memory import check_memory, explain_memory_errors
 from kerasart.optimization.optimizers import NormalizedGradient
 from kerasart.optimization.result import Interrupted, Progress, Result
 from kerasart.optimization.schedule import octave_sizes
@@ -14,6 +14,7 @@ __all__ = [
     "Progress",
     "Result",
     "check_memory",
+    "explain_memory_errors",
     "octave_sizes",
     "random_roll",
 ]

@@ -48,6 +48,7 @@ class Descent:
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.compiled_steps = tf.function(
             self._step if self.block == 1 else self._steps,
+            autograph=False,
             input_signature=[
                 tf.TensorSpec([1, None, None, 3], tf.float32, "image"),
                 tf.TensorSpec([2], tf.int32, "seed"),
@@ -74,7 +75,6 @@ class Descent:
 
         Raises:
             FloatingPointError: If a loss is not finite.
-            MemoryError: If TensorFlow runs out of memory.
         """
         import tensorflow as tf
 
@@ -96,13 +96,6 @@ class Descent:
                     break
         except KeyboardInterrupt:
             return Run(image, losses, True)
-        except tf.errors.ResourceExhaustedError as error:
-            height, width = image.shape[1:3]
-            fitting = max(height, width) * 2 // 3
-            raise MemoryError(
-                f"Memory ran out on a picture of {width}x{height} pixels; try a long side of "
-                f"{fitting} (--size={fitting}). Received: {str(error).splitlines()[0]}"
-            ) from error
         return Run(image, losses, False)
 
     def _step(self, image, seed, steps=None, goal=None):

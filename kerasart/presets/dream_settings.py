@@ -24,6 +24,7 @@ class DreamSettings:
         step_size: What an average step changes a value by, for pictures in [0, 1].
         max_loss: The loss that ends an octave; None for none.
         norm: The gradient is divided by its "mean" absolute value or its "std".
+        floor: The least magnitude to divide by, in the gradient's own units.
         jitter: Largest random shift at each step, in pixels.
         detail: When the photo's detail that a smaller octave could not show comes back: "before"
             the ascent, so that the dream grows on it, "after" it as in the Keras example, or
@@ -42,6 +43,7 @@ class DreamSettings:
     step_size: float = 0.01
     max_loss: float | None = None
     norm: str = "mean"
+    floor: float = 1e-12
     jitter: int = 32
     detail: str = "before"
     clip: bool = True
@@ -58,6 +60,7 @@ class DreamSettings:
         _check(self.jitter >= 0, "jitter", "0 or more", self.jitter)
         _check(0 <= self.smoothness < math.inf, "smoothness", "0 or more", self.smoothness)
         _check(math.isfinite(self.step_size), "step_size", "a finite number", self.step_size)
+        _check(0 < self.floor < math.inf, "floor", "more than 0", self.floor)
         _check(1 < self.octave_scale < math.inf, "octave_scale", "more than 1", self.octave_scale)
         if self.max_loss is not None:
             _check(not math.isnan(self.max_loss), "max_loss", "a number", self.max_loss)
@@ -81,6 +84,8 @@ def parse_layers(layers):
     """
     if isinstance(layers, str):
         pairs = [part.strip().partition(":") for part in layers.split(",")]
+        names = [name.strip() for name, _, _ in pairs]
+        _check(len(set(names)) == len(names), "layers", "different layers", layers)
         layers = {name.strip(): value if colon else 1.0 for name, colon, value in pairs}
     try:
         parsed = {name: float(value) for name, value in dict(layers).items()}
@@ -115,7 +120,8 @@ def parse_octaves(octaves):
         first, last = map(int, parts) if isinstance(parts, list | tuple) else (1 - int(parts), 0)
     except (TypeError, ValueError):
         first, last = 1, 0
-    _check(first <= last, "octaves", "a number from 1, or first:last such as -2:2", octaves)
+    allowed = "a number from 1 to 32, or first:last such as -2:2"
+    _check(-32 < first <= last < 32, "octaves", allowed, octaves)
     return first, last
 
 

@@ -1,0 +1,866 @@
+"""The deep_dream script, run as a user runs it: by itself, in a folder of its own."""
+
+import configparser
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+import kerasart
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "deep_dream.py"
+NOWHERE = "http://127.0.0.1:9"  # a port that refuses: what the internet is without a network
+SMALL = ("--backbone=squeezenet", "--size=64", "--steps=1", "--octaves=1")
+SECONDS = 120  # for one run on a machine that is busy with other things
+GIBIBYTE = 2**30
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits on memory")
+
+
+class Outcome(NamedTuple):
+    """What a run left behind, besides files."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def lines(self):
+        """The lines of standard error that a terminal would still show at the end."""
+        shown = [_as_shown(line) for line in self.stderr.split("\n")]
+        return [line for line in shown if line]
+
+
+def _as_shown(line):
+    """Prints over what is there at each carriage return, as a terminal does."""
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown.rstrip()
+
+
+@pytest.fixture(scope="module")
+def keras_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("keras")
+
+
+@pytest.fixture(scope="module")
+def environment(keras_home):
+    """No network, no weights of the user's, no GPU."""
+    names = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "tf_cpp_min_log_level"}
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in names}
+    proxies = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
+    return kept | proxies | {"KERAS_HOME": str(keras_home), "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+@pytest.fixture(scope="module")
+def start(environment):
+    """Starts the script in a folder."""
+
+    def start(folder, *flags, limits=None, **variables):
+        def prepare():
+            # A test that runs in the background of a shell is started with Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for kind, most in (limits or {}).items():
+                resource.setrlimit(kind, (most, most))
+
+        return subprocess.Popen(
+            [sys.executable, str(SCRIPT), *map(str, flags)],
+            cwd=folder,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=prepare,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def run(start):
+    """Runs the script in a folder, to its end."""
+
+    def run(folder, *flags, **options):
+        begin = time.perf_counter()
+        return finish(start(folder, *flags, **options), begin)
+
+    return run
+
+
+def finish(process, begin=0.0):
+    try:
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    # Not by the process itself, which would take a carriage return for the end of a line.
+    return Outcome(
+        process.returncode, stdout.decode(), stderr.decode(), time.perf_counter() - begin
+    )
+
+
+@pytest.fixture(scope="module")
+def refuse(run):
+    """Runs the script, which must refuse with one line, and leave the folder as it was."""
+
+    def refuse(folder, *flags, code=1, **options):
+        before = contents(folder)
+        outcome = run(folder, *flags, **options)
+        assert_failed(outcome, code)
+        assert contents(folder) == before
+        return outcome.lines[0]
+
+    return refuse
+
+
+def assert_failed(outcome, code):
+    assert outcome.code == code, outcome
+    assert "Traceback" not in outcome.stderr
+    assert len(outcome.lines) == 1, outcome.stderr
+    assert outcome.lines[0].startswith("deep_dream: ")
+    assert outcome.stdout == ""
+
+
+def contents(folder):
+    return {path: path.is_file() and path.read_bytes() for path in Path(folder).rglob("*")}
+
+
+def names_in(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def succeed(outcome, warnings=0):
+    assert outcome.code == 0, outcome
+    assert "Traceback" not in outcome.stderr
+    assert len(outcome.lines) == warnings, outcome.stderr
+    return outcome
+
+
+def wait_for(condition, process):
+    """Waits until something is so, and fails if the process ends before."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def make_photo(width, height, channels=3, seed=0):
+    """Smooth colour with some structure, as uint8."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (5, 7, channels)).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture).astype(int)
+
+
+def record_of(path):
+    with Image.open(path) as picture:
+        return json.loads(picture.text["kerasart"])
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(make_photo(75, 53)).save(path)
+    return path
+
+
+def change(folder, code):
+    """Makes a folder that, on PYTHONPATH, puts a function in the place of a descent's step.
+
+    For what cannot be brought about from outside at the right moment.
+    """
+    code = textwrap.dedent(code)
+    name = re.search(r"def (\w+)", code)[1]
+    lines = ["from kerasart.optimization.loop import Descent", "step = Descent._step", code]
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("\n".join([*lines, f"Descent._step = {name}", ""]))
+
+
+# Pictures that cannot be read
+
+
+def test_missing_file(tmp_path, refuse):
+    line = refuse(tmp_path, "--image=no-such.jpg")
+    assert "'no-such.jpg'" in line
+    assert line.endswith("Received: No such file or directory")
+
+
+def test_folder_for_a_picture(tmp_path, refuse):
+    (tmp_path / "album").mkdir()
+    line = refuse(tmp_path, "--image=album")
+    assert "'album'" in line
+    assert line.endswith("Received: a folder")
+
+
+def test_empty_file(tmp_path, refuse):
+    (tmp_path / "empty.png").touch()
+    line = refuse(tmp_path, "--image=empty.png")
+    assert "'empty.png'" in line
+    assert "is empty" in line
+    assert line.endswith("Received: 0 bytes")
+
+
+def test_text_renamed_to_jpg(tmp_path, refuse):
+    (tmp_path / "notes.jpg").write_text("Buy bread.\nThen sleep.\n" * 50)
+    line = refuse(tmp_path, "--image=notes.jpg")
+    assert "'notes.jpg'" in line
+    assert "not a picture" in line
+    assert "Received: a file that begins b'Buy brea'" in line
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_truncated_file(tmp_path, refuse, suffix):
+    whole = tmp_path / f"whole.{suffix}"
+    Image.fromarray(make_photo(300, 200)).save(whole)
+    data = whole.read_bytes()
+    (tmp_path / f"half.{suffix}").write_bytes(data[: len(data) // 2])
+    line = refuse(tmp_path, f"--image=half.{suffix}")
+    assert f"'half.{suffix}'" in line
+    assert "truncated" in line
+    assert line.endswith(f"Received: {len(data) // 2} bytes")
+
+
+def test_decompression_bomb(tmp_path, refuse):
+    Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
+    line = refuse(tmp_path, "--image=bomb.png", limits={resource.RLIMIT_AS: 4 * GIBIBYTE})
+    assert "'bomb.png'" in line
+    assert "400000000 pixels" in line
+    assert "`max_pixels` raises" in line
+    assert line.endswith("Received: 20000 x 20000 pixels")
+
+
+@pytest.mark.parametrize("image", ["photo.png", "coffee"])
+def test_max_pixels_refuses(tmp_path, photo, refuse, image):
+    line = refuse(tmp_path, f"--image={image}", "--max_pixels=3974", *SMALL)  # it has 3975
+    assert "3974" in line
+    assert "Received: " in line
+
+
+def test_max_pixels_goes_for_size_too(tmp_path, photo, refuse):
+    line = refuse(tmp_path, "--image=photo.png", "--max_pixels=3975", "--size=76")
+    assert "3975" in line
+    assert "--max_pixels raises" in line
+    assert line.endswith("Received: 76x54")
+
+
+# Where the picture goes
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("no-folder/dream.png", "no-folder"),
+        ("photo.png/dream.png", "photo.png"),
+        ("dream.xyz", ".xyz"),
+        ("dream", "suffix"),
+        (".", "suffix"),
+    ],
+)
+def test_output_that_cannot_be_written(tmp_path, photo, refuse, output, words):
+    line = refuse(tmp_path, "--image=photo.png", f"--output={output}")
+    assert f"'{output}'" in line
+    assert words in line
+    assert "Received: " in line
+
+
+def test_folder_named_like_a_picture(tmp_path, refuse):
+    (tmp_path / "dream.png").mkdir()
+    assert "Received: a folder" in refuse(tmp_path, "--overwrite")
+
+
+def test_16_bits_in_a_jpeg(tmp_path, refuse):
+    line = refuse(tmp_path, "--output=dream.jpg", "--bits=16")
+    assert "'dream.jpg'" in line
+    assert "Received: bits=16" in line
+
+
+@linux_only
+def test_disk_that_takes_no_more(tmp_path, photo, refuse):
+    # A limit on the size of files is as a disk that is full, found out at the end only. It is
+    # above what TensorFlow's own temporary files need.
+    flags = ["--output=dream.bmp", *SMALL, "--size=400"]
+    limits = {resource.RLIMIT_FSIZE: 200_000}
+    line = refuse(tmp_path, "--image=photo.png", *flags, limits=limits)
+    assert "'dream.bmp'" in line
+    assert line.endswith("Received: File too large")
+
+
+# Flags that do not parse
+
+
+@pytest.mark.parametrize(
+    ("flag", "named"),
+    [
+        ("--steps=0", "steps"),
+        ("--steps=many", "steps"),
+        ("--size=0", "size"),
+        ("--seed=-1", "seed"),
+        ("--precision=float16", "precision"),
+        ("--bits=12", "bits"),
+        ("--detail=later", "detail"),
+        ("--nonsense", "nonsense"),
+        ("photo.png", "photo.png"),
+    ],
+)
+def test_bad_flag(tmp_path, photo, refuse, flag, named):
+    line = refuse(tmp_path, "--image=photo.png", flag, code=2)
+    assert named in line
+    assert "--help" in line
+
+
+def test_debug_shows_a_traceback(tmp_path, run):
+    outcome = run(tmp_path, "--image=no-such.jpg", "--debug")
+    assert outcome.code == 1
+    assert "Traceback (most recent call last)" in outcome.stderr
+    assert "read_picture" in outcome.stderr
+    assert "no-such.jpg" in outcome.lines[-1]
+    assert names_in(tmp_path) == []
+
+
+# Help
+
+
+FLAGS = """
+    image output size reproduce backbone weights precision list_layers preset layers octaves
+    octave_scale steps step_size max_loss jitter smoothness activation border norm floor detail clip
+    antialias seed preview_every bits max_pixels overwrite quiet debug
+""".split()
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_flag_without_tensorflow(tmp_path, run, flag):
+    (tmp_path / "block").mkdir()
+    (tmp_path / "block" / "tensorflow.py").write_text("raise SystemExit('slow')")
+    outcome = succeed(run(tmp_path, flag, PYTHONPATH=str(tmp_path / "block"), COLUMNS="100"))
+    listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(FLAGS)
+    assert outcome.stdout.startswith("Dreams on a photo")
+    assert "--precision=auto|float32|bfloat16" in outcome.stdout
+    assert max(map(len, outcome.stdout.splitlines())) <= 100
+
+
+def test_help_knows_every_flag_of_the_script():
+    # The list above must not fall behind what the scripts define.
+    sources = [SCRIPT, SCRIPT.with_name("command_line.py")]
+    defined = [
+        name
+        for source in sources
+        for name in re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", source.read_text())
+    ]
+    assert sorted(defined) == sorted(FLAGS)
+
+
+def test_preset_help(tmp_path, run):
+    outcome = succeed(run(tmp_path, "--preset=help"))
+    presets = [line.partition(":")[0] for line in outcome.stdout.splitlines() if line[:1] != " "]
+    assert {"animals", "gentle", "patterns", "keras_example", "tensorflow_tutorial"} <= set(presets)
+    assert "keras.io" in outcome.stdout
+    assert names_in(tmp_path) == []
+
+
+def test_list_layers(tmp_path, run):
+    outcome = succeed(run(tmp_path, "--backbone=squeezenet", "--list_layers"))
+    heading, *rows = outcome.stdout.splitlines()
+    assert heading.split() == ["layer", "stride", "channels", "receptive", "field"]
+    table = {row.split()[0]: row.split()[1:] for row in rows}
+    assert table["conv1"] == ["2", "64", "3"]
+    assert table["pool1"] == ["4", "64", "7"]
+    assert table["fire2_squeeze1x1"] == ["4", "16", "7"]
+    assert table["fire2_expand3x3"] == ["4", "64", "15"]
+    assert table["fire3"] == ["4", "128", "23"]
+    assert table["conv10"][:2] == ["16", "1000"]
+    assert names_in(tmp_path) == []
+
+
+def test_installed_command():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    commands = config["options.entry_points"]["console_scripts"].split("\n")
+    assert "kerasart-deep-dream = kerasart_scripts.deep_dream:run" in commands
+    code = "import kerasart_scripts.deep_dream as module; print(module.run)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("<function run")
+
+
+# A dream with all settings, and what can be made of its record
+
+
+RECORDED = {
+    "preset": "gentle",
+    "backbone": "squeezenet",
+    "weights": "bundled",
+    "precision": "float32",
+    "seed": 3,
+    "size": 64,
+    "layers": {"fire4": 0.5, "fire5": 1.5},
+    "activation": "mean",
+    "border": 1,
+    "smoothness": 10.0,
+    "octaves": [-1, 0],
+    "octave_scale": 1.25,
+    "steps": 2,
+    "step_size": 0.02,
+    "max_loss": 1e9,
+    "norm": "std",
+    "jitter": 5,
+    "detail": "after",
+    "clip": False,
+    "antialias": False,
+}
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory, run):
+    """A folder with an RGBA photo and a dream on it at another size, with every setting."""
+    folder = tmp_path_factory.mktemp("album")
+    Image.fromarray(make_photo(75, 53, channels=4)).save(folder / "photo.png")
+    Image.fromarray(make_photo(75, 53, seed=1)).save(folder / "other.png")
+    given = RECORDED | {"layers": "fire4:0.5,fire5:1.5", "octaves": 2}
+    flags = [f"--{name}={value}" for name, value in given.items()]
+    outcome = succeed(run(folder, "--image=photo.png", *flags))
+    assert "dream.png: 64x45" in outcome.stdout
+    assert len(outcome.stdout.splitlines()) == 1
+    return folder
+
+
+def test_record(album):
+    record = record_of(album / "dream.png")
+    assert {name: record[name] for name in RECORDED} == RECORDED
+    assert record["version"] == kerasart.__version__
+    assert re.fullmatch("[0-9a-f]{16}", record["weights_hash"])
+
+
+def test_size_and_alpha(album):
+    with Image.open(album / "dream.png") as dream:
+        assert dream.mode == "RGBA"
+        assert dream.size == (64, 45)
+        alpha = np.asarray(dream)[..., 3].astype(int)
+    with Image.open(album / "photo.png") as photo:
+        small = photo.getchannel("A").resize((64, 45), Image.Resampling.BILINEAR)
+    assert np.ptp(alpha) > 100
+    assert np.abs(alpha - np.asarray(small)).max() <= 3
+
+
+def test_reproduction_is_the_same_picture(album, tmp_path, run):
+    shutil.copy(album / "photo.png", tmp_path)
+    shutil.copy(album / "dream.png", tmp_path)
+    before = (tmp_path / "dream.png").read_bytes()
+    outcome = succeed(run(tmp_path, "--reproduce=dream.png", "--image=photo.png"))
+    assert "dream-2.png" in outcome.stdout  # a name that is taken gets a number
+    assert names_in(tmp_path) == ["dream-2.png", "dream.png", "photo.png"]
+    assert (tmp_path / "dream.png").read_bytes() == before
+    np.testing.assert_array_equal(pixels(tmp_path / "dream-2.png"), pixels(album / "dream.png"))
+    assert record_of(tmp_path / "dream-2.png") == record_of(album / "dream.png")
+
+
+def test_flag_given_overrides_the_record(album, tmp_path, run):
+    flags = ["--seed=4", "--bits=16", "--overwrite"]
+    shutil.copy(album / "dream.png", tmp_path)
+    succeed(run(tmp_path, "--reproduce=dream.png", f"--image={album / 'photo.png'}", *flags))
+    assert names_in(tmp_path) == ["dream.png"]
+    assert record_of(tmp_path / "dream.png") == record_of(album / "dream.png") | {
+        "seed": 4,
+        "bits": 16,
+    }
+
+    deep = (tmp_path / "dream.png").read_bytes()
+    assert deep[24] == 16  # the bit depth of a PNG, in its header
+    picture = kerasart.read_picture(tmp_path / "dream.png")
+    levels = np.round(picture.image * 65535).astype(int)
+    assert (levels % 257 != 0).mean() > 0.9  # not 8 bits in a file for 16
+    assert picture.alpha is not None
+    other_seed = levels[0] / 65535 * 255
+    assert np.abs(other_seed - pixels(album / "dream.png")[..., :3]).max() > 2
+
+
+def test_reproduction_from_another_photo_warns(album, tmp_path, run):
+    flags = [f"--reproduce={album / 'dream.png'}", f"--image={album / 'other.png'}", "--quiet"]
+    outcome = succeed(run(tmp_path, *flags), warnings=1)
+    assert "the photo is not" in outcome.lines[0]
+    assert "recorded picture" in outcome.lines[0]
+    assert outcome.stdout == ""
+    record, former = record_of(tmp_path / "dream.png"), record_of(album / "dream.png")
+    assert record["photo_hash"] != former["photo_hash"]
+    assert record | {"photo_hash": 0} == former | {"photo_hash": 0}
+
+
+def test_preset_given_with_a_record_is_not_ignored(album, tmp_path, run):
+    # The record holds every setting, so that a preset given beside it could change none.
+    flags = [f"--reproduce={album / 'dream.png'}", f"--image={album / 'photo.png'}"]
+    outcome = run(tmp_path, *flags, "--preset=animals", "--steps=1", "--octaves=1")
+    if outcome.code == 0:
+        record = record_of(tmp_path / "dream.png")
+        assert record["preset"] == "animals"
+        assert set(record["layers"]) == {"fire7", "fire8"}
+        assert record["activation"] == "squared"
+    else:
+        assert_failed(outcome, 1)
+        assert "preset" in outcome.lines[0]
+
+
+@pytest.mark.parametrize("text", [None, "not JSON", "[1, 2]", "7"])
+def test_reproduce_needs_a_record(tmp_path, refuse, text):
+    chunks = PngImagePlugin.PngInfo()
+    if text is not None:
+        chunks.add_text("kerasart", text)
+    Image.fromarray(make_photo(40, 30)).save(tmp_path / "plain.png", pnginfo=chunks)
+    line = refuse(tmp_path, "--reproduce=plain.png", *SMALL)
+    assert "`reproduce` must be" in line
+    assert line.endswith("Received: 'plain.png'")
+
+
+def test_reproduce_of_a_missing_file(tmp_path, refuse):
+    assert "'no-such.png'" in refuse(tmp_path, "--reproduce=no-such.png")
+
+
+# A photo that stands on its side, at its own odd size, into a JPEG
+
+
+@pytest.fixture(scope="module")
+def upright(tmp_path_factory, run):
+    """A folder with a JPEG of 67x49 that EXIF turns, and the faintest of dreams on it."""
+    folder = tmp_path_factory.mktemp("upright")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its left side
+    lying = Image.fromarray(make_photo(67, 49))
+    lying.save(folder / "lying.jpg", exif=exif, quality=95)
+    (folder / "dream.jpg").write_text("a former file")
+    (folder / "dream.preview.png").write_text("a file of the user's")
+    outcome = run(
+        folder,
+        "--image=lying.jpg",
+        "--output=dream.jpg",
+        "--overwrite",
+        "--quiet",
+        "--backbone=squeezenet",
+        "--steps=1",
+        "--octaves=1",
+        "--step_size=1e-6",
+    )
+    return folder, succeed(outcome)
+
+
+def test_output_has_the_size_of_the_upright_photo(upright):
+    with Image.open(upright[0] / "dream.jpg") as dream:
+        assert dream.format == "JPEG"
+        assert dream.size == (49, 67)
+        assert dream.getexif().get(0x0112, 1) == 1
+
+
+def test_output_stands_upright(upright):
+    folder, _ = upright
+    with Image.open(folder / "lying.jpg") as lying:
+        expected = np.rot90(np.asarray(lying).astype(int), -1)
+    difference = np.abs(pixels(folder / "dream.jpg") - expected)
+    assert difference.mean() < 2
+    assert difference.max() < 20
+
+
+def test_quiet_prints_nothing(upright):
+    assert upright[1].stdout == ""
+    assert upright[1].stderr.replace("\r", "").strip() == ""
+
+
+def test_overwrite_replaces(upright):
+    names = {"dream.jpg", "dream.preview.png", "lying.jpg"}
+    assert set(names_in(upright[0])) - {"dream.preview.png"} == names - {"dream.preview.png"}
+
+
+def test_file_named_as_a_preview_would_be_is_kept(upright):
+    assert (upright[0] / "dream.preview.png").exists()
+    assert (upright[0] / "dream.preview.png").read_text() == "a file of the user's"
+
+
+# Octaves and networks
+
+
+def test_octave_too_small_is_dropped_and_said(tmp_path, photo, run):
+    # 8, 16 and 32 pixels are too few for fire8 somewhere; 64 are enough.
+    flags = ["--octaves=4", "--octave_scale=2", "--preview_every=1"]
+    outcome = succeed(run(tmp_path, "--image=photo.png", *SMALL[:3], *flags), warnings=1)
+    dropped = re.search(r"(\d) of 4 octaves left out", outcome.lines[0])
+    assert 1 <= int(dropped[1]) <= 3
+    assert "squeezenet" in outcome.lines[0]
+    assert names_in(tmp_path) == ["dream.png", "photo.png"]  # and no preview
+    with Image.open(tmp_path / "dream.png") as dream:
+        assert dream.size == (64, 45)
+
+
+def test_picture_too_small(tmp_path, refuse):
+    Image.fromarray(make_photo(9, 8)).save(tmp_path / "tiny.png")
+    line = refuse(tmp_path, "--image=tiny.png", "--backbone=squeezenet", "--layers=fire5")
+    assert "squeezenet" in line
+    assert re.search(r"at least (\d+)x\1 pixels", line)
+    assert line.endswith("Received: 9x8")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_coefficient_that_is_not_finite(tmp_path, photo, refuse, value):
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, f"--layers=fire5:1.0,fire6:{value}")
+    assert "`layers`" in line
+    assert "finite" in line
+    assert value in line.split("Received: ")[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "near", "received"),
+    [
+        (["--layers=fier5_expand3x3"], "fire5_expand3x3", "'fier5_expand3x3'"),
+        (["--preset=animal"], "Nearest: animals", "'animal'"),
+        (["--backbone=sqeezenet"], "Nearest: squeezenet", "'sqeezenet'"),
+    ],
+)
+def test_unknown_name(tmp_path, photo, refuse, flags, near, received):
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, *flags)
+    assert near in line
+    assert line.endswith(f"Received: {received}")
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory):
+    """A file of SqueezeNet's weights, random ones."""
+    from kerasart.backbones.squeezenet import SqueezeNet
+
+    path = tmp_path_factory.mktemp("weights") / "network.weights.h5"
+    SqueezeNet().save_weights(path)
+    return path
+
+
+@pytest.fixture
+def spoil(weights_file, tmp_path):
+    """Changes the first convolution's kernel in a copy of the file."""
+    import h5py
+
+    def spoil(change):
+        shutil.copy(weights_file, tmp_path)
+        with h5py.File(tmp_path / weights_file.name, "a") as file:
+            kernel = file["layers/conv2d/vars/0"][()]
+            del file["layers/conv2d/vars/0"]
+            file["layers/conv2d/vars/0"] = change(kernel)
+
+    return spoil
+
+
+def test_weights_with_nan(tmp_path, photo, refuse, spoil):
+    spoil(lambda kernel: np.where(kernel == kernel.max(), np.nan, kernel))
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=network.weights.h5")
+    assert "'network.weights.h5'" in line
+    assert "NaN" in line
+    assert "Received: 1 non-finite (/layers/conv2d/vars/0)" in line
+
+
+def test_misshapen_weights(tmp_path, photo, refuse, spoil):
+    spoil(lambda kernel: kernel[..., :-1])
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=network.weights.h5")
+    assert "'network.weights.h5'" in line
+    assert "1 misshapen (/layers/conv2d/vars/0" in line
+    assert "(3, 3, 3, 63)" in line
+    assert "(3, 3, 3, 64)" in line
+
+
+def test_missing_weights_file(tmp_path, photo, refuse):
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=no-such.weights.h5")
+    assert line.endswith("Received: path 'no-such.weights.h5'")
+
+
+def test_named_network_without_its_weights(tmp_path, photo, run):
+    outcome = run(tmp_path, "--image=photo.png", "--backbone=resnet50", "--quiet")
+    assert_failed(outcome, 1)
+    assert "resnet50" in outcome.lines[0]
+    assert "--weights=PATH" in outcome.lines[0]
+    assert "--backbone=vgg16 --weights=bundled" in outcome.lines[0]
+    assert "Received: " in outcome.lines[0]
+    assert outcome.seconds < 30
+    assert names_in(tmp_path) == ["photo.png"]
+
+
+@contextmanager
+def silent_server():
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_auto_falls_back_with_a_warning(tmp_path, photo, run):
+    flags = ["--image=photo.png", "--size=64", "--steps=1", "--octaves=1"]
+    with silent_server() as proxy:
+        outcome = run(tmp_path, *flags, http_proxy=proxy, https_proxy=proxy)
+    succeed(outcome, warnings=1)
+    assert "InceptionV3" in outcome.lines[0]
+    assert "VGG16" in outcome.lines[0]
+    assert "--backbone=" in outcome.lines[0]
+    assert "--weights=PATH" in outcome.lines[0]
+    assert "vgg16" in outcome.stdout
+    assert record_of(tmp_path / "dream.png")["backbone"] == "vgg16"
+    assert record_of(tmp_path / "dream.png")["weights"] == "bundled"
+
+
+def test_auto_falls_back_from_a_damaged_file_in_the_cache(tmp_path, photo, run):
+    # As a download that was killed leaves it.
+    models = tmp_path / "keras" / "models"
+    models.mkdir(parents=True)
+    name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    (models / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
+    flags = ["--image=photo.png", "--size=64", "--steps=1", "--octaves=1"]
+    outcome = run(tmp_path, *flags, KERAS_HOME=str(tmp_path / "keras"))
+    succeed(outcome, warnings=1)
+    assert record_of(tmp_path / "dream.png")["backbone"] == "vgg16"
+
+
+# Memory
+
+
+@linux_only
+def test_picture_that_cannot_fit_into_memory(tmp_path, photo, refuse):
+    # The limit keeps the machine safe from a script that would try all the same.
+    line = refuse(
+        tmp_path,
+        "--image=photo.png",
+        "--backbone=squeezenet",
+        "--size=200000",
+        "--max_pixels=200000000000",
+        limits={resource.RLIMIT_AS: 32 * GIBIBYTE},
+    )
+    assert "memory" in line
+    assert "squeezenet" in line
+    fitting = int(re.search(r"--size=(\d+)", line)[1])
+    assert 100 < fitting < 200000
+    assert re.search(r"Received: .*200000x", line)
+
+
+@linux_only
+def test_size_that_would_fit_counts_larger_octaves(tmp_path, photo, refuse):
+    # The largest octave is 100 times the photo's size; the advice is on the photo's.
+    line = refuse(
+        tmp_path,
+        "--image=photo.png",
+        "--backbone=squeezenet",
+        "--size=2000",
+        "--octaves=0:2",
+        "--octave_scale=10",
+        limits={resource.RLIMIT_AS: 32 * GIBIBYTE},
+    )
+    assert int(re.search(r"--size=(\d+)", line)[1]) < 2000
+
+
+@linux_only
+def test_tensorflow_out_of_memory(tmp_path, photo, run):
+    # A step that asks for 4 TiB: what TensorFlow does when an estimate was too hopeful.
+    change(
+        tmp_path / "change",
+        """
+        def hungry(self, image, seed, *rest):
+            import tensorflow as tf
+
+            more = tf.zeros(tf.stack([1 + tf.cast(seed[1], tf.int64) * 2**40]))
+            return step(self, image + tf.reduce_sum(more), seed, *rest)
+        """,
+    )
+    outcome = run(
+        tmp_path,
+        "--image=photo.png",
+        *SMALL,
+        "--steps=3",
+        "--preview_every=1",
+        limits={resource.RLIMIT_AS: 32 * GIBIBYTE},
+        PYTHONPATH=str(tmp_path / "change"),
+    )
+    assert_failed(outcome, 1)
+    assert "memory" in outcome.lines[0].lower()
+    assert "64x45" in outcome.lines[0]
+    assert int(re.search(r"--size=(\d+)", outcome.lines[0])[1]) < 64
+    assert "Received: " in outcome.lines[0]
+    assert names_in(tmp_path) == ["change", "photo.png"]
+
+
+def test_error_on_the_way_leaves_no_preview(tmp_path, photo, refuse):
+    flags = ["--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, *flags)
+    assert "must stay finite" in line
+    assert re.search(r"at step [2-5]\. Received: ", line)
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_saves_the_picture_so_far(tmp_path, photo, start, number):
+    flags = ["--size=96", "--steps=100000", "--octaves=3", "--preview_every=1"]
+    process = start(tmp_path, "--image=photo.png", "--backbone=squeezenet", *flags)
+    wait_for((tmp_path / "dream.preview.png").exists, process)
+    with Image.open(tmp_path / "dream.preview.png") as preview:
+        assert preview.size == (96, 68)
+    process.send_signal(number)
+    outcome = finish(process)
+    assert outcome.code == 130, outcome
+    assert "Traceback" not in outcome.stderr
+    assert outcome.lines == []
+    assert re.search(r"picture so far to dream\.png: 96x68", outcome.stdout)
+    assert names_in(tmp_path) == ["dream.png", "photo.png"]
+    with Image.open(tmp_path / "photo.png") as picture:
+        photo_fitted = np.asarray(picture.resize((96, 68), Image.Resampling.BILINEAR)).astype(int)
+    dream = pixels(tmp_path / "dream.png")
+    assert dream.shape == (68, 96, 3)
+    assert np.abs(dream - photo_fitted).mean() > 1
+    record = record_of(tmp_path / "dream.png")
+    assert record["steps"] == 100000
+    assert 1 <= record["interrupted_after"] < 100000
+
+
+@pytest.mark.parametrize("moment", ["reading", "loading"])
+def test_interrupt_before_the_first_step(tmp_path, photo, start, moment):
+    # A pipe in place of the photo tells when the script has come to reading it.
+    os.mkfifo(tmp_path / "pipe")
+    process = start(tmp_path, "--image=pipe", "--backbone=squeezenet", "--steps=100000")
+    with open(tmp_path / "pipe", "wb") as pipe:
+        if moment == "reading":
+            process.send_signal(signal.SIGINT)
+            outcome = finish(process)
+        else:
+            pipe.write(photo.read_bytes())
+    if moment == "loading":
+        time.sleep(0.5)  # into the import of TensorFlow
+        process.send_signal(signal.SIGINT)
+        outcome = finish(process)
+    assert_failed(outcome, 130)
+    assert outcome.lines == ["deep_dream: interrupted"]
+    assert names_in(tmp_path) == ["photo.png", "pipe"]
+
+
+def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, run):
+    # While TensorFlow builds the step no picture has been moved: there is none to save.
+    change(
+        tmp_path / "change",
+        """
+        def interrupted(*arguments):
+            import os, signal, time
+
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        """,
+    )
+    outcome = run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
+    assert_failed(outcome, 130)
+    assert outcome.lines == ["deep_dream: interrupted"]
+    assert names_in(tmp_path) == ["change", "photo.png"]

@@ -223,5 +223,5 @@ def _usable_octaves(size, settings, backbone):
             backbone.name,
             least,
         )
-    check_memory(backbone, size, max(usable[-1]) / max(size))
+    check_memory(backbone, size, enlargement=max(usable[-1]) / max(size))
     return usable

@@ -9,7 +9,7 @@ from pathlib import Path
 _OVERHEAD = 1.5
 
 
-def check_memory(backbone, size, enlargement=1.0, available=None):
+def check_memory(backbone, size, available=None, enlargement=1.0):
     """Refuses a picture whose optimisation would not fit into memory.
 
     Without this, Linux would kill the process without a word.
@@ -17,9 +17,9 @@ def check_memory(backbone, size, enlargement=1.0, available=None):
     Args:
         backbone: The `Backbone` that will look at the picture.
         size: (height, width) of the picture.
-        enlargement: How much larger its sides are where the backbone sees it largest.
         available: Bytes that may be used; None asks the operating system, and checks nothing
             where it does not tell or a GPU does the work.
+        enlargement: How much larger its sides are where the backbone sees it largest.
 
     Raises:
         MemoryError: If the picture will not fit; the message says what size would.

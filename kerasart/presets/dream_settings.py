@@ -84,17 +84,20 @@ def parse_layers(layers):
     """
     if isinstance(layers, str):
         pairs = [part.strip().partition(":") for part in layers.split(",")]
-        names = [name.strip() for name, _, _ in pairs]
-        _check(len(set(names)) == len(names), "layers", "different layers", layers)
-        layers = {name.strip(): value if colon else 1.0 for name, colon, value in pairs}
+        pairs = [(name.strip(), value if colon else 1.0) for name, colon, value in pairs]
+    else:
+        pairs = list(layers.items()) if isinstance(layers, dict) else []
     try:
-        parsed = {name: float(value) for name, value in dict(layers).items()}
+        parsed = {name: float(value) for name, value in pairs}
     except (TypeError, ValueError):
         parsed = {}
     _check(
-        parsed and all(parsed) and all(map(math.isfinite, parsed.values())),
+        parsed
+        and all(parsed)
+        and all(map(math.isfinite, parsed.values()))
+        and len(parsed) == len(pairs),
         "layers",
-        "layer names with finite coefficients, such as mixed4:1.0,mixed5:1.5",
+        "different layers with finite coefficients, such as mixed4:1.0,mixed5:1.5",
         layers,
     )
     return parsed
@@ -113,15 +116,17 @@ def parse_octaves(octaves):
     Raises:
         ValueError: If it reads as neither, or has no octave in it.
     """
-    parts = octaves
-    if isinstance(octaves, str):
-        parts = octaves.split(":") if ":" in octaves else octaves
+    parts = octaves.split(":") if isinstance(octaves, str) else octaves
+    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
     try:
-        first, last = map(int, parts) if isinstance(parts, list | tuple) else (1 - int(parts), 0)
+        numbers = [int(part) for part in parts]
+        is_count = len(parts) == 1 and not isinstance(octaves, list | tuple)
+        first, last = (1 - numbers[0], 0) if is_count else numbers
+        whole = all(float(part) == number for part, number in zip(parts, numbers, strict=True))
     except (TypeError, ValueError):
-        first, last = 1, 0
+        first, last, whole = 0, 0, False
     allowed = "a number from 1 to 32, or first:last such as -2:2"
-    _check(-32 < first <= last < 32, "octaves", allowed, octaves)
+    _check(whole and -32 < first <= last < 32, "octaves", allowed, octaves)
     return first, last
 
 

@@ -1,0 +1,554 @@
+import hashlib
+import http.server
+import logging
+import os
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from importlib.resources import files
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasart.backbones import Backbone, backbone, load_backbone, precision
+from kerasart.backbones.catalog import find_architecture
+from kerasart.backbones.geometry import Geometry
+from kerasart.backbones.imagenet import (
+    imagenet_labels,
+    impatient_downloads,
+    inception_is_at_hand,
+)
+from kerasart.backbones.precision import choose_precision
+from kerasart.backbones.rewriting import cut_and_fold, rename_layers
+from kerasart.image.resize import resize
+from kerasart.image.samples import read_sample
+from kerasart.objectives import Activation, Objective
+
+# --- The bundled networks
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("vgg16.npz", "87c25dcdbb2d5318f49783b399adf8eb089af93741be9473a7ffab8ee8b17d4b"),
+        ("squeezenet.npz", "dcffa408933361de55a3036ebc6ea1775408b97d054d8c2825ff66e575df8c3a"),
+        (
+            "imagenet_labels.json",
+            "63321fb3d1f45ffd250ab6c798f3495386ac01f28dad8ceeeba7c8fedc686e78",
+        ),
+    ],
+)
+def test_package_data_are_the_checked_files(name, digest):
+    content = (files("kerasart.backbones") / "data" / name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == digest
+
+
+def test_bundled_networks_have_the_published_number_of_weights(vgg16, squeezenet):
+    # Simonyan and Zisserman's base of 13 convolutions; SqueezeNet 1.1's 1.24 million in all.
+    assert _bundled_size("vgg16") == 14_714_688
+    assert _bundled_size("squeezenet") == 1_235_496
+    assert (vgg16.weights, squeezenet.weights) == ("bundled", "bundled")
+
+
+def _bundled_size(name):
+    with (files("kerasart.backbones") / "data" / f"{name}.npz").open("rb") as file:
+        archive = np.load(file)
+        assert {archive[key].dtype for key in archive} == {np.dtype(np.float16)}
+        return sum(archive[key].size for key in archive)
+
+
+def test_bundled_features_have_their_shapes(vgg16, squeezenet):
+    image = tf.zeros((1, 67, 96, 3))
+    features = vgg16.cut(["block1_conv2", "block3_conv1", "block5_conv3"])(image)
+    assert {name: tuple(value.shape) for name, value in features.items()} == {
+        "block1_conv2": (1, 67, 96, 64),
+        "block3_conv1": (1, 16, 24, 256),
+        "block5_conv3": (1, 4, 6, 512),
+    }
+    # (67 - 3) // 2 + 1 = 33, pooled to 16, 7 and 3.
+    features = squeezenet.cut(["fire2", "conv10"])(image)
+    assert tuple(features["fire2"].shape) == (1, 16, 23, 128)
+    assert tuple(features["conv10"].shape) == (1, 3, 5, 1000)
+
+
+@pytest.mark.parametrize(("photo", "label"), [("cat", "Egyptian cat"), ("coffee", "espresso")])
+def test_squeezenet_knows_the_photos(squeezenet, photo, label):
+    image = resize(read_sample(photo).image, (227, 227), antialias=True)
+    logits = tf.reduce_mean(squeezenet(image)["conv10"], axis=[0, 1, 2])
+    assert imagenet_labels()[int(tf.argmax(logits))] == label
+
+
+# --- Names
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("inception_v3", "inception_v3"),
+        ("InceptionV3", "inception_v3"),
+        ("inceptionv3", "inception_v3"),
+        ("inception-v3", "inception_v3"),
+        ("vgg19", "vgg19"),
+        ("VGG16", "vgg16"),
+        ("mobilenet_v2", "mobilenet_v2"),
+        ("squeezenet", "squeezenet"),
+        ("SqueezeNet", "squeezenet"),
+    ],
+)
+def test_names_resolve_in_every_spelling(spelling, name):
+    assert find_architecture(spelling).name == name
+
+
+def test_every_network_of_keras_resolves():
+    names = [name for name in dir(keras.applications) if name[0].isupper()]
+    assert {"ResNet50", "EfficientNetB0", "DenseNet121"} < set(names)
+    architectures = [find_architecture(name) for name in names]
+    assert len({architecture.name for architecture in architectures}) == len(names)
+    # The name that is kept must find the same network again.
+    assert [find_architecture(a.name).name for a in architectures] == [
+        a.name for a in architectures
+    ]
+    assert find_architecture("efficientnet_b0").name == find_architecture("EfficientNetB0").name
+
+
+def test_preprocessing_is_that_of_the_network():
+    grey = np.full((1, 1, 1, 3), 127.5, np.float32)
+    inception = find_architecture("inception_v3").preprocess(grey.copy())
+    caffe = find_architecture("resnet50").preprocess(grey.copy())
+    np.testing.assert_allclose(inception, np.zeros_like(grey), atol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(caffe)[0, 0, 0], 127.5 - np.array([103.939, 116.779, 123.68]), rtol=1e-5
+    )
+
+
+def test_preprocessing_is_inside(inception_model, inception, face):
+    cut = inception.cut(["mixed0"])
+    reference = keras.Model(inception_model.inputs[0], inception_model.get_layer("mixed0").output)
+    _assert_close(cut(face)["mixed0"], reference(2 * face - 1, training=False))
+
+
+def test_unknown_network_names_the_nearest():
+    with pytest.raises(ValueError, match=r"Nearest: .*inceptionv3.*Received: 'inception_v33'"):
+        load_backbone("inception_v33")
+
+
+@pytest.mark.parametrize("layer", ["fire33", "Fire3", "fire3_expand"])
+def test_unknown_layer_names_the_nearest(squeezenet, layer):
+    with pytest.raises(ValueError, match=rf"nearest: .*fire3.*Received: '{layer}'"):
+        squeezenet.cut(["fire4", layer])
+
+
+def test_names_do_not_depend_on_what_was_built_before():
+    def build():
+        inputs = keras.Input((8, 8, 3))
+        x = keras.layers.Conv2D(4, 3)(inputs)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Conv2D(4, 3, name="mixed4")(x)
+        x = keras.layers.Conv2D(4, 1)(x)
+        return keras.Model(inputs, keras.layers.Activation("relu")(x))
+
+    models = [build(), build()]
+    assert models[0].layers[1].name != models[1].layers[1].name
+    for model in models:
+        rename_layers(model)
+        names = [layer.name for layer in model.layers]
+        assert names[1:] == ["conv2d", "batch_normalization", "mixed4", "conv2d_1", "activation"]
+        assert [operation.name for operation in model.operations][1:] == names[1:]
+
+
+def test_inception_has_the_names_of_a_fresh_session(inception_model, inception):
+    # Two are built by now at the least, so that automatic numbers have run on.
+    names = load_backbone("inception_v3", "random").geometry
+    assert list(names) == list(inception.geometry)
+    assert {"conv2d", "conv2d_93", "mixed10"} < set(names)
+    assert "conv2d_94" not in names
+
+
+# --- Weights
+
+
+def test_random_weights_come_from_the_seed():
+    hashes = [load_backbone("squeezenet", "random", seed).weights_hash for seed in (0, 0, 1)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_random_weights_keep_the_features_in_range(face):
+    features = load_backbone("inception_v3", "random").cut(["mixed2", "mixed7"])(face)
+    for value in features.values():
+        assert 0.05 < float(tf.sqrt(tf.reduce_mean(value**2))) < 20
+
+
+def test_a_path_gives_the_weights_of_the_file(tmp_path, squeezenet):
+    path = tmp_path / "mine.weights.h5"
+    architecture = find_architecture("squeezenet")
+    keras.utils.set_random_seed(0)
+    model = architecture.build(None)
+    model.save_weights(path)
+    loaded = load_backbone("squeezenet", path)
+    assert loaded.weights == str(path)
+    assert loaded.weights_hash == Backbone("x", model, architecture.preprocess, "").weights_hash
+    assert loaded.weights_hash != squeezenet.weights_hash
+
+
+def test_weights_that_cannot_be_had():
+    with pytest.raises(FileNotFoundError, match="nowhere.h5"):
+        load_backbone("squeezenet", "nowhere.h5")
+    with pytest.raises(ValueError, match="vgg16 and squeezenet. Received: 'bundled'"):
+        load_backbone("inception_v3", "bundled")
+    with pytest.raises(ValueError, match="for squeezenet. Received: 'imagenet'"):
+        load_backbone("squeezenet", "imagenet")
+
+
+# --- Auto, downloads and the network
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """No cached weights, and every download refused."""
+
+    def refuse(*args, **kwargs):
+        raise urllib.error.URLError("no network in this test")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    # Keras reads KERAS_HOME only once, when it is imported.
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", refuse)
+
+
+def test_auto_falls_back_with_one_warning(offline, caplog):
+    with caplog.at_level(logging.DEBUG, "kerasart"):
+        chosen = load_backbone("auto")
+    assert (chosen.name, chosen.weights) == ("vgg16", "bundled")
+    records = [record for record in caplog.records if record.name == "kerasart"]
+    assert [record.levelname for record in records] == ["WARNING"]
+    message = records[0].getMessage()
+    assert "\n" not in message
+    assert "--backbone=vgg16" in message and "--weights=PATH" in message
+
+
+def test_auto_takes_inception_where_it_is_at_hand(monkeypatch, caplog):
+    monkeypatch.setattr(backbone, "inception_is_at_hand", lambda: True)
+    monkeypatch.setattr(backbone, "_download", lambda architecture: architecture.build(None))
+    chosen = load_backbone("auto")
+    assert (chosen.name, chosen.weights) == ("inception_v3", "imagenet")
+    assert not caplog.records
+
+
+def test_auto_with_weights_given_asks_no_server(monkeypatch):
+    def fail():
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(backbone, "inception_is_at_hand", fail)
+    assert load_backbone("auto", "bundled").name == "vgg16"
+    assert load_backbone("auto", "random").name == "inception_v3"
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "vgg19"])
+def test_a_named_network_never_falls_back(offline, name):
+    with pytest.raises(ValueError) as caught:
+        load_backbone(name)
+    message = str(caught.value)
+    assert name in message and "\n" not in message
+    assert "--weights=PATH" in message
+    assert "--backbone=vgg16 --weights=bundled" in message
+
+
+def test_cached_weights_are_found(offline, tmp_path):
+    assert not inception_is_at_hand()
+    name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"  # Keras's
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / name).write_bytes(b"weights")
+    assert inception_is_at_hand()
+
+
+@pytest.fixture
+def serve(monkeypatch, tmp_path):
+    """Points the look-up at a local port."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "*")
+
+    def point(port):
+        url = f"http://127.0.0.1:{port}/weights.h5"
+        monkeypatch.setattr("kerasart.backbones.imagenet._INCEPTION_URL", url)
+        return url
+
+    return point
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, True), (404, False)])
+def test_a_server_that_answers_is_believed(serve, status, found):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):  # noqa: N802 (the name that http.server asks for)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve(server.server_port)
+        assert inception_is_at_hand() is found
+        server.shutdown()
+
+
+def test_a_server_that_never_answers_is_given_up(serve):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = serve(server.getsockname()[1])
+        start = time.monotonic()
+        assert not inception_is_at_hand(seconds=0.4)
+        with pytest.raises(OSError), impatient_downloads(0.4):
+            urllib.request.urlopen(url)
+        assert time.monotonic() - start < 3
+
+
+def test_a_download_that_stops_is_given_up(serve):
+    def send_half(server):
+        connection, _ = server.accept()
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        done.wait(10)
+        connection.close()
+
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = serve(server.getsockname()[1])
+        threading.Thread(target=send_half, args=[server], daemon=True).start()
+        start = time.monotonic()
+        with pytest.raises(OSError), impatient_downloads(0.4), urllib.request.urlopen(url) as body:
+            body.read()
+        assert time.monotonic() - start < 3
+        done.set()
+
+
+def test_a_look_up_that_hangs_is_given_up(monkeypatch, tmp_path):
+    # Without a network a resolver can hang for minutes; no socket's time-out covers it.
+    over = threading.Event()
+
+    def hang(*args, **kwargs):
+        over.wait(30)
+        raise socket.gaierror("name unknown")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    start = time.monotonic()
+    assert not inception_is_at_hand()
+    assert time.monotonic() - start < 4.5
+    over.set()
+
+
+def test_impatience_ends_with_the_block():
+    before = urllib.request._opener
+    with pytest.raises(KeyError), impatient_downloads():
+        assert urllib.request._opener is not before
+        raise KeyError
+    assert urllib.request._opener is before
+
+
+# --- Folding
+
+
+def _assert_close(got, expected, relative=1e-4):
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape
+    assert np.abs(got - expected).max() <= relative * np.abs(expected).max()
+
+
+def _unfolded(model, layers, image):
+    return keras.Model(model.inputs[0], {name: model.get_layer(name).output for name in layers})(
+        image, training=False
+    )
+
+
+def test_inception_folded_equals_unfolded(inception_model, inception, cat):
+    # A requested convolution or normalisation must keep its own features.
+    layers = ["conv2d_1", "batch_normalization_2", "activation_3", "mixed2", "mixed7"]
+    image = cat[:, :130, :150]
+    folded = inception.cut(layers)(image)
+    unfolded = _unfolded(inception_model, layers, 2 * image - 1)
+    assert set(folded) == set(layers)
+    for name in layers:
+        _assert_close(folded[name], unfolded[name])
+
+
+def test_mobilenet_folded_equals_unfolded(randomise, face):
+    # It has depthwise convolutions, and clips at 6.
+    preprocess = keras.applications.mobilenet_v2.preprocess_input
+    model = randomise(
+        keras.applications.MobileNetV2(
+            weights=None, include_top=False, alpha=0.35, input_shape=(None, None, 3)
+        )
+    )
+    rename_layers(model)
+    layers = ["block_1_depthwise_BN", "block_4_add", "block_13_expand", "out_relu"]
+    folded = Backbone("mobilenet_v2", model, preprocess, "random").cut(layers)(face)
+    unfolded = _unfolded(model, layers, 2 * face - 1)
+    for name in layers:
+        _assert_close(folded[name], unfolded[name])
+
+
+def test_inception_has_no_normalisation_left(inception_model):
+    kinds = {type(layer).__name__ for layer in inception_model.layers}
+    assert "BatchNormalization" in kinds
+    folded = cut_and_fold(inception_model, ["mixed5"], "float32")
+    kinds = {type(layer).__name__ for layer in folded.layers}
+    assert "Conv2D" in kinds and "BatchNormalization" not in kinds
+    assert not folded.trainable_variables
+    # Cut at the deepest layer asked for.
+    assert "mixed6" not in {layer.name for layer in folded.layers}
+
+
+def test_cutting_leaves_the_whole_network_as_it_was(inception, face):
+    before = inception(face)["mixed10"]
+    inception.cut(["mixed1"])
+    assert inception.layers == ("mixed10",)
+    np.testing.assert_array_equal(inception(face)["mixed10"], before)
+
+
+# --- Geometry
+
+
+def test_geometry_by_hand(vgg16, squeezenet, inception):
+    # A window of k at stride s adds (k - 1) s to the field.
+    # VGG16: 5 | 6, 14 | 16, 40 | 44, 92 | 100, 132, 164, 196.
+    assert vgg16.geometry["block1_conv2"] == Geometry(1, 5, 64)
+    assert vgg16.geometry["block3_conv3"] == Geometry(4, 40, 256)
+    assert vgg16.geometry["block5_conv2"] == Geometry(16, 164, 512)
+    # SqueezeNet: 3 | 7, 15, 23 | 31, 47, 63 | 79, then 32 for each of fire6 to fire9.
+    assert squeezenet.geometry["fire5"] == Geometry(8, 63, 256)
+    assert squeezenet.geometry["conv10"] == Geometry(16, 207, 1000)
+    # InceptionV3: the stem's 31, 32 for each of mixed0 to mixed2, 16 + 16 to mixed3, then two
+    # windows of 7 in each direction, at stride 16.
+    assert inception.geometry["mixed2"] == Geometry(8, 127, 288)
+    assert inception.geometry["mixed5"] == Geometry(16, 543, 768)
+
+
+def test_a_cut_backbone_measures_alike(inception):
+    assert inception.cut(["mixed5"]).geometry["mixed5"] == inception.geometry["mixed5"]
+
+
+def test_receptive_field_is_what_the_gradient_reaches(randomise):
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 5, strides=2, name="conv")(inputs)
+    x = keras.layers.AveragePooling2D(3, 2, name="pool")(x)
+    dilated = keras.layers.Conv2D(4, 3, dilation_rate=2, padding="same", name="dilated")(x)
+    x = keras.layers.Add(name="add")([x, dilated])
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 2, name="last")(x))
+    toy = Backbone("toy", randomise(model), lambda image: image, "random")
+    image = tf.random.stateless_uniform((1, 120, 130, 3), [0, 0])
+    for name, geometry in toy.geometry.items():
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            features = toy.cut([name])(image)[name]
+            middle = features[0, features.shape[1] // 2, features.shape[2] // 2]
+            value = tf.reduce_sum(middle)
+        reached = np.argwhere(np.abs(tape.gradient(value, image)[0]).max(axis=-1) > 0)
+        height, width = reached.max(axis=0) - reached.min(axis=0) + 1
+        assert (height, width) == (geometry.receptive_field,) * 2, name
+        assert 120 // geometry.stride - 6 < features.shape[1] <= 120 // geometry.stride, name
+    assert toy.geometry["last"] == Geometry(4, 25 + 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("network", "layer", "one", "five"),
+    # InceptionV3 by hand: 5 <- 11 <- 23 <- 25 <- 51 <- 53 <- 107.
+    [("vgg16", "block5_conv3", 16, 80), ("inception", "mixed5", 43, 107)],
+)
+def test_least_size_is_exact(request, network, layer, one, five):
+    cut = request.getfixturevalue(network).cut([layer])
+    assert (cut.least_size(), cut.least_size(5)) == (one, five)
+    sides = {side: min(cut(tf.zeros((1, side, side, 3)))[layer].shape[1:3]) for side in (one, five)}
+    assert sides == {one: 1, five: 5}
+    assert min(cut(tf.zeros((1, five - 1, five + 9, 3)))[layer].shape[1:3]) == 4
+    try:
+        shape = cut(tf.zeros((1, one - 1, one - 1, 3)))[layer].shape
+    except (ValueError, tf.errors.OpError):
+        return
+    assert 0 in shape[1:3]
+
+
+def test_least_size_is_that_of_the_deepest_layer(vgg16):
+    assert vgg16.cut(["block1_conv1", "block3_conv1"]).least_size(3) == 12
+    assert vgg16.cut(["block1_conv1"]).least_size(3) == 3
+
+
+def test_middle_layer_is_one_that_can_be_cut(vgg16):
+    assert vgg16.middle_layer() == "block5_conv3"
+
+
+# --- The picture itself as a layer
+
+
+def test_image_is_a_layer(squeezenet, face):
+    cut = squeezenet.cut(["image", "fire3"])
+    features = cut(tf.constant(face))
+    assert set(features) == {"image", "fire3"} == set(cut.layers)
+    np.testing.assert_array_equal(features["image"], face)
+
+
+def test_image_cannot_be_the_only_layer(squeezenet):
+    with pytest.raises(ValueError, match=r"`layers` must .*Received: \['image'\]"):
+        squeezenet.cut(["image"])
+
+
+# --- Precision
+
+
+def test_precision_must_be_known():
+    with pytest.raises(ValueError, match="auto, float32, bfloat16. Received: 'float16'"):
+        choose_precision("float16")
+
+
+@pytest.mark.parametrize(("fast", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_precision_is_what_is_fast(monkeypatch, fast, chosen):
+    monkeypatch.setattr(precision, "_gpus", lambda: [])
+    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: fast)
+    assert choose_precision("auto") == chosen
+    assert choose_precision("float32") == "float32"
+
+
+def test_bfloat16_is_refused_where_it_is_slow(monkeypatch, squeezenet):
+    monkeypatch.setattr(precision, "_gpus", lambda: [])
+    # TensorFlow has slow kernels of its own where oneDNN is turned off.
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    with pytest.raises(ValueError, match="auto or float32 on this machine.*Received: 'bfloat16'"):
+        squeezenet.cut(["fire3"], "bfloat16")
+    assert squeezenet.cut(["fire3"], "auto").precision == "float32"
+
+
+def test_bfloat16_gradient_points_as_float32s_does(vgg16, cat):
+    if choose_precision("auto") == "float32":
+        pytest.skip("this machine has no fast bfloat16")
+    image = tf.constant(cat[:, 20:148, 90:218])
+    objective = Objective([Activation("block5_conv2", border=2)])
+    gradients = {}
+    for kind in ("float32", "bfloat16"):
+        cut = vgg16.cut(objective.layers, kind)
+        assert cut.precision == kind
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            features = cut(image)
+            loss = tf.reduce_sum(objective(features))
+        assert features["block5_conv2"].dtype == tf.float32
+        gradients[kind] = np.asarray(tape.gradient(loss, image), np.float64).ravel()
+    a, b = gradients.values()
+    cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    assert 0.99 <= cosine < 1 - 1e-9  # Equal would mean that float32 was compared with itself.
+
+
+def test_memory_estimate_halves_with_the_precision(monkeypatch, squeezenet):
+    monkeypatch.setattr(precision, "_gpus", lambda: [])
+    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: True)
+    full, half = (squeezenet.cut(["fire3"], kind) for kind in ("float32", "bfloat16"))
+    assert full.bytes_per_pixel() == 2 * half.bytes_per_pixel() > 0
+
+
+def test_weights_of_a_path_are_recorded_as_text(tmp_path):
+    # `os.PathLike` would not survive a picture's metadata.
+    path = tmp_path / "a.weights.h5"
+    find_architecture("squeezenet").build(None).save_weights(path)
+    assert load_backbone("squeezenet", path).weights == os.fspath(path)

@@ -1,0 +1,96 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONTESTANTS = ["Keras example", "kerasart float32", "kerasart auto"]
+
+
+@pytest.fixture(autouse=True)
+def checkout_on_path(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+
+
+def run_benchmark(*arguments):
+    command = [sys.executable, "-m", "benchmarks.deep_dream", *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    lines = [line for line in run.stdout.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_deep_dream_prints_its_tables():
+    table = run_benchmark(
+        "--quick",
+        "--backbone=squeezenet",
+        "--layers=fire2:1,fire3:0.5",
+        "--sizes=96x64",
+        "--dream_size=144x96",
+        "--rounds=2",
+        "--dream_steps=3",
+    )
+    steps, dreams = table[:5], table[5:]
+
+    assert steps[0][1:] == ["step of", "seconds", "ratio", "GFLOP/s", "of the fastest"]
+    assert dreams[0][1:] == [
+        "dream of 3 x 3 steps by", "seconds", "ratio", "compute", "start", "peak GiB",
+    ]  # fmt: skip
+    for rows, size in ((steps[2:], "96x64"), (dreams[2:], "144x96")):
+        assert [row[:2] for row in rows] == [[size, name] for name in CONTESTANTS]
+        assert rows[0][3] == "1.00"
+        assert all(float(row[3]) > 0 for row in rows)
+    for row in dreams[2:]:
+        seconds, _, compute, start, memory = map(float, row[2:])
+        assert abs(compute + start - seconds) < 0.11
+        assert 0.1 < memory < 10
+
+
+def test_contestants_take_the_same_step():
+    import keras
+
+    from benchmarks.deep_dream import STEP_SIZE, KerasExample, make_descent, random_photo
+    from kerasart.backbones import Backbone
+
+    # Squared activations of layers with a border, in [-1, 1] there and in [0, 1] here.
+    inputs = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(4, 3, name="first")(inputs)
+    outputs = keras.layers.Conv2D(5, 3, activation="relu", name="second")(features)
+    model = keras.Model(inputs, outputs)
+    photo = random_photo((24, 32))
+
+    losses, image = KerasExample(model, {"first": 1.0, "second": 2.5}).step(
+        photo * 2.0 - 1.0, STEP_SIZE
+    )
+    backbone = Backbone("toy", model, lambda pixels: pixels / 127.5 - 1.0, "random")
+    run = make_descent(backbone, "first:1.0,second:2.5", "float32").run(photo, 1)
+
+    np.testing.assert_allclose(image / 2.0 + 0.5, run.image, atol=1e-5)
+    np.testing.assert_allclose(losses, -run.losses.sum(), rtol=1e-5)
+
+
+def test_flops_of_convolutions_forward_and_back():
+    import tensorflow as tf
+
+    from benchmarks.measure import convolution_flops
+
+    @tf.function
+    def gradient(image, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            features = tf.nn.conv2d(image, kernel, 2, "VALID")
+        return tape.gradient(features, image)
+
+    graph = gradient.get_concrete_function(tf.zeros([1, 9, 7, 3]), tf.zeros([3, 3, 3, 8])).graph
+
+    assert convolution_flops(graph) == 2 * (2 * 4 * 3 * 8 * 3 * 3 * 3)
+
+
+def test_compute_seconds_leaves_out_the_first_step():
+    from benchmarks.deep_dream import compute_seconds
+
+    octaves = [[(0, 10.0), (1, 10.5), (2, 11.0)], [(1, 20.0), (3, 24.0)]]
+
+    assert compute_seconds(octaves, 4) == pytest.approx(4 * 0.5 + 4 * 2.0)

@@ -1,0 +1,82 @@
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def cat():
+    """The bundled photo of a cat, (1, 300, 451, 3)."""
+    from kerasart.image.samples import read_sample
+
+    return read_sample("cat").image
+
+
+@pytest.fixture(scope="session")
+def face(cat):
+    """96x96 pixels of the cat's face."""
+    return cat[:, 30:126, 100:196]
+
+
+@pytest.fixture(scope="session")
+def squeezenet():
+    from kerasart.backbones import load_backbone
+
+    return load_backbone("squeezenet")
+
+
+@pytest.fixture(scope="session")
+def vgg16():
+    from kerasart.backbones import load_backbone
+
+    return load_backbone("vgg16")
+
+
+@pytest.fixture(scope="session")
+def inception_model():
+    """Keras's own InceptionV3, random, with batch statistics that do something."""
+    import keras
+
+    from kerasart.backbones.rewriting import rename_layers
+
+    model = keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(None, None, 3)
+    )
+    rename_layers(model)
+    return randomise(model)
+
+
+@pytest.fixture(scope="session")
+def inception(inception_model):
+    """The backbone with the weights of `inception_model`."""
+    import keras
+
+    from kerasart.backbones import Backbone
+
+    preprocess = keras.applications.inception_v3.preprocess_input
+    return Backbone("inception_v3", inception_model, preprocess, "random")
+
+
+def randomise(model, seed=0):
+    """Gives every tensor of a network random values that keep its features near 1."""
+    generator = np.random.default_rng(seed)
+    for layer in model.layers:
+        for variable in layer.weights:
+            shape = tuple(variable.shape)
+            if len(shape) == 4:
+                depthwise = type(layer).__name__ == "DepthwiseConv2D"
+                fan_in = shape[0] * shape[1] * (1 if depthwise else shape[2])
+                value = generator.normal(0, np.sqrt(2 / fan_in), shape)
+            elif variable.name in ("gamma", "moving_variance"):
+                value = generator.uniform(0.5, 1.5, shape)
+            else:
+                value = generator.normal(0, 0.2, shape)
+            variable.assign(value.astype(np.float32))
+    return model
+
+
+@pytest.fixture(scope="session", name="randomise")
+def randomise_fixture():
+    return randomise

@@ -1,0 +1,189 @@
+"""What may import what, and that importing the package is cheap."""
+
+import ast
+import configparser
+import fnmatch
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kerasart
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = sorted((ROOT / "kerasart").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
+
+# From the ground up. A module imports from lower floors, or from its own room.
+FLOORS = [
+    ["image"],
+    ["backbones", "objectives", "presets"],
+    ["optimization", "networks"],
+    ["deepdream", "style_transfer", "fast_style"],
+    ["serving"],
+    # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.
+    ["kerasart"],
+    ["scripts"],
+]
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def room_of(module):
+    """kerasart.backbones.catalog -> backbones; kerasart_scripts.deep_dream -> scripts."""
+    package, *inner = module.split(".")
+    if package in ("kerasart_scripts", "scripts"):
+        return "scripts"
+    return inner[0] if inner else "kerasart"
+
+
+def module_of(path):
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source):
+    """All modules that a source imports, also inside functions, as (module, line)."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"a relative import in line {node.lineno}"
+            if node.module == "kerasart":
+                # `from kerasart import image` is a room, `from kerasart import deep_dream` a name.
+                for alias in node.names:
+                    is_room = alias.name in FLOOR_OF and alias.name not in kerasart.__all__
+                    yield (f"kerasart.{alias.name}" if is_room else "kerasart"), node.lineno
+            else:
+                yield node.module, node.lineno
+
+
+def trespasses(module, source):
+    """The imports of a module that its place in the house forbids."""
+    home = room_of(module)
+    for imported, line in imports_of(source):
+        if imported.split(".")[0] not in ("kerasart", "kerasart_scripts", "scripts"):
+            continue
+        room = room_of(imported)
+        if room != home and FLOOR_OF[room] >= FLOOR_OF[home]:
+            yield f"{module}:{line} imports {imported}"
+
+
+@pytest.mark.parametrize("path", LIBRARY + SCRIPTS, ids=module_of)
+def test_modules_import_from_lower_floors_only(path):
+    assert room_of(module_of(path)) in FLOOR_OF, "give the new room a floor"
+    assert not list(trespasses(module_of(path), path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "allowed"),
+    [
+        ("kerasart.image.files", "from kerasart.image import convention", True),
+        ("kerasart.deepdream", "from kerasart.optimization import Descent", True),
+        ("kerasart.deepdream", "import kerasart.presets.dream_settings", True),
+        ("scripts.deep_dream", "from kerasart import deep_dream", True),
+        ("kerasart.image.files", "def f():\n    from kerasart.backbones import Backbone", False),
+        ("kerasart.objectives.term", "import kerasart.backbones.catalog", False),
+        ("kerasart.optimization.loop", "from kerasart.deepdream import deep_dream", False),
+        ("kerasart.optimization.loop", "from kerasart import networks", False),
+        ("kerasart.style_transfer", "from kerasart import deep_dream", False),
+        ("kerasart.deepdream", "from kerasart_scripts import command_line", False),
+    ],
+)
+def test_the_check_itself(module, source, allowed):
+    assert (not list(trespasses(module, source))) is allowed
+
+
+def at_import(source):
+    """The top-level packages that a source imports when it is imported itself."""
+    found = set()
+    queue = [ast.parse(source)]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+        queue += ast.iter_child_nodes(node)
+    return found
+
+
+def test_at_import_looks_everywhere_but_into_functions():
+    source = (
+        "import a\nif True:\n    from b.c import d\ndef f():\n    import e\nclass G:\n    import h"
+    )
+    assert at_import(source) == {"a", "b", "h"}
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=module_of)
+def test_no_module_loads_tensorflow_when_imported(path):
+    assert not at_import(path.read_text()) & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=module_of)
+def test_the_library_defines_no_flags(path):
+    assert "absl" not in {module.split(".")[0] for module, _ in imports_of(path.read_text())}
+
+
+def test_importing_the_package_leaves_tensorflow_out():
+    code = (
+        "import sys, kerasart, kerasart.deepdream;"
+        "print(*{'tensorflow', 'keras', 'PIL', 'absl', 'kerasart'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) <= {"kerasart", "PIL"}
+    assert "kerasart" in done.stdout.split()
+
+
+def test_every_public_name_is_there():
+    assert "deep_dream" in kerasart.__all__
+    assert all(callable(getattr(kerasart, name)) for name in kerasart.__all__)
+    with pytest.raises(AttributeError, match="'kerasart' has no attribute 'deep_drem'"):
+        _ = kerasart.deep_drem
+
+
+# --- What is installed
+
+
+@pytest.fixture(scope="module")
+def setup():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_packages_are_those_on_disk(setup):
+    listed = setup["options"]["packages"].split()
+    on_disk = {module_of(path.parent / "__init__.py") for path in LIBRARY}
+    assert all((ROOT / name.replace(".", "/") / "__init__.py").is_file() for name in on_disk)
+    assert sorted(listed) == sorted({*on_disk, "kerasart_scripts"})
+    assert setup["options"]["package_dir"].split() == ["kerasart_scripts", "=", "scripts"]
+
+
+def test_data_files_are_installed(setup):
+    globs = setup["options.package_data"]
+    data = [
+        path
+        for path in (ROOT / "kerasart").rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    ]
+    assert len(data) >= 7
+    for path in data:
+        package = next(p for p in path.parents if (p / "__init__.py").exists())
+        patterns = globs.get(module_of(package / "__init__.py"), "").split()
+        name = path.relative_to(package).as_posix()
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
+
+
+def test_commands_point_at_functions(setup):
+    for line in setup["options.entry_points"]["console_scripts"].split("\n"):
+        if not line.strip():
+            continue
+        module, function = line.partition("=")[2].strip().split(":")
+        path = ROOT / "scripts" / f"{module.removeprefix('kerasart_scripts.')}.py"
+        names = {node.name for node in ast.parse(path.read_text()).body if hasattr(node, "name")}
+        assert function in names, line

@@ -142,27 +142,25 @@ def calm_model():
 
     Where a max-pooling or a ReLU is about to switch, rounding decides, and a step later the
     pictures part: He's weights make the published algorithm itself differ by a tenth of the range
-    when its photo changes by 1e-7. Kernels with a positive mean switch far less; this seed
-    leaves a third of what is allowed, where others leave up to five times it.
+    when its photo changes by 1e-7. Kernels with a positive mean switch far less; with these the
+    pictures agree to a thousandth of the range or better, whatever the seed.
     """
     model = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(None, None, 3)
     )
     rename_layers(model)
-    generator = np.random.default_rng(8)
+    generator = np.random.default_rng(0)
     for layer in model.layers:
         for variable in layer.weights:
             shape = tuple(variable.shape)
             if len(shape) == 4:
-                fan_in = np.prod(shape[:3])
-                value = generator.normal(0, 0.2 * np.sqrt(2 / fan_in), shape)
-                value += 0.98 / fan_in if shape[2] > 3 else 0
+                value = 0.97 * generator.normal(1, 3, shape) / np.prod(shape[:3])
             elif variable.name == "moving_variance":
                 value = generator.uniform(0.5, 1.5, shape)
             elif variable.name == "beta":
-                value = generator.normal(0.1, 0.2, shape)
+                value = generator.normal(0.1, 0.05, shape)
             else:
-                value = np.zeros(shape)
+                value = generator.normal(0, 0.05, shape)
             variable.assign(value.astype(np.float32))
     return model
 

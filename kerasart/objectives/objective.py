@@ -50,6 +50,14 @@ class Objective:
     def __add__(self, other):
         if other == 0:
             return self
-        return Objective([*self.terms, *getattr(other, "terms", [other])])
+        terms = getattr(other, "terms", [other])
+        if not all(hasattr(term, "distance") for term in terms):
+            return NotImplemented
+        return Objective([*self.terms, *terms])
 
     __radd__ = __add__
+
+    def __mul__(self, factor):
+        return Objective([factor * term for term in self.terms])
+
+    __rmul__ = __mul__

@@ -11,8 +11,8 @@ def octave_sizes(size, first, last, scale):
         scale: How much larger each octave is than the one before.
 
     Returns:
-        A list of (height, width), rounded down as the Keras example and the TensorFlow tutorial
-        round them.
+        A list of (height, width), rounded down as in the Keras example; the
+        TensorFlow tutorial, which multiplies in float32, differs by a pixel here and there.
     """
     return [
         tuple(int(side / scale**-octave if octave < 0 else side * scale**octave) for side in size)

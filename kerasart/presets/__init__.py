@@ -12,7 +12,7 @@ def load_presets(application):
         application: "deep_dream".
 
     Returns:
-        A dict of preset name to its `description`, `source`, the `backbone` it is meant for (None
+        A dict of preset name to its `description`, `source`, the `backbone` it is meant for (absent
         for any), `settings`, and `backbones`: settings that hold on one network only.
     """
     return json.loads((files("kerasart.presets") / f"{application}.json").read_text())

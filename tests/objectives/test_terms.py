@@ -140,3 +140,13 @@ def test_a_layer_is_needed_once():
     array = features()
     got = objective({"image": tf.constant(array)})
     assert float(got[1]) == pytest.approx(-2 * array.sum() / 63, rel=1e-4)
+
+
+def test_objectives_scale_like_numbers():
+    objective = 2 * (Activation("a") + 3 * Activation("b"))
+    assert [term.weight for term in objective.terms] == [2, 6]
+
+
+def test_a_number_is_not_a_term():
+    with pytest.raises(TypeError):
+        Activation("a") + 5

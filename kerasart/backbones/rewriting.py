@@ -61,7 +61,11 @@ def cut_and_fold(model, layers, precision):
             # Every weight is about to be assigned; drawing random ones first would take longer.
             if key.endswith("kernel_initializer"):
                 config[key] = "zeros"
-        return type(layer).from_config(config)
+        copied = type(layer).from_config(config)
+        is_relu = getattr(copied, "activation", None) is keras.activations.relu
+        if is_relu and precision == "bfloat16":
+            copied.activation = _relu_with_fast_gradient
+        return copied
 
     def call_layer(layer, *inputs, mask=None, **options):
         # Batch normalisation is called with a mask; the identity in its place takes none.
@@ -83,6 +87,19 @@ def cut_and_fold(model, layers, precision):
     return keras.Model(
         copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False
     )
+
+
+def _relu_with_fast_gradient(features):
+    """ReLU as it is, but for TensorFlow's own gradient, which is slow in bfloat16 on a CPU."""
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def relu(features):
+        activations = tf.nn.relu(features)
+        zero = tf.zeros([], features.dtype)
+        return activations, lambda gradient: tf.where(activations > 0, gradient, zero)
+
+    return relu(features)
 
 
 def _foldable_norms(model, layers):

@@ -99,7 +99,10 @@ class Descent:
         return Run(image, losses, False)
 
     def _step(self, image, seed, steps=None, goal=None):
-        """Takes one step; returns the picture and a (1, terms) tensor of losses before it."""
+        """Takes one step; returns the picture and a (1, terms) tensor of losses before it.
+
+        `steps` and `goal` are there for `_steps`, whose place in a compiled call this can take.
+        """
         import tensorflow as tf
 
         with tf.GradientTape() as tape:

@@ -46,13 +46,13 @@ def cut_and_fold(model, layers, precision):
 
     cut = keras.Model(model.inputs[0], [model.get_layer(name).output for name in layers])
     norms = _foldable_norms(cut, layers)
-    folded_convolutions = {convolution.name for convolution in norms.values()}
+    norm_after = {convolution.name: name for name, convolution in norms.items()}
 
     def copy_layer(layer):
         config = layer.get_config()
         if layer.name in norms:
             return keras.layers.Identity(name=layer.name, dtype=precision)
-        if layer.name in folded_convolutions:
+        if layer.name in norm_after:
             config["use_bias"] = True
         is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply without one.
         if is_layer and type(layer).__name__ not in _NORMALISERS:
@@ -72,13 +72,12 @@ def cut_and_fold(model, layers, precision):
         return layer(*inputs, **options)
 
     copy = keras.models.clone_model(cut, clone_function=copy_layer, call_function=call_layer)
-    by_convolution = {convolution.name: name for name, convolution in norms.items()}
     for layer in cut.layers:
         if layer.name in norms or not layer.weights:
             continue
         weights = layer.get_weights()
-        if layer.name in by_convolution:
-            weights = _fold(layer, cut.get_layer(by_convolution[layer.name]))
+        if layer.name in norm_after:
+            weights = _fold(layer, cut.get_layer(norm_after[layer.name]))
         copied = copy.get_layer(layer.name)
         copied.set_weights(weights)
         if hasattr(copied, "finalize_state"):

@@ -15,12 +15,12 @@ from kerasart.image.resize import fit_size, resize
 from kerasart.objectives import Activation, Objective, TotalVariation
 from kerasart.optimization import (
     Descent,
-    Interrupted,
     NormalizedGradient,
     Progress,
     Result,
     check_memory,
     explain_memory_errors,
+    finish,
     octave_sizes,
     random_roll,
 )
@@ -64,7 +64,7 @@ def deep_dream(
     Raises:
         ValueError: If an argument is not allowed, or the picture is too small for the network.
         MemoryError: If the picture does not fit into memory.
-        FloatingPointError: If a loss is not finite.
+        Diverged: If a loss is not finite; its `result` is the last good picture.
         Interrupted: On Ctrl-C; its `result` is the picture so far.
     """
     image = as_image(image)
@@ -86,7 +86,7 @@ def deep_dream(
     )
     with explain_memory_errors(size):
         image = np.clip(resize(image, size, antialias=True), 0.0, 1.0)
-        dream, losses, interrupted = _climb_octaves(image, sizes, descent, settings, seed, on_step)
+        dream, losses, error = _climb_octaves(image, sizes, descent, settings, seed, on_step)
     result = Result(
         dream,
         dict(zip(objective.names, losses.T, strict=True)),
@@ -100,9 +100,7 @@ def deep_dream(
             **asdict(settings),
         },
     )
-    if interrupted:
-        raise Interrupted(result)
-    return result
+    return finish(result, error)
 
 
 def _climb_octaves(image, sizes, descent, settings, seed, on_step):
@@ -123,15 +121,15 @@ def _climb_octaves(image, sizes, descent, settings, seed, on_step):
             report = _reporter(on_step, first_step, steps, photo, image, settings)
             run = descent.run(dream, settings.steps, seed, first_step, goal, report)
 
-            dream, interrupted = run.image, run.interrupted
+            dream, error = run.image, run.error
             histories.append(run.losses)
             if settings.detail == "after":
                 dream = dream + lost_detail
-            if interrupted:
+            if error:
                 break
-    except KeyboardInterrupt:  # Between two octaves.
-        interrupted = True
-    return _full_size(dream, photo, image, settings), np.concatenate(histories), interrupted
+    except KeyboardInterrupt as interrupt:  # Between two octaves.
+        error = interrupt
+    return _full_size(dream, photo, image, settings), np.concatenate(histories), error
 
 
 def _full_size(dream, photo, image, settings):
@@ -148,7 +146,8 @@ def _reporter(on_step, first_step, steps, photo, image, settings):
     if on_step is None:
         return None
 
-    def report(step, dream, losses):
+    def report(step, state, losses):
+        dream = state.image
         on_step(
             Progress(
                 first_step + step,

@@ -344,7 +344,7 @@ def test_one_trace_for_a_whole_dream(monkeypatch, tiny):
     monkeypatch.setattr(deepdream, "Descent", Recorded)
     result = tiny(octaves=3, octave_scale=1.2)
     assert len(result.history["fire3"]) == 9
-    assert [d.compiled_steps.experimental_get_tracing_count() for d in made] == [1]
+    assert [descent.traces for descent in made] == [1]
 
 
 # --- What is recorded

@@ -1,5 +1,25 @@
 """How terms add up."""
 
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Target(NamedTuple):
+    """What a term compares a picture with; terms that compare with nothing need none.
+
+    Targets are made once and passed to each step, so that one compiled step serves them all.
+
+    Attributes:
+        guide: Further arguments of the term's `statistic`: tensors (1, height, width, any) that lie
+            beside the features, position by position, such as a mask.
+        value: Further arguments of the term's `distance`: tensors without positions, such as the
+            Gram matrix of a style.
+    """
+
+    guide: tuple = ()
+    value: tuple = ()
+
 
 class Objective:
     """A sum of weighted terms.
@@ -26,11 +46,18 @@ class Objective:
         """The layers that the terms need, each once."""
         return tuple(dict.fromkeys(term.layer for term in self.terms))
 
-    def __call__(self, features):
+    @property
+    def weights(self):
+        """The terms' weights, a float32 vector."""
+        return np.array([term.weight for term in self.terms], np.float32)
+
+    def __call__(self, features, targets=None, weights=None):
         """Evaluates every term.
 
         Args:
             features: A dict of layer name to float32 features (1, height, width, channels).
+            targets: A `Target` for each term; None where no term needs one.
+            weights: A vector of weights; None stands for the terms' own.
 
         Returns:
             A float32 vector of the terms' weighted distances, in the order of `terms`; its sum is
@@ -38,14 +65,12 @@ class Objective:
         """
         import tensorflow as tf
 
-        return tf.stack([self._evaluate(term, features[term.layer]) for term in self.terms])
-
-    @staticmethod
-    def _evaluate(term, features):
-        import tensorflow as tf
-
-        positions = tf.cast(tf.shape(features)[1] * tf.shape(features)[2], tf.float32)
-        return term.weight * term.distance(term.statistic(features) / positions)
+        targets = targets or [Target()] * len(self.terms)
+        distances = [
+            term.distance(term.mean(features[term.layer], *target.guide), *target.value)
+            for term, target in zip(self.terms, targets, strict=True)
+        ]
+        return tf.stack(distances) * (self.weights if weights is None else weights)
 
     def __add__(self, other):
         if other == 0:

@@ -12,7 +12,8 @@ class Term:
     taken on the whole picture's mean. Terms are minimised. They add up and scale like numbers:
     `2 * Activation("mixed4") + TotalVariation()` is an `Objective`.
 
-    Subclasses define `statistic` and `distance`.
+    Subclasses define `statistic` and `distance`. What a term compares the picture with reaches
+    both as further arguments (see `Target`).
 
     Attributes:
         layer: The layer that the term looks at; "image" is the picture itself.
@@ -25,27 +26,36 @@ class Term:
         self.name = name or layer
         self.weight = weight
 
-    def statistic(self, features):
+    def statistic(self, features, *guide):
         """Sums what the term measures over all positions.
 
         Args:
             features: float32 tensor (1, height, width, channels).
+            *guide: What lies beside the features, if the term looks at any such.
 
         Returns:
             A tensor of any shape that holds no positions.
         """
         raise NotImplementedError
 
-    def distance(self, mean):
+    def distance(self, mean, *value):
         """Says how far the picture is from what is wanted.
 
         Args:
             mean: `statistic` over the number of positions, height x width.
+            *value: What to compare it with, if the term compares.
 
         Returns:
             A scalar to be minimised.
         """
         raise NotImplementedError
+
+    def mean(self, features, *guide):
+        """Takes the mean over positions of the statistic."""
+        import tensorflow as tf
+
+        positions = tf.cast(tf.shape(features)[1] * tf.shape(features)[2], tf.float32)
+        return self.statistic(features, *guide) / positions
 
     def __mul__(self, factor):
         scaled = copy.copy(self)

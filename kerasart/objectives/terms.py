@@ -38,25 +38,64 @@ class Activation(Term):
 
 
 class TotalVariation(Term):
-    """The mean squared difference of neighbouring pixels: a wish for smoothness.
+    """The mean difference of neighbouring pixels: a wish for smoothness.
 
-    Source: Rudin et al. 1992; the squared form of Mahendran and Vedaldi 2015 (arXiv 1412.0035,
-    equation 3 with beta = 2), as a mean in place of their sum.
+    The sum over channels of `(dx^2 + dy^2)^(beta / 2)`.
+
+    Source: Rudin et al. 1992; Mahendran and Vedaldi 2015 (arXiv 1412.0035, equation 3), as a mean
+    over positions in place of their sum. Like the Keras example we leave out the last row and
+    column, whose neighbours are missing.
 
     Args:
         weight: What the term is multiplied by.
+        beta: The exponent: 2 for squares, 2.5 for the Keras example's, 1 for lengths.
+        isotropic: False takes the two directions apart, `|dx|^beta + |dy|^beta`, over every row
+            and column; with beta 1 it is `tf.image.total_variation`.
     """
 
-    def __init__(self, weight=1.0):
+    def __init__(self, weight=1.0, beta=2.0, isotropic=True):
         super().__init__("image", name="total_variation", weight=weight)
+        self.beta = beta
+        self.isotropic = isotropic
 
     def statistic(self, features):
-        """Sums the squared differences to the lower and the right neighbour, over channels."""
+        """Sums the powers of the differences to the lower and the right neighbour."""
         import tensorflow as tf
 
         down = features[:, 1:] - features[:, :-1]
         right = features[:, :, 1:] - features[:, :, :-1]
-        return tf.reduce_sum(down**2) + tf.reduce_sum(right**2)
+        if not self.isotropic:
+            return sum(tf.reduce_sum(tf.abs(edge) ** self.beta) for edge in (down, right))
+        squares = down[:, :, :-1] ** 2 + right[:, :-1] ** 2
+        if self.beta == 2:
+            return tf.reduce_sum(squares)
+        # The gradient of a root is infinite at 0, where a flat area has none to give.
+        return tf.reduce_sum(tf.maximum(squares, 1e-12) ** (self.beta / 2))
+
+    def distance(self, mean):
+        """The mean itself."""
+        return mean
+
+
+class Content(Term):
+    """The mean squared difference of a layer's features to the content picture's.
+
+    Source: Gatys et al. 2015 (arXiv 1508.06576, equation 1), which has half the sum where we have
+    the mean over positions and channels.
+
+    Args:
+        layer: The layer.
+        weight: What the term is multiplied by.
+    """
+
+    def __init__(self, layer, weight=1.0):
+        super().__init__(layer, name=f"content {layer}", weight=weight)
+
+    def statistic(self, features, content):
+        """Sums over positions the mean over channels of the squared difference."""
+        import tensorflow as tf
+
+        return tf.reduce_sum(tf.reduce_mean((features - content) ** 2, axis=-1))
 
     def distance(self, mean):
         """The mean itself."""

@@ -1,20 +1,36 @@
 """Moving a picture downhill: schedules, optimizers, transforms, and the loop."""
 
-from kerasart.optimization.loop import Descent
+from kerasart.optimization.lbfgs import LBFGS
+from kerasart.optimization.loop import Descent, State, picture
 from kerasart.optimization.memory import check_memory, explain_memory_errors
-from kerasart.optimization.optimizers import NormalizedGradient
-from kerasart.optimization.result import Interrupted, Progress, Result
+from kerasart.optimization.optimizers import (
+    Adam,
+    GradientDescent,
+    KerasOptimizer,
+    NormalizedGradient,
+    Optimizer,
+)
+from kerasart.optimization.result import Diverged, Interrupted, Progress, Result, finish
 from kerasart.optimization.schedule import octave_sizes
 from kerasart.optimization.transforms import random_roll
 
 __all__ = [
+    "Adam",
     "Descent",
+    "Diverged",
+    "GradientDescent",
     "Interrupted",
+    "KerasOptimizer",
+    "LBFGS",
     "NormalizedGradient",
+    "Optimizer",
     "Progress",
     "Result",
+    "State",
     "check_memory",
     "explain_memory_errors",
+    "finish",
     "octave_sizes",
+    "picture",
     "random_roll",
 ]

@@ -1,23 +1,57 @@
 """The loop: the only place that moves pixels."""
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from kerasart.image.resize import resize
+from kerasart.objectives import Target
+from kerasart.optimization.interruption import hold_interrupts
+from kerasart.optimization.lbfgs import LBFGS
 
-class Run(NamedTuple):
-    """What a descent came to.
+
+class State(NamedTuple):
+    """All that a descent needs to go on.
 
     Attributes:
-        image: The picture, a float32 tensor (1, height, width, 3).
-        losses: Weighted values of the terms at each step, float32 (steps, terms).
-        interrupted: Whether Ctrl-C ended it.
+        image: The picture that is moved, a float32 tensor (1, height, width, 3).
+        memory: What the optimizer remembers, a tuple of tensors.
+        average: The running mean of the pictures so far and the weight in it, or ().
     """
 
     image: object
+    memory: tuple = ()
+    average: tuple = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a descent came to.
+
+    Attributes:
+        state: The `State` after the last whole step.
+        losses: Weighted values of the terms at each step, float32 (steps, terms).
+        error: What ended it before its time: a KeyboardInterrupt, a FloatingPointError, or None.
+    """
+
+    state: State
     losses: np.ndarray
-    interrupted: bool
+    error: BaseException | None = None
+
+    @property
+    def image(self):
+        """The picture, a float32 tensor (1, height, width, 3): the average, if one is kept."""
+        return picture(self.state)
+
+
+def picture(state):
+    """Shows the picture of a `State`: the running mean, if one is kept."""
+    if not state.average:
+        return state.image
+    mean, weight = state.average
+    return mean / weight
 
 
 class Descent:
@@ -30,14 +64,19 @@ class Descent:
     Args:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective` to minimise.
-        optimizer: What moves the picture: `update(image, gradient) -> image`.
+        optimizer: What moves the picture: an `Optimizer` or `LBFGS`.
         transform: `transform(image, seed) -> image`, applied before the network looks; None for
             none.
         clip: Whether the picture is held in [0, 1] after each step.
         block: Steps in a call; None chooses by device.
+        average: Decay of the running mean of the pictures, which is then the result (Polyak and
+            Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none.
+            `LBFGS` keeps none.
     """
 
-    def __init__(self, backbone, objective, optimizer, transform=None, clip=True, block=None):
+    def __init__(
+        self, backbone, objective, optimizer, transform=None, clip=True, block=None, average=0.0
+    ):
         import tensorflow as tf
 
         self.backbone = backbone
@@ -46,104 +85,253 @@ class Descent:
         self.transform = transform
         self.clip = clip
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
-        self.compiled_steps = tf.function(
-            self._step if self.block == 1 else self._steps,
-            autograph=False,
-            input_signature=[
-                tf.TensorSpec([1, None, None, 3], tf.float32, "image"),
-                tf.TensorSpec([2], tf.int32, "seed"),
-                tf.TensorSpec([], tf.int32, "steps"),
-                tf.TensorSpec([], tf.float32, "goal"),
-            ],
-        )
+        self.average = average
+        self._compiled = {}
 
-    def run(self, image, steps, seed=0, first_step=0, goal=-math.inf, on_step=None):
+    def start(self, image):
+        """Makes the `State` that a picture, float32 RGB (1, height, width, 3), starts from."""
+        import tensorflow as tf
+
+        image = tf.convert_to_tensor(image, tf.float32)
+        is_averaged = self.average and not isinstance(self.optimizer, LBFGS)
+        average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
+        return State(image, self.optimizer.start(image), average)
+
+    def enlarge(self, state, size):
+        """Resizes a picture with all that the optimizer remembers; its average starts anew.
+
+        Args:
+            state: A `State`.
+            size: (height, width).
+
+        Returns:
+            The `State` to go on from.
+        """
+        new = self.start(resize(picture(state), size))
+        memory = tuple(
+            resize(old, size) if old.shape == state.image.shape else old for old in state.memory
+        )
+        if [each.shape for each in memory] != [each.shape for each in new.memory]:
+            return new  # An optimizer that keeps something else by size forgets it.
+        return new._replace(memory=memory)
+
+    def run(
+        self,
+        start,
+        steps,
+        seed=0,
+        first_step=0,
+        goal=-math.inf,
+        on_step=None,
+        *,
+        targets=None,
+        weights=None,
+    ):
         """Takes steps until there are enough or the loss is below the goal.
 
         Args:
-            image: float32 RGB (1, height, width, 3).
+            start: The `State` to go on from, or a picture, float32 RGB (1, height, width, 3).
             steps: How many to take at most.
             seed: Seeds the transform, together with the number of the step.
             first_step: The number of the first step, where a run goes on from another.
             goal: The loss below which to stop; the step that passes it is the last.
-            on_step: `on_step(step, image, losses)`, called after each call of the graph with the
-                number of steps taken so far, the picture as a tensor, and the last losses as a
-                dict of term name to weighted value.
+            on_step: `on_step(step, state, losses)`, called after each call of the graph with the
+                number of steps taken so far, the `State`, and the last losses as a dict of term
+                name to weighted value.
+            targets: A `Target` for each term; None where no term needs one.
+            weights: A weight for each term; None stands for the terms' own.
 
         Returns:
-            A `Run`. Ctrl-C ends it after the last whole step.
-
-        Raises:
-            FloatingPointError: If a loss is not finite.
+            A `Run`. Ctrl-C ends it after a whole step, and a loss that is not finite before it.
         """
+        state = start if isinstance(start, State) else self.start(start)
+        targets = tuple(targets or [Target()] * len(self.objective.terms))
+        weights = self.objective.weights if weights is None else np.asarray(weights, np.float32)
+        walk = _Walk(state, self.objective.names, steps, first_step, goal, on_step)
+        take_steps = self._minimize if isinstance(self.optimizer, LBFGS) else self._take_steps
+        error = None
+        try:
+            with hold_interrupts() as walk.let_through:
+                take_steps(walk, targets, weights, seed)
+        except (KeyboardInterrupt, FloatingPointError) as reason:
+            error = reason
+        return Run(walk.state, walk.losses, error)
+
+    @property
+    def traces(self):
+        """How often a step was traced so far; each costs about a second."""
+        return sum(step.experimental_get_tracing_count() for step in self._compiled.values())
+
+    def _take_steps(self, walk, targets, weights, seed):
+        function = self._step if self.block == 1 else self._steps
+        step = self._compile(function, walk.state, targets)
+        while walk.goes_on:
+            count = min(self.block, walk.left)
+            state, losses = step(
+                walk.state, targets, weights, [seed, walk.number], count, walk.goal
+            )
+            walk.accept(state, losses.numpy())
+
+    def _minimize(self, walk, targets, weights, seed):
         import tensorflow as tf
 
-        image = tf.convert_to_tensor(image)
-        losses = np.empty((0, len(self.objective.terms)), np.float32)
-        try:
-            while len(losses) < steps:
-                count = min(self.block, steps - len(losses))
-                moved, new = self.compiled_steps(
-                    image, [seed, first_step + len(losses)], count, goal
-                )
-                new = new.numpy()
-                self._check(new, first_step + len(losses))
-                image, losses = moved, np.concatenate([losses, new])
-                if on_step:
-                    last = dict(zip(self.objective.names, new[-1].tolist(), strict=True))
-                    on_step(len(losses), image, last)
-                if new[-1].sum() < goal:
-                    break
-        except KeyboardInterrupt:
-            return Run(image, losses, True)
-        return Run(image, losses, False)
+        function = self._compile(self._differentiate, walk.state, targets)
 
-    def _step(self, image, seed, steps=None, goal=None):
-        """Takes one step; returns the picture and a (1, terms) tensor of losses before it.
+        def differentiate(image):
+            state = State(tf.convert_to_tensor(image))
+            losses, gradient = function(state, targets, weights, [seed, 0], 0, 0.0)
+            losses = losses.numpy()
+            walk.check(losses)
+            return losses, gradient.numpy()
 
-        `steps` and `goal` are there for `_steps`, whose place in a compiled call this can take.
+        def accept(image, losses):
+            walk.accept(State(tf.convert_to_tensor(image)), losses[np.newaxis])
+            return walk.goes_on
+
+        taken = 1
+        while walk.goes_on and taken:  # No step is taken where rounding hides the way down.
+            image = walk.state.image.numpy()
+            taken = self.optimizer.minimize(differentiate, image, walk.left, self.clip, accept)
+
+    def _compile(self, function, state, targets):
+        """Compiles what takes a step, once for all sizes if the optimizer allows it."""
+        import tensorflow as tf
+
+        any_size = self.optimizer.any_size
+
+        def describe(tensor, sizes):
+            shape = tensor.shape
+            if sizes and len(shape) == 4:
+                shape = [1, None, None, shape[-1]]
+            return tf.TensorSpec(shape, tensor.dtype)
+
+        def describe_target(target):
+            guide = tuple(describe(tensor, any_size) for tensor in target.guide)
+            return Target(guide, tuple(describe(tensor, False) for tensor in target.value))
+
+        key = None if any_size else tuple(state.image.shape)
+        if key not in self._compiled:
+            self._compiled[key] = tf.function(
+                function,
+                autograph=False,
+                input_signature=[
+                    tf.nest.map_structure(lambda tensor: describe(tensor, any_size), state),
+                    tuple(map(describe_target, targets)),
+                    tf.TensorSpec([len(targets)], tf.float32, "weights"),
+                    tf.TensorSpec([2], tf.int32, "seed"),
+                    tf.TensorSpec([], tf.int32, "steps"),
+                    tf.TensorSpec([], tf.float32, "goal"),
+                ],
+            )
+        return self._compiled[key]
+
+    def _differentiate(self, state, targets, weights, seed, steps=None, goal=None):
+        """Returns the losses, and the gradient of their sum.
+
+        `steps` and `goal` are there for `_steps`, whose place in a compiled call this and `_step`
+        can take.
         """
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            tape.watch(image)
-            seen = self.transform(image, seed) if self.transform else image
-            losses = self.objective(self.backbone(seen))
+            tape.watch(state.image)
+            seen = self.transform(state.image, seed) if self.transform else state.image
+            losses = self.objective(self.backbone(seen), targets, weights)
             loss = tf.reduce_sum(losses)
-        image = self.optimizer.update(image, tape.gradient(loss, image))
-        return tf.clip_by_value(image, 0.0, 1.0) if self.clip else image, losses[tf.newaxis]
+        gradient = tape.gradient(loss, state.image)
+        # A gradient that is not finite would spoil the picture one step before a loss tells.
+        hides = tf.math.is_finite(loss) & ~tf.math.is_finite(tf.reduce_sum(gradient))
+        return tf.where(hides, math.nan, losses), gradient
 
-    def _steps(self, image, seed, steps, goal):
+    def _step(self, state, targets, weights, seed, steps=None, goal=None):
+        """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
+        import tensorflow as tf
+
+        losses, gradient = self._differentiate(state, targets, weights, seed)
+        image, memory = self.optimizer.update(state.image, gradient, state.memory)
+        if self.clip:
+            image = tf.clip_by_value(image, 0.0, 1.0)
+        average = state.average
+        if average:
+            rate = 1 - self.average
+            average = tuple(
+                old + (new - old) * rate for old, new in zip(average, (image, 1.0), strict=True)
+            )
+        return State(image, memory, average), losses[tf.newaxis]
+
+    def _steps(self, state, targets, weights, seed, steps, goal):
         """Takes `steps` steps inside the graph, or fewer if one passes the goal."""
         import tensorflow as tf
 
-        terms = len(self.objective.terms)
-
-        def goes_on(step, image, history):
+        def goes_on(step, state, history):
             last = tf.reduce_sum(history[-1:])
             return (step < steps) & ((step == 0) | (last >= goal))
 
-        def take_step(step, image, history):
-            image, losses = self._step(image, seed + tf.stack([0, step]))
-            return step + 1, image, tf.concat([history, losses], axis=0)
+        def take_step(step, state, history):
+            moved = seed + tf.stack([0, step])
+            state, losses = self._step(state, targets, weights, moved)
+            return step + 1, state, tf.concat([history, losses], axis=0)
 
-        _, image, history = tf.while_loop(
+        def keep_shape(tensor):
+            return tensor.shape
+
+        history = tf.zeros([0, len(self.objective.terms)])
+        _, state, history = tf.while_loop(
             goes_on,
             take_step,
-            (0, image, tf.zeros([0, terms])),
+            (0, state, history),
             shape_invariants=(
                 tf.TensorShape([]),
-                tf.TensorShape([1, None, None, 3]),
-                tf.TensorShape([None, terms]),
+                tf.nest.map_structure(keep_shape, state),
+                tf.TensorShape([None, history.shape[1]]),
             ),
         )
-        return image, history
+        return state, history
 
-    def _check(self, losses, step):
-        if np.isfinite(losses).all():
-            return
-        i, j = np.argwhere(~np.isfinite(losses))[0]
-        raise FloatingPointError(
-            f"The loss must stay finite; the term {self.objective.names[j]!r} did not at step "
-            f"{step + i + 1}. Received: {losses[i, j]}"
-        )
+
+class _Walk:
+    """A run under way: how far it has come, and whether it goes on."""
+
+    def __init__(self, state, names, steps, first_step, goal, on_step):
+        self.state = state
+        self.losses = np.empty((0, len(names)), np.float32)
+        self.goal = goal
+        self.let_through = None
+        self._names = names
+        self._steps = steps
+        self._first_step = first_step
+        self._on_step = on_step
+
+    @property
+    def number(self):
+        """The number of the next step."""
+        return self._first_step + len(self.losses)
+
+    @property
+    def left(self):
+        """Steps to take."""
+        return self._steps - len(self.losses)
+
+    @property
+    def goes_on(self):
+        """Whether another step is to be taken."""
+        return self.left > 0 and not (len(self.losses) and self.losses[-1].sum() < self.goal)
+
+    def accept(self, state, losses):
+        """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms)."""
+        self.check(*losses)
+        self.state, self.losses = state, np.concatenate([self.losses, losses])
+        if self._on_step:
+            last = dict(zip(self._names, losses[-1].tolist(), strict=True))
+            self._on_step(len(self.losses), state, last)
+        self.let_through()
+
+    def check(self, *losses):
+        """Refuses losses that are not finite, naming the first such term."""
+        for i, step in enumerate(losses):
+            for name, loss in zip(self._names, step, strict=True):
+                if not np.isfinite(loss):
+                    raise FloatingPointError(
+                        f"The loss must stay finite; the term {name!r} did not at step "
+                        f"{self.number + i + 1}. Received: {loss}"
+                    )

@@ -3,7 +3,44 @@
 NORMS = ("mean", "std")
 
 
-class NormalizedGradient:
+class Optimizer:
+    """Moves a picture by a loss's gradient.
+
+    It holds settings only. What it remembers from step to step goes in and out of `update`, so
+    that one compiled step serves every picture, and a run can be saved and gone on with.
+
+    Attributes:
+        any_size: Whether one compiled step serves pictures of every size.
+    """
+
+    any_size = True
+
+    def start(self, image):
+        """Makes the memory that the first step finds.
+
+        Args:
+            image: float32 (1, height, width, 3).
+
+        Returns:
+            A tuple of tensors. Those of the picture's shape are resized with it.
+        """
+        return ()
+
+    def update(self, image, gradient, memory):
+        """Moves a picture one step.
+
+        Args:
+            image: float32 (1, height, width, 3).
+            gradient: The loss's gradient with respect to it.
+            memory: What `start` or the last step gave.
+
+        Returns:
+            The moved picture and the memory for the next step.
+        """
+        raise NotImplementedError
+
+
+class NormalizedGradient(Optimizer):
     """Gradient descent with steps of one size: the gradient over its own magnitude.
 
     It is DeepDream's gradient ascent, on a loss that is minimised.
@@ -24,20 +61,130 @@ class NormalizedGradient:
         self.norm = norm
         self.floor = floor
 
-    def update(self, image, gradient):
-        """Moves a picture one step.
-
-        Args:
-            image: float32 (1, height, width, 3).
-            gradient: The loss's gradient with respect to it.
-
-        Returns:
-            The moved picture.
-        """
+    def update(self, image, gradient, memory):
+        """Moves a picture by the step size."""
         import tensorflow as tf
 
         if self.norm == "mean":
             magnitude = tf.reduce_mean(tf.abs(gradient))
         else:
             magnitude = tf.math.reduce_std(gradient)
-        return image - gradient * (self.step_size / tf.maximum(magnitude, self.floor))
+        return image - gradient * (self.step_size / tf.maximum(magnitude, self.floor)), memory
+
+
+class GradientDescent(Optimizer):
+    """Plain gradient descent, with a rate that can decay (Keras's `ExponentialDecay`).
+
+    Args:
+        learning_rate: What the gradient is multiplied by, for pictures in [0, 1].
+        decay: What the rate is multiplied by every `decay_steps` steps, smoothly.
+        decay_steps: See `decay`.
+    """
+
+    def __init__(self, learning_rate, decay=1.0, decay_steps=100):
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.decay_steps = decay_steps
+
+    def start(self, image):
+        """Starts to count steps."""
+        import tensorflow as tf
+
+        return (tf.zeros([]),)
+
+    def update(self, image, gradient, memory):
+        """Moves a picture against the gradient."""
+        (step,) = memory
+        rate = self.learning_rate * self.decay ** (step / self.decay_steps)
+        return image - rate * gradient, (step + 1,)
+
+
+class Adam(Optimizer):
+    """Steps by the gradient's running mean over the root of its running square.
+
+    Source: Kingma and Ba 2015 (arXiv 1412.6980), as Keras has it (epsilon before the correction of
+    the means), but with its moments in our hands, to be resized between scales.
+
+    Args:
+        learning_rate: What a steady gradient moves the picture by in a step.
+        beta_1: Decay of the mean.
+        beta_2: Decay of the square.
+        epsilon: Added to the root.
+    """
+
+    def __init__(self, learning_rate=0.02, beta_1=0.9, beta_2=0.99, epsilon=1e-8):
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def start(self, image):
+        """Starts with a mean and a square of 0, and counts steps."""
+        import tensorflow as tf
+
+        return tf.zeros_like(image), tf.zeros_like(image), tf.zeros([])
+
+    def update(self, image, gradient, memory):
+        """Moves a picture by the moments."""
+        import tensorflow as tf
+
+        mean, square, step = memory
+        step = step + 1
+        mean += (gradient - mean) * (1 - self.beta_1)
+        square += (gradient**2 - square) * (1 - self.beta_2)
+        rate = self.learning_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        return image - rate * mean / (tf.sqrt(square) + self.epsilon), (mean, square, step)
+
+
+class KerasOptimizer(Optimizer):
+    """Any optimizer of Keras.
+
+    Its variables have a fixed shape, so each size of picture is another compiled step.
+
+    Args:
+        optimizer: The name of a class in `keras.optimizers` ("rmsprop"), or an optimizer, whose
+            settings are taken over.
+        learning_rate: The rate, where a name is given; None keeps the class's own.
+
+    Raises:
+        ValueError: If there is no optimizer of that name.
+    """
+
+    any_size = False
+
+    def __init__(self, optimizer, learning_rate=None):
+        import keras
+
+        if not isinstance(optimizer, str):
+            self._config = keras.optimizers.serialize(optimizer)
+            return
+        settings = {} if learning_rate is None else {"learning_rate": learning_rate}
+        self._config = {"class_name": optimizer, "config": settings}
+        try:
+            keras.optimizers.deserialize(self._config)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "`optimizer` must be adam, lbfgs, sgd or the name of a Keras optimizer, such as "
+                f"rmsprop. Received: {optimizer!r}"
+            ) from None
+
+    def start(self, image):
+        """Starts with the optimizer's own first variables."""
+        import tensorflow as tf
+
+        return tuple(tf.convert_to_tensor(each) for each in self._build(image.shape).variables)
+
+    def update(self, image, gradient, memory):
+        """Moves a picture as the optimizer does."""
+        optimizer = self._build(image.shape)
+        (image,), memory = optimizer.stateless_apply(memory, [gradient], [image])
+        return image, tuple(memory)
+
+    def _build(self, shape):
+        import keras
+        import tensorflow as tf
+
+        with tf.init_scope():  # Out of the graph that may be under way.
+            optimizer = keras.optimizers.deserialize(self._config)
+            optimizer.build([keras.Variable(tf.zeros(shape))])
+        return optimizer

@@ -52,3 +52,36 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, result):
         super().__init__("interrupted")
         self.result = result
+
+
+class Diverged(FloatingPointError):
+    """A loss that is not finite.
+
+    Attributes:
+        result: A `Result` with the last good picture.
+    """
+
+    def __init__(self, message, result):
+        super().__init__(message)
+        self.result = result
+
+
+def finish(result, error):
+    """Gives back a result, or raises it with what ended the run before its time.
+
+    Args:
+        result: A `Result`.
+        error: A `Run`'s: None, a KeyboardInterrupt or a FloatingPointError.
+
+    Returns:
+        The result.
+
+    Raises:
+        Interrupted: On Ctrl-C.
+        Diverged: If a loss was not finite.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        raise Interrupted(result) from error
+    if error:
+        raise Diverged(str(error), result) from error
+    return result

@@ -26,17 +26,32 @@ def test_activation_against_numpy(power, border):
     assert value(Activation("mixed4", power, border), array) == pytest.approx(expected, rel=1e-5)
 
 
-def test_total_variation_against_numpy():
+@pytest.mark.parametrize("beta", [1.0, 2.0, 2.5])
+def test_total_variation_against_numpy(beta):
     array = features().astype(np.float64)
     expected = 0.0
-    for y in range(9):
-        for x in range(7):
-            if y + 1 < 9:
-                expected += ((array[0, y + 1, x] - array[0, y, x]) ** 2).sum()
-            if x + 1 < 7:
-                expected += ((array[0, y, x + 1] - array[0, y, x]) ** 2).sum()
-    got = value(TotalVariation(), array.astype(np.float32))
+    for y in range(8):
+        for x in range(6):
+            here = array[0, y, x]
+            down, right = array[0, y + 1, x] - here, array[0, y, x + 1] - here
+            expected += ((down**2 + right**2) ** (beta / 2)).sum()
+    got = value(TotalVariation(beta=beta), array.astype(np.float32))
     assert got == pytest.approx(expected / (9 * 7), rel=1e-5)
+
+
+def test_total_variation_by_direction_is_tensorflows():
+    array = features()
+    expected = float(tf.image.total_variation(tf.constant(array))[0])
+    got = value(TotalVariation(beta=1, isotropic=False), array)
+    assert got == pytest.approx(expected / (9 * 7), rel=1e-5)
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.5])
+def test_total_variation_of_flat_areas_has_no_gradient(beta):
+    image = tf.Variable(tf.fill([1, 4, 5, 3], 0.5))
+    with tf.GradientTape() as tape:
+        loss = TotalVariation(beta=beta).statistic(image)
+    np.testing.assert_array_equal(tape.gradient(loss, image), np.zeros([1, 4, 5, 3]))
 
 
 def test_values_do_not_depend_on_the_size():
@@ -72,6 +87,21 @@ def test_gradient_against_finite_differences(term):
         differences[i] = (value(term, array + step) - value(term, array - step)) / (2 * eps)
     assert np.abs(gradient).max() > 0
     np.testing.assert_allclose(gradient, differences, atol=1e-4 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("isotropic", [True, False])
+def test_gradient_of_total_variation_against_finite_differences(isotropic):
+    term = TotalVariation(beta=2.5, isotropic=isotropic)
+    array = tf.constant(features(4, 5, 2).astype(np.float64))
+    with tf.GradientTape() as tape:
+        tape.watch(array)
+        loss = term.statistic(array)
+    gradient = tape.gradient(loss, array).numpy().ravel()
+    differences = np.empty_like(gradient)
+    for i in range(len(gradient)):
+        step = 1e-6 * np.eye(1, len(gradient), i).reshape(array.shape)
+        differences[i] = (term.statistic(array + step) - term.statistic(array - step)) / 2e-6
+    np.testing.assert_allclose(gradient, differences, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("term", [Activation("a", 2), Activation("a", 1)])

@@ -770,11 +770,12 @@ def test_tensorflow_out_of_memory(tmp_path, photo, run):
     change(
         tmp_path / "change",
         """
-        def hungry(self, image, seed, *rest):
+        def hungry(self, state, targets, weights, seed, *rest):
             import tensorflow as tf
 
             more = tf.zeros(tf.stack([1 + tf.cast(seed[1], tf.int64) * 2**40]))
-            return step(self, image + tf.reduce_sum(more), seed, *rest)
+            state = state._replace(image=state.image + tf.reduce_sum(more))
+            return step(self, state, targets, weights, seed, *rest)
         """,
     )
     outcome = run(
@@ -849,6 +850,25 @@ def test_interrupt_before_the_first_step(tmp_path, photo, start, moment):
 
 
 def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, run):
+    # The step is taken to its end, so that no library is left in the midst of its work.
+    change(
+        tmp_path / "change",
+        """
+        def interrupted(*arguments):
+            import os, signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+            return step(*arguments)
+        """,
+    )
+    outcome = run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
+    assert outcome.code == 130
+    assert outcome.lines == []
+    assert names_in(tmp_path) == ["change", "dream.png", "photo.png"]
+    assert record_of(tmp_path / "dream.png")["interrupted_after"] == 1
+
+
+def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, run):
     # While TensorFlow builds the step no picture has been moved: there is none to save.
     change(
         tmp_path / "change",
@@ -856,8 +876,10 @@ def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, run):
         def interrupted(*arguments):
             import os, signal, time
 
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(1)
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+            time.sleep(60)
         """,
     )
     outcome = run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))

@@ -1,0 +1,169 @@
+"""Terms of style: statistics of features that do not say where anything is."""
+
+from kerasart.objectives.term import Term
+
+
+class StyleTerm(Term):
+    """A term that compares a layer's statistics with those of a style picture.
+
+    The mean statistic of a style picture, or a blend of several, becomes the target by `prepare`.
+    A guide beside the features is a mask (1, height, width, 1) whose mean is 1: only what lies in
+    it counts.
+
+    Source of the masks: Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
+    Transfer" (arXiv 1611.07865, section 4), whose guided Gram matrices weigh positions likewise.
+
+    Args:
+        layer: The layer.
+        name: What histories call the term; None takes the layer's name.
+        weight: What the term is multiplied by.
+    """
+
+    def __init__(self, layer, name=None, weight=1.0):
+        super().__init__(layer, name or f"style {layer}", weight)
+
+    def prepare(self, mean):
+        """Turns a style's mean statistic into the further arguments of `distance`, a tuple."""
+        return (mean,)
+
+
+class Gram(StyleTerm):
+    """The mean squared difference of Gram matrices.
+
+    The Gram matrix is the mean over positions of `f f^T`.
+
+    Source: Gatys et al. 2015 (arXiv 1508.06576, equations 3 and 4): with their sums over M
+    positions and N channels, E = 1 / (4 N^2 M^2) sum (G - A)^2 is a quarter of ours where both
+    pictures have M positions.
+    """
+
+    def statistic(self, features, mask=None):
+        """Sums `f f^T`: (channels, channels)."""
+        import tensorflow as tf
+
+        weighted = features if mask is None else features * mask
+        return tf.matmul(_rows(features), _rows(weighted), transpose_a=True)
+
+    def distance(self, mean, gram):
+        """The mean squared difference of the entries."""
+        import tensorflow as tf
+
+        return tf.reduce_mean((mean - gram) ** 2)
+
+
+class Moments(StyleTerm):
+    """The squared differences of channels' means and standard deviations, averaged over channels.
+
+    Source: Huang and Belongie 2017 (arXiv 1703.06868, equation 13), with squares in place of
+    norms; Li et al. 2017 (arXiv 1701.01036) derive it as a style loss of its own.
+    """
+
+    # Under the root: a channel that is 0 everywhere has no gradient there.
+    _EPSILON = 1e-5
+
+    def statistic(self, features, mask=None):
+        """Sums f and f^2: (2, channels)."""
+        import tensorflow as tf
+
+        weighted = features if mask is None else features * mask
+        sums = [tf.reduce_sum(x, axis=[0, 1, 2]) for x in (weighted, weighted * features)]
+        return tf.stack(sums)
+
+    def prepare(self, mean):
+        """Turns the means of f and f^2 into means and standard deviations."""
+        return self._moments(mean)
+
+    def distance(self, mean, style_mean, style_deviation):
+        """The mean over channels of both squared differences."""
+        import tensorflow as tf
+
+        mean, deviation = self._moments(mean)
+        return tf.reduce_mean((mean - style_mean) ** 2 + (deviation - style_deviation) ** 2)
+
+    def _moments(self, moments):
+        import tensorflow as tf
+
+        mean, square = moments[0], moments[1]
+        return mean, tf.sqrt(tf.maximum(square - mean**2, 0.0) + self._EPSILON)
+
+
+class Wasserstein(StyleTerm):
+    """The squared 2-Wasserstein distance of features seen as Gaussians, over the channels.
+
+    `|m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2)` with means m and covariances S.
+
+    Source: Olkin and Pukelsheim 1982; as a style loss by Vacher et al. 2020 (arXiv 2006.01255) and
+    Crowson's style-transfer-pytorch, which takes the root by Newton's iterations, and we by
+    eigenvalues, whose gradient is exact.
+    """
+
+    # Added to the covariances' diagonals, as in Crowson's: few positions leave them singular.
+    _EPSILON = 1e-4
+
+    def statistic(self, features, mask=None):
+        """Sums f, and `f f^T` below it: (1 + channels, channels)."""
+        import tensorflow as tf
+
+        weighted = _rows(features if mask is None else features * mask)
+        products = tf.matmul(_rows(features), weighted, transpose_a=True)
+        return tf.concat([tf.reduce_sum(weighted, axis=0, keepdims=True), products], axis=0)
+
+    def prepare(self, mean):
+        """Finds a style's mean, the trace of its covariance, and the covariance's root."""
+        import tensorflow as tf
+
+        mean, covariance = self._gaussian(mean)
+        values, vectors = tf.linalg.eigh(covariance)
+        root = tf.matmul(vectors * tf.sqrt(tf.maximum(values, 0.0)), vectors, transpose_b=True)
+        return mean, tf.linalg.trace(covariance), root
+
+    def distance(self, mean, style_mean, style_trace, style_root):
+        """The squared distance over the number of channels."""
+        import tensorflow as tf
+
+        mean, covariance = self._gaussian(mean)
+        overlap = trace_of_root(style_root @ covariance @ style_root)
+        spread = tf.linalg.trace(covariance) + style_trace - 2 * overlap
+        channels = tf.cast(tf.size(mean), tf.float32)
+        return (tf.reduce_sum((mean - style_mean) ** 2) + spread) / channels
+
+    def _gaussian(self, sums):
+        import tensorflow as tf
+
+        mean, products = sums[0], sums[1:]
+        covariance = products - mean[:, tf.newaxis] * mean
+        return mean, covariance + self._EPSILON * tf.eye(tf.shape(mean)[0])
+
+
+def trace_of_root(matrix):
+    """Takes the trace of a symmetric positive matrix's square root.
+
+    Args:
+        matrix: float32 (n, n).
+
+    Returns:
+        A scalar, with the gradient `matrix^(-1/2) / 2`.
+    """
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def trace(matrix):
+        values, vectors = tf.linalg.eigh((matrix + tf.transpose(matrix)) / 2)
+        # What rounding leaves of zero eigenvalues would become a gradient without bound.
+        roots = tf.sqrt(tf.maximum(values, 1e-7 * values[-1]))
+
+        def gradient(upstream):
+            return upstream * tf.matmul(vectors / (2 * roots), vectors, transpose_b=True)
+
+        return tf.reduce_sum(roots), gradient
+
+    return trace(matrix)
+
+
+def _rows(features):
+    import tensorflow as tf
+
+    return tf.reshape(features, [-1, features.shape[-1]])
+
+
+STYLE_LOSSES = {"gram": Gram, "moments": Moments, "wasserstein": Wasserstein}

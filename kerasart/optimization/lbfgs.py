@@ -1,0 +1,81 @@
+"""L-BFGS, by SciPy."""
+
+import numpy as np
+
+
+class LBFGS:
+    """Moves a picture by the limited-memory BFGS method with bounds.
+
+    Source: Byrd et al. 1995 and Zhu et al. 1997, as `scipy.optimize` has it; the classic optimizer
+    of Gatys et al. 2015. SciPy takes steps until it is done, and nothing that it remembers can be
+    saved, so every `restart` steps it forgets: a run can be saved there and gone on with exactly.
+
+    Args:
+        corrections: How many past steps the curvature is estimated from.
+        restart: Steps after which it starts anew.
+    """
+
+    any_size = True
+
+    # What an average value moves by in the very first trial step; the line search corrects it.
+    _FIRST_MOVE = 0.02
+
+    def __init__(self, corrections=10, restart=100):
+        self.corrections = corrections
+        self.restart = restart
+
+    def start(self, image):
+        """Makes the memory to start from: none."""
+        return ()
+
+    def minimize(self, differentiate, image, steps, clip, accept):
+        """Takes steps, `restart` at most.
+
+        Args:
+            differentiate: `differentiate(image) -> losses, gradient`: a vector of losses, and
+                the gradient of their sum.
+            image: float32 (1, height, width, 3).
+            steps: How many steps to take at most.
+            clip: Whether the picture stays in [0, 1].
+            accept: `accept(image, losses)`, called after each step with the new picture and the
+                losses of the one before. What it raises ends the run.
+
+        Returns:
+            The number of steps taken.
+        """
+        from scipy.optimize import minimize
+
+        shape, taken = image.shape, 0
+        image = np.clip(image, 0.0, 1.0) if clip else np.asarray(image)
+        before, gradient = differentiate(image)
+        scale = self._FIRST_MOVE / max(np.abs(gradient).mean(), 1e-30)
+        last = before
+
+        def function(pixels):
+            nonlocal last
+            last, gradient = differentiate(pixels.reshape(shape).astype(np.float32))
+            # The sum and the steps in float64: between late steps float32 sees no difference.
+            return scale * last.sum(dtype=np.float64), scale * gradient.ravel().astype(np.float64)
+
+        def callback(pixels):
+            nonlocal before, taken
+            taken += 1
+            accept(pixels.reshape(shape).astype(np.float32), before)
+            before = last
+
+        minimize(
+            function,
+            image.ravel().astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, 1.0)] * image.size if clip else None,
+            callback=callback,
+            options={
+                "maxiter": min(steps, self.restart),
+                "maxfun": 20 * steps,
+                "maxcor": self.corrections,
+                "ftol": 0.0,
+                "gtol": 0.0,
+            },
+        )
+        return taken

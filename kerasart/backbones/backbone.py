@@ -12,8 +12,8 @@ from kerasart.backbones.geometry import least_size, measure_layers
 from kerasart.backbones.imagenet import (
     BUNDLED,
     impatient_downloads,
-    inception_is_at_hand,
     load_bundled,
+    weights_are_at_hand,
 )
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
@@ -43,6 +43,7 @@ class Backbone:
         self.precision = "float32"
         self._model = model
         self._preprocess = preprocess
+        self._edge = 0
 
     def __call__(self, image):
         """Looks at a picture.
@@ -56,13 +57,17 @@ class Backbone:
         """
         import tensorflow as tf
 
-        features = self._model(self._preprocess(image * 255.0), training=False)
+        pixels = self._preprocess(image * 255.0)
+        if self._edge:
+            # For a single row, to mirror the picture is to repeat its edge.
+            pixels = tf.pad(pixels, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+        features = self._model(pixels, training=False)
         if not isinstance(features, dict):
             features = {self.layers[0]: features}
         features = {name: tf.cast(features[name], tf.float32) for name in features}
         return {**features, "image": image} if "image" in self.layers else features
 
-    def cut(self, layers, precision="float32"):
+    def cut(self, layers, precision="float32", pooling="max", padding="zeros"):
         """Makes the backbone that computes only what `layers` need.
 
         Batch normalisations are folded into the convolutions before them, which changes no
@@ -72,12 +77,17 @@ class Backbone:
             layers: Names of layers, as Keras has them; "image" is the picture itself.
             precision: "float32", "bfloat16", or "auto": bfloat16 where the machine is fast at it.
                 Features leave the network as float32.
+            pooling: "average" puts average pooling in the place of max pooling, for smoother
+                gradients (Gatys et al. 2015).
+            padding: "replicate" repeats the picture's edge around it for the first convolution,
+                where "zeros" would show the network a frame (Crowson's style-transfer-pytorch).
 
         Returns:
             A new `Backbone`.
 
         Raises:
-            ValueError: If there is no such layer, or the precision is not to be had here.
+            ValueError: If there is no such layer, pooling or padding, or the precision is not to
+                be had here.
         """
         names = [name for name in layers if name != "image"]
         self._check_layers(names)
@@ -89,7 +99,8 @@ class Backbone:
         part = copy.copy(self)
         part.layers = tuple(layers)
         part.precision = choose_precision(precision)
-        part._model = cut_and_fold(self._model, names, part.precision)
+        part._model = cut_and_fold(self._model, names, part.precision, pooling, padding)
+        part._edge = 1 if padding == "replicate" else 0
         return part
 
     @property
@@ -132,18 +143,19 @@ class Backbone:
         )
 
 
-def load_backbone(name="auto", weights="auto", seed=0):
+def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3"):
     """Builds a network and gives it its weights.
 
     Args:
         name: "squeezenet", any network of `keras.applications` ("inception_v3", "vgg19", ...), or
-            "auto": InceptionV3 if its ImageNet weights are in Keras's cache or can be downloaded,
+            "auto": the best if its ImageNet weights are in Keras's cache or can be downloaded,
             else the bundled VGG16, with a warning.
         weights: "imagenet" (Keras's own download and check), "bundled" (in this package; VGG16
             and SqueezeNet), "random" (He's normal distribution, for experiments), a path to a
             `.weights.h5` or a legacy `.h5` file with or without its dense head, or "auto":
             bundled where there are such, else imagenet.
         seed: Seeds random weights.
+        best: What "auto" would have: "inception_v3" for dreams, "vgg19" for style transfer.
 
     Returns:
         A `Backbone`.
@@ -153,7 +165,7 @@ def load_backbone(name="auto", weights="auto", seed=0):
         FileNotFoundError: If `weights` is a path where no file is.
     """
     if name == "auto":
-        return _load_best(weights, seed)
+        return _load_best(best, weights, seed)
     architecture = find_architecture(name)
     name = architecture.name
     if weights == "auto":
@@ -178,21 +190,23 @@ def load_backbone(name="auto", weights="auto", seed=0):
     return Backbone(name, model, architecture.preprocess, os.fspath(weights))
 
 
-def _load_best(weights, seed):
+def _load_best(best, weights, seed):
     if weights == "bundled":
         return load_backbone("vgg16", weights)
     if weights != "auto":
-        return load_backbone("inception_v3", weights, seed)
+        return load_backbone(best, weights, seed)
     try:
-        if inception_is_at_hand():
-            return load_backbone("inception_v3", "imagenet")
+        if weights_are_at_hand(best):
+            return load_backbone(best, "imagenet")
         reason = "are not in Keras's cache and cannot be downloaded"
     except ValueError:
         reason = "could not be downloaded whole"
     _log.warning(
-        "InceptionV3's ImageNet weights %s: the bundled VGG16 is used. (--backbone=vgg16 chooses "
-        "it; --backbone=inception_v3 --weights=PATH uses a file of yours.)",
+        "The ImageNet weights of %s %s: the bundled VGG16 is used. (--backbone=vgg16 chooses it; "
+        "--backbone=%s --weights=PATH uses a file of yours.)",
+        best,
         reason,
+        best,
     )
     return load_backbone("vgg16", "bundled")
 

@@ -12,10 +12,11 @@ import numpy as np
 
 BUNDLED = ("vgg16", "squeezenet")
 
-_INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-_INCEPTION_URL = (
-    f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_INCEPTION}"
-)
+_STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
+_FILES = {
+    "inception_v3": "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "vgg19": "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+}
 
 
 def load_bundled(model, name):
@@ -47,18 +48,19 @@ def imagenet_labels():
     return json.loads((files("kerasart.backbones") / "data" / "imagenet_labels.json").read_text())
 
 
-def inception_is_at_hand(seconds=3.0):
-    """Tells whether InceptionV3's ImageNet weights are in Keras's cache or can be downloaded.
+def weights_are_at_hand(name, seconds=3.0):
+    """Tells whether a network's ImageNet weights are in Keras's cache or can be downloaded.
 
     Args:
+        name: "inception_v3" or "vgg19".
         seconds: How long the server may take to answer.
     """
     home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
-    if os.path.isfile(os.path.join(home, "models", _INCEPTION)):
+    if os.path.isfile(os.path.join(home, "models", _FILES[name])):
         return True
     try:
         with impatient_downloads(seconds):
-            request = urllib.request.Request(_INCEPTION_URL, method="HEAD")
+            request = urllib.request.Request(f"{_STORE}/{name}/{_FILES[name]}", method="HEAD")
             with urllib.request.urlopen(request) as answer:
                 return answer.status == 200
     except OSError:

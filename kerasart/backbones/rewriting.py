@@ -27,7 +27,11 @@ def rename_layers(model):
             layer.name = stem if i == 0 else f"{stem}_{i}"
 
 
-def cut_and_fold(model, layers, precision):
+POOLINGS = ("max", "average")
+PADDINGS = ("zeros", "replicate")
+
+
+def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
     """Copies the part of a network that `layers` need, faster and as exact.
 
     A batch normalisation that follows a convolution in inference mode is a scale and a shift of
@@ -38,12 +42,22 @@ def cut_and_fold(model, layers, precision):
         model: A functional `keras.Model` with weights.
         layers: Names of the layers to give out.
         precision: "float32" or "bfloat16", for weights and features.
+        pooling: "average" puts average pooling in the place of max pooling.
+        padding: "replicate" leaves the first convolution without its border of zeros: the picture
+            then has to come with a border of one pixel.
 
     Returns:
         A frozen `keras.Model` from a picture to a dict of features by layer name.
+
+    Raises:
+        ValueError: If there is no such pooling or padding, or no border to leave out.
     """
     import keras
 
+    for name, value, allowed in (("pooling", pooling, POOLINGS), ("padding", padding, PADDINGS)):
+        if value not in allowed:
+            raise ValueError(f"`{name}` must be {' or '.join(allowed)}. Received: {value!r}")
+    first = _first_padded_convolution(model) if padding == "replicate" else None
     cut = keras.Model(model.inputs[0], [model.get_layer(name).output for name in layers])
     norms = _foldable_norms(cut, layers)
     norm_after = {convolution.name: name for name, convolution in norms.items()}
@@ -57,6 +71,10 @@ def cut_and_fold(model, layers, precision):
         is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply without one.
         if is_layer and type(layer).__name__ not in _NORMALISERS:
             config["dtype"] = precision
+        if layer.name == first:
+            config["padding"] = "valid"
+        if pooling == "average" and type(layer).__name__ == "MaxPooling2D":
+            return keras.layers.AveragePooling2D.from_config(config)
         for key in config:
             # Every weight is about to be assigned; drawing random ones first would take longer.
             if key.endswith("kernel_initializer"):
@@ -86,6 +104,17 @@ def cut_and_fold(model, layers, precision):
     return keras.Model(
         copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False
     )
+
+
+def _first_padded_convolution(model):
+    convolution = next(layer for layer in model.layers if type(layer).__name__ == "Conv2D")
+    config = convolution.get_config()
+    if (config["padding"], config["strides"], config["kernel_size"]) != ("same", (1, 1), (3, 3)):
+        raise ValueError(
+            "`padding` must be zeros for networks whose first convolution is not 3x3 with a border "
+            f"of its own, as in vgg16 and vgg19. Received: 'replicate' for {model.name}"
+        )
+    return convolution.name
 
 
 def _relu_with_fast_gradient(features):

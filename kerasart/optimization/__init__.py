@@ -10,14 +10,14 @@ from kerasart.optimization.optimizers import (
     NormalizedGradient,
     Optimizer,
 )
-from kerasart.optimization.result import Diverged, Interrupted, Progress, Result, finish
+from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
 from kerasart.optimization.schedule import octave_sizes
 from kerasart.optimization.transforms import random_roll
 
 __all__ = [
     "Adam",
     "Descent",
-    "Diverged",
+    "DivergedError",
     "GradientDescent",
     "Interrupted",
     "KerasOptimizer",

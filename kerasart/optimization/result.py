@@ -54,7 +54,7 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-class Diverged(FloatingPointError):
+class DivergedError(FloatingPointError):
     """A loss that is not finite.
 
     Attributes:
@@ -78,10 +78,10 @@ def finish(result, error):
 
     Raises:
         Interrupted: On Ctrl-C.
-        Diverged: If a loss was not finite.
+        DivergedError: If a loss was not finite.
     """
     if isinstance(error, KeyboardInterrupt):
         raise Interrupted(result) from error
     if error:
-        raise Diverged(str(error), result) from error
+        raise DivergedError(str(error), result) from error
     return result

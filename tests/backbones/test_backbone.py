@@ -20,7 +20,7 @@ from kerasart.backbones.geometry import Geometry
 from kerasart.backbones.imagenet import (
     imagenet_labels,
     impatient_downloads,
-    inception_is_at_hand,
+    weights_are_at_hand,
 )
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
@@ -231,18 +231,25 @@ def test_auto_falls_back_with_one_warning(offline, caplog):
 
 
 def test_auto_takes_inception_where_it_is_at_hand(monkeypatch, caplog):
-    monkeypatch.setattr(backbone, "inception_is_at_hand", lambda: True)
+    monkeypatch.setattr(backbone, "weights_are_at_hand", lambda name: True)
     monkeypatch.setattr(backbone, "_download", lambda architecture: architecture.build(None))
     chosen = load_backbone("auto")
     assert (chosen.name, chosen.weights) == ("inception_v3", "imagenet")
     assert not caplog.records
 
 
+def test_auto_takes_vgg19_for_style(monkeypatch):
+    asked = []
+    monkeypatch.setattr(backbone, "weights_are_at_hand", asked.append)
+    assert load_backbone("auto", best="vgg19").name == "vgg16"
+    assert asked == ["vgg19"]
+
+
 def test_auto_with_weights_given_asks_no_server(monkeypatch):
-    def fail():
+    def fail(name):
         raise AssertionError("asked")
 
-    monkeypatch.setattr(backbone, "inception_is_at_hand", fail)
+    monkeypatch.setattr(backbone, "weights_are_at_hand", fail)
     assert load_backbone("auto", "bundled").name == "vgg16"
     assert load_backbone("auto", "random").name == "inception_v3"
 
@@ -258,11 +265,11 @@ def test_a_named_network_never_falls_back(offline, name):
 
 
 def test_cached_weights_are_found(offline, tmp_path):
-    assert not inception_is_at_hand()
+    assert not weights_are_at_hand("inception_v3")
     name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"  # Keras's
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / name).write_bytes(b"weights")
-    assert inception_is_at_hand()
+    assert weights_are_at_hand("inception_v3")
 
 
 @pytest.fixture
@@ -272,9 +279,8 @@ def serve(monkeypatch, tmp_path):
     monkeypatch.setenv("no_proxy", "*")
 
     def point(port):
-        url = f"http://127.0.0.1:{port}/weights.h5"
-        monkeypatch.setattr("kerasart.backbones.imagenet._INCEPTION_URL", url)
-        return url
+        monkeypatch.setattr("kerasart.backbones.imagenet._STORE", f"http://127.0.0.1:{port}")
+        return f"http://127.0.0.1:{port}/weights.h5"
 
     return point
 
@@ -292,7 +298,7 @@ def test_a_server_that_answers_is_believed(serve, status, found):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         serve(server.server_port)
-        assert inception_is_at_hand() is found
+        assert weights_are_at_hand("inception_v3") is found
         server.shutdown()
 
 
@@ -300,7 +306,7 @@ def test_a_server_that_never_answers_is_given_up(serve):
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = serve(server.getsockname()[1])
         start = time.monotonic()
-        assert not inception_is_at_hand(seconds=0.4)
+        assert not weights_are_at_hand("inception_v3", seconds=0.4)
         with pytest.raises(OSError), impatient_downloads(0.4):
             urllib.request.urlopen(url)
         assert time.monotonic() - start < 3
@@ -336,7 +342,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     start = time.monotonic()
-    assert not inception_is_at_hand()
+    assert not weights_are_at_hand("inception_v3")
     assert time.monotonic() - start < 4.5
     over.set()
 
@@ -552,3 +558,40 @@ def test_weights_of_a_path_are_recorded_as_text(tmp_path):
     path = tmp_path / "a.weights.h5"
     find_architecture("squeezenet").build(None).save_weights(path)
     assert load_backbone("squeezenet", path).weights == os.fspath(path)
+
+
+def test_replicate_padding_shows_no_frame(vgg16):
+    # A flat picture: with zeros around it the border's features differ from the middle's.
+    flat = tf.fill([1, 32, 40, 3], 0.6)
+    framed = vgg16.cut(["block1_conv1"])(flat)["block1_conv1"]
+    seen = vgg16.cut(["block1_conv1"], padding="replicate")(flat)["block1_conv1"]
+    assert seen.shape == framed.shape
+    assert np.ptp(seen, axis=(1, 2)).max() < 1e-3 < np.ptp(framed, axis=(1, 2)).max()
+    np.testing.assert_allclose(seen[:, 1:-1, 1:-1], framed[:, 1:-1, 1:-1], rtol=1e-4, atol=1e-3)
+
+
+def test_replicate_padding_repeats_the_edge(vgg16, face):
+    picture = face[:, :32, :40]
+    padded = np.pad(picture, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
+    expected = vgg16.cut(["block1_conv1"])(padded)["block1_conv1"][:, 1:-1, 1:-1]
+    seen = vgg16.cut(["block1_conv1"], padding="replicate")(picture)["block1_conv1"]
+    np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_replicate_padding_where_nothing_is_padded(squeezenet):
+    with pytest.raises(ValueError, match="`padding` must be zeros.*squeezenet"):
+        squeezenet.cut(["fire2"], padding="replicate")
+
+
+def test_average_pooling(vgg16, face):
+    picture = tf.constant(face[:, :32, :40])
+    features = vgg16.cut(["block1_conv2"])(picture)["block1_conv2"]
+    pooled = vgg16.cut(["block1_pool"], pooling="average")(picture)["block1_pool"]
+    expected = features.numpy().reshape(1, 16, 2, 20, 2, 64).mean(axis=(2, 4))
+    np.testing.assert_allclose(pooled, expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("pooling", "max or average"), ("padding", "zeros")])
+def test_unknown_pooling_or_padding(squeezenet, name, allowed):
+    with pytest.raises(ValueError, match=f"`{name}` must be {allowed}.*Received: 'other'"):
+        squeezenet.cut(["fire2"], **{name: "other"})

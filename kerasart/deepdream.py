@@ -64,7 +64,7 @@ def deep_dream(
     Raises:
         ValueError: If an argument is not allowed, or the picture is too small for the network.
         MemoryError: If the picture does not fit into memory.
-        Diverged: If a loss is not finite; its `result` is the last good picture.
+        DivergedError: If a loss is not finite; its `result` is the last good picture.
         Interrupted: On Ctrl-C; its `result` is the picture so far.
     """
     image = as_image(image)

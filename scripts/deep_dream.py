@@ -19,7 +19,8 @@ from kerasart.image import check_output, read_picture
 from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.presets import find_preset, load_presets
-from kerasart.presets.dream_settings import SETTING_NAMES, parse_layers
+from kerasart.presets.checks import parse_layers
+from kerasart.presets.dream_settings import SETTING_NAMES
 from kerasart_scripts import command_line as cli
 
 _IMAGE = flags.DEFINE_string(

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, fields
 
+from kerasart.presets.checks import check, parse_layers
+
 DETAILS = ("before", "after", "none")
 ACTIVATIONS = ("squared", "mean")
 
@@ -52,55 +54,21 @@ class DreamSettings:
     def __post_init__(self):
         object.__setattr__(self, "layers", parse_layers(self.layers))
         object.__setattr__(self, "octaves", parse_octaves(self.octaves))
-        _check(self.activation in ACTIVATIONS, "activation", "squared or mean", self.activation)
-        _check(self.detail in DETAILS, "detail", "before, after or none", self.detail)
-        _check(self.norm in ("mean", "std"), "norm", "mean or std", self.norm)
-        _check(self.steps >= 1, "steps", "at least 1", self.steps)
-        _check(self.border >= 0, "border", "0 or more", self.border)
-        _check(self.jitter >= 0, "jitter", "0 or more", self.jitter)
-        _check(0 <= self.smoothness < math.inf, "smoothness", "0 or more", self.smoothness)
-        _check(math.isfinite(self.step_size), "step_size", "a finite number", self.step_size)
-        _check(0 < self.floor < math.inf, "floor", "more than 0", self.floor)
-        _check(1 < self.octave_scale < math.inf, "octave_scale", "more than 1", self.octave_scale)
+        check(self.activation in ACTIVATIONS, "activation", "squared or mean", self.activation)
+        check(self.detail in DETAILS, "detail", "before, after or none", self.detail)
+        check(self.norm in ("mean", "std"), "norm", "mean or std", self.norm)
+        check(self.steps >= 1, "steps", "at least 1", self.steps)
+        check(self.border >= 0, "border", "0 or more", self.border)
+        check(self.jitter >= 0, "jitter", "0 or more", self.jitter)
+        check(0 <= self.smoothness < math.inf, "smoothness", "0 or more", self.smoothness)
+        check(math.isfinite(self.step_size), "step_size", "a finite number", self.step_size)
+        check(0 < self.floor < math.inf, "floor", "more than 0", self.floor)
+        check(1 < self.octave_scale < math.inf, "octave_scale", "more than 1", self.octave_scale)
         if self.max_loss is not None:
-            _check(not math.isnan(self.max_loss), "max_loss", "a number", self.max_loss)
+            check(not math.isnan(self.max_loss), "max_loss", "a number", self.max_loss)
 
 
 SETTING_NAMES = tuple(field.name for field in fields(DreamSettings))
-
-
-def parse_layers(layers):
-    """Reads layers and their coefficients.
-
-    Args:
-        layers: A dict of layer name to coefficient, or such as "mixed4:1.0,mixed5:1.5"; a layer
-            without a coefficient gets 1.
-
-    Returns:
-        A dict of layer name to float.
-
-    Raises:
-        ValueError: If there is no layer, or a coefficient is not a finite number.
-    """
-    if isinstance(layers, str):
-        pairs = [part.strip().partition(":") for part in layers.split(",")]
-        pairs = [(name.strip(), value if colon else 1.0) for name, colon, value in pairs]
-    else:
-        pairs = list(layers.items()) if isinstance(layers, dict) else []
-    try:
-        parsed = {name: float(value) for name, value in pairs}
-    except (TypeError, ValueError):
-        parsed = {}
-    _check(
-        parsed
-        and all(parsed)
-        and all(map(math.isfinite, parsed.values()))
-        and len(parsed) == len(pairs),
-        "layers",
-        "different layers with finite coefficients, such as mixed4:1.0,mixed5:1.5",
-        layers,
-    )
-    return parsed
 
 
 def parse_octaves(octaves):
@@ -126,10 +94,5 @@ def parse_octaves(octaves):
     except (TypeError, ValueError):
         first, last, whole = 0, 0, False
     allowed = "a number from 1 to 32, or first:last such as -2:2"
-    _check(whole and -32 < first <= last < 32, "octaves", allowed, octaves)
+    check(whole and -32 < first <= last < 32, "octaves", allowed, octaves)
     return first, last
-
-
-def _check(holds, name, allowed, received):
-    if not holds:
-        raise ValueError(f"`{name}` must be {allowed}. Received: {received!r}")

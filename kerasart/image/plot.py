@@ -1,0 +1,88 @@
+"""Losses as curves."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from kerasart.image.files import _check_place, _replace
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def plot_losses(history, path, boundaries=()):
+    """Draws how the loss and its terms went, and writes the plot whole or not at all.
+
+    The loss axis is logarithmic; where some value is not above 0, it is linear around 0.
+
+    Args:
+        history: Dict of term name to its weighted values, one for each step, as
+            `Result.history`.
+        path: The file: .png, .svg or .pdf. A file already there is replaced.
+        boundaries: Steps, counted from 0, at which the scale changed; each gets a faint line.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If the suffix is another one, or `history` has no steps, or terms of unequal
+            lengths.
+        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
+            file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ValueError(
+            f"Cannot write '{path}': its suffix must be one of {', '.join(_SUFFIXES)}. "
+            f"Received: '{path.suffix}'"
+        )
+    _check_place(path)
+    out = io.BytesIO()
+    figure = _draw(_curves(history), boundaries)
+    figure.savefig(out, format=path.suffix[1:].lower(), dpi=150)
+    _replace(path, out.getvalue())
+
+
+def _curves(history):
+    curves = {name: np.asarray(values, np.float64) for name, values in history.items()}
+    shapes = [values.shape for values in curves.values()]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 1 or shapes[0] == (0,):
+        raise ValueError(
+            "`history` must map each term to one value a step, for as many steps as the others "
+            f"and at least one. Received: shapes {dict(zip(curves, shapes, strict=True))}"
+        )
+    return curves
+
+
+def _draw(curves, boundaries):
+    try:
+        from matplotlib.figure import Figure  # not pyplot, which keeps every figure
+    except ImportError as error:
+        raise ImportError(
+            "`plot_losses` needs matplotlib: pip install 'kerasart[plot]'."
+        ) from error
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="step", ylabel="weighted loss")
+    for step in boundaries:
+        axes.axvline(step, color="0.85", linewidth=1, zorder=0)
+    values = np.stack(list(curves.values()))
+    # A single step is a point, which a line does not show.
+    marker = "o" if values.shape[1] == 1 else None
+    if len(curves) > 1:
+        axes.plot(values.sum(axis=0), color="black", linewidth=2, marker=marker, label="sum")
+    for name, curve in curves.items():
+        axes.plot(curve, linewidth=1.2, marker=marker, label=name)
+    _scale(axes, values)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure
+
+
+def _scale(axes, values):
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    if (values > 0).all():
+        axes.set_yscale("log")
+        return
+    # Linear from 0 to the power of ten some four decades below the largest value: small terms are
+    # seen, and their noise is not magnified.
+    largest = np.abs(values).max()
+    threshold = 10 ** (np.floor(np.log10(largest)) - 4) if largest else 1
+    axes.set_yscale("symlog", linthresh=threshold)

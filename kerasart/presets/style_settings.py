@@ -1,0 +1,157 @@
+"""What can be set of a style transfer, and what makes no sense."""
+
+import math
+from dataclasses import dataclass, fields
+
+from kerasart.presets.checks import check, parse_layers
+
+COLOURS = ("none", "luminance", "histogram", "coral")
+INTERPOLATIONS = ("area", "bilinear", "nearest")
+SUMMABLE = ("content", "total_variation")
+
+
+@dataclass(frozen=True)
+class StyleSettings:
+    """Everything that a preset of style transfer sets.
+
+    A term's weight is its group's strength, times its layer's share, times the group's weight. The
+    weight is raw where it is given, else what makes the gradients of all terms equally long at the
+    start, so that strengths mean the same on every picture and network.
+
+    Attributes:
+        content_layers: Dict of layer name to share: where the picture should look like the photo.
+        style_layers: Dict of layer name to share: where it should look like the painting.
+        style_loss: "gram", "moments" or "wasserstein" (see `kerasart.objectives`).
+        content_strength: Strength of the content.
+        style_strength: Strength of the style.
+        smoothness: Strength of the total variation.
+        content_weight: Raw weight of the content; None balances.
+        style_weight: Raw weight of the style; None balances.
+        tv_weight: Raw weight of the total variation; None balances.
+        summed: Which of "content" and "total_variation" are sums over positions, as some published
+            settings have them, rather than means: a raw weight is multiplied by the positions.
+        tv_beta: Exponent of the total variation.
+        tv_isotropic: Whether it takes both directions together (see `TotalVariation`).
+        size: Long side in pixels of the picture, which a smaller photo keeps its own size for;
+            None is the photo's own.
+        rows: Height in pixels, in place of `size`.
+        smallest: Long side of the first scale; None for one scale only.
+        scale_factor: How much larger each scale is than the one before, about.
+        steps: Steps at all scales together, of which the first gets a double share; or a number
+            for each scale.
+        optimizer: "adam", "lbfgs", "sgd", or the name of a Keras optimizer.
+        learning_rate: Its rate, for pictures in [0, 1]; not for lbfgs.
+        beta_1: Adam's decay of the mean gradient.
+        beta_2: Adam's decay of the mean squared gradient.
+        epsilon: Adam's epsilon.
+        decay: What the rate of sgd is multiplied by every 100 steps.
+        average: Decay of the running mean of the pictures, which is the result; 0 for none.
+        init: Where to start: "content" or "noise".
+        pooling: "max" or "average".
+        padding: "zeros" or "replicate" at the first convolution.
+        style_size: Long side of the style pictures over the picture's: larger strokes by larger.
+            They are never enlarged beyond their own pixels.
+        stretch_style: Whether style pictures get the picture's own height and width instead.
+        interpolation: How pictures are resized: "area" averages what a smaller one cannot show.
+        preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
+            dark; "histogram" or "coral": the styles are recoloured as the photo first.
+        clip: Whether the picture is held in [0, 1] at each step, or only at the end.
+    """
+
+    content_layers: dict
+    style_layers: dict
+    style_loss: str = "gram"
+    content_strength: float = 1.0
+    style_strength: float = 1.0
+    smoothness: float = 0.0
+    content_weight: float | None = None
+    style_weight: float | None = None
+    tv_weight: float | None = None
+    summed: tuple = ()
+    tv_beta: float = 2.0
+    tv_isotropic: bool = True
+    size: int | None = None
+    rows: int | None = None
+    smallest: int | None = None
+    scale_factor: float = math.sqrt(2)
+    steps: int | tuple = 500
+    optimizer: str = "adam"
+    learning_rate: float = 0.02
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    epsilon: float = 1e-8
+    decay: float = 1.0
+    average: float = 0.0
+    init: str = "content"
+    pooling: str = "max"
+    padding: str = "zeros"
+    style_size: float = 1.0
+    stretch_style: bool = False
+    interpolation: str = "area"
+    preserve_color: str = "none"
+    clip: bool = True
+
+    def __post_init__(self):
+        for name in ("content_layers", "style_layers"):
+            object.__setattr__(self, name, parse_layers(getattr(self, name), name))
+        object.__setattr__(self, "steps", parse_steps(self.steps))
+        object.__setattr__(self, "summed", tuple(self.summed))
+        for name in ("content_strength", "style_strength", "smoothness"):
+            value = getattr(self, name)
+            check(0 <= value < math.inf, name, "0 or more", value)
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            value = getattr(self, name)
+            check(value is None or 0 <= value < math.inf, name, "0 or more", value)
+        for name in ("size", "rows", "smallest"):
+            value = getattr(self, name)
+            check(value is None or value >= 1, name, "at least 1", value)
+        for name in ("tv_beta", "learning_rate", "epsilon", "decay", "style_size"):
+            value = getattr(self, name)
+            check(0 < value < math.inf, name, "more than 0", value)
+        for name in ("beta_1", "beta_2", "average"):
+            value = getattr(self, name)
+            check(0 <= value < 1, name, "from 0 to less than 1", value)
+        check(1 < self.scale_factor < math.inf, "scale_factor", "more than 1", self.scale_factor)
+        losses = ("gram", "moments", "wasserstein")
+        for name, allowed in (
+            ("style_loss", losses),
+            ("init", ("content", "noise")),
+            ("pooling", ("max", "average")),
+            ("padding", ("zeros", "replicate")),
+            ("interpolation", INTERPOLATIONS),
+            ("preserve_color", COLOURS),
+        ):
+            check(getattr(self, name) in allowed, name, _list(allowed), getattr(self, name))
+        check(set(self.summed) <= set(SUMMABLE), "summed", f"any of {_list(SUMMABLE)}", self.summed)
+
+
+SETTING_NAMES = tuple(field.name for field in fields(StyleSettings))
+
+
+def parse_steps(steps):
+    """Reads numbers of steps.
+
+    Args:
+        steps: One number for all scales together, or one for each scale, as a list or as such as
+            "200,100,100".
+
+    Returns:
+        An int or a tuple of them.
+
+    Raises:
+        ValueError: If it reads as neither, or a number is less than 1.
+    """
+    parts = steps.split(",") if isinstance(steps, str) else steps
+    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
+    try:
+        numbers = tuple(int(part) for part in parts)
+        whole = all(float(part) == number for part, number in zip(parts, numbers, strict=True))
+    except (TypeError, ValueError):
+        numbers, whole = (), False
+    allowed = "a number of at least 1, or one for each scale, such as 200,100,100"
+    check(whole and numbers and min(numbers) >= 1, "steps", allowed, steps)
+    return numbers if len(numbers) > 1 or isinstance(steps, list | tuple) else numbers[0]
+
+
+def _list(names):
+    return ", ".join(names)

@@ -118,7 +118,7 @@ def _climb_octaves(image, sizes, descent, settings, seed, on_step):
                 dream = dream + lost_detail
 
             first_step = octave * settings.steps
-            report = _reporter(on_step, first_step, steps, photo, image, settings)
+            report = _reporter(on_step, descent, first_step, steps, photo, image, settings)
             run = descent.run(dream, settings.steps, seed, first_step, goal, report)
 
             dream, error = run.image, run.error
@@ -141,19 +141,19 @@ def _full_size(dream, photo, image, settings):
     return np.clip(full, 0.0, 1.0)
 
 
-def _reporter(on_step, first_step, steps, photo, image, settings):
+def _reporter(on_step, descent, first_step, steps, photo, image, settings):
     """Makes what a descent calls after each step, or None if nobody listens."""
     if on_step is None:
         return None
 
-    def report(step, state, losses):
+    def report(state, losses):
         dream = state.image
         on_step(
             Progress(
-                first_step + step,
+                first_step + len(losses),
                 steps,
                 tuple(dream.shape[1:3]),
-                losses,
+                dict(zip(descent.objective.names, losses[-1].tolist(), strict=True)),
                 lambda: _full_size(dream, photo, image, settings),
             )
         )

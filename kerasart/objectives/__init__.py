@@ -2,6 +2,7 @@
 
 from kerasart.objectives.objective import Objective, Target
 from kerasart.objectives.style_terms import STYLE_LOSSES, Gram, Moments, StyleTerm, Wasserstein
+from kerasart.objectives.targets import make_targets
 from kerasart.objectives.term import Term
 from kerasart.objectives.terms import Activation, Content, TotalVariation
 
@@ -17,4 +18,5 @@ __all__ = [
     "Term",
     "TotalVariation",
     "Wasserstein",
+    "make_targets",
 ]

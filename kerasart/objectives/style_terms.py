@@ -15,12 +15,15 @@ class StyleTerm(Term):
 
     Args:
         layer: The layer.
-        name: What histories call the term; None takes the layer's name.
         weight: What the term is multiplied by.
+        style: The number of the style, from 0, where each paints its own region; None where all
+            are blended.
     """
 
-    def __init__(self, layer, name=None, weight=1.0):
-        super().__init__(layer, name or f"style {layer}", weight)
+    def __init__(self, layer, weight=1.0, style=None):
+        which = "" if style is None else f" {style + 1}"
+        super().__init__(layer, f"style{which} {layer}", weight)
+        self.style = style
 
     def prepare(self, mean):
         """Turns a style's mean statistic into the further arguments of `distance`, a tuple."""

@@ -19,12 +19,18 @@ class Term:
         layer: The layer that the term looks at; "image" is the picture itself.
         name: What histories and progress bars call the term.
         weight: What its distance is multiplied by.
+        summed: Whether the distance is taken on the sum over positions, as some published settings
+            have it, in place of the mean.
+        balanced: Whether the weight is relative to what `kerasart.optimization.balance` finds.
     """
 
-    def __init__(self, layer, name=None, weight=1.0):
+    balanced = False
+
+    def __init__(self, layer, name=None, weight=1.0, summed=False):
         self.layer = layer
         self.name = name or layer
         self.weight = weight
+        self.summed = summed
 
     def statistic(self, features, *guide):
         """Sums what the term measures over all positions.
@@ -51,9 +57,11 @@ class Term:
         raise NotImplementedError
 
     def mean(self, features, *guide):
-        """Takes the mean over positions of the statistic."""
+        """Takes the mean over positions of the statistic, or its sum if the term is `summed`."""
         import tensorflow as tf
 
+        if self.summed:
+            return self.statistic(features, *guide)
         positions = tf.cast(tf.shape(features)[1] * tf.shape(features)[2], tf.float32)
         return self.statistic(features, *guide) / positions
 

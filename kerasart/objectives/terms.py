@@ -53,8 +53,8 @@ class TotalVariation(Term):
             and column; with beta 1 it is `tf.image.total_variation`.
     """
 
-    def __init__(self, weight=1.0, beta=2.0, isotropic=True):
-        super().__init__("image", name="total_variation", weight=weight)
+    def __init__(self, weight=1.0, beta=2.0, isotropic=True, summed=False):
+        super().__init__("image", "total_variation", weight, summed)
         self.beta = beta
         self.isotropic = isotropic
 
@@ -86,10 +86,11 @@ class Content(Term):
     Args:
         layer: The layer.
         weight: What the term is multiplied by.
+        summed: See `Term`.
     """
 
-    def __init__(self, layer, weight=1.0):
-        super().__init__(layer, name=f"content {layer}", weight=weight)
+    def __init__(self, layer, weight=1.0, summed=False):
+        super().__init__(layer, f"content {layer}", weight, summed)
 
     def statistic(self, features, content):
         """Sums over positions the mean over channels of the squared difference."""

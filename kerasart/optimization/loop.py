@@ -135,9 +135,8 @@ class Descent:
             seed: Seeds the transform, together with the number of the step.
             first_step: The number of the first step, where a run goes on from another.
             goal: The loss below which to stop; the step that passes it is the last.
-            on_step: `on_step(step, state, losses)`, called after each call of the graph with the
-                number of steps taken so far, the `State`, and the last losses as a dict of term
-                name to weighted value.
+            on_step: `on_step(state, losses)`, called after each call of the graph with the `State`
+                and the losses of all steps so far, as in `Run`.
             targets: A `Target` for each term; None where no term needs one.
             weights: A weight for each term; None stands for the terms' own.
 
@@ -322,8 +321,7 @@ class _Walk:
         self.check(*losses)
         self.state, self.losses = state, np.concatenate([self.losses, losses])
         if self._on_step:
-            last = dict(zip(self._names, losses[-1].tolist(), strict=True))
-            self._on_step(len(self.losses), state, last)
+            self._on_step(state, self.losses)
         self.let_through()
 
     def check(self, *losses):

@@ -11,9 +11,11 @@ class Optimizer:
 
     Attributes:
         any_size: Whether one compiled step serves pictures of every size.
+        restart: Steps after which a run can be gone on with from its `State`.
     """
 
     any_size = True
+    restart = 1
 
     def start(self, image):
         """Makes the memory that the first step finds.
@@ -157,7 +159,9 @@ class KerasOptimizer(Optimizer):
 
         if not isinstance(optimizer, str):
             self._config = keras.optimizers.serialize(optimizer)
+            self.name = optimizer.name
             return
+        self.name = optimizer
         settings = {} if learning_rate is None else {"learning_rate": learning_rate}
         self._config = {"class_name": optimizer, "config": settings}
         try:

@@ -1,4 +1,6 @@
-"""At which sizes a picture is moved."""
+"""At which sizes a picture is moved, and how long at each."""
+
+from kerasart.image.resize import fit_size
 
 
 def octave_sizes(size, first, last, scale):
@@ -18,3 +20,36 @@ def octave_sizes(size, first, last, scale):
         tuple(int(side / scale**-octave if octave < 0 else side * scale**octave) for side in size)
         for octave in range(first, last + 1)
     ]
+
+
+def scale_sizes(size, smallest, factor):
+    """Lists the sizes of a picture from coarse to fine.
+
+    Source: Crowson's style-transfer-pytorch, which goes down from the largest by the factor.
+
+    Args:
+        size: (height, width) of the last scale.
+        smallest: Long side below which there is no scale; the last is there at any rate.
+        factor: How much larger each scale is than the one before.
+
+    Returns:
+        A list of (height, width).
+    """
+    long_side, sides = max(size), [max(size)]
+    while round(long_side / factor ** len(sides)) >= smallest:
+        sides.append(round(long_side / factor ** len(sides)))
+    return [fit_size(size, side) for side in reversed(sides[1:])] + [tuple(size)]
+
+
+def share_steps(steps, scales):
+    """Shares out steps among scales: the first, which finds the composition, gets a double share.
+
+    Args:
+        steps: How many in all.
+        scales: How many scales there are.
+
+    Returns:
+        A list of numbers of steps, each at least 1, that add up to `steps` where it reaches.
+    """
+    bounds = [0] + [round(steps * (i + 2) / (scales + 1)) for i in range(scales)]
+    return [max(1, after - before) for before, after in zip(bounds, bounds[1:], strict=False)]

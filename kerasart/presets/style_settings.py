@@ -63,7 +63,7 @@ class StyleSettings:
     style_loss: str = "gram"
     content_strength: float = 1.0
     style_strength: float = 1.0
-    smoothness: float = 0.0
+    smoothness: float = 1.0
     content_weight: float | None = None
     style_weight: float | None = None
     tv_weight: float | None = None

@@ -1,0 +1,40 @@
+"""Weights that mean the same on every picture and network."""
+
+import numpy as np
+
+# Deviation of the noise on the picture at which gradients are measured. Without it the content,
+# which is met at the start, would not pull at all; and noise is the same on every picture.
+_NOISE = 0.1
+
+
+def balance(backbone, objective, photo, targets, seed=0):
+    """Finds weights that make every term pull equally hard at a noisy photo.
+
+    Args:
+        backbone: A `Backbone` cut at the objective's layers.
+        objective: The `Objective`.
+        photo: float32 RGB (1, height, width, 3).
+        targets: A `Target` for each term.
+        seed: Seeds the noise.
+
+    Returns:
+        A float32 vector of a weight for each term. A term that is not `balanced` keeps its own. For
+        the others theirs is multiplied by what makes the root mean square of the gradient 1 over
+        the number of pixels, as a mean's naturally is; or by 0 for a term that does not pull.
+    """
+    import tensorflow as tf
+
+    weights = objective.weights
+    if not any(term.balanced for term in objective.terms):
+        return weights
+    noise = np.random.default_rng(seed).normal(0.0, _NOISE, photo.shape)
+    image = tf.convert_to_tensor(np.clip(photo + noise, 0.0, 1.0), tf.float32)
+    unweighted = np.ones_like(weights)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        values = tf.unstack(objective(backbone(image), targets, unweighted))
+    gradients = [tape.gradient(value, image) for value in values]
+    pulls = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
+    pixels = photo.shape[1] * photo.shape[2]
+    factors = np.divide(1 / pixels, pulls, out=np.zeros_like(pulls), where=pulls > 0)
+    return np.where([term.balanced for term in objective.terms], weights * factors, weights)

@@ -1,0 +1,125 @@
+"""A run on disk: what a killed run goes on from."""
+
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kerasart.optimization.loop import State
+
+
+class Position(NamedTuple):
+    """Where a run of several scales stands.
+
+    Attributes:
+        scale: The index of the scale.
+        step: Steps taken at it.
+        state: The `State` there.
+        losses: float32 (steps so far, terms), of all scales.
+        weights: The terms' weights.
+    """
+
+    scale: int
+    step: int
+    state: State
+    losses: np.ndarray
+    weights: np.ndarray
+
+
+class Checkpoint:
+    """Keeps the position of a run in a file, written at most every so many seconds.
+
+    Args:
+        path: The file, a NumPy archive.
+        identity: Dict of what makes the run what it is: settings, and hashes of its pictures.
+        seconds: The least time between two writes.
+    """
+
+    def __init__(self, path, identity, seconds=30.0):
+        self._path = Path(path)
+        self._identity = json.dumps(identity, sort_keys=True)
+        self._seconds = seconds
+        self._written = time.monotonic()
+        self._latest = None
+
+    def load(self):
+        """Reads the position.
+
+        Returns:
+            A `Position`, or None if there is no file.
+
+        Raises:
+            ValueError: If the file is none of ours, or of another run.
+        """
+        if not self._path.exists():
+            return None
+        try:
+            with np.load(self._path) as archive:
+                arrays = dict(archive)
+            identity = str(arrays["identity"])
+            scale, step = (int(number) for number in arrays["progress"])
+            tensors = [_tensors(arrays, name) for name in ("image", "memory", "average")]
+            state = State(tensors[0][0], *tensors[1:])
+            position = Position(scale, step, state, arrays["losses"], arrays["weights"])
+        except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, EOFError):
+            raise ValueError(
+                "`resume` needs the state of an unfinished run, which this file does not hold. "
+                f"Received: {str(self._path)!r}"
+            ) from None
+        if identity != self._identity:
+            raise ValueError(
+                f"`resume` needs the pictures and settings of the run that it goes on with; "
+                f"{self._differences(identity)} differ. Received: {str(self._path)!r}"
+            )
+        return position
+
+    def keep(self, position):
+        """Takes note of a position, and writes it if the last write is long enough ago."""
+        self._latest = position
+        if time.monotonic() - self._written >= self._seconds:
+            self.write()
+
+    def write(self):
+        """Writes the latest position, if there is one that is not written yet."""
+        if self._latest is None:
+            return
+        position, self._latest = self._latest, None
+        arrays = {
+            "identity": np.array(self._identity),
+            "progress": np.array([position.scale, position.step]),
+            "losses": position.losses,
+            "weights": position.weights,
+            "image0": np.asarray(position.state.image),
+        }
+        for name in ("memory", "average"):
+            for i, tensor in enumerate(getattr(position.state, name)):
+                arrays[f"{name}{i}"] = np.asarray(tensor)
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)
+            os.replace(temporary, self._path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._written = time.monotonic()
+
+    def remove(self):
+        """Deletes the file: the run is finished."""
+        self._path.unlink(missing_ok=True)
+
+    def _differences(self, identity):
+        mine, its = json.loads(self._identity), json.loads(identity)
+        return ", ".join(name for name in mine if mine[name] != its.get(name))
+
+
+def _tensors(arrays, name):
+    import tensorflow as tf
+
+    tensors = []
+    while f"{name}{len(tensors)}" in arrays:
+        tensors.append(tf.convert_to_tensor(arrays[f"{name}{len(tensors)}"]))
+    return tuple(tensors)

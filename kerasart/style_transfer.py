@@ -1,0 +1,318 @@
+"""Neural style transfer: a photo painted in the manner of a picture.
+
+Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576).
+"""
+
+import hashlib
+import math
+from dataclasses import asdict
+
+import numpy as np
+
+from kerasart.backbones import Backbone, load_backbone
+from kerasart.image import as_image
+from kerasart.image.resize import fit_size, resize
+from kerasart.image.scene import Scene
+from kerasart.objectives import (
+    STYLE_LOSSES,
+    Content,
+    Objective,
+    StyleTerm,
+    TotalVariation,
+    make_targets,
+)
+from kerasart.optimization import (
+    LBFGS,
+    Adam,
+    Checkpoint,
+    Descent,
+    GradientDescent,
+    KerasOptimizer,
+    Result,
+    balance,
+    check_memory,
+    descend_scales,
+    explain_memory_errors,
+    finish,
+    picture,
+    scale_sizes,
+    share_steps,
+)
+from kerasart.presets import find_preset, preset_settings
+from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
+
+
+def style_transfer(
+    content,
+    styles,
+    preset="best",
+    backbone="auto",
+    weights="auto",
+    *,
+    style_weights=None,
+    content_masks=None,
+    style_masks=None,
+    start=None,
+    objective=None,
+    precision="auto",
+    seed=0,
+    checkpoint=None,
+    on_step=None,
+    **settings,
+):
+    """Paints a photo in the manner of one or more pictures.
+
+    Args:
+        content: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
+        styles: One such picture, or a list; they may have any sizes.
+        preset: Gives the settings that are not given here.
+        backbone: The network that looks: a name or a `Backbone`; "auto" is VGG19, or the bundled
+            VGG16 where VGG19's weights cannot be had (see `load_backbone`).
+        weights: Its weights (see `load_backbone`).
+        style_weights: How much of each style, in proportion; None for equal shares.
+        content_masks: For each style, where in the photo it paints: (height, width), uint8 or
+            float in [0, 1], of any size; None is everywhere. What no style paints stays the photo.
+        style_masks: For each style, which part of it is the manner; None is all of it.
+        start: A picture to start from, in place of the setting `init`.
+        objective: A `Term` or an `Objective` of your own, wanted besides.
+        precision: "float32", "bfloat16", or "auto": what is fast on this machine.
+        seed: Seeds all noise, and random weights: same seed, same machine, same picture.
+        checkpoint: A path at which the state of the run is kept. If there is one, of a run with
+            the same pictures and settings, this run goes on from it and ends in the same picture.
+            It is yours to delete.
+        on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
+        **settings: Any attribute of `StyleSettings`; `optimizer` can also be a Keras optimizer.
+            None stands for the preset's.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        ValueError: If an argument is not allowed, or a picture is too small for the network.
+        MemoryError: If the picture does not fit into memory.
+        DivergedError: If a loss is not finite; its `result` is the last good picture.
+        Interrupted: On Ctrl-C; its `result` is the picture so far.
+    """
+    content = as_image(content, "content")
+    styles = [as_image(style, "styles") for style in _listed(styles)]
+    recipe = find_preset("style_transfer", preset)
+    if not isinstance(backbone, Backbone):
+        name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
+        backbone = load_backbone(name, weights, seed, best="vgg19")
+    settings, optimizer = choose_settings(recipe, backbone, settings, max(content.shape[1:3]))
+    scene = Scene(content, styles, style_weights, content_masks, style_masks, settings)
+    wanted = style_objective(settings, scene)
+    objective = wanted if objective is None else wanted + objective
+    backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
+    sizes, steps = _schedule(content.shape[1:3], settings)
+    _check_sizes(scene, sizes, backbone)
+    descent = Descent(backbone, objective, optimizer, clip=settings.clip, average=settings.average)
+    record = {
+        "preset": preset,
+        "backbone": backbone.name,
+        "weights": backbone.weights,
+        "weights_hash": backbone.weights_hash,
+        "precision": backbone.precision,
+        "seed": seed,
+        "style_weights": scene.shares,
+        **asdict(settings),
+    }
+    if checkpoint is not None:
+        pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
+        identity = {**record, "terms": objective.names, "pictures": list(map(_hash, pictures))}
+        checkpoint = Checkpoint(checkpoint, identity)
+
+    def prepare(size, before):
+        photo = scene.photo(size)
+        targets = make_targets(
+            objective,
+            backbone,
+            photo,
+            scene.styles(size),
+            scene.shares,
+            scene.style_masks,
+            scene.regions,
+        )
+        if before is None:
+            # Found once, at the first size: what is wanted is the same at every other.
+            before = balance(backbone, objective, photo, targets, seed)
+        return targets, before
+
+    with explain_memory_errors(sizes[-1]):
+        run = descend_scales(
+            descent,
+            _first_picture(scene, sizes[0], settings.init, start, seed),
+            sizes,
+            steps,
+            prepare,
+            seed=seed,
+            checkpoint=checkpoint,
+            on_step=on_step,
+            show=lambda state: scene.finish(picture(state), sizes[-1]),
+        )
+        image = scene.finish(run.image, sizes[-1])
+    history = dict(zip(objective.names, run.losses.T, strict=True))
+    return finish(Result(image, history, record), run.error)
+
+
+def style_objective(settings, scene):
+    """Builds what a style transfer wants: content, style, and smoothness if any is asked for.
+
+    Each term's weight is its group's strength times its layer's share.
+
+    Args:
+        settings: `StyleSettings`.
+        scene: The `Scene`, whose regions make a style term for each style.
+
+    Returns:
+        An `Objective`.
+    """
+    terms = []
+
+    def want(term, strength, raw_weight):
+        term.balanced = raw_weight is None
+        if strength and raw_weight != 0:
+            terms.append(strength * (1.0 if term.balanced else raw_weight) * term)
+
+    summed = "content" in settings.summed
+    for layer, share in _layer_shares(settings.content_layers, settings.content_weight):
+        strength = settings.content_strength * share
+        want(Content(layer, summed=summed), strength, settings.content_weight)
+    style_term = STYLE_LOSSES[settings.style_loss]
+    for layer, share in _layer_shares(settings.style_layers, settings.style_weight):
+        for style, of_blend in scene.painters:
+            strength = settings.style_strength * share * of_blend
+            want(style_term(layer, style=style), strength, settings.style_weight)
+    summed = "total_variation" in settings.summed
+    variation = TotalVariation(1.0, settings.tv_beta, settings.tv_isotropic, summed)
+    want(variation, settings.smoothness, settings.tv_weight)
+    if all(term.layer == "image" for term in terms):
+        raise ValueError(
+            "`content_strength` or `style_strength` must be more than 0. Received: "
+            f"{settings.content_strength} and {settings.style_strength}"
+        )
+    return Objective(terms)
+
+
+def _layer_shares(layers, raw_weight):
+    """Lists layers and shares; where the weight is balanced, shares add up to 1."""
+    total = sum(layers.values()) if raw_weight is None else 1.0
+    return [(layer, share / total) for layer, share in layers.items()]
+
+
+def choose_settings(recipe, backbone, given, long_side):
+    """Completes the settings that were given with those of a preset, for one network.
+
+    Args:
+        recipe: The preset, as `find_preset` returns it.
+        backbone: The `Backbone`.
+        given: Dict of settings; None stands for the preset's.
+        long_side: The photo's, which a preset's size does not enlarge.
+
+    Returns:
+        `StyleSettings` and the optimizer that they stand for.
+
+    Raises:
+        ValueError: If a setting has no such value.
+        TypeError: If there is no such setting.
+    """
+    for name in given:
+        if name not in SETTING_NAMES:
+            raise TypeError(
+                f"style_transfer's settings are {', '.join(SETTING_NAMES)}. Received: {name!r}"
+            )
+    given = {name: value for name, value in given.items() if value is not None}
+    merged = preset_settings(recipe, backbone.name)
+    if "style_layers" not in merged | given or "content_layers" not in merged | given:
+        merged = guess_layers(backbone) | merged
+    if merged.get("size"):
+        merged["size"] = min(merged["size"], long_side)
+    if "size" in given:
+        merged["rows"] = None
+    optimizer = given.get("optimizer")
+    if optimizer is not None and not isinstance(optimizer, str):
+        optimizer = KerasOptimizer(optimizer)
+        given["optimizer"] = optimizer.name
+        return StyleSettings(**merged | given), optimizer
+    settings = StyleSettings(**merged | given)
+    return settings, _choose_optimizer(settings)
+
+
+def guess_layers(backbone):
+    """Chooses layers of a network that no preset knows: the first of each stride for style.
+
+    Args:
+        backbone: A `Backbone`.
+
+    Returns:
+        A dict of `style_layers` and `content_layers`: from stride 1 to 16, and the last of stride 8
+        at most.
+    """
+    first, content = {}, None
+    for name, layer in backbone.geometry.items():
+        if layer.stride <= 16:
+            first.setdefault(layer.stride, name)
+        if layer.stride <= 8:
+            content = name
+    return {"style_layers": dict.fromkeys(first.values(), 1.0), "content_layers": {content: 1.0}}
+
+
+def _choose_optimizer(settings):
+    if settings.optimizer == "lbfgs":
+        return LBFGS()
+    if settings.optimizer == "sgd":
+        return GradientDescent(settings.learning_rate, settings.decay)
+    if settings.optimizer == "adam":
+        rate, betas = settings.learning_rate, (settings.beta_1, settings.beta_2)
+        return Adam(rate, *betas, settings.epsilon)
+    return KerasOptimizer(settings.optimizer, settings.learning_rate)
+
+
+def _schedule(size, settings):
+    """Lists the sizes of the scales, and how many steps are taken at each."""
+    height, width = size
+    if settings.rows:
+        size = settings.rows, max(1, int(width * settings.rows / height))
+    elif settings.size:
+        size = fit_size(size, settings.size)
+    sizes = scale_sizes(size, settings.smallest or math.inf, settings.scale_factor)
+    if isinstance(settings.steps, int):
+        return sizes, share_steps(settings.steps, len(sizes))
+    if len(settings.steps) != len(sizes):
+        long_sides = ", ".join(str(max(size)) for size in sizes)
+        raise ValueError(
+            f"`steps` must be one number, or {len(sizes)}, one for each scale ({long_sides} "
+            f"pixels). Received: {len(settings.steps)}"
+        )
+    return sizes, list(settings.steps)
+
+
+def _check_sizes(scene, sizes, backbone):
+    """Refuses pictures too small for the network, or too large for the memory."""
+    least = backbone.least_size()
+    for size in (sizes[0], sizes[-1]):
+        for name, seen in [("content", size), *(("styles", s) for s in scene.style_sizes(size))]:
+            if min(seen) < least:
+                raise ValueError(
+                    f"`{name}` must be at least {least}x{least} pixels at every scale for "
+                    f"{backbone.name} and these layers. Received: {seen[1]}x{seen[0]}"
+                )
+            check_memory(backbone, seen)
+
+
+def _first_picture(scene, size, init, start, seed):
+    """Chooses what the first scale starts from."""
+    if start is not None:
+        return np.clip(resize(as_image(start, "start"), size, antialias=True), 0.0, 1.0)
+    if init == "content":
+        return scene.photo(size)
+    noise = np.random.default_rng(seed).normal(0.5, 0.1, (1, *size, 3))
+    return np.clip(noise, 0.0, 1.0).astype(np.float32)
+
+
+def _listed(values):
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
+def _hash(array):
+    return None if array is None else hashlib.sha256(np.asarray(array).tobytes()).hexdigest()[:16]

@@ -5,11 +5,14 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "DivergedError": "kerasart.optimization",
     "Interrupted": "kerasart.optimization",
     "Result": "kerasart.optimization",
     "deep_dream": "kerasart.deepdream",
+    "dream_style": "kerasart.dreamstyle",
     "load_backbone": "kerasart.backbones",
     "read_picture": "kerasart.image",
+    "style_transfer": "kerasart.styletransfer",
     "write_picture": "kerasart.image",
 }
 

@@ -1,8 +1,7 @@
 """What every script shares: its flags' common part, help, errors, the progress bar, the record."""
 
-import hashlib
-import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -16,9 +15,11 @@ from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
-import kerasart
 from kerasart.image import next_free_path, read_picture, write_picture
 from kerasart.image.resize import resize
+from kerasart.image.samples import SAMPLES, read_sample
+from kerasart.presets import find_preset, load_presets
+from kerasart_scripts.records import pack_record
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,8 +28,9 @@ BACKBONE = flags.DEFINE_string(
     "backbone",
     None,
     "The network that looks: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
-    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 if its ImageNet weights are in "
-    "Keras's cache or can be downloaded, else the bundled VGG16. (default: auto, or the preset's)",
+    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 for dreams and VGG19 for style if "
+    "its ImageNet weights are in Keras's cache or can be downloaded, else the bundled VGG16. "
+    "(default: auto, or the preset's)",
 )
 WEIGHTS = flags.DEFINE_string(
     "weights",
@@ -166,10 +168,12 @@ def make_picture(make, output, record, alpha, bits):
         bits: Bits a channel of the file.
 
     Returns:
-        The `Result`. On Ctrl-C the picture so far is written and the script ends.
+        The `Result`. On Ctrl-C the picture so far is written and the script ends, and where a loss
+        is not finite the last good picture is.
     """
     start = time.perf_counter()
     preview = next_free_path(Path(output).with_suffix(".preview.png"))
+    stopped = None
     with ProgressBar("Loading TensorFlow and the network") as bar:
         previews = 0
 
@@ -181,12 +185,11 @@ def make_picture(make, output, record, alpha, bits):
                 previews = progress.step // PREVIEW_EVERY.value
                 write_picture(preview, progress.picture())
 
-        interrupted = False
         try:
             load_tensorflow()
             result = make(on_step)
-        except KeyboardInterrupt as interrupt:
-            result, interrupted = getattr(interrupt, "result", None), True
+        except (KeyboardInterrupt, FloatingPointError) as error:
+            result, stopped = getattr(error, "result", None), error
             steps = max(map(len, result.history.values())) if result else 0
             if not steps:
                 raise
@@ -201,12 +204,14 @@ def make_picture(make, output, record, alpha, bits):
         alpha = resize(alpha, (height, width), antialias=True).numpy().clip(0, 1)
     write_picture(path, result.image, alpha=alpha, text=text, bits=bits)
     say(
-        f"Wrote {'the picture so far to ' if interrupted else ''}{path}: {width}x{height}, "
+        f"Wrote {'the picture so far to ' if stopped else ''}{path}: {width}x{height}, "
         f"{result.settings['backbone']}, preset {result.settings['preset']}, "
         f"{time.perf_counter() - start:.0f} s."
     )
-    if interrupted:
+    if isinstance(stopped, KeyboardInterrupt):
         sys.exit(130)
+    if stopped:
+        raise stopped
     return result
 
 
@@ -234,13 +239,14 @@ class ProgressBar:
 
     def show(self, progress):
         """Shows a `Progress`."""
-        if self._bar.total is None:
+        if self._bar.total != progress.steps or progress.step < self._bar.n:
             self._bar.close()
             self._bar = tqdm(
                 total=progress.steps, unit="step", disable=QUIET.value or None, leave=False
             )
         height, width = progress.size
-        losses = {name: f"{value:.4g}" for name, value in progress.losses.items()}
+        losses = {"total": sum(progress.losses.values()), **progress.losses}
+        losses = {name: f"{value:.4g}" for name, value in losses.items()}
         self._bar.set_description(f"{width}x{height}", refresh=False)
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(progress.step - self._bar.n)
@@ -273,6 +279,63 @@ def say(message):
         print(message)
 
 
+def merge_settings(application, names, recorded):
+    """Puts flags that were given over what a picture's record says.
+
+    Args:
+        application: Whose presets, as for `find_preset`.
+        names: Names of the flags that are settings of the application's preset.
+        recorded: Dict of recorded settings.
+
+    Returns:
+        A dict of those and of the flags that every application shares.
+    """
+    shared = ("preset", "backbone", "weights", "precision", "seed", "size")
+    every = dict.fromkeys([*shared, *names])
+    given = {name: flags.FLAGS[name].value for name in every if flags.FLAGS[name].value is not None}
+    # A preset stands for all its settings, so one that is given replaces all the recorded ones.
+    kept = set(every) - set(names) if "preset" in given else every
+    settings = {name: recorded[name] for name in kept if name in recorded} | given
+    if "preset" in settings:
+        find_preset(application, settings["preset"])  # Better refused before TensorFlow loads.
+    return settings
+
+
+def preset_table(application):
+    """Lists an application's presets, a paragraph each."""
+    return "\n".join(
+        f"{name}: {preset['description']} ({preset['source']})"
+        for name, preset in load_presets(application).items()
+    )
+
+
+def layer_table(best):
+    """Lists the network's layers: stride, channels, and receptive field in pixels.
+
+    Args:
+        best: What --backbone=auto stands for, as in `load_backbone`.
+    """
+    from kerasart import load_backbone
+
+    load_tensorflow()
+    # What a named network's layers see does not depend on its weights.
+    name = BACKBONE.value or "auto"
+    backbone = load_backbone(name, "auto" if name == "auto" else "random", best=best)
+    rows = [("layer", "stride", "channels", "receptive field")] + [
+        (name, seen.stride, seen.channels, "all" if math.isinf(seen[1]) else seen.receptive_field)
+        for name, seen in backbone.geometry.items()
+    ]
+    width = max(len(name) for name, *_ in rows)
+    return "\n".join(f"{name:{width}} {s:>7} {c:>9} {r:>16}" for name, s, c, r in rows)
+
+
+def read_photo(name):
+    """Reads a picture file, or a bundled sample where there is no file of its name."""
+    if name in SAMPLES and not Path(name).exists():
+        return read_sample(name, MAX_PIXELS.value)
+    return read_picture(name, MAX_PIXELS.value)
+
+
 def check_pixels(size):
     """Refuses a (height, width) that --size would make larger than pictures may be."""
     most = MAX_PIXELS.value or Image.MAX_IMAGE_PIXELS
@@ -281,52 +344,3 @@ def check_pixels(size):
             f"`size` must give at most {most} pixels (--max_pixels raises this). "
             f"Received: {size[1]}x{size[0]}"
         )
-
-
-def pack_record(settings):
-    """Packs what makes a picture again into text chunks of a PNG."""
-    record = {"version": kerasart.__version__, **settings}
-    return {"Software": f"kerasart {kerasart.__version__}", "kerasart": json.dumps(record)}
-
-
-def read_record(path):
-    """Reads what `pack_record` packed.
-
-    Args:
-        path: A PNG file.
-
-    Returns:
-        A dict of settings.
-
-    Raises:
-        ValueError: If there is no such record in it.
-    """
-    text = read_picture(path, MAX_PIXELS.value).text.get("kerasart", "")
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict):
-        raise ValueError(
-            "`reproduce` must be a PNG that kerasart wrote, with its settings in it. "
-            f"Received: {path!r}"
-        )
-    return record
-
-
-def compare_with_record(recorded, actual, names):
-    """Warns where a reproduction did not start from what its record says."""
-    for name in names:
-        if recorded.get(name, actual[name]) != actual[name]:
-            what = name.removesuffix("_hash")
-            _log.warning(f"the {what} is not that of the recorded picture: this one differs.")
-    if "interrupted_after" in recorded:
-        _log.warning(
-            f"the recorded picture was interrupted after {recorded['interrupted_after']} steps; "
-            "this one is whole."
-        )
-
-
-def hash_image(image):
-    """16 hex digits that stand for an image's pixels."""
-    return hashlib.sha256(image.tobytes()).hexdigest()[:16]

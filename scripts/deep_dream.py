@@ -10,18 +10,15 @@
 The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far.
 """
 
-from math import isinf
-from pathlib import Path
-
 from absl import flags
 
-from kerasart.image import check_output, read_picture
+from kerasart.image import check_output
 from kerasart.image.resize import fit_size
-from kerasart.image.samples import SAMPLES, read_sample
-from kerasart.presets import find_preset, load_presets
+from kerasart.image.samples import SAMPLES
 from kerasart.presets.checks import parse_layers
 from kerasart.presets.dream_settings import SETTING_NAMES
 from kerasart_scripts import command_line as cli
+from kerasart_scripts.records import compare_with_record, hash_image, read_record
 
 _IMAGE = flags.DEFINE_string(
     "image",
@@ -96,7 +93,6 @@ _SETTINGS = [
     flags.DEFINE_bool("clip", None, "Hold the picture in range at each step, not just at the end."),
     flags.DEFINE_bool("antialias", None, "Shrink with antialiasing."),
 ]
-_NAMES = ("preset", "backbone", "weights", "precision", "seed", "size", *SETTING_NAMES)
 _GROUPS = {
     "Pictures": [_IMAGE, _OUTPUT, _SIZE, _REPRODUCE],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
@@ -108,20 +104,22 @@ _GROUPS = {
 def main():
     """Reads flags and a photo, dreams, and writes the picture."""
     if _PRESET.value == "help":
-        print(preset_table())
+        print(cli.preset_table("deep_dream"))
     elif _LIST_LAYERS.value:
-        print(layer_table())
+        print(cli.layer_table("inception_v3"))
     else:
         dream()
 
 
 def dream():
     """Makes the picture that the flags describe."""
-    recorded = cli.read_record(_REPRODUCE.value) if _REPRODUCE.value else {}
+    recorded = read_record(_REPRODUCE.value, cli.MAX_PIXELS.value) if _REPRODUCE.value else {}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
     check_output(_OUTPUT.value, bits)
-    settings = _settings(recorded)
-    photo = _read_photo()
+    settings = cli.merge_settings("deep_dream", SETTING_NAMES, recorded)
+    if "layers" in settings:
+        settings["layers"] = parse_layers(settings["layers"])
+    photo = cli.read_photo(_IMAGE.value)
     if settings.get("size"):
         cli.check_pixels(fit_size(photo.image.shape[1:3], settings["size"]))
 
@@ -133,56 +131,10 @@ def dream():
     identity = {
         "size": settings.get("size"),
         "bits": bits,
-        "photo_hash": cli.hash_image(photo.image),
+        "photo_hash": hash_image(photo.image),
     }
     result = cli.make_picture(make, _OUTPUT.value, identity, photo.alpha, bits)
-    cli.compare_with_record(recorded, identity | result.settings, ["photo_hash", "weights_hash"])
-
-
-def preset_table():
-    """Lists the presets, a paragraph each."""
-    return "\n".join(
-        f"{name}: {preset['description']} ({preset['source']})"
-        for name, preset in load_presets("deep_dream").items()
-    )
-
-
-def layer_table():
-    """Lists the network's layers: stride, channels, and receptive field in pixels."""
-    from kerasart import load_backbone
-
-    cli.load_tensorflow()
-    # What a named network's layers see does not depend on its weights.
-    name = cli.BACKBONE.value or "auto"
-    backbone = load_backbone(name, "auto" if name == "auto" else "random")
-    rows = [("layer", "stride", "channels", "receptive field")] + [
-        (name, seen.stride, seen.channels, "all" if isinf(seen.receptive_field) else seen[1])
-        for name, seen in backbone.geometry.items()
-    ]
-    width = max(len(name) for name, *_ in rows)
-    return "\n".join(f"{name:{width}} {s:>7} {c:>9} {r:>16}" for name, s, c, r in rows)
-
-
-def _settings(recorded):
-    """What `deep_dream` gets: flags that were given, over what a picture's record says."""
-    given = {
-        name: flags.FLAGS[name].value for name in _NAMES if flags.FLAGS[name].value is not None
-    }
-    # A preset stands for all its settings, so one that is given replaces all the recorded ones.
-    names = set(_NAMES) - set(SETTING_NAMES) if "preset" in given else _NAMES
-    settings = {name: recorded[name] for name in names if name in recorded} | given
-    if "preset" in settings:
-        find_preset("deep_dream", settings["preset"])  # Better refused before TensorFlow loads.
-    if "layers" in settings:
-        settings["layers"] = parse_layers(settings["layers"])
-    return settings
-
-
-def _read_photo():
-    name = _IMAGE.value
-    if name in SAMPLES and not Path(name).exists():
-        return read_sample(name, cli.MAX_PIXELS.value)
-    return read_picture(name, cli.MAX_PIXELS.value)
+    compare_with_record(recorded, identity | result.settings, ["photo_hash", "weights_hash"])
 
 
 def run():

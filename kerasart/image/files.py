@@ -88,7 +88,7 @@ def write_picture(path, image, *, alpha=None, text=None, bits=8, quality=95):
         _check_same_size(pixels, alpha)
         if kind in WITH_ALPHA:
             pixels = np.concatenate([pixels, alpha], axis=-1)
-    _replace(Path(path), encode(quantise(pixels[0], bits), kind, text or {}, quality))
+    replace_file(Path(path), encode(quantise(pixels[0], bits), kind, text or {}, quality))
 
 
 def check_output(path, bits=8):
@@ -113,7 +113,7 @@ def check_output(path, bits=8):
             f"Cannot write '{path}' with 16 bits: only {' and '.join(WITH_16_BITS)} have them. "
             f"Received: bits={bits} for {kind}"
         )
-    _check_place(path)
+    check_place(path)
 
 
 def next_free_path(path):
@@ -163,7 +163,8 @@ def _format_of(path):
     return FORMATS[suffix.lower()]
 
 
-def _check_place(path):
+def check_place(path):
+    """Refuses a path at which no file can be written; `check_output` lists what it raises."""
     folder = path.parent
     if path.is_dir():
         raise IsADirectoryError(
@@ -197,7 +198,7 @@ def _check_same_size(image, alpha):
         )
 
 
-def _replace(path, data):
+def replace_file(path, data):
     """Puts a file in place in one step, so that half a file is never there."""
     # Not by `tempfile`, which makes files that only their owner can read.
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")

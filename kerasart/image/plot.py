@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasart.image.files import _check_place, _replace
+from kerasart.image.files import check_place, replace_file
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -28,17 +28,36 @@ def plot_losses(history, path, boundaries=()):
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
             file cannot be written.
     """
+    check_plot(path)
+    path = Path(path)
+    out = io.BytesIO()
+    figure = _draw(_curves(history), boundaries)
+    figure.savefig(out, format=path.suffix[1:].lower(), dpi=150)
+    replace_file(path, out.getvalue())
+
+
+def check_plot(path):
+    """Checks, before a long run, that `plot_losses` will be able to write a path.
+
+    Args:
+        path: The file to be written later.
+
+    Raises:
+        ImportError, ValueError, OSError: As `plot_losses`.
+    """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
         raise ValueError(
             f"Cannot write '{path}': its suffix must be one of {', '.join(_SUFFIXES)}. "
             f"Received: '{path.suffix}'"
         )
-    _check_place(path)
-    out = io.BytesIO()
-    figure = _draw(_curves(history), boundaries)
-    figure.savefig(out, format=path.suffix[1:].lower(), dpi=150)
-    _replace(path, out.getvalue())
+    check_place(path)
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "`plot_losses` needs matplotlib: pip install 'kerasart[plot]'."
+        ) from error
 
 
 def _curves(history):
@@ -53,12 +72,8 @@ def _curves(history):
 
 
 def _draw(curves, boundaries):
-    try:
-        from matplotlib.figure import Figure  # not pyplot, which keeps every figure
-    except ImportError as error:
-        raise ImportError(
-            "`plot_losses` needs matplotlib: pip install 'kerasart[plot]'."
-        ) from error
+    from matplotlib.figure import Figure  # not pyplot, which keeps every figure
+
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel="weighted loss")
     for step in boundaries:

@@ -43,9 +43,7 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
         if not isinstance(term, StyleTerm):
             return Target()
         if regions is None:
-            blend = sum(
-                share * mean[term.name] for share, mean in zip(shares, means, strict=True)
-            )
+            blend = sum(share * mean[term.name] for share, mean in zip(shares, means, strict=True))
             return Target(value=term.prepare(blend))
         guide = _guide(regions[term.style], features[term.layer])
         return Target(guide, term.prepare(means[term.style][term.name]))

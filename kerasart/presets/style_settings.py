@@ -95,7 +95,8 @@ class StyleSettings:
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, parse_layers(getattr(self, name), name))
         object.__setattr__(self, "steps", parse_steps(self.steps))
-        object.__setattr__(self, "summed", tuple(self.summed))
+        summed = self.summed.split(",") if isinstance(self.summed, str) else self.summed
+        object.__setattr__(self, "summed", tuple(summed))
         for name in ("content_strength", "style_strength", "smoothness"):
             value = getattr(self, name)
             check(0 <= value < math.inf, name, "0 or more", value)

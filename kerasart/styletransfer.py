@@ -17,7 +17,6 @@ from kerasart.objectives import (
     STYLE_LOSSES,
     Content,
     Objective,
-    StyleTerm,
     TotalVariation,
     make_targets,
 )

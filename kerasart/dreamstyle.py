@@ -1,0 +1,28 @@
+"""The old recipe of dreaming first and painting the dream."""
+
+from dataclasses import replace
+
+from kerasart.deepdream import deep_dream
+from kerasart.styletransfer import style_transfer
+
+
+def dream_style(content, styles, dream=None, *, seed=0, on_step=None, **style):
+    """Dreams on a photo, and paints the dream in the manner of other pictures.
+
+    Args:
+        content: The photo, as for `deep_dream`.
+        styles: As for `style_transfer`.
+        dream: Dict of arguments of `deep_dream`, such as its preset; None for its defaults.
+        seed: Seeds both.
+        on_step: Called with a `Progress` after each step, of the dream first.
+        **style: Arguments of `style_transfer`.
+
+    Returns:
+        A `Result`; its settings hold those of the dream under "dream".
+
+    Raises:
+        ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream` and `style_transfer`.
+    """
+    dreamt = deep_dream(content, seed=seed, on_step=on_step, **dream or {})
+    painted = style_transfer(dreamt.image, styles, seed=seed, on_step=on_step, **style)
+    return replace(painted, settings=painted.settings | {"dream": dreamt.settings})

@@ -1,0 +1,51 @@
+"""Dreams on a photo first, and then paints the dream in the manner of a picture.
+
+    python scripts/dream_style.py --content=photo.jpg --style=painting.jpg
+    python scripts/dream_style.py --content=photo.jpg --style=painting.jpg --dream_preset=gentle
+
+All flags of style_transfer.py paint; those that begin with dream_ dream.
+"""
+
+from absl import flags
+
+from kerasart.presets import find_preset
+from kerasart.presets.checks import parse_layers
+from kerasart_scripts import command_line as cli
+from kerasart_scripts import style_transfer
+
+_DREAM = [
+    flags.DEFINE_string("dream_preset", "animals", "The dream's preset, as in deep_dream.py."),
+    flags.DEFINE_string(
+        "dream_backbone", None, "The network that dreams, as in deep_dream.py. (default: auto)"
+    ),
+    flags.DEFINE_string("dream_layers", None, "Whose activations to raise: LAYER:COEFFICIENT,..."),
+    flags.DEFINE_string("dream_octaves", None, "How many sizes to dream at, or first:last."),
+    flags.DEFINE_integer("dream_steps", None, "Steps in each octave.", lower_bound=1),
+    flags.DEFINE_float("dream_step_size", None, "What an average step changes a value by."),
+]
+
+
+def main():
+    """Reads flags and pictures, dreams, paints, and writes what was painted."""
+    dream = {flag.name.removeprefix("dream_"): flag.value for flag in _DREAM}
+    find_preset("deep_dream", dream["preset"])
+    if dream["layers"]:
+        dream["layers"] = parse_layers(dream["layers"], "dream_layers")
+
+    def make(content, **arguments):
+        from kerasart import dream_style
+
+        size = arguments.get("size")
+        settings = {name: value for name, value in dream.items() if value is not None}
+        return dream_style(content, dream=settings | {"size": size}, **arguments)
+
+    style_transfer.act(make)
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, {"The dream": _DREAM, **style_transfer.GROUPS})
+
+
+if __name__ == "__main__":
+    run()

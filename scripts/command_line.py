@@ -157,7 +157,7 @@ def _log_to_terminal(name):
     _log.propagate = False
 
 
-def make_picture(make, output, record, alpha, bits):
+def make_picture(make, output, record, alpha, bits, hint=""):
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
@@ -166,6 +166,7 @@ def make_picture(make, output, record, alpha, bits):
         record: Dict of what goes into the file's record besides the result's settings.
         alpha: Opacity to put back, resized to the picture, or None.
         bits: Bits a channel of the file.
+        hint: What to tell after Ctrl-C.
 
     Returns:
         The `Result`. On Ctrl-C the picture so far is written and the script ends, and where a loss
@@ -209,6 +210,8 @@ def make_picture(make, output, record, alpha, bits):
         f"{time.perf_counter() - start:.0f} s."
     )
     if isinstance(stopped, KeyboardInterrupt):
+        if hint:
+            say(hint)
         sys.exit(130)
     if stopped:
         raise stopped

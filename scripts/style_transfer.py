@@ -210,7 +210,8 @@ def paint(make, output=None, **changes):
         f"{name}_hash": _hash_all(pictures[name])
         for name in ("styles", "content_masks", "style_masks", "start")
     }
-    result = cli.make_picture(make_it, output, identity, photo.alpha, bits)
+    hint = "The same command with --resume goes on with it."
+    result = cli.make_picture(make_it, output, identity, photo.alpha, bits, hint)
     state.unlink(missing_ok=True)
     compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
     if _PLOT.value:

@@ -20,7 +20,8 @@ FLOORS = [
     ["image"],
     ["backbones", "objectives", "presets"],
     ["optimization", "networks"],
-    ["deepdream", "style_transfer", "fast_style"],
+    ["deepdream", "styletransfer", "fast_style"],
+    ["dreamstyle"],
     ["serving"],
     # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.
     ["kerasart"],

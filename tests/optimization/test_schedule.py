@@ -1,6 +1,9 @@
-import numpy as np
+import math
 
-from kerasart.optimization import octave_sizes
+import numpy as np
+import pytest
+
+from kerasart.optimization import octave_sizes, scale_sizes, share_steps
 
 
 def test_octaves_by_hand():
@@ -29,3 +32,67 @@ def test_rounded_as_the_tensorflow_tutorial_does():
 def test_the_picture_itself_is_never_rounded():
     for side in range(1, 500):
         assert octave_sizes((side, side), -1, 1, 1.4)[1] == (side, side)
+
+
+# --- Scales
+
+
+def crowson_scales(start, end):
+    """The generator of Crowson's style-transfer-pytorch, transcribed."""
+    scale, i, scales = end, 0, set()
+    while scale >= start:
+        scales.add(scale)
+        i += 1
+        scale = round(end / pow(2, i / 2))
+    return sorted(scales)
+
+
+def test_scales_by_hand():
+    sizes = scale_sizes((512, 512), 128, math.sqrt(2))
+    assert sizes == [(128, 128), (181, 181), (256, 256), (362, 362), (512, 512)]
+    assert scale_sizes((300, 400), 100, 2.0) == [(75, 100), (150, 200), (300, 400)]
+
+
+def test_scales_are_crowsons():
+    # Where halving leaves no half pixel, which rounds here and there to either side.
+    for end in range(128, 1100, 8):
+        sizes = scale_sizes((end // 2, end), 128, math.sqrt(2))
+        assert [long_side for _, long_side in sizes] == crowson_scales(128, end)
+
+
+def test_the_last_scale_is_the_picture_itself():
+    for size in ((97, 451), (451, 97), (31, 30)):
+        sizes = scale_sizes(size, 24, 1.3)
+        assert sizes[-1] == size
+        longest = [max(each) for each in sizes]
+        assert longest == sorted(set(longest)) and longest[0] >= 24
+        # Each keeps the proportions, to within rounding.
+        for height, width in sizes:
+            assert abs(height - size[0] * max(height, width) / max(size)) <= 0.5
+            assert abs(width - size[1] * max(height, width) / max(size)) <= 0.5
+
+
+@pytest.mark.parametrize("smallest", [65, math.inf])
+def test_a_picture_smaller_than_the_smallest_scale_has_one(smallest):
+    assert scale_sizes((48, 64), smallest, math.sqrt(2)) == [(48, 64)]
+
+
+# --- Steps
+
+
+def test_steps_are_shared_with_a_double_share_for_the_first():
+    assert share_steps(500, 1) == [500]
+    assert share_steps(600, 5) == [200, 100, 100, 100, 100]
+    assert share_steps(7, 2) == [5, 2]
+
+
+def test_shares_add_up():
+    for steps in range(1, 200):
+        for scales in range(1, 9):
+            shares = share_steps(steps, scales)
+            assert len(shares) == scales and min(shares) >= 1
+            if steps >= 2 * scales:
+                assert sum(shares) == steps
+                even = steps / (scales + 1)
+                assert abs(shares[0] - 2 * even) <= 1
+                assert all(abs(share - even) <= 1 for share in shares[1:])

@@ -1,0 +1,217 @@
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasart.optimization import Checkpoint, State, checkpoint
+from kerasart.optimization.checkpoint import Position
+
+IDENTITY = {"preset": "best", "size": 64, "summed": ("content",), "pictures": ["ab12", None]}
+GENERATOR = np.random.default_rng(0)
+
+
+def tensor(*shape):
+    return tf.constant(GENERATOR.normal(size=shape), tf.float32)
+
+
+def position(scale=1, step=7):
+    image = tensor(1, 4, 5, 3)
+    memory = tensor(1, 4, 5, 3), tf.constant(12, tf.int64), tensor()
+    average = tensor(1, 4, 5, 3), tensor()
+    losses = GENERATOR.normal(size=(20, 3)).astype(np.float32)
+    weights = GENERATOR.normal(size=3)
+    return Position(scale, step, State(image, memory, average), losses, weights)
+
+
+def assert_same(got, expected):
+    assert (got.scale, got.step) == (expected.scale, expected.step)
+    pairs = [(got.state.image, expected.state.image)]
+    pairs += zip(got.state.memory, expected.state.memory, strict=True)
+    pairs += zip(got.state.average, expected.state.average, strict=True)
+    for ours, theirs in pairs:
+        assert tf.is_tensor(ours) and ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    for ours, theirs in ((got.losses, expected.losses), (got.weights, expected.weights)):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.npz"
+
+
+@pytest.fixture
+def written(path):
+    """A file with a position in it, and the position."""
+    kept = position()
+    saved = Checkpoint(path, IDENTITY)
+    saved.keep(kept)
+    saved.write()
+    return kept
+
+
+def test_there_is_nothing_to_go_on_from_at_first(path):
+    assert Checkpoint(path, IDENTITY).load() is None
+    assert not path.exists()
+
+
+def test_what_was_kept_is_loaded_to_the_bit(path, written):
+    assert_same(Checkpoint(path, IDENTITY).load(), written)
+    assert_same(Checkpoint(str(path), dict(reversed(IDENTITY.items()))).load(), written)
+
+
+def test_a_state_without_memory_or_average(path):
+    bare = position()._replace(state=State(tensor(1, 2, 2, 3)))
+    saved = Checkpoint(path, IDENTITY, seconds=0)
+    saved.keep(bare)
+    assert_same(Checkpoint(path, IDENTITY).load(), bare)
+
+
+def test_a_later_position_replaces_an_earlier(path, written):
+    later = position(2, 1)
+    saved = Checkpoint(path, IDENTITY)
+    saved.keep(position())
+    saved.keep(later)
+    saved.write()
+    assert_same(Checkpoint(path, IDENTITY).load(), later)
+
+
+# --- When it is written
+
+
+def test_it_is_written_only_so_often(path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+    saved = Checkpoint(path, IDENTITY, seconds=30)
+    saved.keep(position(0, 1))
+    now[0] += 29
+    saved.keep(position(0, 2))
+    assert not path.exists()
+    now[0] += 2
+    saved.keep(position(0, 3))
+    assert saved.load().step == 3
+    now[0] += 29  # Since the last write.
+    saved.keep(position(0, 4))
+    assert saved.load().step == 3
+    saved.write()
+    assert saved.load().step == 4
+
+
+def test_nothing_new_is_not_written(path, written):
+    saved = Checkpoint(path, IDENTITY)
+    saved.write()
+    assert_same(saved.load(), written)
+    saved.keep(position())
+    saved.write()
+    path.unlink()
+    saved.write()
+    assert not path.exists()
+
+
+def test_no_temporary_files_are_left(path, written):
+    assert os.listdir(path.parent) == ["run.npz"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(path, written, monkeypatch):
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(checkpoint.np, "savez", fail)
+    saved = Checkpoint(path, IDENTITY)
+    saved.keep(position())
+    with pytest.raises(OSError, match="No space left"):
+        saved.write()
+    assert os.listdir(path.parent) == ["run.npz"]
+    assert_same(saved.load(), written)
+
+
+def test_remove(path, written):
+    saved = Checkpoint(path, IDENTITY)
+    saved.remove()
+    assert not path.exists()
+    saved.remove()  # Nothing there is no error.
+
+
+# --- What is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("size", 65), ("summed", ()), ("pictures", ["ab12", "cd34"]), ("preset", "neural_style")],
+)
+def test_another_run_is_refused_by_what_differs(path, written, name, value):
+    with pytest.raises(ValueError) as caught:
+        Checkpoint(path, {**IDENTITY, name: value}).load()
+    assert f"the run that it goes on with; {name} differ" in str(caught.value)
+    assert str(caught.value).endswith(f"Received: {str(path)!r}")
+
+
+def test_all_that_differs_is_named(path, written):
+    with pytest.raises(ValueError, match="; preset, size differ. Received"):
+        Checkpoint(path, {**IDENTITY, "size": 65, "preset": "crowson"}).load()
+
+
+def test_settings_of_another_version_are_named(path, written):
+    more = {**IDENTITY, "newer": 1}
+    with pytest.raises(ValueError, match="; newer differ"):
+        Checkpoint(path, more).load()
+    fewer = {name: value for name, value in IDENTITY.items() if name != "size"}
+    with pytest.raises(ValueError, match="; size differ"):
+        Checkpoint(path, fewer).load()
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_byte(path):
+    data = bytearray(path.read_bytes())
+    data[data.index(b"image0") + 300] ^= 0xFF
+    path.write_bytes(data)
+
+
+def save_array(path):
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def save_other_arrays(path):
+    np.savez(path, a=np.zeros(3))
+
+
+def save_objects(path):
+    np.savez(path, identity=np.array([{}], dtype=object))
+
+
+def save_without_image(path):
+    arrays = dict(np.load(path))
+    arrays.pop("image0")
+    np.savez(path, **arrays)
+
+
+GARBAGE = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("no archive"),
+    "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(1000)),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "cut short": cut_short,
+    "flipped": flip_a_byte,
+    "array": save_array,
+    "other arrays": save_other_arrays,
+    "objects": save_objects,
+    "without image": save_without_image,
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_a_file_that_holds_no_run_is_refused(path, written, kind):
+    GARBAGE[kind](path)
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(ValueError, match="`resume` needs the state of an unfinished run") as caught:
+        Checkpoint(path, IDENTITY).load()
+    assert str(caught.value).endswith(f"Received: {str(path)!r}")
+    # It may be dear to someone.
+    assert before is None or path.read_bytes() == before

@@ -52,8 +52,8 @@ class Backbone:
             image: float32 RGB tensor in [0, 1], (batch, height, width, 3).
 
         Returns:
-            A dict of layer name to float32 features (batch, h, w, channels). Without `cut`, only
-            those of the last layer.
+            A dict of layer name to features (batch, h, w, channels), in the backbone's precision.
+            Without `cut`, only those of the last layer.
         """
         import tensorflow as tf
 
@@ -64,7 +64,6 @@ class Backbone:
         features = self._model(pixels, training=False)
         if not isinstance(features, dict):
             features = {self.layers[0]: features}
-        features = {name: tf.cast(features[name], tf.float32) for name in features}
         return {**features, "image": image} if "image" in self.layers else features
 
     def cut(self, layers, precision="float32", pooling="max", padding="zeros"):
@@ -76,7 +75,6 @@ class Backbone:
         Args:
             layers: Names of layers, as Keras has them; "image" is the picture itself.
             precision: "float32", "bfloat16", or "auto": bfloat16 where the machine is fast at it.
-                Features leave the network as float32.
             pooling: "average" puts average pooling in the place of max pooling, for smoother
                 gradients (Gatys et al. 2015).
             padding: "replicate" repeats the picture's edge around it for the first convolution,

@@ -55,7 +55,7 @@ class Objective:
         """Evaluates every term.
 
         Args:
-            features: A dict of layer name to float32 features (1, height, width, channels).
+            features: A dict of layer name to features (1, height, width, channels).
             targets: A `Target` for each term; None where no term needs one.
             weights: A vector of weights; None stands for the terms' own.
 

@@ -40,12 +40,15 @@ class Gram(StyleTerm):
     pictures have M positions.
     """
 
+    takes_bfloat16 = True
+
     def statistic(self, features, mask=None):
         """Sums `f f^T`: (channels, channels)."""
         import tensorflow as tf
 
-        weighted = features if mask is None else features * mask
-        return tf.matmul(_rows(features), _rows(weighted), transpose_a=True)
+        if mask is not None:
+            features = tf.cast(features, tf.float32) * tf.sqrt(mask)
+        return sum_products(_rows(features))
 
     def distance(self, mean, gram):
         """The mean squared difference of the entries."""
@@ -107,9 +110,10 @@ class Wasserstein(StyleTerm):
         """Sums f, and `f f^T` below it: (1 + channels, channels)."""
         import tensorflow as tf
 
-        weighted = _rows(features if mask is None else features * mask)
-        products = tf.matmul(_rows(features), weighted, transpose_a=True)
-        return tf.concat([tf.reduce_sum(weighted, axis=0, keepdims=True), products], axis=0)
+        weighted = features if mask is None else features * mask
+        rooted = features if mask is None else features * tf.sqrt(mask)
+        sums = tf.reduce_sum(_rows(weighted), axis=0, keepdims=True)
+        return tf.concat([sums, sum_products(_rows(rooted))], axis=0)
 
     def prepare(self, mean):
         """Finds a style's mean, the trace of its covariance, and the covariance's root."""
@@ -136,6 +140,40 @@ class Wasserstein(StyleTerm):
         mean, products = sums[0], sums[1:]
         covariance = products - mean[:, tf.newaxis] * mean
         return mean, covariance + self._EPSILON * tf.eye(tf.shape(mean)[0])
+
+
+# Rows whose products are summed in one bfloat16 number; sums of sums are float32.
+_ROWS = 256
+
+
+def sum_products(rows):
+    """Multiplies a matrix's transpose with the matrix: the sum of its rows' outer products.
+
+    Args:
+        rows: float32 or bfloat16 (n, channels).
+
+    Returns:
+        float32 (channels, channels).
+    """
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def products(rows):
+        def gradient(upstream):
+            # TensorFlow's own gradient takes two products, not seeing that it is symmetric.
+            return tf.matmul(rows, tf.cast(upstream + tf.transpose(upstream), rows.dtype))
+
+        if rows.dtype == tf.bfloat16:
+            blocks = tf.shape(rows)[0] // _ROWS
+            head = tf.reshape(rows[: blocks * _ROWS], [blocks, _ROWS, rows.shape[-1]])
+            sums = tf.cast(tf.matmul(head, head, transpose_a=True), tf.float32)
+            rest = tf.cast(rows[blocks * _ROWS :], tf.float32)
+            total = tf.reduce_sum(sums, axis=0) + tf.matmul(rest, rest, transpose_a=True)
+        else:
+            total = tf.matmul(rows, rows, transpose_a=True)
+        return total, gradient
+
+    return products(rows)
 
 
 def trace_of_root(matrix):

@@ -27,6 +27,8 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
     Returns:
         A list of a `Target` for each term; terms that are neither content nor style need none.
     """
+    import tensorflow as tf
+
     terms = objective.terms
     wanted = [term for term in terms if isinstance(term, StyleTerm)]
     means = []
@@ -39,7 +41,7 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
 
     def target(term):
         if isinstance(term, Content):
-            return Target(guide=(features[term.layer],))
+            return Target(guide=(tf.cast(features[term.layer], tf.float32),))
         if not isinstance(term, StyleTerm):
             return Target()
         if regions is None:

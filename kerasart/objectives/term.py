@@ -22,9 +22,11 @@ class Term:
         summed: Whether the distance is taken on the sum over positions, as some published settings
             have it, in place of the mean.
         balanced: Whether the weight is relative to what `kerasart.optimization.balance` finds.
+        takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
     """
 
     balanced = False
+    takes_bfloat16 = False
 
     def __init__(self, layer, name=None, weight=1.0, summed=False):
         self.layer = layer
@@ -60,6 +62,8 @@ class Term:
         """Takes the mean over positions of the statistic, or its sum if the term is `summed`."""
         import tensorflow as tf
 
+        if not self.takes_bfloat16:
+            features = tf.cast(features, tf.float32)
         if self.summed:
             return self.statistic(features, *guide)
         positions = tf.cast(tf.shape(features)[1] * tf.shape(features)[2], tf.float32)

@@ -40,20 +40,22 @@ class Activation(Term):
 class TotalVariation(Term):
     """The mean difference of neighbouring pixels: a wish for smoothness.
 
-    The sum over channels of `(dx^2 + dy^2)^(beta / 2)`.
+    The sum over channels of `|dx|^beta + |dy|^beta`.
 
     Source: Rudin et al. 1992; Mahendran and Vedaldi 2015 (arXiv 1412.0035, equation 3), as a mean
-    over positions in place of their sum. Like the Keras example we leave out the last row and
-    column, whose neighbours are missing.
+    over positions in place of their sum.
 
     Args:
         weight: What the term is multiplied by.
-        beta: The exponent: 2 for squares, 2.5 for the Keras example's, 1 for lengths.
-        isotropic: False takes the two directions apart, `|dx|^beta + |dy|^beta`, over every row
-            and column; with beta 1 it is `tf.image.total_variation`.
+        beta: The exponent: 2 for squares, 1 for lengths; with beta 1, summed, it is
+            `tf.image.total_variation`.
+        isotropic: True takes both directions together, `(dx^2 + dy^2)^(beta / 2)`, and leaves out
+            the last row and column, where one is missing, as the Keras example does. Little then
+            keeps the picture's lower edge from fraying.
+        summed: See `Term`.
     """
 
-    def __init__(self, weight=1.0, beta=2.0, isotropic=True, summed=False):
+    def __init__(self, weight=1.0, beta=2.0, isotropic=False, summed=False):
         super().__init__("image", "total_variation", weight, summed)
         self.beta = beta
         self.isotropic = isotropic
@@ -62,15 +64,20 @@ class TotalVariation(Term):
         """Sums the powers of the differences to the lower and the right neighbour."""
         import tensorflow as tf
 
-        down = features[:, 1:] - features[:, :-1]
-        right = features[:, :, 1:] - features[:, :, :-1]
-        if not self.isotropic:
-            return sum(tf.reduce_sum(tf.abs(edge) ** self.beta) for edge in (down, right))
-        squares = down[:, :, :-1] ** 2 + right[:, :-1] ** 2
-        if self.beta == 2:
-            return tf.reduce_sum(squares)
-        # The gradient of a root is infinite at 0, where a flat area has none to give.
-        return tf.reduce_sum(tf.maximum(squares, 1e-12) ** (self.beta / 2))
+        # Rows of numbers: differences of pixels of three channels each take three times as long.
+        height, width, channels = tf.unstack(tf.shape(features)[1:])
+        rows = tf.reshape(features, [height, width * channels])
+        down = rows[1:] - rows[:-1]
+        right = rows[:, channels:] - rows[:, :-channels]
+        if self.isotropic:
+            down, right = down[:, :-channels], right[:-1]
+            # The gradient of a root is infinite at 0, where a flat area has none to give.
+            squares = tf.maximum(down**2 + right**2, 1e-12)
+            return tf.reduce_sum(squares if self.beta == 2 else squares ** (self.beta / 2))
+        return sum(
+            tf.reduce_sum(edge**2 if self.beta == 2 else tf.abs(edge) ** self.beta)
+            for edge in (down, right)
+        )
 
     def distance(self, mean):
         """The mean itself."""

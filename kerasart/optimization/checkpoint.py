@@ -113,7 +113,8 @@ class Checkpoint:
 
     def _differences(self, identity):
         mine, its = json.loads(self._identity), json.loads(identity)
-        return ", ".join(name for name in mine if mine[name] != its.get(name))
+        names = dict.fromkeys([*mine, *its])
+        return ", ".join(name for name in names if mine.get(name) != its.get(name))
 
 
 def _tensors(arrays, name):

@@ -69,7 +69,7 @@ class StyleSettings:
     tv_weight: float | None = None
     summed: tuple = ()
     tv_beta: float = 2.0
-    tv_isotropic: bool = True
+    tv_isotropic: bool = False
     size: int | None = None
     rows: int | None = None
     smallest: int | None = None

@@ -13,7 +13,7 @@ from kerasart.objectives import (
     TotalVariation,
     Wasserstein,
 )
-from kerasart.objectives.style_terms import trace_of_root
+from kerasart.objectives.style_terms import sum_products, trace_of_root
 
 TERMS = [Gram("a"), Moments("a"), Wasserstein("a")]
 IDS = list(STYLE_LOSSES)
@@ -334,3 +334,54 @@ def test_terms_are_named_by_layer_and_style():
         ]
         assert (blend.style, first.style, third.style) == (None, 0, 2)
         assert (blend.weight, third.weight) == (1.0, 2.5)
+
+
+# --- In bfloat16
+
+
+def test_gram_takes_bfloat16():
+    assert Gram.takes_bfloat16 and not Moments.takes_bfloat16
+    # More positions than one bfloat16 number adds up, and not a multiple of them.
+    array = features(30, 23, seed=1)
+    rounded = tf.cast(array, tf.bfloat16)
+    exact = Gram("a").mean(tf.cast(rounded, tf.float32))
+    got = Gram("a").mean(rounded)
+    assert got.dtype == tf.float32
+    np.testing.assert_allclose(got, exact, atol=0.005 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("term", TERMS, ids=IDS)
+def test_bfloat16_features_have_a_gradient_much_the_same(term):
+    array, style = features(30, 23, seed=1), features(seed=2)
+    for mask in (None, soft_mask(30, 23)):
+        gradients = []
+        for dtype in (tf.float32, tf.bfloat16):
+            target = Target(
+                () if mask is None else (tf.constant(mask),),
+                term.prepare(term.mean(tf.constant(style))),
+            )
+            tensor = tf.cast(tf.cast(array, tf.bfloat16), dtype)
+            with tf.GradientTape() as tape:
+                tape.watch(tensor)
+                loss = Objective([term])({"a": tensor}, [target])[0]
+            assert loss.dtype == tf.float32
+            gradient = tape.gradient(loss, tensor)
+            assert gradient.dtype == dtype
+            gradients.append(tf.cast(gradient, tf.float32).numpy())
+        difference = np.linalg.norm(gradients[1] - gradients[0])
+        assert difference < 0.02 * np.linalg.norm(gradients[0])
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_gradient_of_sum_products_for_any_use_of_it(dtype):
+    rows = tf.cast(tf.cast(features(4, 5)[0].reshape(-1, 4), tf.bfloat16), dtype)
+    # An upstream gradient that is not symmetric.
+    weights = tf.constant(np.random.default_rng(1).normal(size=(4, 4)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        loss = tf.reduce_sum(weights * sum_products(rows))
+    exact = tf.cast(rows, tf.float32).numpy().astype(np.float64)
+    expected = exact @ (weights.numpy() + weights.numpy().T)
+    tolerance = 1e-5 if dtype == tf.float32 else 0.02
+    gradient = tf.cast(tape.gradient(loss, rows), tf.float32)
+    np.testing.assert_allclose(gradient, expected, atol=tolerance * np.abs(expected).max())

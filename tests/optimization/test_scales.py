@@ -118,7 +118,12 @@ def see(image):
     return {"image": image}
 
 
-def stand(prepare=lambda size, weights: ([Target()], np.float32([1.0])), **settings):
+def want_nothing(size, weights):
+    """What `prepare` says where terms compare with nothing."""
+    return [Target()], np.float32([1.0])
+
+
+def stand(prepare=want_nothing, **settings):
     """A run in which nothing moves."""
     descent = Descent(see, Objective([Still()]), Adam(0.1))
     start = np.full((1, 4, 6, 3), 0.5, np.float32)
@@ -181,6 +186,10 @@ def interrupt_at(last, error=KeyboardInterrupt):
     return stop
 
 
+# Where a scale is whole, or 3 steps of it are.
+LBFGS_GOES_ON_AT = {1: 1, 3: 4, 4: 4, 5: 4, 6: 6, 8: 9, 9: 9, 11: 10, TOTAL: TOTAL + 1}
+
+
 # In each scale, at the last step of one, at the first of one, and at the very last.
 @pytest.mark.parametrize("last", [1, 3, 4, 5, 6, 8, 9, 11, TOTAL])
 @pytest.mark.parametrize("kind", ["adam", "lbfgs"])
@@ -193,7 +202,7 @@ def test_an_interrupted_run_goes_on_to_the_same_picture(transfer, whole, tmp_pat
     again = transfer(kind, checkpoint=Checkpoint(path, IDENTITY), on_step=told.append)
     assert_same(again, whole[kind])
     # It did not start anew: L-BFGS goes back to where it forgot.
-    first = last + 1 if kind == "adam" else {1: 1, 3: 4, 4: 4, 8: 9, 11: 10}.get(last, last + 1)
+    first = last + 1 if kind == "adam" else LBFGS_GOES_ON_AT[last]
     assert [progress.step for progress in told] == list(range(first, TOTAL + 1))
     assert os.listdir(tmp_path) == ["run.npz"]
 
@@ -246,23 +255,43 @@ def test_ctrl_c_before_the_first_step_writes_nothing(tmp_path):
     np.testing.assert_allclose(run.image, np.full((1, 4, 6, 3), 0.5))
 
 
-def test_lbfgs_that_gives_up_early_goes_on_to_the_same_picture(tmp_path):
-    # Near the minimum it finds no way down in float32 and starts anew before its time.
-    goal = np.random.default_rng(1).uniform(-0.5, 1.5, (1, 6, 9, 3)).astype(np.float32)
-    descent = Descent(see, Objective([Content("image")]), LBFGS(restart=7))
-    targets = [Target(guide=(tf.constant(goal),))]
-    start = np.random.default_rng(2).uniform(size=goal.shape).astype(np.float32)
+class Coupled(Term):
+    """A valley: the squared distance of the pixels' mixtures from a picture's."""
+
+    def __init__(self, pixels):
+        super().__init__("image", "coupled")
+        generator = np.random.default_rng(1)
+        mix = np.linalg.qr(generator.normal(size=(pixels, pixels)))[0]
+        self._mix = tf.constant(mix * np.logspace(0, -1, pixels), tf.float32)
+        self._goal = tf.linalg.matvec(
+            self._mix, tf.constant(generator.uniform(size=pixels), tf.float32)
+        )
+
+    def statistic(self, features):
+        mixed = tf.linalg.matvec(self._mix, tf.reshape(features, [-1]))
+        return tf.reduce_sum((mixed - self._goal) ** 2)
+
+    def distance(self, mean):
+        return mean
+
+
+class Fickle(LBFGS):
+    """Gives up a step before its time, as SciPy does where rounding hides the way down."""
+
+    def minimize(self, differentiate, image, steps, clip, accept):
+        return super().minimize(differentiate, image, min(steps, 2), clip, accept)
+
+
+@pytest.mark.parametrize("last", range(1, 10))
+def test_lbfgs_that_gives_up_early_goes_on_to_the_same_picture(tmp_path, last):
+    descent = Descent(see, Objective([Coupled(36)]), Fickle(restart=3))
 
     def run(**settings):
-        def prepare(size, weights):
-            return targets, np.float32([1.0])
+        start = np.random.default_rng(2).uniform(size=(1, 3, 4, 3)).astype(np.float32)
+        return descend_scales(descent, start, [(3, 4)], [9], want_nothing, **settings)
 
-        return descend_scales(descent, start, [(6, 9)], [60], prepare, **settings)
-
-    expected = run()
-    for last in range(1, len(expected.losses) + 1):
-        path = tmp_path / f"{last}.npz"
-        run(checkpoint=Checkpoint(path, IDENTITY), on_step=interrupt_at(last))
-        again = run(checkpoint=Checkpoint(path, IDENTITY))
-        np.testing.assert_array_equal(again.losses, expected.losses, str(last))
-        np.testing.assert_array_equal(again.image, expected.image, str(last))
+    whole = run()
+    assert (np.diff(whole.losses[:, 0]) < 0).all()
+    path = tmp_path / "run.npz"
+    run(checkpoint=Checkpoint(path, IDENTITY), on_step=interrupt_at(last))
+    assert_same(run(checkpoint=Checkpoint(path, IDENTITY)), whole)

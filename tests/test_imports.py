@@ -87,7 +87,7 @@ def test_modules_import_from_lower_floors_only(path):
         ("kerasart.objectives.term", "import kerasart.backbones.catalog", False),
         ("kerasart.optimization.loop", "from kerasart.deepdream import deep_dream", False),
         ("kerasart.optimization.loop", "from kerasart import networks", False),
-        ("kerasart.style_transfer", "from kerasart import deep_dream", False),
+        ("kerasart.styletransfer", "from kerasart import deep_dream", False),
         ("kerasart.deepdream", "from kerasart_scripts import command_line", False),
     ],
 )

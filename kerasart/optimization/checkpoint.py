@@ -65,7 +65,7 @@ class Checkpoint:
             tensors = [_tensors(arrays, name) for name in ("image", "memory", "average")]
             state = State(tensors[0][0], *tensors[1:])
             position = Position(scale, step, state, arrays["losses"], arrays["weights"])
-        except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, EOFError):
+        except (OSError, TypeError, ValueError, LookupError, zipfile.BadZipFile, EOFError):
             raise ValueError(
                 "`resume` needs the state of an unfinished run, which this file does not hold. "
                 f"Received: {str(self._path)!r}"

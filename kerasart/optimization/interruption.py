@@ -16,6 +16,9 @@ def hold_interrupts():
 
     Yields:
         A function without arguments that raises KeyboardInterrupt if Ctrl-C has come.
+
+    Raises:
+        KeyboardInterrupt: At the end, if it came and was not let through before.
     """
     came = []
 
@@ -35,6 +38,7 @@ def hold_interrupts():
         signal.signal(number, hold)
     try:
         yield let_through
+        let_through()
     finally:
         for number in held:
             signal.signal(number, signal.default_int_handler)

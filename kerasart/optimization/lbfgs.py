@@ -29,7 +29,7 @@ class LBFGS:
         return ()
 
     def minimize(self, differentiate, image, steps, clip, accept):
-        """Takes steps, `restart` at most.
+        """Takes steps, until there are enough or none leads further down.
 
         Args:
             differentiate: `differentiate(image) -> losses, gradient`: a vector of losses, and
@@ -71,7 +71,7 @@ class LBFGS:
             bounds=[(0.0, 1.0)] * image.size if clip else None,
             callback=callback,
             options={
-                "maxiter": min(steps, self.restart),
+                "maxiter": steps,
                 "maxfun": 20 * steps,
                 "maxcor": self.corrections,
                 "ftol": 0.0,

@@ -10,6 +10,7 @@ from kerasart.image.resize import resize
 from kerasart.objectives import Target
 from kerasart.optimization.interruption import hold_interrupts
 from kerasart.optimization.lbfgs import LBFGS
+from kerasart.optimization.walk import Walk
 
 
 class State(NamedTuple):
@@ -51,7 +52,7 @@ def picture(state):
     if not state.average:
         return state.image
     mean, weight = state.average
-    return mean / weight
+    return mean / weight if weight > 0 else state.image
 
 
 class Descent:
@@ -146,7 +147,7 @@ class Descent:
         state = start if isinstance(start, State) else self.start(start)
         targets = tuple(targets or [Target()] * len(self.objective.terms))
         weights = self.objective.weights if weights is None else np.asarray(weights, np.float32)
-        walk = _Walk(state, self.objective.names, steps, first_step, goal, on_step)
+        walk = Walk(state, self.objective.names, steps, first_step, goal, on_step)
         take_steps = self._minimize if isinstance(self.optimizer, LBFGS) else self._take_steps
         error = None
         try:
@@ -190,7 +191,10 @@ class Descent:
         taken = 1
         while walk.goes_on and taken:  # No step is taken where rounding hides the way down.
             image = walk.state.image.numpy()
-            taken = self.optimizer.minimize(differentiate, image, walk.left, self.clip, accept)
+            # Restarts are at fixed steps, also after it gave up: a run goes on from there exactly.
+            count = self.optimizer.restart - len(walk.losses) % self.optimizer.restart
+            count = min(count, walk.left)
+            taken = self.optimizer.minimize(differentiate, image, count, self.clip, accept)
 
     def _compile(self, function, state, targets):
         """Compiles what takes a step, once for all sizes if the optimizer allows it."""
@@ -286,50 +290,3 @@ class Descent:
             ),
         )
         return state, history
-
-
-class _Walk:
-    """A run under way: how far it has come, and whether it goes on."""
-
-    def __init__(self, state, names, steps, first_step, goal, on_step):
-        self.state = state
-        self.losses = np.empty((0, len(names)), np.float32)
-        self.goal = goal
-        self.let_through = None
-        self._names = names
-        self._steps = steps
-        self._first_step = first_step
-        self._on_step = on_step
-
-    @property
-    def number(self):
-        """The number of the next step."""
-        return self._first_step + len(self.losses)
-
-    @property
-    def left(self):
-        """Steps to take."""
-        return self._steps - len(self.losses)
-
-    @property
-    def goes_on(self):
-        """Whether another step is to be taken."""
-        return self.left > 0 and not (len(self.losses) and self.losses[-1].sum() < self.goal)
-
-    def accept(self, state, losses):
-        """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms)."""
-        self.check(*losses)
-        self.state, self.losses = state, np.concatenate([self.losses, losses])
-        if self._on_step:
-            self._on_step(state, self.losses)
-        self.let_through()
-
-    def check(self, *losses):
-        """Refuses losses that are not finite, naming the first such term."""
-        for i, step in enumerate(losses):
-            for name, loss in zip(self._names, step, strict=True):
-                if not np.isfinite(loss):
-                    raise FloatingPointError(
-                        f"The loss must stay finite; the term {name!r} did not at step "
-                        f"{self.number + i + 1}. Received: {loss}"
-                    )

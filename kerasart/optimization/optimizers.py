@@ -157,38 +157,57 @@ class KerasOptimizer(Optimizer):
     def __init__(self, optimizer, learning_rate=None):
         import keras
 
+        self._variables = {}
         if not isinstance(optimizer, str):
             self._config = keras.optimizers.serialize(optimizer)
-            self.name = optimizer.name
+            self.name = type(optimizer).__name__.lower()
             return
-        self.name = optimizer
-        settings = {} if learning_rate is None else {"learning_rate": learning_rate}
-        self._config = {"class_name": optimizer, "config": settings}
-        try:
-            keras.optimizers.deserialize(self._config)
-        except (TypeError, ValueError):
+        kinds = {
+            name.lower(): kind
+            for name, kind in vars(keras.optimizers).items()
+            if isinstance(kind, type) and name not in ("Optimizer", "LossScaleOptimizer")
+        }
+        if optimizer.lower() not in kinds:
             raise ValueError(
                 "`optimizer` must be adam, lbfgs, sgd or the name of a Keras optimizer, such as "
                 f"rmsprop. Received: {optimizer!r}"
-            ) from None
+            )
+        settings = {} if learning_rate is None else {"learning_rate": learning_rate}
+        self._config = keras.optimizers.serialize(kinds[optimizer.lower()](**settings))
+        self.name = optimizer.lower()
 
     def start(self, image):
         """Starts with the optimizer's own first variables."""
         import tensorflow as tf
 
-        return tuple(tf.convert_to_tensor(each) for each in self._build(image.shape).variables)
+        shape = tuple(image.shape)
+        # A step that makes its own variables would be traced twice.
+        self._variables.setdefault(shape, self._new(shape))
+        optimizer, _ = self._new(shape)
+        return tuple(tf.convert_to_tensor(variable) for variable in optimizer.variables)
 
     def update(self, image, gradient, memory):
         """Moves a picture as the optimizer does."""
-        optimizer = self._build(image.shape)
-        (image,), memory = optimizer.stateless_apply(memory, [gradient], [image])
-        return image, tuple(memory)
+        import tensorflow as tf
 
-    def _build(self, shape):
+        # Keras has no stateless optimizers on TensorFlow: variables take the memory in and out.
+        shape = tuple(image.shape)
+        if shape not in self._variables:
+            with tf.init_scope():  # Out of the graph that may be under way.
+                self._variables[shape] = self._new(shape)
+        optimizer, pixels = self._variables[shape]
+        pixels.assign(image)
+        for variable, value in zip(optimizer.variables, memory, strict=True):
+            variable.assign(value)
+        optimizer.apply([gradient], [pixels])
+        memory = tuple(tf.convert_to_tensor(variable) for variable in optimizer.variables)
+        return tf.convert_to_tensor(pixels), memory
+
+    def _new(self, shape):
         import keras
         import tensorflow as tf
 
-        with tf.init_scope():  # Out of the graph that may be under way.
-            optimizer = keras.optimizers.deserialize(self._config)
-            optimizer.build([keras.Variable(tf.zeros(shape))])
-        return optimizer
+        optimizer = keras.optimizers.deserialize(self._config)
+        pixels = keras.Variable(tf.zeros(shape))
+        optimizer.build([pixels])
+        return optimizer, pixels

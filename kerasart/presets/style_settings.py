@@ -105,7 +105,8 @@ class StyleSettings:
             check(value is None or 0 <= value < math.inf, name, "0 or more", value)
         for name in ("size", "rows", "smallest"):
             value = getattr(self, name)
-            check(value is None or value >= 1, name, "at least 1", value)
+            whole = value is None or (value >= 1 and value % 1 == 0)
+            check(whole, name, "a whole number of at least 1", value)
         for name in ("tv_beta", "learning_rate", "epsilon", "decay", "style_size"):
             value = getattr(self, name)
             check(0 < value < math.inf, name, "more than 0", value)
@@ -147,7 +148,7 @@ def parse_steps(steps):
     try:
         numbers = tuple(int(part) for part in parts)
         whole = all(float(part) == number for part, number in zip(parts, numbers, strict=True))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         numbers, whole = (), False
     allowed = "a number of at least 1, or one for each scale, such as 200,100,100"
     check(whole and numbers and min(numbers) >= 1, "steps", allowed, steps)

@@ -106,7 +106,7 @@ class StyleSettings:
         for name in ("size", "rows", "smallest"):
             value = getattr(self, name)
             whole = value is None or (value >= 1 and value % 1 == 0)
-            check(whole, name, "a whole number of at least 1", value)
+            check(whole, name, "at least 1, and whole", value)
         for name in ("tv_beta", "learning_rate", "epsilon", "decay", "style_size"):
             value = getattr(self, name)
             check(0 < value < math.inf, name, "more than 0", value)

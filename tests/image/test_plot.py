@@ -120,7 +120,7 @@ def test_pyplot_stays_out(tmp_path, monkeypatch):
 
 
 def test_without_matplotlib(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError) as error:
         plot_losses(HISTORY, tmp_path / "a.png")
     assert str(error.value) == "`plot_losses` needs matplotlib: pip install 'kerasart[plot]'."

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,6 +28,25 @@ def call_in_new_process(function, *arguments):
     """
     with ProcessPoolExecutor(1, get_context("spawn")) as executor:
         return executor.submit(function, *arguments).result()
+
+
+@contextmanager
+def environment(variables):
+    """Sets environment variables, for the processes that are started meanwhile.
+
+    Args:
+        variables: Dict of name to value.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def peak_memory():

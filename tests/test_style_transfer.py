@@ -547,7 +547,7 @@ def test_lbfgs(tiny, painted):
     [
         ("sgd", 30.0, "sgd"),
         ("rmsprop", 0.01, "rmsprop"),
-        (lambda: keras.optimizers.SGD(30.0, momentum=0.5, name="momentum"), None, "momentum"),
+        (lambda: keras.optimizers.SGD(30.0, momentum=0.5, name="mine"), None, "sgd"),
     ],
 )
 def test_other_optimizers(tiny, photo, optimizer, rate, name):
@@ -601,7 +601,6 @@ def test_settings_reach_the_picture(tiny):
         {"average": 0.9},
         {"pooling": "average"},
         {"style_size": 0.5},
-        {"stretch_style": True},
         {"interpolation": "nearest", "stretch_style": True},
         {"tv_beta": 1.0},
     ]
@@ -988,17 +987,18 @@ def test_settings_may_be_numpy_numbers(tiny, tmp_path):
 def test_a_run_by_a_keras_optimizer_goes_on(tiny, tmp_path):
     path = tmp_path / "run.npz"
 
-    def run(**settings):
+    def run(momentum=0.5, **settings):
         # Each time another object, as after another start of Python.
-        optimizer = keras.optimizers.SGD(30.0, momentum=settings.pop("momentum", 0.5))
+        optimizer = keras.optimizers.SGD(30.0, momentum=momentum)
         return tiny(optimizer=optimizer, learning_rate=None, steps=4, **settings)
 
     whole = run()
     with pytest.raises(kerasart.Interrupted):
         run(checkpoint=path, on_step=interrupt_at(2))
-    with pytest.raises(ValueError, match="; optimizer differ"):
-        run(checkpoint=path, momentum=0.1)
     np.testing.assert_array_equal(run(checkpoint=path).image, whole.image)
+    # An optimizer of other settings makes another run.
+    with pytest.raises(ValueError, match="; optimizer.* differ"):
+        run(checkpoint=path, momentum=0.1)
 
 
 # --- What is refused

@@ -191,8 +191,11 @@ LBFGS_GOES_ON_AT = {1: 1, 3: 4, 4: 4, 5: 4, 6: 6, 8: 9, 9: 9, 11: 10, TOTAL: TOT
 
 
 # In each scale, at the last step of one, at the first of one, and at the very last.
-@pytest.mark.parametrize("last", [1, 3, 4, 5, 6, 8, 9, 11, TOTAL])
-@pytest.mark.parametrize("kind", ["adam", "lbfgs"])
+INTERRUPTIONS = [("adam", last) for last in (3, 5, 6, 11, TOTAL)]
+INTERRUPTIONS += [("lbfgs", last) for last in LBFGS_GOES_ON_AT]
+
+
+@pytest.mark.parametrize(("kind", "last"), INTERRUPTIONS)
 def test_an_interrupted_run_goes_on_to_the_same_picture(transfer, whole, tmp_path, kind, last):
     path = tmp_path / "run.npz"
     run = transfer(kind, checkpoint=Checkpoint(path, IDENTITY), on_step=interrupt_at(last))

@@ -1,0 +1,706 @@
+"""Times a step of style transfer against the Keras example's and PyTorch's, on the same network.
+
+    python -m benchmarks.style_transfer
+    python -m benchmarks.style_transfer --quick
+    python -m benchmarks.style_transfer --size=400x533 --rounds=30 --output=style.md
+
+All move the same picture on VGG19 with the same random weights, on the processor, down the losses
+of the Keras example. Each contestant has a process of its own, which lives through the whole run;
+only one computes at a time, in turns. A ratio is the median of the rounds' ratios; ranges are
+quartiles over rounds. "Differs" is how far a contestant's losses of the same pictures are from
+ours in float32, relatively: the worst of its terms. PyTorch's processes get malloc settings with
+which it keeps large blocks of memory, since without them it is slower; ours and Keras's get none.
+
+Then, on the bundled VGG16 and bundled photos: how far the gradient of our whole objective in
+bfloat16 is from that in float32, and what a short run comes to in either, judged in float32.
+"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import math
+import os
+import tempfile
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median, quantiles
+
+from benchmarks.measure import (
+    call_in_new_process,
+    describe_machine,
+    environment,
+    markdown_table,
+    peak_memory,
+    time_interleaved,
+)
+
+EXAMPLE, FLOAT32, AUTO = "Keras example", "kerasart float32", "kerasart auto"
+TORCH, TORCH_BFLOAT16 = "PyTorch float32", "PyTorch bfloat16"
+COMPARISONS = [
+    (FLOAT32, EXAMPLE),
+    (AUTO, EXAMPLE),
+    (FLOAT32, TORCH),
+    (AUTO, TORCH),
+    (AUTO, TORCH_BFLOAT16),
+]
+
+# With the C library's own settings each step's large tensors come from the system anew, which has
+# to clear their pages. They must be set before the process starts.
+TORCH_VARIABLES = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+# The Keras example's settings.
+STYLE_LAYERS = [f"block{block}_conv1" for block in range(1, 6)]
+CONTENT_LAYER = "block5_conv2"
+CHANNELS = dict(zip(STYLE_LAYERS, (64, 128, 256, 512, 512), strict=True))
+TOTAL_VARIATION_WEIGHT, STYLE_WEIGHT, CONTENT_WEIGHT = 1e-6, 1e-6, 2.5e-8
+# What VGG's inputs are centred by, of blue, green and red.
+MEAN_PIXEL = (103.939, 116.779, 123.68)
+# Adam's, for pictures in [0, 1].
+LEARNING_RATE, BETAS = 0.02, (0.9, 0.99)
+
+
+class KerasExample:
+    """A transcription of keras.io/examples/generative/neural_style_transfer: its code path.
+
+    Its three pictures go through the network together at each step.
+
+    Args:
+        size: (height, width).
+        weights: Path without suffix, as `write_weights` has it.
+    """
+
+    def __init__(self, size, weights):
+        import keras
+        import tensorflow as tf
+
+        vgg19 = keras.applications.vgg19
+        self.size = size
+        model = vgg19.VGG19(weights=None, include_top=False)
+        model.load_weights(f"{weights}.weights.h5")
+        self.extractor = keras.Model(
+            model.inputs, {layer.name: layer.output for layer in model.layers}
+        )
+        base, style, start = (
+            tf.convert_to_tensor(vgg19.preprocess_input(picture * 255.0))
+            for picture in random_pictures(size)
+        )
+        self.pictures = base, style
+        self.combination = tf.Variable(start)
+        self.compute_loss_and_grads = tf.function(self._compute_loss_and_grads)
+        schedule = keras.optimizers.schedules.ExponentialDecay(100.0, 100, 0.96)
+        self.optimizer = keras.optimizers.SGD(schedule)
+
+    def take(self, steps):
+        """Takes steps."""
+        for _ in range(steps):
+            _, gradient = self.compute_loss_and_grads(self.combination, *self.pictures)
+            self.optimizer.apply_gradients([(gradient, self.combination)])
+        self.combination.numpy()  # Waits for the last.
+
+    def losses(self):
+        """Evaluates the content loss, the style losses by layer, and the total variation."""
+        return [float(loss) for loss in self._terms(self.combination, *self.pictures)]
+
+    def _compute_loss_and_grads(self, combination, base, style):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss = sum(self._terms(combination, base, style))
+        return loss, tape.gradient(loss, combination)
+
+    def _terms(self, combination, base, style):
+        import tensorflow as tf
+
+        features = self.extractor(tf.concat([base, style, combination], axis=0))
+        content = features[CONTENT_LAYER]
+        losses = [CONTENT_WEIGHT * tf.reduce_sum(tf.square(content[2] - content[0]))]
+        for name in STYLE_LAYERS:
+            loss = self._style_loss(features[name][1], features[name][2])
+            losses.append((STYLE_WEIGHT / len(STYLE_LAYERS)) * loss)
+        return [*losses, TOTAL_VARIATION_WEIGHT * self._total_variation_loss(combination)]
+
+    def _style_loss(self, style, combination):
+        import tensorflow as tf
+
+        def gram_matrix(x):
+            x = tf.transpose(x, (2, 0, 1))
+            features = tf.reshape(x, (tf.shape(x)[0], -1))
+            return tf.matmul(features, tf.transpose(features))
+
+        size = math.prod(self.size)
+        difference = gram_matrix(style) - gram_matrix(combination)
+        return tf.reduce_sum(tf.square(difference)) / (4.0 * 3**2 * size**2)
+
+    def _total_variation_loss(self, x):
+        import tensorflow as tf
+
+        height, width = self.size
+        corner = x[:, : height - 1, : width - 1, :]
+        a = tf.square(corner - x[:, 1:, : width - 1, :])
+        b = tf.square(corner - x[:, : height - 1, 1:, :])
+        return tf.reduce_sum(tf.pow(a + b, 1.25))
+
+
+class Ours:
+    """Our own step, with the losses of the Keras example and targets found beforehand.
+
+    Args:
+        precision: "float32" or "auto".
+        size: (height, width).
+        weights: Path without suffix.
+    """
+
+    def __init__(self, precision, size, weights):
+        from kerasart.backbones import load_backbone
+        from kerasart.objectives import make_targets
+        from kerasart.optimization import Adam, Descent
+
+        objective = example_objective(size)
+        backbone = load_backbone("vgg19", f"{weights}.weights.h5")
+        backbone = backbone.cut(objective.layers, precision)
+        base, style, self.start = random_pictures(size)
+        self.targets = make_targets(objective, backbone, base, [style], [1.0])
+        self.descent = Descent(backbone, objective, Adam(LEARNING_RATE, *BETAS))
+        self.state = self.descent.start(self.start)
+
+    def take(self, steps):
+        """Takes steps."""
+        self.state = self.descent.run(self.state, steps, targets=self.targets).state
+
+    def losses(self):
+        """Evaluates the terms at the picture that all start from."""
+        return self.descent.run(self.start, 1, targets=self.targets).losses[0].tolist()
+
+
+class PyTorch:
+    """A plain PyTorch step, with the losses of the Keras example and targets found beforehand.
+
+    Args:
+        precision: "float32", or "bfloat16" for PyTorch's automatic mixed precision.
+        size: (height, width).
+        weights: Path without suffix.
+    """
+
+    def __init__(self, precision, size, weights):
+        import numpy as np
+        import torch
+
+        self.autocast = partial(
+            torch.autocast, "cpu", torch.bfloat16, enabled=precision == "bfloat16"
+        )
+        base, style, start = (to_torch(picture) for picture in random_pictures(size))
+        with np.load(f"{weights}.npz") as arrays:
+            self.losses_of = TorchLosses(example_objective(size), arrays, preprocess_torch)
+        with self.autocast():
+            self.losses_of.set_targets(base, style)
+        self.image = torch.nn.Parameter(start)
+        self.optimizer = torch.optim.Adam([self.image], LEARNING_RATE, BETAS)
+
+    def take(self, steps):
+        """Takes steps."""
+        import torch
+
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            with self.autocast():
+                loss = self.losses_of(self.image).sum()
+            loss.backward()
+            self.optimizer.step()
+            with torch.no_grad():
+                self.image.clamp_(0.0, 1.0)
+            loss.item()
+
+    def losses(self):
+        """Evaluates the terms at the picture."""
+        import torch
+
+        with torch.no_grad(), self.autocast():
+            return self.losses_of(self.image).tolist()
+
+
+class TorchLosses:
+    """One of our objectives, of content, Gram matrices and total variation, in plain PyTorch.
+
+    Args:
+        objective: An `Objective` whose total variation is isotropic and summed.
+        arrays: Dict of a VGG's weights, "block1_conv1/kernel" and so on.
+        preprocess: What turns a picture into the network's input.
+        unit: What a picture's white is above its black: 1, or 255 in the network's own range.
+    """
+
+    def __init__(self, objective, arrays, preprocess, unit=1.0):
+        self.terms = objective.terms
+        self.preprocess = preprocess
+        self.unit = unit
+        self.network, self.places = torch_network(arrays, objective.layers)
+        self.targets = {}
+
+    def set_targets(self, photo, style):
+        """Looks at the photo and at the style, both tensors (1, 3, height, width)."""
+        import torch
+
+        with torch.no_grad():
+            content, manner = self._look(photo), self._look(style)
+            for term in self.terms:
+                if term.name.startswith("content"):
+                    self.targets[term.name] = content[term.layer].float()
+                elif term.name.startswith("style"):
+                    self.targets[term.name] = gram(manner[term.layer]).float()
+
+    def __call__(self, image):
+        """Evaluates all terms, weighted."""
+        import torch
+
+        features = self._look(image)
+        return torch.stack([self._evaluate(term, image, features) for term in self.terms])
+
+    def _evaluate(self, term, image, features):
+        from torch.nn import functional
+
+        if term.layer == "image":
+            assert term.summed and term.isotropic
+            corner = image[..., :-1, :-1]
+            squares = (corner - image[..., 1:, :-1]) ** 2 + (corner - image[..., :-1, 1:]) ** 2
+            power = term.beta / 2
+            scale = term.weight / self.unit**term.beta
+            return scale * (squares if power == 1 else squares**power).sum()
+        seen = features[term.layer]
+        weight = term.weight * (seen.shape[2] * seen.shape[3] if term.summed else 1)
+        seen = seen if term.name.startswith("content") else gram(seen)
+        return weight * functional.mse_loss(seen, self.targets[term.name])
+
+    def _look(self, image):
+        features, x = {}, self.preprocess(image)
+        for i, layer in enumerate(self.network):
+            x = layer(x)
+            if i in self.places:
+                features[self.places[i]] = x
+        return features
+
+
+def gram(features):
+    """The mean over positions of features' products, of a tensor in PyTorch's channels_last."""
+    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    return rows.T @ rows / len(rows)
+
+
+def torch_network(arrays, layers):
+    """Builds a VGG in PyTorch up to the last of `layers`.
+
+    Args:
+        arrays: Dict of weights, in the shapes that Keras has.
+        layers: Names of layers as Keras has them.
+
+    Returns:
+        A frozen `nn.Sequential`, and a dict of places in it to the names of `layers`.
+    """
+    import torch
+    from torch import nn
+
+    names = sorted(key.removesuffix("/kernel") for key in arrays if key.endswith("/kernel"))
+    last = max(name for name in layers if name != "image")
+    modules, places = [], {}
+    for name in names:
+        if name > last:
+            break
+        if modules and name.endswith("conv1"):
+            modules.append(nn.MaxPool2d(2))
+        kernel = torch.tensor(arrays[f"{name}/kernel"], dtype=torch.float32).permute(3, 2, 0, 1)
+        convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
+        convolution.weight.data.copy_(kernel)
+        convolution.bias.data.copy_(torch.tensor(arrays[f"{name}/bias"]))
+        modules += [convolution, nn.ReLU(inplace=True)]
+        if name in layers:
+            places[len(modules) - 1] = name
+    network = nn.Sequential(*modules).requires_grad_(False)
+    return network.to(memory_format=torch.channels_last), places
+
+
+def to_torch(picture):
+    """Turns our pictures (1, height, width, 3) into PyTorch's, channels_last."""
+    import torch
+
+    tensor = torch.tensor(picture).permute(0, 3, 1, 2)
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def preprocess_torch(image):
+    """Turns RGB in [0, 1] into VGG's input."""
+    import torch
+
+    return image.flip(1) * 255.0 - torch.tensor(MEAN_PIXEL).view(1, 3, 1, 1)
+
+
+class Worker:
+    """A contestant in a process of its own, told over a pipe what to do.
+
+    Args:
+        make: Makes the contestant.
+        *arguments: `make`'s.
+        variables: Environment variables of the process.
+    """
+
+    def __init__(self, make, *arguments, variables=None):
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        with environment(variables or {}):
+            self._process = context.Process(target=_serve, args=(theirs, make, arguments))
+            self._process.start()
+        theirs.close()  # What ends the process then ends a call, too.
+
+    def __call__(self, method, *arguments):
+        """Calls a method of the contestant, or measures its "memory"."""
+        self._pipe.send((method, arguments))
+        return self._pipe.recv()
+
+    def close(self):
+        """Ends the process."""
+        self._pipe.close()
+        self._process.join()
+
+
+def _serve(pipe, make, arguments):
+    contestant = make(*arguments)
+    while True:
+        try:
+            method, arguments = pipe.recv()
+        except EOFError:
+            return
+        call = peak_memory if method == "memory" else getattr(contestant, method)
+        pipe.send(call(*arguments))
+
+
+def main():
+    """Runs the benchmark and prints its tables."""
+    options = parse_options()
+    sections = []
+    for section in (compare_steps, compare_precisions):
+        sections.append(section(options))
+        print(sections[-1], end="\n\n", flush=True)
+    if options.output:
+        options.output.write_text("\n\n".join(sections) + "\n")
+
+
+def parse_options():
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.style_transfer",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="few rounds, and few steps")
+    parser.add_argument("--size", default="400x533", help="of the picture, height x width")
+    parser.add_argument("--rounds", type=int, help="each contestant's turns (30)")
+    parser.add_argument("--steps", type=int, help="steps in a turn (2)")
+    parser.add_argument("--run_steps", type=int, help="steps of the run in either precision (200)")
+    parser.add_argument("--output", type=Path, help="a file for the tables, in markdown")
+    options = parser.parse_args()
+    for name, usual, quick in (("rounds", 30, 4), ("steps", 2, 1), ("run_steps", 200, 10)):
+        if getattr(options, name) is None:
+            setattr(options, name, quick if options.quick else usual)
+    height, width = map(int, options.size.split("x"))
+    options.size = height, width
+    return options
+
+
+def compare_steps(options):
+    """Times all contestants' steps in turns.
+
+    Args:
+        options: The command line.
+
+    Returns:
+        Markdown: the machine, and tables of times and of ratios.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        weights = str(Path(folder) / "random")
+        machine = call_in_new_process(write_weights, weights)
+        workers = start_workers(options.size, weights)
+        try:
+            losses = {name: worker("losses") for name, worker in workers.items()}
+            calls = {
+                name: partial(worker, "take", options.steps) for name, worker in workers.items()
+            }
+            seconds = time_interleaved(calls, options.rounds)
+            memory = {name: worker("memory") for name, worker in workers.items()}
+        finally:
+            for worker in workers.values():
+                worker.close()
+    seconds = {name: [each / options.steps for each in turns] for name, turns in seconds.items()}
+    height, width = options.size
+    lines = [
+        f"A step at {height}x{width} on VGG19, {options.rounds} rounds of {options.steps}, on "
+        f"{machine}{describe_torch()}.",
+        format_steps(seconds, memory, losses),
+        format_ratios(seconds),
+    ]
+    return "\n\n".join(lines)
+
+
+def start_workers(size, weights):
+    """Starts the contestants, each in its process, in the order of the table."""
+    everyone = {"CUDA_VISIBLE_DEVICES": "-1"}
+    workers = {EXAMPLE: Worker(KerasExample, size, weights, variables=everyone)}
+    for name in (FLOAT32, AUTO):
+        precision = name.split()[1]
+        workers[name] = Worker(Ours, precision, size, weights, variables=everyone)
+    if has_torch():
+        for name in (TORCH, TORCH_BFLOAT16):
+            variables = everyone | TORCH_VARIABLES
+            precision = name.split()[1]
+            workers[name] = Worker(PyTorch, precision, size, weights, variables=variables)
+    return workers
+
+
+def format_steps(seconds, memory, losses):
+    """Formats the table of times, memory and agreement."""
+    rows = []
+    for name, turns in seconds.items():
+        pairs = zip(losses[name], losses[FLOAT32], strict=True)
+        difference = max(abs(loss / ours - 1) for loss, ours in pairs)
+        rows.append(
+            [
+                name,
+                f"{median(turns):.3f}",
+                format_range(turns, 3),
+                f"{memory[name] / 2**30:.2f}",
+                f"{difference:.1e}",
+            ]
+        )
+    return markdown_table(["step of", "seconds", "quartiles", "peak GiB", "differs"], rows)
+
+
+def format_ratios(seconds):
+    """Formats the table of how many times as fast ours are."""
+    rows = []
+    for ours, other in COMPARISONS:
+        if other in seconds:
+            ratios = [b / a for a, b in zip(seconds[ours], seconds[other], strict=True)]
+            rows.append([ours, other, f"{median(ratios):.2f}", format_range(ratios, 2)])
+    return markdown_table(["step of", "against", "times as fast", "quartiles"], rows)
+
+
+def format_range(values, digits):
+    """Formats the lower and the upper quartile."""
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def has_torch():
+    """Whether PyTorch is installed; it is not imported."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def describe_torch():
+    """Says which PyTorch there is, after the machine."""
+    if has_torch():
+        return f", torch {importlib.metadata.version('torch')}"
+    return "; PyTorch is not installed"
+
+
+def write_weights(path):
+    """Writes random weights of VGG19, for Keras and as arrays.
+
+    He's normal distribution keeps the features of one size; biases are there so that losses agree
+    only if everyone adds them.
+
+    Args:
+        path: Path without suffix.
+
+    Returns:
+        The machine in words.
+    """
+    import keras
+    import numpy as np
+
+    model = keras.applications.vgg19.VGG19(weights=None, include_top=False)
+    generator = np.random.default_rng(0)
+    arrays = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            shape = tuple(variable.shape)
+            deviation = math.sqrt(2 / math.prod(shape[:-1])) if len(shape) == 4 else 1.0
+            value = generator.normal(0.0, deviation, shape).astype(np.float32)
+            arrays[f"{layer.name}/{variable.name}"] = value
+            variable.assign(value)
+    model.save_weights(f"{path}.weights.h5")
+    np.savez(f"{path}.npz", **arrays)
+    return describe_machine()
+
+
+def random_pictures(size):
+    """Makes a photo, a style and a start of noise in [0, 1], the style darker than the photo."""
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    base, style, start = (generator.random((1, *size, 3), np.float32) for _ in range(3))
+    return base, style**2, 0.2 + 0.6 * start
+
+
+def example_objective(size):
+    """Builds the losses of the Keras example as an `Objective` of ours.
+
+    Args:
+        size: (height, width) of the photo and of the style, on which the weights depend: where the
+            example sums products over positions, ours is a mean.
+
+    Returns:
+        An `Objective`, for pictures in [0, 1].
+    """
+    from kerasart.objectives import Content, Gram, Objective, TotalVariation
+
+    terms = [Content(CONTENT_LAYER, summed=True) * (CONTENT_WEIGHT * 512)]
+    for i, (name, channels) in enumerate(CHANNELS.items()):
+        positions = math.prod(side // 2**i for side in size)
+        scale = (positions * channels) ** 2 / (36 * math.prod(size) ** 2)
+        terms.append(Gram(name, STYLE_WEIGHT / len(STYLE_LAYERS) * scale))
+    weight = TOTAL_VARIATION_WEIGHT * 255**2.5
+    return Objective([*terms, TotalVariation(weight, 2.5, isotropic=True, summed=True)])
+
+
+def compare_precisions(options):
+    """Compares bfloat16 with float32 on real weights and photos.
+
+    Args:
+        options: The command line.
+
+    Returns:
+        Markdown: a table, or why there is none.
+    """
+    size, steps = max(options.size), options.run_steps
+    with environment({"CUDA_VISIBLE_DEVICES": "-1"}):
+        measured = call_in_new_process(measure_precisions, size, steps)
+    if measured is None:
+        return "This machine has no fast bfloat16 convolutions, so auto is float32."
+    cosines, losses = measured
+    rows = [
+        ["cosine of the gradients", "at the photo", f"{cosines[0]:.5f}"],
+        ["cosine of the gradients", "at the end of the float32 run", f"{cosines[1]:.5f}"],
+        ["loss", "of the photo", f"{losses['photo']:.4g}"],
+    ]
+    for name in ("float32", "bfloat16"):
+        rows.append(["loss", f"at the end of the {name} run", f"{losses[name]:.4g}"])
+    rows.append(["loss", "bfloat16 / float32", f"{losses['bfloat16'] / losses['float32']:.4f}"])
+    title = (
+        f"Precision: preset best, bundled VGG16, the bundled photos cat in the manner of coffee, "
+        f"long side {size}, {steps} steps; losses evaluated in float32."
+    )
+    return f"{title}\n\n{markdown_table(['measured', 'where', 'value'], rows)}"
+
+
+def measure_precisions(long_side, steps):
+    """Measures gradients and runs in both precisions.
+
+    Args:
+        long_side: Of the picture.
+        steps: Of the runs.
+
+    Returns:
+        Cosines of the gradients at the photo and at the end, and a dict of losses in float32: of
+        the photo and of both runs; or None where bfloat16 is not to be had.
+    """
+    from kerasart import style_transfer
+    from kerasart.backbones import load_backbone
+    from kerasart.backbones.precision import choose_precision
+    from kerasart.image.samples import read_sample
+
+    if choose_precision("auto") == "float32":
+        return None
+    backbone = load_backbone("vgg16", "bundled")
+    photo, style = read_sample("cat").image, read_sample("coffee").image
+    runs = {
+        precision: style_transfer(
+            photo, style, "best", backbone, precision=precision, size=long_side, steps=steps
+        ).image
+        for precision in ("float32", "bfloat16")
+    }
+    exact = Judge("best", backbone, photo, style, long_side)
+    rounded = Judge("best", backbone, photo, style, long_side, "bfloat16", exact.weights)
+    cosines = [
+        cosine(exact.gradient(image), rounded.gradient(image))
+        for image in (exact.photo, runs["float32"])
+    ]
+    pictures = {"photo": exact.photo, **runs}
+    return cosines, {name: exact(image) for name, image in pictures.items()}
+
+
+class Judge:
+    """What a preset wants of a picture, at one size.
+
+    Args:
+        preset: The preset's name.
+        backbone: A `Backbone`.
+        photo: The content picture, float32 (1, height, width, 3).
+        style: The style picture.
+        long_side: Of the pictures to be judged.
+        precision: "float32" or "bfloat16".
+        weights: The terms' weights; None balances them as the preset does.
+
+    Attributes:
+        objective: The `Objective`, as the preset has it.
+        photo: The content picture at the size.
+        style: The style picture as it goes with it.
+        weights: The terms' weights.
+    """
+
+    def __init__(
+        self, preset, backbone, photo, style, long_side, precision="float32", weights=None
+    ):
+        from kerasart.image.resize import fit_size
+        from kerasart.image.scene import Scene
+        from kerasart.objectives import make_targets
+        from kerasart.optimization import balance
+        from kerasart.presets import find_preset
+        from kerasart.styletransfer import choose_settings, style_objective
+
+        recipe = find_preset("style_transfer", preset)
+        settings, _ = choose_settings(recipe, backbone, {}, long_side)
+        scene = Scene(photo, [style], None, None, None, settings)
+        size = fit_size(photo.shape[1:3], long_side)
+        self.photo, (self.style,) = scene.photo(size), scene.styles(size)
+        self.objective = style_objective(settings, scene)
+        layers = self.objective.layers
+        self._look = backbone.cut(layers, precision, settings.pooling, settings.padding)
+        looked_at = self.photo, [self.style], scene.shares
+        self._targets = make_targets(self.objective, self._look, *looked_at)
+        if weights is None:
+            weights = balance(self._look, self.objective, self.photo, self._targets)
+        self.weights = weights
+
+    def __call__(self, image):
+        """Evaluates the loss."""
+        return float(self._loss(image))
+
+    def gradient(self, image):
+        """Finds the loss's gradient."""
+        import tensorflow as tf
+
+        image = tf.convert_to_tensor(image, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = self._loss(image)
+        return tape.gradient(loss, image).numpy()
+
+    def _loss(self, image):
+        import tensorflow as tf
+
+        losses = self.objective(self._look(image), self._targets, self.weights)
+        return tf.reduce_sum(losses)
+
+
+def cosine(a, b):
+    """The cosine of the angle between two arrays."""
+    import numpy as np
+
+    a, b = (each.astype(np.float64).ravel() for each in (a, b))
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main()

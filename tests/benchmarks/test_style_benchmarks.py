@@ -1,0 +1,154 @@
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kerasart.image import read_picture, write_picture
+from kerasart.image.samples import read_sample
+
+ROOT = Path(__file__).parents[2]
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+FLOAT32 = ["Keras example", "kerasart float32", *(["PyTorch float32"] if HAS_TORCH else [])]
+
+
+@pytest.fixture(autouse=True)
+def checkout_on_path(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+
+
+def run_benchmark(name, *arguments):
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def tables(text):
+    """All tables in a text, as lists of rows, by their first column's header."""
+    found = {}
+    for block in text.split("\n\n"):
+        rows = [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in block.splitlines()
+            if line.startswith("|")
+        ]
+        if rows:
+            found[" ".join(rows[0][:2])] = rows[2:]
+    return found
+
+
+@pytest.fixture(scope="module")
+def printed_steps(tmp_path_factory):
+    output = tmp_path_factory.mktemp("steps") / "steps.md"
+    printed = run_benchmark(
+        "style_transfer",
+        "--quick",
+        "--size=32x48",
+        "--rounds=2",
+        "--run_steps=4",
+        f"--output={output}",
+    )
+    assert output.read_text().strip() == printed.strip()
+    return tables(printed)
+
+
+def test_step_times(printed_steps):
+    from benchmarks.style_transfer import AUTO, COMPARISONS, TORCH_BFLOAT16
+
+    expected = [*FLOAT32, AUTO, *([TORCH_BFLOAT16] if HAS_TORCH else [])]
+    rows = {row[0]: row[1:] for row in printed_steps["step of seconds"]}
+    assert set(rows) == set(expected)
+    assert all(float(seconds) > 0 for seconds, *_ in rows.values())
+    assert all(0.1 < float(memory) < 10 for _, _, memory, _ in rows.values())
+    ratios = {(ours, other): ratio for ours, other, ratio, _ in printed_steps["step of against"]}
+    assert set(ratios) == {pair for pair in COMPARISONS if set(pair) <= set(expected)}
+    assert all(float(ratio) > 0 for ratio in ratios.values())
+
+
+def test_contestants_have_the_same_losses(printed_steps):
+    differences = {row[0]: float(row[-1]) for row in printed_steps["step of seconds"]}
+    assert all(differences[name] < 1e-3 for name in FLOAT32)
+    assert max(differences.values()) < 0.05
+
+
+def test_precisions(printed_steps):
+    from kerasart.backbones.precision import choose_precision
+
+    if choose_precision() == "float32":
+        pytest.skip("this machine has no fast bfloat16")
+    values = [float(row[-1]) for row in printed_steps["measured where"]]
+    cosines, (photo, float32, bfloat16, ratio) = values[:2], values[2:]
+    assert min(cosines) > 0.99 and max(cosines) <= 1
+    assert float32 < photo and bfloat16 < photo
+    assert ratio == pytest.approx(bfloat16 / float32, rel=1e-3)
+
+
+def test_quality(tmp_path):
+    for name, sample in (("photo", "cat"), ("painting", "coffee")):
+        write_picture(tmp_path / f"{name}.png", read_sample(sample).image[:, ::6, ::6])
+    contestants = ["neural_style", "coarse to fine", *(["PyTorch from photo"] if HAS_TORCH else [])]
+    printed = run_benchmark(
+        "style_quality",
+        f"--content={tmp_path / 'photo.png'}",
+        f"--style={tmp_path / 'painting.png'}",
+        f"--contestants={','.join(contestants)}",
+        "--size=48",
+        "--marks=0.01,4",
+        "--sheet_marks=4",
+        f"--sheet={tmp_path / 'sheet.png'}",
+        f"--output={tmp_path / 'quality.md'}",
+    )
+    assert (tmp_path / "quality.md").read_text().strip() == printed.strip()
+    rows = tables(printed)["pair contestant"]
+    assert [row[:2] for row in rows] == [["photo, painting", name] for name in contestants]
+    # No one is done after 10 milliseconds.
+    assert {row[2] for row in rows} == {"none"}
+    assert all(float(row[3]) > 0 and int(row[4]) > 0 for row in rows)
+    assert min(float(row[3]) for row in rows if row[1].startswith("PyTorch") or not HAS_TORCH) == 1
+    if HAS_TORCH:
+        (line,) = [line for line in printed.splitlines() if "evaluates its last picture" in line]
+        assert float(line.split()[-2]) < 1e-3
+    assert read_picture(tmp_path / "sheet.png").image.shape[2] > 4 * 320
+
+
+def test_camera_keeps_what_was_finished_before_each_mark(monkeypatch):
+    from benchmarks.style_quality import Camera, Enough
+
+    now = [0.0]
+    monkeypatch.setattr("benchmarks.style_quality.time.perf_counter", lambda: now[0])
+    camera = Camera([1.0, 2.0, 3.0, 9.0])
+
+    def finish(picture, seconds):
+        now[0] = seconds
+        camera(SimpleNamespace(size=(1, 1), picture=lambda: picture))
+
+    finish("a", 1.5)
+    finish("b", 1.9)
+    finish("c", 3.5)
+    assert (camera.pictures, camera.steps) == ([None, "b", "b"], [0, 2, 2])
+    with pytest.raises(Enough):
+        finish("d", 9.5)
+    assert (camera.pictures, camera.steps) == ([None, "b", "b", "c"], [0, 2, 2, 3])
+
+
+def test_a_camera_without_further_steps_keeps_the_last_picture():
+    from benchmarks.style_quality import Camera
+
+    camera = Camera([100.0, 200.0])
+    camera(SimpleNamespace(size=(1, 1), picture=lambda: "a"))
+    camera.end()
+    assert (camera.pictures, camera.steps) == (["a", "a"], [1, 1])
+
+
+def test_planned_steps_fit():
+    from benchmarks.style_quality import plan_steps
+
+    # 2 s to start, then 5 steps of 0.1 s; 1 s between; 3 steps of 0.4 s.
+    small = [((8, 8), 2 + 0.1 * i) for i in range(1, 6)]
+    large = [((16, 16), 3.5 + 0.4 * i) for i in range(1, 4)]
+    # Of three steps two are small: 0.2 s each on average. All else took 3 s and the first of each.
+    assert plan_steps(small + large, 23.0) == 97
+    assert plan_steps(small + large, 1.0) == 3

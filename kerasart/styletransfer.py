@@ -118,7 +118,12 @@ def style_transfer(
     }
     if checkpoint is not None:
         pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
-        identity = {**record, "terms": objective.names, "pictures": list(map(_hash, pictures))}
+        identity = {
+            **record,
+            "terms": objective.names,
+            "optimizer_settings": getattr(optimizer, "config", None),
+            "pictures": list(map(_hash, pictures)),
+        }
         checkpoint = Checkpoint(checkpoint, identity)
 
     def prepare(size, before):
@@ -314,4 +319,7 @@ def _listed(values):
 
 
 def _hash(array):
-    return None if array is None else hashlib.sha256(np.asarray(array).tobytes()).hexdigest()[:16]
+    if array is None:
+        return None
+    array = np.ascontiguousarray(array)
+    return hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()[:16]

@@ -13,7 +13,9 @@ _log = logging.getLogger("kerasart")
 def pack_record(settings):
     """Packs what makes a picture again into text chunks of a PNG."""
     record = {"version": kerasart.__version__, **settings}
-    return {"Software": f"kerasart {kerasart.__version__}", "kerasart": json.dumps(record)}
+    # NumPy's numbers are none that JSON knows.
+    text = json.dumps(record, default=lambda number: number.item())
+    return {"Software": f"kerasart {kerasart.__version__}", "kerasart": text}
 
 
 def read_record(path, max_pixels=None):

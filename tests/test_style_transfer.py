@@ -26,6 +26,7 @@ from kerasart.styletransfer import (
 TINY = {
     "content_layers": "fire3",
     "style_layers": "conv1:1,fire2:2",
+    "style_loss": "gram",
     "content_strength": 0.2,
     "style_strength": 1.0,
     "smoothness": 0.1,
@@ -34,6 +35,8 @@ TINY = {
     "steps": 5,
     "optimizer": "adam",
     "learning_rate": 0.04,
+    "beta_1": 0.9,
+    "beta_2": 0.99,
     "average": 0.0,
     "precision": "float32",
 }
@@ -691,8 +694,8 @@ def test_every_setting_is_recorded(painted):
         "size": 64,
         "steps": 5,
         "learning_rate": 0.04,
-        "beta_2": 0.99,  # The preset's.
         "optimizer": "adam",
+        "init": "content",  # The default.
     }
     assert {name: painted.settings[name] for name in expected} == expected
 
@@ -885,9 +888,10 @@ def test_a_loss_that_is_not_finite_at_first_carries_the_start(tiny, photo, avera
     assert len(caught.value.result.history["brightness"]) == 0
 
 
-def test_steps_too_large_diverge(tiny):
+@pytest.mark.parametrize("style_loss", ["gram", "moments", "wasserstein"])
+def test_steps_too_large_diverge(tiny, style_loss):
     with pytest.raises(kerasart.DivergedError, match="must stay finite") as caught:
-        tiny(learning_rate=1e30, clip=False)
+        tiny(learning_rate=1e30, clip=False, style_loss=style_loss)
     image = caught.value.result.image
     assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
 

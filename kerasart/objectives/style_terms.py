@@ -1,5 +1,7 @@
 """Terms of style: statistics of features that do not say where anything is."""
 
+import math
+
 from kerasart.objectives.term import Term
 
 
@@ -183,15 +185,19 @@ def trace_of_root(matrix):
         matrix: float32 (n, n).
 
     Returns:
-        A scalar, with the gradient `matrix^(-1/2) / 2`.
+        A scalar, with the gradient `matrix^(-1/2) / 2`; NaN where the matrix is not finite.
     """
     import tensorflow as tf
 
     @tf.custom_gradient
     def trace(matrix):
+        # TensorFlow's eigenvalues of what is not finite are an error that ends the run.
+        is_finite = tf.reduce_all(tf.math.is_finite(matrix))
+        matrix = tf.where(is_finite, matrix, tf.eye(tf.shape(matrix)[0]))
         values, vectors = tf.linalg.eigh((matrix + tf.transpose(matrix)) / 2)
         # What rounding leaves of zero eigenvalues would become a gradient without bound.
         roots = tf.sqrt(tf.maximum(values, 1e-7 * values[-1]))
+        roots = tf.where(is_finite, roots, math.nan)
 
         def gradient(upstream):
             return upstream * tf.matmul(vectors / (2 * roots), vectors, transpose_b=True)

@@ -12,9 +12,8 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
     """Looks at a photo and at styles, and makes a target for each term.
 
     Args:
-        objective: The `Objective`. Without regions each of its style terms gets a blend of all
-            styles. With regions a style term belongs to the style that its attribute `style`
-            numbers, and looks only where that style paints.
+        objective: The `Objective`. A style term whose attribute `style` is None gets a blend of all
+            styles; others get that of the style that it numbers, and look only where it paints.
         look: `look(image) -> features`, a `Backbone` cut at the objective's layers.
         photo: float32 RGB (1, height, width, 3), at the size of the picture to be made.
         styles: A list of such pictures, of any sizes.
@@ -22,7 +21,7 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
         style_masks: For each style, which part of it counts: float32 (1, height, width, 1) of the
             style's size; None is all of it.
         regions: For each style, where in the photo it paints, as such masks of the photo's size;
-            None blends.
+            None if all paint everywhere.
 
     Returns:
         A list of a `Target` for each term; terms that are neither content nor style need none.
@@ -44,7 +43,7 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
             return Target(guide=(tf.cast(features[term.layer], tf.float32),))
         if not isinstance(term, StyleTerm):
             return Target()
-        if regions is None:
+        if term.style is None:
             blend = sum(share * mean[term.name] for share, mean in zip(shares, means, strict=True))
             return Target(value=term.prepare(blend))
         guide = _guide(regions[term.style], features[term.layer])

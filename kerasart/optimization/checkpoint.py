@@ -1,6 +1,7 @@
 """A run on disk: what a killed run goes on from."""
 
 import json
+import logging
 import os
 import time
 import zipfile
@@ -9,7 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasart.image.files import check_place
 from kerasart.optimization.loop import State
+
+_log = logging.getLogger("kerasart")
 
 
 class Position(NamedTuple):
@@ -37,11 +41,15 @@ class Checkpoint:
         path: The file, a NumPy archive.
         identity: Dict of what makes the run what it is: settings, and hashes of its pictures.
         seconds: The least time between two writes.
+
+    Raises:
+        OSError: If no file can be written there.
     """
 
     def __init__(self, path, identity, seconds=30.0):
         self._path = Path(path)
-        self._identity = json.dumps(identity, sort_keys=True)
+        check_place(self._path)
+        self._identity = json.dumps(identity, sort_keys=True, default=_plain)
         self._seconds = seconds
         self._written = time.monotonic()
         self._latest = None
@@ -84,7 +92,10 @@ class Checkpoint:
             self.write()
 
     def write(self):
-        """Writes the latest position, if there is one that is not written yet."""
+        """Writes the latest position, if there is one that is not written yet.
+
+        A disk that is full is told of, but does not end the run: its picture matters more.
+        """
         if self._latest is None:
             return
         position, self._latest = self._latest, None
@@ -103,18 +114,21 @@ class Checkpoint:
             with open(temporary, "wb") as file:
                 np.savez(file, **arrays)
             os.replace(temporary, self._path)
+        except OSError as error:
+            _log.warning("the state of the run cannot be kept in '%s': %s.", self._path, error)
         finally:
             temporary.unlink(missing_ok=True)
         self._written = time.monotonic()
-
-    def remove(self):
-        """Deletes the file: the run is finished."""
-        self._path.unlink(missing_ok=True)
 
     def _differences(self, identity):
         mine, its = json.loads(self._identity), json.loads(identity)
         names = dict.fromkeys([*mine, *its])
         return ", ".join(name for name in names if mine.get(name) != its.get(name))
+
+
+def _plain(number):
+    """Makes a number that JSON knows of one of NumPy's."""
+    return number.item()
 
 
 def _tensors(arrays, name):

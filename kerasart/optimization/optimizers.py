@@ -138,6 +138,10 @@ class Adam(Optimizer):
         return image - rate * mean / (tf.sqrt(square) + self.epsilon), (mean, square, step)
 
 
+# Classes of Keras that are no optimizers by themselves.
+_ABOUT_OTHERS = ("LossScaleOptimizer", "MultiOptimizer", "Optimizer", "OptimizerMap")
+
+
 class KerasOptimizer(Optimizer):
     """Any optimizer of Keras.
 
@@ -147,6 +151,10 @@ class KerasOptimizer(Optimizer):
         optimizer: The name of a class in `keras.optimizers` ("rmsprop"), or an optimizer, whose
             settings are taken over.
         learning_rate: The rate, where a name is given; None keeps the class's own.
+
+    Attributes:
+        name: The class's name in lower case.
+        config: Its settings, as Keras serialises them.
 
     Raises:
         ValueError: If there is no optimizer of that name.
@@ -159,13 +167,14 @@ class KerasOptimizer(Optimizer):
 
         self._variables = {}
         if not isinstance(optimizer, str):
-            self._config = keras.optimizers.serialize(optimizer)
+            self.config = keras.optimizers.serialize(optimizer)
             self.name = type(optimizer).__name__.lower()
+            self.config["config"]["name"] = self.name  # Keras numbers a process's optimizers.
             return
         kinds = {
             name.lower(): kind
             for name, kind in vars(keras.optimizers).items()
-            if isinstance(kind, type) and name not in ("Optimizer", "LossScaleOptimizer")
+            if isinstance(kind, type) and name not in _ABOUT_OTHERS
         }
         if optimizer.lower() not in kinds:
             raise ValueError(
@@ -173,7 +182,7 @@ class KerasOptimizer(Optimizer):
                 f"rmsprop. Received: {optimizer!r}"
             )
         settings = {} if learning_rate is None else {"learning_rate": learning_rate}
-        self._config = keras.optimizers.serialize(kinds[optimizer.lower()](**settings))
+        self.config = keras.optimizers.serialize(kinds[optimizer.lower()](**settings))
         self.name = optimizer.lower()
 
     def start(self, image):
@@ -182,8 +191,8 @@ class KerasOptimizer(Optimizer):
 
         shape = tuple(image.shape)
         # A step that makes its own variables would be traced twice.
-        self._variables.setdefault(shape, self._new(shape))
-        optimizer, _ = self._new(shape)
+        self._variables.setdefault(shape, self._new(image))
+        optimizer, _ = self._new(image)
         return tuple(tf.convert_to_tensor(variable) for variable in optimizer.variables)
 
     def update(self, image, gradient, memory):
@@ -194,7 +203,7 @@ class KerasOptimizer(Optimizer):
         shape = tuple(image.shape)
         if shape not in self._variables:
             with tf.init_scope():  # Out of the graph that may be under way.
-                self._variables[shape] = self._new(shape)
+                self._variables[shape] = self._new(tf.zeros(shape))
         optimizer, pixels = self._variables[shape]
         pixels.assign(image)
         for variable, value in zip(optimizer.variables, memory, strict=True):
@@ -203,11 +212,10 @@ class KerasOptimizer(Optimizer):
         memory = tuple(tf.convert_to_tensor(variable) for variable in optimizer.variables)
         return tf.convert_to_tensor(pixels), memory
 
-    def _new(self, shape):
+    def _new(self, image):
         import keras
-        import tensorflow as tf
 
-        optimizer = keras.optimizers.deserialize(self._config)
-        pixels = keras.Variable(tf.zeros(shape))
+        optimizer = keras.optimizers.deserialize(self.config)
+        pixels = keras.Variable(image)
         optimizer.build([pixels])
         return optimizer, pixels

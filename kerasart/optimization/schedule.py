@@ -35,9 +35,10 @@ def scale_sizes(size, smallest, factor):
     Returns:
         A list of (height, width).
     """
-    long_side, sides = max(size), [max(size)]
-    while round(long_side / factor ** len(sides)) >= smallest:
-        sides.append(round(long_side / factor ** len(sides)))
+    sides = [max(size)]
+    # To 6 digits first: two steps by the root of two may not be exactly a half.
+    while (side := round(round(max(size) / factor ** len(sides), 6))) >= smallest:
+        sides.append(side)
     return [fit_size(size, side) for side in reversed(sides[1:])] + [tuple(size)]
 
 

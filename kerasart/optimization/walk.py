@@ -42,6 +42,11 @@ class Walk:
     def check(self, *losses):
         """Refuses losses that are not finite, naming the first such term."""
         for i, step in enumerate(losses):
+            if len(step) > 1 and np.isnan(step).all():
+                raise FloatingPointError(
+                    "The loss and its gradient must stay finite; they did not at step "
+                    f"{self.number + i + 1}. Received: nan"
+                )
             for name, loss in zip(self._names, step, strict=True):
                 if not np.isfinite(loss):
                     raise FloatingPointError(

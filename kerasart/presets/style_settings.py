@@ -32,10 +32,10 @@ class StyleSettings:
             settings have them, rather than means: a raw weight is multiplied by the positions.
         tv_beta: Exponent of the total variation.
         tv_isotropic: Whether it takes both directions together (see `TotalVariation`).
-        size: Long side in pixels of the picture, which a smaller photo keeps its own size for;
-            None is the photo's own.
+        size: Long side in pixels of the picture; a preset's does not enlarge a smaller photo. None
+            is the photo's own.
         rows: Height in pixels, in place of `size`.
-        smallest: Long side of the first scale; None for one scale only.
+        smallest: Least long side of a scale; None, or one above the size, makes one scale only.
         scale_factor: How much larger each scale is than the one before, about.
         steps: Steps at all scales together, of which the first gets a double share; or a number
             for each scale.

@@ -269,6 +269,14 @@ def test_a_singular_matrix_has_a_bounded_gradient(rank):
     assert np.abs(gradient).max() <= 1.01 / (2 * np.sqrt(1e-7 * values.max()))
 
 
+def test_what_is_not_finite_has_no_trace_but_no_error_either():
+    # A run that diverges is to end with its last good picture.
+    for value in (np.nan, np.inf):
+        matrix = tf.constant(positive_matrix(4, 9), tf.float32) * value
+        trace, gradient = root_and_gradient(matrix)
+        assert not np.isfinite(trace) and not np.isfinite(gradient).any()
+
+
 def test_trace_of_root_takes_what_comes_after_it_into_account():
     matrix = tf.constant(positive_matrix(3, 5), tf.float32)
     with tf.GradientTape() as tape:

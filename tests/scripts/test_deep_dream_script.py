@@ -1,7 +1,6 @@
 """The deep_dream script, run as a user runs it: by itself, in a folder of its own."""
 
 import configparser
-import json
 import os
 import re
 import resource
@@ -10,191 +9,32 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from conftest import (
+    ROOT,
+    assert_failed,
+    change,
+    finish,
+    make_photo,
+    names_in,
+    pixels,
+    record_of,
+    succeed,
+    wait_for,
+)
 from PIL import Image, PngImagePlugin
 
 import kerasart
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "deep_dream.py"
-NOWHERE = "http://127.0.0.1:9"  # a port that refuses: what the internet is without a network
 SMALL = ("--backbone=squeezenet", "--size=64", "--steps=1", "--octaves=1")
-SECONDS = 120  # for one run on a machine that is busy with other things
 GIBIBYTE = 2**30
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits on memory")
-
-
-class Outcome(NamedTuple):
-    """What a run left behind, besides files."""
-
-    code: int
-    stdout: str
-    stderr: str
-    seconds: float
-
-    @property
-    def lines(self):
-        """The lines of standard error that a terminal would still show at the end."""
-        shown = [_as_shown(line) for line in self.stderr.split("\n")]
-        return [line for line in shown if line]
-
-
-def _as_shown(line):
-    """Prints over what is there at each carriage return, as a terminal does."""
-    shown = ""
-    for part in line.split("\r"):
-        shown = part + shown[len(part) :]
-    return shown.rstrip()
-
-
-@pytest.fixture(scope="module")
-def keras_home(tmp_path_factory):
-    return tmp_path_factory.mktemp("keras")
-
-
-@pytest.fixture(scope="module")
-def environment(keras_home):
-    """No network, no weights of the user's, no GPU."""
-    names = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "tf_cpp_min_log_level"}
-    kept = {name: value for name, value in os.environ.items() if name.lower() not in names}
-    proxies = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
-    return kept | proxies | {"KERAS_HOME": str(keras_home), "CUDA_VISIBLE_DEVICES": "-1"}
-
-
-@pytest.fixture(scope="module")
-def start(environment):
-    """Starts the script in a folder."""
-
-    def start(folder, *flags, limits=None, **variables):
-        def prepare():
-            # A test that runs in the background of a shell is started with Ctrl-C ignored.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            for kind, most in (limits or {}).items():
-                resource.setrlimit(kind, (most, most))
-
-        return subprocess.Popen(
-            [sys.executable, str(SCRIPT), *map(str, flags)],
-            cwd=folder,
-            env=environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            preexec_fn=prepare,
-        )
-
-    return start
-
-
-@pytest.fixture(scope="module")
-def run(start):
-    """Runs the script in a folder, to its end."""
-
-    def run(folder, *flags, **options):
-        begin = time.perf_counter()
-        return finish(start(folder, *flags, **options), begin)
-
-    return run
-
-
-def finish(process, begin=0.0):
-    try:
-        stdout, stderr = process.communicate(timeout=SECONDS)
-    finally:
-        process.kill()
-    # Not by the process itself, which would take a carriage return for the end of a line.
-    return Outcome(
-        process.returncode, stdout.decode(), stderr.decode(), time.perf_counter() - begin
-    )
-
-
-@pytest.fixture(scope="module")
-def refuse(run):
-    """Runs the script, which must refuse with one line, and leave the folder as it was."""
-
-    def refuse(folder, *flags, code=1, **options):
-        before = contents(folder)
-        outcome = run(folder, *flags, **options)
-        assert_failed(outcome, code)
-        assert contents(folder) == before
-        return outcome.lines[0]
-
-    return refuse
-
-
-def assert_failed(outcome, code):
-    assert outcome.code == code, outcome
-    assert "Traceback" not in outcome.stderr
-    assert len(outcome.lines) == 1, outcome.stderr
-    assert outcome.lines[0].startswith("deep_dream: ")
-    assert outcome.stdout == ""
-
-
-def contents(folder):
-    return {path: path.is_file() and path.read_bytes() for path in Path(folder).rglob("*")}
-
-
-def names_in(folder):
-    return sorted(path.name for path in Path(folder).iterdir())
-
-
-def succeed(outcome, warnings=0):
-    assert outcome.code == 0, outcome
-    assert "Traceback" not in outcome.stderr
-    assert len(outcome.lines) == warnings, outcome.stderr
-    return outcome
-
-
-def wait_for(condition, process):
-    """Waits until something is so, and fails if the process ends before."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def make_photo(width, height, channels=3, seed=0):
-    """Smooth colour with some structure, as uint8."""
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (5, 7, channels)).astype(np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture).astype(int)
-
-
-def record_of(path):
-    with Image.open(path) as picture:
-        return json.loads(picture.text["kerasart"])
-
-
-@pytest.fixture
-def photo(tmp_path):
-    path = tmp_path / "photo.png"
-    Image.fromarray(make_photo(75, 53)).save(path)
-    return path
-
-
-def change(folder, code):
-    """Makes a folder that, on PYTHONPATH, puts a function in the place of a descent's step.
-
-    For what cannot be brought about from outside at the right moment.
-    """
-    code = textwrap.dedent(code)
-    name = re.search(r"def (\w+)", code)[1]
-    lines = ["from kerasart.optimization.loop import Descent", "step = Descent._step", code]
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text("\n".join([*lines, f"Descent._step = {name}", ""]))
 
 
 # Pictures that cannot be read
@@ -707,7 +547,7 @@ def test_auto_falls_back_with_a_warning(tmp_path, photo, run):
     with silent_server() as proxy:
         outcome = run(tmp_path, *flags, http_proxy=proxy, https_proxy=proxy)
     succeed(outcome, warnings=1)
-    assert "InceptionV3" in outcome.lines[0]
+    assert "inception_v3" in outcome.lines[0]
     assert "VGG16" in outcome.lines[0]
     assert "--backbone=" in outcome.lines[0]
     assert "--weights=PATH" in outcome.lines[0]
@@ -795,11 +635,16 @@ def test_tensorflow_out_of_memory(tmp_path, photo, run):
     assert names_in(tmp_path) == ["change", "photo.png"]
 
 
-def test_error_on_the_way_leaves_no_preview(tmp_path, photo, refuse):
+def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(tmp_path, photo, run):
     flags = ["--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
-    line = refuse(tmp_path, "--image=photo.png", *SMALL, *flags)
-    assert "must stay finite" in line
-    assert re.search(r"at step [2-5]\. Received: ", line)
+    outcome = run(tmp_path, "--image=photo.png", *SMALL, *flags)
+    assert outcome.code == 1
+    assert len(outcome.lines) == 1
+    assert outcome.lines[0].startswith("deep_dream: The loss must stay finite")
+    step = int(re.search(r"at step ([2-5])\. Received: ", outcome.lines[0])[1])
+    assert re.search(r"picture so far to dream\.png: 64x45", outcome.stdout)
+    assert names_in(tmp_path) == ["dream.png", "photo.png"]
+    assert record_of(tmp_path / "dream.png")["interrupted_after"] == step - 1
 
 
 # Ctrl-C

@@ -1,0 +1,276 @@
+"""Runs the scripts as a user runs them: by themselves, in a folder of their own.
+
+A module of tests names its script in `SCRIPT`.
+"""
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+NOWHERE = "http://127.0.0.1:9"  # a port that refuses: what the internet is without a network
+SECONDS = 120  # for one run on a machine that is busy with other things
+
+
+class Outcome(NamedTuple):
+    """What a run left behind, besides files."""
+
+    script: str
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def lines(self):
+        """The lines of standard error that a terminal would still show at the end."""
+        shown = [_as_shown(line) for line in self.stderr.split("\n")]
+        return [line for line in shown if line]
+
+
+def _as_shown(line):
+    """Prints over what is there at each carriage return, as a terminal does."""
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown.rstrip()
+
+
+@pytest.fixture(scope="module")
+def keras_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("keras")
+
+
+@pytest.fixture(scope="module")
+def environment(keras_home):
+    """No network, no weights of the user's, no GPU."""
+    names = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "tf_cpp_min_log_level"}
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in names}
+    proxies = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
+    return kept | proxies | {"KERAS_HOME": str(keras_home), "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+@pytest.fixture(scope="module")
+def start(request, environment):
+    """Starts the script in a folder."""
+    script = request.module.SCRIPT
+
+    def start(folder, *flags, limits=None, **variables):
+        def prepare():
+            # A test that runs in the background of a shell is started with Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for kind, most in (limits or {}).items():
+                resource.setrlimit(kind, (most, most))
+
+        return subprocess.Popen(
+            [sys.executable, str(script), *map(str, flags)],
+            cwd=folder,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=prepare,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def run(start):
+    """Runs the script in a folder, to its end."""
+
+    def run(folder, *flags, **options):
+        begin = time.perf_counter()
+        return finish(start(folder, *flags, **options), begin)
+
+    return run
+
+
+def finish(process, begin=0.0):
+    try:
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    # Not by the process itself, which would take a carriage return for the end of a line.
+    return Outcome(
+        Path(process.args[1]).stem,
+        process.returncode,
+        stdout.decode(),
+        stderr.decode(),
+        time.perf_counter() - begin,
+    )
+
+
+_WARM = """
+import contextlib, importlib, io, json, os, sys, traceback
+from absl import flags
+script = importlib.import_module(f"kerasart_scripts.{sys.argv[1]}")
+name, replies = sys.argv[1], os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    folder, arguments = json.loads(line)
+    os.chdir(folder)
+    flags.FLAGS.unparse_flags()
+    for flag in flags.FLAGS:
+        flags.FLAGS[flag].unparse()
+    sys.argv = [f"{name}.py", *arguments]
+    code, out, err = 0, io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            script.run()
+        except SystemExit as end:
+            code = end.code
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), file=replies, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def warm_run(request, environment, tmp_path_factory):
+    """Runs the script in a folder, as `run`, but in one process for the module.
+
+    That saves each run the seconds in which TensorFlow loads. It is for what a process of its own
+    makes no difference to.
+    """
+    name = Path(request.module.SCRIPT).stem
+    with (
+        open(tmp_path_factory.mktemp("warm") / "stderr", "w+") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-c", _WARM, name],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+
+        def warm_run(folder, *flags):
+            begin = time.perf_counter()
+            print(json.dumps([str(folder), list(map(str, flags))]), file=process.stdin, flush=True)
+            reply = process.stdout.readline()
+            if not reply:
+                stderr.seek(0)
+                pytest.fail(f"The process ended on {flags}: {stderr.read()}")
+            return Outcome(name, *json.loads(reply), time.perf_counter() - begin)
+
+        yield warm_run
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def refuse(run):
+    """Runs the script, which must refuse with one line, and leave the folder as it was."""
+    return _refusal(run)
+
+
+@pytest.fixture(scope="module")
+def warm_refuse(warm_run):
+    """As `refuse`, by `warm_run`."""
+    return _refusal(warm_run)
+
+
+def _refusal(run):
+    def refuse(folder, *flags, code=1, **options):
+        before = contents(folder)
+        outcome = run(folder, *flags, **options)
+        assert_failed(outcome, code)
+        assert contents(folder) == before
+        return outcome.lines[0]
+
+    return refuse
+
+
+def assert_failed(outcome, code):
+    assert outcome.code == code, outcome
+    assert "Traceback" not in outcome.stderr
+    assert len(outcome.lines) == 1, outcome.stderr
+    assert outcome.lines[0].startswith(f"{outcome.script}: ")
+    assert outcome.stdout == ""
+
+
+def contents(folder):
+    return {path: path.is_file() and path.read_bytes() for path in Path(folder).rglob("*")}
+
+
+def names_in(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def succeed(outcome, warnings=0):
+    assert outcome.code == 0, outcome
+    assert "Traceback" not in outcome.stderr
+    assert len(outcome.lines) == warnings, outcome.stderr
+    return outcome
+
+
+def wait_for(condition, process):
+    """Waits until something is so, and fails if the process ends before."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def make_photo(width, height, channels=3, seed=0):
+    """Smooth colour with some structure, as uint8."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (5, 7, channels)).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture).astype(int)
+
+
+def record_of(path):
+    with Image.open(path) as picture:
+        return json.loads(picture.text["kerasart"])
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(make_photo(75, 53)).save(path)
+    return path
+
+
+def change(folder, code, place="kerasart.optimization.loop.Descent._step"):
+    """Makes a folder that, on PYTHONPATH, puts a function in the place of one of the library's.
+
+    For what cannot be brought about from outside at the right moment.
+
+    Args:
+        folder: The folder to make.
+        code: A function's source; it can call the one that was there by its name, less a leading
+            underscore.
+        place: The module, class and name of the function that was there.
+    """
+    code = textwrap.dedent(code)
+    module, owner, name = place.rsplit(".", 2)
+    new = re.search(r"def (\w+)", code)[1]
+    lines = [
+        f"from {module} import {owner}",
+        f"{name.strip('_')} = {owner}.{name}",
+        code,
+        f"{owner}.{name} = {new}",
+        "",
+    ]
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("\n".join(lines))

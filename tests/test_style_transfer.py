@@ -10,6 +10,7 @@ from keras.applications import vgg19
 import kerasart
 from kerasart import styletransfer
 from kerasart.backbones import Backbone, load_backbone
+from kerasart.backbones.precision import choose_precision
 from kerasart.image.colour import luminance
 from kerasart.objectives import Gram, Term, TotalVariation
 from kerasart.optimization import LBFGS, Adam, GradientDescent, KerasOptimizer
@@ -1080,3 +1081,20 @@ def test_the_preset_is_the_published_one():
     channels, strides = [64, 128, 256, 512, 512], [1, 2, 4, 8, 16]
     for name, c, s in zip(STYLE_LAYERS, channels, strides, strict=True):
         assert settings["style_layers"][name] == pytest.approx((c / s**2) ** 2 / 180, rel=1e-6)
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_bfloat16_paints_as_float32_does(photo, paintings, vgg16, style_loss):
+    # With real weights: `auto` takes bfloat16 where it is fast, so the picture must not suffer.
+    if choose_precision("auto") != "bfloat16":
+        pytest.skip("this machine has no fast bfloat16")
+    settings = {"style_loss": style_loss, "steps": 40, "smallest": 64}
+    near = []
+    for precision in ("float32", "bfloat16"):
+        image = style_transfer(
+            photo, paintings[0], "best", vgg16, precision=precision, **settings
+        ).image
+        near.append(
+            [gram_distance(vgg16, image, paintings[0], f"block{i}_conv1") for i in (1, 2, 3, 4)]
+        )
+    np.testing.assert_allclose(near[1], near[0], rtol=0.1)

@@ -195,6 +195,22 @@ def _refusal(run):
     return refuse
 
 
+@pytest.fixture
+def blocked(tmp_path):
+    """Environment variables with which TensorFlow cannot be imported: it would be slow."""
+    (tmp_path / "block").mkdir()
+    for name in ("tensorflow", "keras"):
+        (tmp_path / "block" / f"{name}.py").write_text("raise SystemExit('slow')")
+    return {"PYTHONPATH": str(tmp_path / "block"), "COLUMNS": "100"}
+
+
+def ask(code, folder=ROOT):
+    """Runs Python code, and reads the JSON that it prints."""
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    return json.loads(found.stdout)
+
+
 def assert_failed(outcome, code):
     assert outcome.code == code, outcome
     assert "Traceback" not in outcome.stderr
@@ -260,16 +276,17 @@ def change(folder, code, place="kerasart.optimization.loop.Descent._step"):
         folder: The folder to make.
         code: A function's source; it can call the one that was there by its name, less a leading
             underscore.
-        place: The module, class and name of the function that was there.
+        place: Where the function was: its module, its class if there is one, and its name.
     """
     code = textwrap.dedent(code)
-    module, owner, name = place.rsplit(".", 2)
-    new = re.search(r"def (\w+)", code)[1]
+    owner, name = place.rsplit(".", 1)
+    new = re.search(r"^def (\w+)", code, re.MULTILINE)[1]
     lines = [
-        f"from {module} import {owner}",
-        f"{name.strip('_')} = {owner}.{name}",
+        "from pkgutil import resolve_name",
+        f"owner = resolve_name({owner!r})",
+        f"{name.strip('_')} = owner.{name}",
         code,
-        f"{owner}.{name} = {new}",
+        f"owner.{name} = {new}",
         "",
     ]
     folder.mkdir()

@@ -93,7 +93,10 @@ class StyleSettings:
 
     def __post_init__(self):
         for name in ("content_layers", "style_layers"):
-            object.__setattr__(self, name, parse_layers(getattr(self, name), name))
+            layers = parse_layers(getattr(self, name), name)
+            shares = layers.values()
+            check(min(shares) >= 0 < max(shares), name, "shares of 0 or more, not all 0", layers)
+            object.__setattr__(self, name, layers)
         object.__setattr__(self, "steps", parse_steps(self.steps))
         summed = self.summed.split(",") if isinstance(self.summed, str) else self.summed
         object.__setattr__(self, "summed", tuple(summed))

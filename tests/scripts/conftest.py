@@ -195,13 +195,13 @@ def _refusal(run):
     return refuse
 
 
-@pytest.fixture
-def blocked(tmp_path):
+@pytest.fixture(scope="session")
+def blocked(tmp_path_factory):
     """Environment variables with which TensorFlow cannot be imported: it would be slow."""
-    (tmp_path / "block").mkdir()
+    folder = tmp_path_factory.mktemp("blocked")
     for name in ("tensorflow", "keras"):
-        (tmp_path / "block" / f"{name}.py").write_text("raise SystemExit('slow')")
-    return {"PYTHONPATH": str(tmp_path / "block"), "COLUMNS": "100"}
+        (folder / f"{name}.py").write_text("raise SystemExit('slow')")
+    return {"PYTHONPATH": str(folder), "COLUMNS": "100"}
 
 
 def ask(code, folder=ROOT):

@@ -77,9 +77,14 @@ print(json.dumps([flag.name for some in ours for flag in some]))
         ("--style=no-such.png", ["'no-such.png'", "No such file"]),
     ],
 )
-def test_bad_value_is_refused_before_tensorflow_loads(folder, refuse, blocked, flag, words):
-    line = refuse(folder, *PICTURES, flag, **blocked)
+def test_bad_value_is_refused_in_a_sentence(folder, warm_refuse, flag, words):
+    line = warm_refuse(folder, *PICTURES, flag)
     assert [word for word in words if word not in line] == [], line
+
+
+@pytest.mark.parametrize("flag", ["--dream_layers=fire6:x", "--dream_preset=anmals"])
+def test_bad_dream_is_refused_before_tensorflow_loads(folder, refuse, blocked, flag):
+    assert repr(flag.partition("=")[2]) in refuse(folder, *PICTURES, flag, **blocked)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,8 @@ def test_dream_makes_a_difference(painted, folder, warm_run):
 
 def test_reproduction_takes_the_dream_from_the_record(painted, folder, warm_run):
     former = f"--reproduce={painted / 'painted.png'}"
-    succeed(warm_run(folder, *PICTURES, former, "--dream_backbone=squeezenet"))
+    outcome = warm_run(folder, *PICTURES, former, "--dream_backbone=squeezenet")
+    assert outcome.code == 0, outcome
     assert record_of(folder / "painted.png")["dream"] == record_of(painted / "painted.png")["dream"]
     np.testing.assert_array_equal(pixels(folder / "painted.png"), pixels(painted / "painted.png"))
 
@@ -167,7 +173,9 @@ def test_previews_go_on_while_the_dream_is_painted(folder, run, tmp_path):
     )
     flags = [*SMALL, "--dream_steps=3", "--preview_every=1"]
     succeed(run(folder, *flags, PYTHONPATH=str(tmp_path / "change")))
-    assert log.read_text().split() == 5 * ["painted.preview.png"] + ["painted.png"]
+    written = log.read_text().split()
+    assert written[-1] == "painted.png"
+    assert written.count("painted.preview.png") == 5
     assert names_in(folder) == ["a.png", "painted.png", "photo.png"]
 
 

@@ -1,6 +1,7 @@
 """The style_transfer script, run as a user runs it: by itself, in a folder of its own."""
 
 import configparser
+import os
 import re
 import shutil
 import signal
@@ -66,9 +67,13 @@ def new_names(folder, given):
 # Help
 
 
-def test_help_lists_every_flag_once_without_tensorflow(tmp_path, run, blocked):
-    outcome = succeed(run(tmp_path, "--help", **blocked))
-    listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
+@pytest.fixture(scope="module")
+def help_text(tmp_path_factory, run, blocked):
+    return succeed(run(tmp_path_factory.mktemp("help"), "--help", **blocked)).stdout
+
+
+def test_help_lists_every_flag_once(help_text):
+    listed = re.findall(r"^  --(\w+)", help_text, re.MULTILINE)
     code = """
 import json
 from absl import flags
@@ -79,17 +84,14 @@ print(json.dumps([flag.name for some in ours for flag in some]))
 """
     assert sorted(listed) == sorted(ask(code))
     assert len(listed) > 50
-    assert outcome.stdout.startswith("Paints a photo in the manner of a picture.")
-    assert "--preserve_color=none|luminance|histogram|coral" in outcome.stdout
-    assert "--steps=TEXT" in outcome.stdout
-    assert max(map(len, outcome.stdout.splitlines())) <= 100
+    assert help_text.startswith("Paints a photo in the manner of a picture.")
+    assert "--preserve_color=none|luminance|histogram|coral" in help_text
+    assert "--steps=TEXT" in help_text
+    assert max(map(len, help_text.splitlines())) <= 100
 
 
-def test_help_shows_the_groups_in_their_order(tmp_path, run, blocked):
-    outcome = succeed(run(tmp_path, "-h", **blocked))
-    headings = re.findall(
-        r"^([A-Z][^:\n]*?)(?: \(defaults: the preset's\))?:$", outcome.stdout, re.M
-    )
+def test_help_shows_the_groups_in_their_order(help_text):
+    headings = re.findall(r"^([A-Z][\w ]+)(?: \(.*\))?:$", help_text, re.MULTILINE)
     assert headings == [
         "Pictures",
         "The look",
@@ -101,8 +103,8 @@ def test_help_shows_the_groups_in_their_order(tmp_path, run, blocked):
     ]
 
 
-def test_help_of_flags_that_can_be_repeated_reads_well(tmp_path, run, blocked):
-    text = " ".join(run(tmp_path, "--help", **blocked).stdout.split())
+def test_help_of_flags_that_can_be_repeated_reads_well(help_text):
+    text = " ".join(help_text.split())
     about = text[text.index("--style=TEXT") : text.index("--output=TEXT")]
     assert about.startswith("--style=TEXT A picture whose manner to paint in;")
     assert "[]" not in about  # no default that is no value
@@ -125,7 +127,7 @@ def test_preset_help_lists_the_presets(tmp_path, run, blocked):
     presets = [line.partition(":")[0] for line in outcome.stdout.splitlines()]
     assert {"best", "neural_style", "keras_example", "tensorflow_tutorial"} <= set(presets)
     assert "keras.io" in outcome.stdout
-    assert names_in(tmp_path) == ["block"]
+    assert names_in(tmp_path) == []
 
 
 def test_list_layers_needs_no_picture(tmp_path, warm_run):
@@ -187,7 +189,7 @@ def test_style_weights_that_are_all_zero_are_refused(folder, warm_refuse):
     assert line.endswith("Received: [0.0, 0.0]")
 
 
-# What is refused before TensorFlow loads
+# What is refused before the network is known
 
 
 def test_style_must_be_given(folder, refuse, blocked):
@@ -232,8 +234,13 @@ def test_missing_file_is_refused(folder, warm_refuse, flags):
         ("--resume", "no painted.state.npz"),
     ],
 )
-def test_refused_before_the_run(folder, refuse, blocked, flag, words):
-    assert words in refuse(folder, *PICTURES, flag, **blocked)
+def test_refused_before_the_run(folder, warm_refuse, flag, words):
+    assert words in warm_refuse(folder, *PICTURES, flag)
+
+
+def test_refused_before_tensorflow_loads(folder, refuse, blocked):
+    flags = ["--preset=gram", "--contact_sheet=sheet.png", "--output=painted.jpg", "--resume"]
+    assert "no painted.state.npz" in refuse(folder, *PICTURES, *flags, **blocked)
 
 
 @pytest.mark.parametrize("flag", ["--size=76", "--rows=54"])
@@ -246,8 +253,9 @@ def test_max_pixels_goes_for_the_painting_too(folder, warm_refuse, flag):
 
 
 def test_plot_without_matplotlib_is_refused_before_the_run(folder, refuse, blocked, tmp_path):
-    (tmp_path / "block" / "matplotlib.py").write_text("raise ImportError('not there')")
-    line = refuse(folder, *PICTURES, *SMALL, "--plot=plot.png", **blocked)
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('not there')")
+    paths = os.pathsep.join([str(tmp_path), blocked["PYTHONPATH"]])
+    line = refuse(folder, *PICTURES, *SMALL, "--plot=plot.png", PYTHONPATH=paths)
     assert line.endswith("needs matplotlib: pip install 'kerasart[plot]'.")
 
 
@@ -465,6 +473,7 @@ def settings_as_flags(settings):
     return [f"--{name}={value}" for name, value in texts.items()]
 
 
+AGAIN = [re.sub(r":[.\d]+", "", flag) for flag in SOURCES]  # their weights are in the record
 ALL = (*SOURCES, *settings_as_flags(RECORDED))
 
 
@@ -509,7 +518,7 @@ def test_alpha_of_the_photo_is_kept_and_resized(album):
 def test_reproduction_is_the_same_picture(album, tmp_path, run):
     given = copy(album, tmp_path / "work")
     before = (album / "painted.png").read_bytes()
-    outcome = succeed(run(tmp_path / "work", "--reproduce=painted.png", *SOURCES))
+    outcome = succeed(run(tmp_path / "work", "--reproduce=painted.png", *AGAIN))
     assert "painted-2.png" in outcome.stdout
     assert new_names(tmp_path / "work", given) == ["painted-2.png"]
     assert (tmp_path / "work" / "painted.png").read_bytes() == before
@@ -520,7 +529,7 @@ def test_reproduction_is_the_same_picture(album, tmp_path, run):
 
 def test_reproduction_without_its_masks_and_start_warns_of_each(album, tmp_path, warm_run):
     copy(album, tmp_path / "work")
-    flags = ["--reproduce=painted.png", *SOURCES[:3], "--steps=1,1", "--quiet"]
+    flags = ["--reproduce=painted.png", *AGAIN[:3], "--steps=1,1", "--quiet"]
     outcome = succeed(warm_run(tmp_path / "work", *flags), warnings=3)
     for line, what in zip(outcome.lines, ["content_mask", "style_mask", "start"], strict=True):
         assert what in line
@@ -691,7 +700,7 @@ def test_preview_is_there_while_it_runs(stopped):
     assert pixels(preview).shape == (45, 64, 3)
 
 
-def test_interrupted_painting_is_one_of_a_step_more(stopped):
+def test_interrupted_painting_tells_after_how_many_steps(stopped):
     record = record_of(stopped / "painted.png")
     assert record["interrupted_after"] == 2
     assert record["steps"] == [3, 4]
@@ -733,14 +742,14 @@ def test_resume_from_a_file_that_is_no_state_is_refused(folder, warm_refuse):
     assert "painted.state.npz" in line
 
 
-def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, run):
+def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, run, warm_run):
     folder = tmp_path / "work"
     given = copy(stopped, folder)
     outcome = run(folder, *ALL, "--resume", **interrupting(tmp_path / "change", 5))
     assert outcome.code == 130, outcome
     assert new_names(folder, given) == ["painted-2.png"]
     assert record_of(folder / "painted-2.png")["interrupted_after"] == 6  # in the second scale
-    succeed(run(folder, *ALL, "--resume", "--overwrite"))
+    succeed(warm_run(folder, *ALL, "--resume", "--overwrite"))
     assert set(names_in(folder)) == given - {"painted.state.npz"} | {"painted-2.png"}
     np.testing.assert_array_equal(pixels(folder / "painted.png"), pixels(album / "painted.png"))
     assert record_of(folder / "painted.png") == record_of(album / "painted.png")
@@ -760,7 +769,7 @@ def test_reproduction_of_an_interrupted_painting_is_whole_and_says_so(
     folder = tmp_path / "work"
     copy(stopped, folder)
     (folder / "painted.state.npz").unlink()
-    outcome = succeed(warm_run(folder, "--reproduce=painted.png", *SOURCES), warnings=1)
+    outcome = succeed(warm_run(folder, "--reproduce=painted.png", *AGAIN), warnings=1)
     assert "interrupted after 2 steps" in outcome.lines[0]
     np.testing.assert_array_equal(pixels(folder / "painted-2.png"), pixels(album / "painted.png"))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from kerasart.deepdream import deep_dream
+from kerasart.optimization import DivergedError, Interrupted
 from kerasart.styletransfer import style_transfer
 
 
@@ -24,5 +25,12 @@ def dream_style(content, styles, dream=None, *, seed=0, on_step=None, **style):
         ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream` and `style_transfer`.
     """
     dreamt = deep_dream(content, seed=seed, on_step=on_step, **dream or {})
-    painted = style_transfer(dreamt.image, styles, seed=seed, on_step=on_step, **style)
-    return replace(painted, settings=painted.settings | {"dream": dreamt.settings})
+
+    def add_dream(painted):
+        return replace(painted, settings=painted.settings | {"dream": dreamt.settings})
+
+    try:
+        return add_dream(style_transfer(dreamt.image, styles, seed=seed, on_step=on_step, **style))
+    except (Interrupted, DivergedError) as error:
+        error.result = add_dream(error.result)
+        raise

@@ -122,8 +122,9 @@ def help_text(doc, groups):
         lines += ["", f"{heading}:"]
         for holder in holders:
             flag = flags.FLAGS[holder.name]
-            about = flag.help.partition(">: ")[2] or flag.help  # absl puts <the|values>: first.
-            if "(default:" not in about and holder.default not in (None, False):
+            about = flag.help.partition(">: ")[2] or flag.help  # absl puts <the|values>: first,
+            about = about.partition(";\n    repeat this option")[0]  # and this last.
+            if "(default:" not in about and holder.default not in (None, False, []):
                 about += f" (default: {holder.default})"
             lines.append(f"  --{_usage(flag)}")
             lines += textwrap.wrap(about, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
@@ -157,7 +158,7 @@ def _log_to_terminal(name):
     _log.propagate = False
 
 
-def make_picture(make, output, record, alpha, bits, hint=""):
+def make_picture(make, output, record, alpha, bits, state=None):
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
@@ -166,7 +167,7 @@ def make_picture(make, output, record, alpha, bits, hint=""):
         record: Dict of what goes into the file's record besides the result's settings.
         alpha: Opacity to put back, resized to the picture, or None.
         bits: Bits a channel of the file.
-        hint: What to tell after Ctrl-C.
+        state: The path at which the run keeps its state, if it does.
 
     Returns:
         The `Result`. On Ctrl-C the picture so far is written and the script ends, and where a loss
@@ -182,9 +183,11 @@ def make_picture(make, output, record, alpha, bits, hint=""):
             nonlocal previews
             bar.show(progress)
             # Steps can come in blocks, so the number asked for may be passed without being met.
-            if PREVIEW_EVERY.value and progress.step // PREVIEW_EVERY.value > previews:
-                previews = progress.step // PREVIEW_EVERY.value
-                write_picture(preview, progress.picture())
+            if PREVIEW_EVERY.value:
+                due = progress.step // PREVIEW_EVERY.value
+                if due and due != previews:
+                    write_picture(preview, progress.picture())
+                previews = due  # Fewer than before where another run has begun.
 
         try:
             load_tensorflow()
@@ -196,7 +199,7 @@ def make_picture(make, output, record, alpha, bits, hint=""):
                 raise
             record = record | {"interrupted_after": steps}
         finally:
-            if previews:
+            if PREVIEW_EVERY.value:
                 preview.unlink(missing_ok=True)
     path = Path(output) if OVERWRITE.value else next_free_path(output)
     text = pack_record(result.settings | record)
@@ -210,8 +213,8 @@ def make_picture(make, output, record, alpha, bits, hint=""):
         f"{time.perf_counter() - start:.0f} s."
     )
     if isinstance(stopped, KeyboardInterrupt):
-        if hint:
-            say(hint)
+        if state and state.exists():
+            say("The same command with --resume goes on with it.")
         sys.exit(130)
     if stopped:
         raise stopped
@@ -282,13 +285,14 @@ def say(message):
         print(message)
 
 
-def merge_settings(application, names, recorded):
+def merge_settings(application, names, recorded, changes=None):
     """Puts flags that were given over what a picture's record says.
 
     Args:
         application: Whose presets, as for `find_preset`.
         names: Names of the flags that are settings of the application's preset.
         recorded: Dict of recorded settings.
+        changes: Dict of settings over those of the flags.
 
     Returns:
         A dict of those and of the flags that every application shares.
@@ -296,6 +300,7 @@ def merge_settings(application, names, recorded):
     shared = ("preset", "backbone", "weights", "precision", "seed", "size")
     every = dict.fromkeys([*shared, *names])
     given = {name: flags.FLAGS[name].value for name in every if flags.FLAGS[name].value is not None}
+    given |= changes or {}
     # A preset stands for all its settings, so one that is given replaces all the recorded ones.
     kept = set(every) - set(names) if "preset" in given else every
     settings = {name: recorded[name] for name in kept if name in recorded} | given

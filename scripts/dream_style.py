@@ -10,11 +10,15 @@ from absl import flags
 
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
+from kerasart.presets.dream_settings import SETTING_NAMES
 from kerasart_scripts import command_line as cli
 from kerasart_scripts import style_transfer
+from kerasart_scripts.records import read_record
 
 _DREAM = [
-    flags.DEFINE_string("dream_preset", "animals", "The dream's preset, as in deep_dream.py."),
+    flags.DEFINE_string(
+        "dream_preset", None, "The dream's preset, as in deep_dream.py. (default: animals)"
+    ),
     flags.DEFINE_string(
         "dream_backbone", None, "The network that dreams, as in deep_dream.py. (default: auto)"
     ),
@@ -27,17 +31,23 @@ _DREAM = [
 
 def main():
     """Reads flags and pictures, dreams, paints, and writes what was painted."""
-    dream = {flag.name.removeprefix("dream_"): flag.value for flag in _DREAM}
-    find_preset("deep_dream", dream["preset"])
-    if dream["layers"]:
+    dream = {
+        flag.name.removeprefix("dream_"): flag.value for flag in _DREAM if flag.value is not None
+    }
+    if "preset" in dream:
+        find_preset("deep_dream", dream["preset"])
+    elif style_transfer.REPRODUCE.value:
+        record = read_record(style_transfer.REPRODUCE.value, cli.MAX_PIXELS.value).get("dream", {})
+        names = ("preset", "backbone", "weights", "precision", *SETTING_NAMES)
+        dream = {name: record[name] for name in names if name in record} | dream
+    if "layers" in dream:
         dream["layers"] = parse_layers(dream["layers"], "dream_layers")
 
     def make(content, **arguments):
         from kerasart import dream_style
 
         size = arguments.get("size")
-        settings = {name: value for name, value in dream.items() if value is not None}
-        return dream_style(content, dream=settings | {"size": size}, **arguments)
+        return dream_style(content, dream=dream | {"size": size}, **arguments)
 
     style_transfer.act(make)
 

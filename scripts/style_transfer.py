@@ -22,7 +22,8 @@ from kerasart.image.masks import read_mask
 from kerasart.image.plot import check_plot, plot_losses
 from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
-from kerasart.presets.style_settings import SETTING_NAMES
+from kerasart.presets import find_preset
+from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
 from kerasart_scripts import command_line as cli
 from kerasart_scripts.records import compare_with_record, hash_image, read_record
 
@@ -40,7 +41,7 @@ _OUTPUT = flags.DEFINE_string(
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif. A name that is "
     "taken gets a number, unless --overwrite.",
 )
-_REPRODUCE = flags.DEFINE_string(
+REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
 )
 _CONTENT_MASK = flags.DEFINE_multi_string(
@@ -138,7 +139,7 @@ _DESCENT = [
     flags.DEFINE_bool("clip", None, "Hold the picture in range at each step, not just at the end."),
 ]
 GROUPS = {
-    "Pictures": [_CONTENT, _STYLE, _OUTPUT, _CONTENT_MASK, _STYLE_MASK, _REPRODUCE],
+    "Pictures": [_CONTENT, _STYLE, _OUTPUT, _CONTENT_MASK, _STYLE_MASK, REPRODUCE],
     "The look (defaults: the preset's)": [_PRESET, *_LOOK],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
     "The terms (defaults: the preset's)": _TERMS,
@@ -183,19 +184,22 @@ def paint(make, output=None, **changes):
         The `Result`.
     """
     output = output or _OUTPUT.value
-    recorded = read_record(_REPRODUCE.value, cli.MAX_PIXELS.value) if _REPRODUCE.value else {}
+    recorded = read_record(REPRODUCE.value, cli.MAX_PIXELS.value) if REPRODUCE.value else {}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
     check_output(output, bits)
     if _PLOT.value:
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
         check_output(_CONTACT_SHEET.value)
-    settings = cli.merge_settings("style_transfer", SETTING_NAMES, recorded) | changes
+    settings = cli.merge_settings("style_transfer", SETTING_NAMES, recorded, changes)
     photo = cli.read_photo(_CONTENT.value)
+    height, width = photo.image.shape[1:3]
     if settings.get("size"):
-        cli.check_pixels(fit_size(photo.image.shape[1:3], settings["size"]))
+        cli.check_pixels(fit_size((height, width), settings["size"]))
+    elif settings.get("rows"):
+        cli.check_pixels((settings["rows"], width * settings["rows"] // height))
     pictures = _read_pictures(settings, recorded)
-    state = _state_path(output)
+    state = None if _SWEEP.value else _state_path(output)
     sizes = []
 
     def make_it(on_step):
@@ -210,9 +214,12 @@ def paint(make, output=None, **changes):
         f"{name}_hash": _hash_all(pictures[name])
         for name in ("styles", "content_masks", "style_masks", "start")
     }
-    hint = "The same command with --resume goes on with it."
-    result = cli.make_picture(make_it, output, identity, photo.alpha, bits, hint)
-    state.unlink(missing_ok=True)
+    try:
+        result = cli.make_picture(make_it, output, identity, photo.alpha, bits, state)
+    except FloatingPointError:
+        _discard(state)  # To go on from it would only end likewise.
+        raise
+    _discard(state)
     compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
     if _PLOT.value:
         starts = [i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
@@ -240,6 +247,13 @@ def sweep(make):
         raise ValueError(
             f"`sweep` must give values that --{name} can take; {error}. Received: {values!r}"
         ) from None
+    for value in parsed:  # Better refused before the first picture than after it.
+        if name == "preset":
+            find_preset("style_transfer", value)
+        elif name in SETTING_NAMES and name not in ("content_layers", "style_layers", "init"):
+            StyleSettings({"any": 1.0}, {"any": 1.0}, **{name: value})
+    if _RESUME.value:
+        raise ValueError("`resume` must not be given with `sweep`. Received: both")
     sheet = Path(_OUTPUT.value)
     check_output(sheet)
     images, labels = [], []
@@ -301,6 +315,11 @@ def _read_masks(paths):
     if paths is None:
         return None
     return [None if path == "all" else read_mask(path, cli.MAX_PIXELS.value) for path in paths]
+
+
+def _discard(state):
+    if state:
+        state.unlink(missing_ok=True)
 
 
 def _hash_all(images):

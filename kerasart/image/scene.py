@@ -124,7 +124,9 @@ def _shares(weights, count):
             "`style_weights` must be finite, 0 or more, and not all 0. "
             f"Received: {weights.tolist()}"
         )
-    return (weights / weights.sum()).tolist()
+    # What adds up to 1 is left alone: a recorded share must come out as it went in.
+    total = weights.sum()
+    return (weights if math.isclose(total, 1.0) else weights / total).tolist()
 
 
 def _fit_masks(masks, pictures, name):

@@ -820,19 +820,17 @@ def test_interrupted_before_l_bfgs_can_be_saved_it_does_not_promise_to_go_on(
     assert promised == (folder / "painted.state.npz").exists()
 
 
-def test_interrupted_sweep_goes_on_with_the_same_command_as_it_says(
-    folder, given, run, warm_run, tmp_path
-):
+def test_interrupted_sweep_promises_nothing_and_leaves_no_state(folder, given, run, tmp_path):
     flags = [*PICTURES, *SMALL, "--sweep=style_strength:1,4"]
     outcome = run(folder, *flags, **interrupting(tmp_path / "change", 1))
     assert outcome.code == 130, outcome
-    assert "The same command with --resume goes on" in outcome.stdout
-    succeed(warm_run(folder, *flags, "--resume", "--overwrite"))
-    assert new_names(folder, given) == [
-        "painted.png",
-        "painted.style_strength-1.0.png",
-        "painted.style_strength-4.0.png",
-    ]
+    assert "--resume" not in outcome.stdout
+    assert new_names(folder, given) == ["painted.style_strength-1.0.png"]
+
+
+def test_sweep_does_not_resume(folder, warm_refuse):
+    line = warm_refuse(folder, *PICTURES, *SMALL, "--sweep=style_strength:1,4", "--resume")
+    assert "`resume` must not be given with `sweep`" in line
 
 
 @pytest.mark.parametrize(

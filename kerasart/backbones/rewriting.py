@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from kerasart.backbones.convolution import speed_up
+
 _NORMALISERS = ("Rescaling", "Normalization")
 _FOLDABLE = ("Conv2D", "DepthwiseConv2D")
 
@@ -100,6 +102,7 @@ def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
         copied.set_weights(weights)
         if hasattr(copied, "finalize_state"):
             copied.finalize_state()  # Normalization computes with what it derives from its weights.
+        speed_up(copied)
     copy.trainable = False
     return keras.Model(
         copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False

@@ -145,7 +145,7 @@ class Wasserstein(StyleTerm):
 
 
 # Rows whose products are summed in one bfloat16 number; sums of sums are float32.
-_ROWS = 256
+_ROWS = 1024
 
 
 def sum_products(rows):

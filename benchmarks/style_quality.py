@@ -7,9 +7,9 @@
 Good is a low loss of Gatys et al.: the layers and raw weights of the preset neural_style, on the
 bundled VGG16, in float32, at the size of the picture, of its 8-bit levels as they would be
 written. PyTorch's contestant is what most scripts do: `torch.optim.LBFGS` on that very loss, at one
-size, in a process with malloc settings that make it faster. Ours are presets, of which only
-neural_style minimises that very loss, and "coarse to fine": neural_style's loss, minimised as we
-would, by Adam from the photo at sizes from 128 pixels up.
+size, in a process with malloc settings that make it faster. Ours are presets, of which gatys and
+neural_style minimise that very loss, and "coarse to fine": that loss, minimised by Adam from the
+photo at sizes from 128 pixels up.
 
 The clock starts once everything is imported, and weights and pictures are read: building,
 targets and tracing count. At each mark the last finished picture counts. What has a schedule over
@@ -45,6 +45,8 @@ COARSE_TO_FINE = {"optimizer": "adam", "smallest": 128, "init": "content"}
 # Contestant to preset and what is set besides.
 OURS = {
     "best": ("best", {}),
+    "gram": ("gram", {}),
+    "gatys": ("gatys", {}),
     "neural_style": ("neural_style", {}),
     "crowson": ("crowson", {}),
     "tensorflow_tutorial": ("tensorflow_tutorial", {}),

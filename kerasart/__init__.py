@@ -6,13 +6,19 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "DivergedError": "kerasart.optimization",
+    "Dreamer": "kerasart.deepdream",
     "Interrupted": "kerasart.optimization",
     "Result": "kerasart.optimization",
+    "animate_evolution": "kerasart.animation",
+    "animate_layers": "kerasart.animation",
+    "animate_zoom": "kerasart.animation",
     "deep_dream": "kerasart.deepdream",
     "dream_style": "kerasart.dreamstyle",
     "load_backbone": "kerasart.backbones",
     "read_picture": "kerasart.image",
     "style_transfer": "kerasart.styletransfer",
+    "visualize_channels": "kerasart.atlas",
+    "write_animation": "kerasart.image.animation",
     "write_picture": "kerasart.image",
 }
 

@@ -1,4 +1,4 @@
-"""DeepDream: a photo changes until a network sees more of what it already sees in it.
+"""DeepDream: a picture changes until a network sees more of what is wanted of it.
 
 Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural Networks".
 """
@@ -11,31 +11,47 @@ import numpy as np
 
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
+from kerasart.image.masks import fit_mask
 from kerasart.image.resize import fit_size, resize
-from kerasart.objectives import Activation, Objective, TotalVariation
+from kerasart.objectives import Objective, compare_with, dream_objective
 from kerasart.optimization import (
+    LBFGS,
+    Adam,
     Descent,
+    Fourier,
     NormalizedGradient,
     Progress,
     Result,
+    Transforms,
+    balance,
     check_memory,
     explain_memory_errors,
     finish,
+    noise_picture,
+    normalize_pyramid,
     octave_sizes,
-    random_roll,
+    smooth,
 )
 from kerasart.presets import find_preset, preset_settings
 from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
 
 _log = logging.getLogger("kerasart")
 
+# Settings that say what is dreamed of.
+_WANTED = {"layers", "channel", "class_name"}
+
+# Long side of a picture that starts from nothing, if none is given.
+_SIZE = 512
+
 
 def deep_dream(
-    image,
-    preset="animals",
+    image=None,
+    preset=None,
     backbone="auto",
     weights="auto",
     *,
+    guide=None,
+    mask=None,
     size=None,
     objective=None,
     precision="auto",
@@ -43,18 +59,24 @@ def deep_dream(
     on_step=None,
     **settings,
 ):
-    """Dreams on a picture.
+    """Dreams on a picture, or on nothing.
 
     Args:
         image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
-        preset: Gives the settings that are not given here. A preset that reproduces a published
-            picture also brings its network.
+            Where the dream starts from nothing (the setting `init`), only its size counts, and
+            None is a square.
+        preset: Gives the settings that are not given here. None chooses what suits the others:
+            "guided", "class", "channel" or "animals". A preset that reproduces a published picture
+            also brings its network.
         backbone: The network that looks: a name or "auto" (see `load_backbone`), or a `Backbone`.
         weights: Its weights (see `load_backbone`).
+        guide: Another picture, whose features are dreamed of (see the setting `similarity`).
+        mask: Where to dream: (height, width), uint8 or float in [0, 1], of any size; None is
+            everywhere. Where it is 0 the picture stays as it is.
         size: Long side in pixels to which the picture is resized first; None keeps its own.
-        objective: An `Objective` or `Term` of your own, in place of the settings' layers.
+        objective: An `Objective` or `Term` of your own, in place of what the settings want.
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
-        seed: Seeds the jitter, and random weights: same seed, same machine, same picture.
+        seed: Seeds all that is random, also random weights: same seed, same machine, same picture.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
         **settings: Any attribute of `DreamSettings`. None stands for the preset's.
 
@@ -67,129 +89,272 @@ def deep_dream(
         DivergedError: If a loss is not finite; its `result` is the last good picture.
         Interrupted: On Ctrl-C; its `result` is the picture so far.
     """
-    image = as_image(image)
-    recipe = find_preset("deep_dream", preset)
-    if not isinstance(backbone, Backbone):
-        name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
-        backbone = load_backbone(name, weights, seed)
-    settings = choose_settings(recipe, backbone, settings)
-    objective = dream_objective(settings) if objective is None else Objective([]) + objective
-    backbone = backbone.cut(objective.layers, precision)
-    size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
-    sizes = _usable_octaves(size, settings, backbone)
-    descent = Descent(
+    dreamer = Dreamer(
+        preset,
         backbone,
-        objective,
-        NormalizedGradient(settings.step_size, settings.norm, settings.floor),
-        _jitter(settings.jitter),
-        settings.clip,
+        weights,
+        guide=guide,
+        objective=objective,
+        precision=precision,
+        seed=seed,
+        **settings,
     )
-    with explain_memory_errors(size):
-        image = np.clip(resize(image, size, antialias=True), 0.0, 1.0)
-        dream, losses, error = _climb_octaves(image, sizes, descent, settings, seed, on_step)
-    result = Result(
-        dream,
-        dict(zip(objective.names, losses.T, strict=True)),
-        {
+    return dreamer.dream(image, mask, size=size, on_step=on_step)
+
+
+class Dreamer:
+    """A dream made ready: the network, what is wanted of it, and a step that is compiled once.
+
+    It dreams on any number of pictures of all sizes, such as the frames of an animation. Its
+    arguments are those of `deep_dream`.
+
+    Attributes:
+        settings: The `DreamSettings`.
+        backbone: The `Backbone`, cut at the layers that the objective needs.
+        objective: The `Objective`.
+        record: Dict of all that was set, as in `Result.settings`.
+    """
+
+    def __init__(
+        self,
+        preset=None,
+        backbone="auto",
+        weights="auto",
+        *,
+        guide=None,
+        objective=None,
+        precision="auto",
+        seed=0,
+        **settings,
+    ):
+        self._guide = None if guide is None else as_image(guide, "guide")
+        preset = preset or _suitable_preset(settings, guide)
+        recipe = find_preset("deep_dream", preset)
+        if not isinstance(backbone, Backbone):
+            name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
+            wants_class = "class_name" in _merge(recipe, name, settings)
+            backbone = load_backbone(name, weights, seed, head=wants_class)
+        self.settings = choose_settings(recipe, backbone, settings, guide)
+        wanted = dream_objective(self.settings, backbone) if objective is None else objective
+        self.objective = Objective([]) + wanted
+        self.backbone = backbone.cut(self.objective.layers, precision)
+        self._descent = _make_descent(self.backbone, self.objective, self.settings)
+        self._seed = seed
+        self.record = {
             "preset": preset,
             "backbone": backbone.name,
             "weights": backbone.weights,
             "weights_hash": backbone.weights_hash,
-            "precision": backbone.precision,
+            "precision": self.backbone.precision,
             "seed": seed,
-            **asdict(settings),
-        },
-    )
-    return finish(result, error)
+            **asdict(self.settings),
+        }
+
+    def dream(self, image=None, mask=None, *, size=None, targets=None, weights=None, on_step=None):
+        """Dreams on a picture.
+
+        Args:
+            image, mask, size, on_step: As in `deep_dream`.
+            targets: A `Target` for each term of the objective, at all sizes; None stands for what
+                the settings compare with.
+            weights: A weight for each term of the objective; None stands for the terms' own.
+
+        Returns:
+            A `Result`.
+
+        Raises:
+            ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
+        """
+        if mask is not None and image is not None:
+            mask = fit_mask(mask, as_image(image).shape[1:3], "mask")
+        image = self._first_picture(image, size)
+        size = image.shape[1:3]
+        if mask is not None:
+            mask = resize(fit_mask(mask, mask.shape[1:3], "mask"), size, antialias=True)
+        sizes = _usable_octaves(size, self.settings, self.backbone)
+        with explain_memory_errors(size):
+            dream, losses, error = self._climb_octaves(
+                image, mask, sizes, targets, weights, on_step
+            )
+        history = dict(zip(self.objective.names, losses.T, strict=True))
+        return finish(Result(dream, history, self.record), error)
+
+    def balance_terms(self, numbers, image=None, *, size=None):
+        """Finds weights with which some terms pull at a picture as hard as the first of them.
+
+        Args:
+            numbers: Numbers of terms in the objective; their own weights count in proportion.
+            image, size: As in `deep_dream`.
+
+        Returns:
+            A float32 vector of a weight for each term; the others keep their own.
+        """
+        image = self._first_picture(image, size)
+        terms = [1.0 * term for term in self.objective.terms]
+        for number in numbers:
+            terms[number].balanced = True
+        targets = compare_with(self.objective, self.backbone, image, self._guide)
+        weights = balance(self.backbone, Objective(terms), image, targets, self._seed)
+        first = numbers[0]
+        weights[numbers] *= self.objective.weights[first] / weights[first]
+        return weights
+
+    def _first_picture(self, image, size):
+        """Brings the picture to its size, or makes one from nothing."""
+        init = self.settings.init
+        if image is None and init == "photo":
+            raise ValueError("`image` must be given where `init` is photo. Received: None")
+        if image is not None:
+            image = as_image(image)
+            size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
+        else:
+            size = (size or _SIZE,) * 2
+        check_memory(self.backbone, size)
+        if init == "photo":
+            return np.clip(resize(image, size, antialias=True), 0.0, 1.0)
+        if init == "noise":
+            return noise_picture(size, self._seed)
+        return np.full((1, *size, 3), 0.5, np.float32)
+
+    def _climb_octaves(self, image, mask, sizes, targets, weights, on_step):
+        """Dreams from the smallest octave to the largest: large forms first, then what is in them."""
+        settings, descent = self.settings, self._descent
+        goal = -math.inf if settings.max_loss is None else -settings.max_loss
+        steps = len(sizes) * settings.steps
+        histories = [np.empty((0, len(self.objective.terms)), np.float32)]
+        photo = shrunk = resize(image, sizes[0], settings.antialias)
+        dream = _add_noise(photo, settings.init_noise, self._seed)
+        try:
+            for octave, size in enumerate(sizes):
+                photo = resize(image, size, settings.antialias)
+                lost_detail = photo - resize(shrunk, size)
+                dream, shrunk = resize(dream, size), photo
+                if settings.detail == "before":
+                    dream = dream + lost_detail
+
+                first_step = octave * settings.steps
+                report = self._reporter(on_step, first_step, steps, photo, image, mask)
+                compared = targets or compare_with(
+                    self.objective, self.backbone, photo, self._guide
+                )
+                run = descent.run(
+                    dream,
+                    settings.steps,
+                    self._seed,
+                    first_step,
+                    goal,
+                    report,
+                    targets=compared,
+                    weights=weights,
+                )
+
+                dream, error = run.image, run.error
+                histories.append(run.losses)
+                if settings.detail == "after":
+                    dream = dream + lost_detail
+                dream = _keep_to(mask, dream, photo)
+                if error:
+                    break
+        except KeyboardInterrupt as interrupt:  # Between two octaves.
+            error = interrupt
+        dream = _full_size(dream, photo, image, mask, settings)
+        return dream, np.concatenate(histories), error
+
+    def _reporter(self, on_step, first_step, steps, photo, image, mask):
+        """Makes what a descent calls after each step, or None if nobody listens."""
+        if on_step is None:
+            return None
+
+        def report(state, losses):
+            dream = self._descent.picture(state)
+            on_step(
+                Progress(
+                    first_step + len(losses),
+                    steps,
+                    tuple(dream.shape[1:3]),
+                    dict(zip(self.objective.names, losses[-1].tolist(), strict=True)),
+                    lambda: _full_size(dream, photo, image, mask, self.settings),
+                )
+            )
+
+        return report
 
 
-def _climb_octaves(image, sizes, descent, settings, seed, on_step):
-    """Dreams from the smallest octave to the largest: large forms first, then what is in them."""
-    goal = -math.inf if settings.max_loss is None else -settings.max_loss
-    steps = len(sizes) * settings.steps
-    histories = [np.empty((0, len(descent.objective.terms)), np.float32)]
-    dream = photo = shrunk = resize(image, sizes[0], settings.antialias)
-    try:
-        for octave, size in enumerate(sizes):
-            photo = resize(image, size, settings.antialias)
-            lost_detail = photo - resize(shrunk, size)
-            dream, shrunk = resize(dream, size), photo
-            if settings.detail == "before":
-                dream = dream + lost_detail
-
-            first_step = octave * settings.steps
-            report = _reporter(on_step, descent, first_step, steps, photo, image, settings)
-            run = descent.run(dream, settings.steps, seed, first_step, goal, report)
-
-            dream, error = run.image, run.error
-            histories.append(run.losses)
-            if settings.detail == "after":
-                dream = dream + lost_detail
-            if error:
-                break
-    except KeyboardInterrupt as interrupt:  # Between two octaves.
-        error = interrupt
-    return _full_size(dream, photo, image, settings), np.concatenate(histories), error
+def _add_noise(image, deviation, seed):
+    if not deviation:
+        return image
+    noise = np.random.default_rng(seed).normal(0.0, deviation, image.shape)
+    return np.clip(image + noise, 0.0, 1.0).astype(np.float32)
 
 
-def _full_size(dream, photo, image, settings):
+def _keep_to(mask, dream, photo):
+    """Keeps a dream to where its mask is, softly."""
+    if mask is None:
+        return dream
+    return photo + resize(mask, photo.shape[1:3], antialias=True) * (dream - photo)
+
+
+def _full_size(dream, photo, image, mask, settings):
     """Brings a dream on the photo at one octave to the size of the photo itself."""
     size = image.shape[1:3]
     full = resize(dream, size, settings.antialias)
     if settings.detail != "none":
         full = full + image - resize(photo, size, settings.antialias)
-    return np.clip(full, 0.0, 1.0)
+    return np.clip(_keep_to(mask, full, image), 0.0, 1.0)
 
 
-def _reporter(on_step, descent, first_step, steps, photo, image, settings):
-    """Makes what a descent calls after each step, or None if nobody listens."""
-    if on_step is None:
-        return None
+def _make_descent(backbone, objective, settings):
+    """Chooses what is moved, by what, and how the network looks at it."""
+    if settings.optimizer == "adam":
+        optimizer = Adam(settings.step_size, beta_2=0.999)
+    elif settings.optimizer == "lbfgs":
+        optimizer = LBFGS()
+    else:
+        optimizer = NormalizedGradient(settings.step_size, settings.norm, settings.floor)
+    transforms = Transforms(
+        settings.pad, settings.jitter, settings.scaling, settings.rotation, settings.final_jitter
+    )
 
-    def report(state, losses):
-        dream = state.image
-        on_step(
-            Progress(
-                first_step + len(losses),
-                steps,
-                tuple(dream.shape[1:3]),
-                dict(zip(descent.objective.names, losses[-1].tolist(), strict=True)),
-                lambda: _full_size(dream, photo, image, settings),
-            )
-        )
+    def shape_gradient(gradient):
+        if settings.pyramid:
+            gradient = normalize_pyramid(gradient, settings.pyramid)
+        return smooth(gradient, settings.blur) if settings.blur else gradient
 
-    return report
-
-
-def dream_objective(settings):
-    """Builds what a dream wants: activations raised, and smoothness if any is asked for."""
-    power = {"squared": 2, "mean": 1}[settings.activation]
-    terms = [
-        coefficient * Activation(layer, power, settings.border)
-        for layer, coefficient in settings.layers.items()
-    ]
-    if settings.smoothness:
-        terms.append(settings.smoothness * TotalVariation())
-    return Objective(terms)
+    return Descent(
+        backbone,
+        objective,
+        optimizer,
+        transforms,
+        settings.clip,
+        parameterization=Fourier() if settings.parameterization == "fourier" else None,
+        shape_gradient=shape_gradient if settings.pyramid or settings.blur else None,
+    )
 
 
-def _jitter(pixels):
-    return (lambda image, seed: random_roll(image, seed, pixels)) if pixels else None
+def _suitable_preset(settings, guide):
+    """Names the preset that goes with what is asked for."""
+    if guide is not None:
+        return "guided"
+    if settings.get("class_name") is not None:
+        return "class"
+    return "channel" if settings.get("channel") else "animals"
 
 
-def choose_settings(recipe, backbone, given):
+def choose_settings(recipe, backbone, given, guide=None):
     """Completes the settings that were given with those of a preset, for one network.
 
     Args:
         recipe: The preset, as `find_preset` returns it.
         backbone: The `Backbone`.
         given: Dict of settings; None stands for the preset's.
+        guide: The guide, if there is one. With one, features are compared by "match" if not
+            otherwise.
 
     Returns:
         `DreamSettings`.
 
     Raises:
-        ValueError: If a setting has no such value.
+        ValueError: If a setting has no such value, or a guide is missing.
         TypeError: If there is no such setting.
     """
     for name in given:
@@ -197,11 +362,26 @@ def choose_settings(recipe, backbone, given):
             raise TypeError(
                 f"deep_dream's settings are {', '.join(SETTING_NAMES)}. Received: {name!r}"
             )
-    merged = preset_settings(recipe, backbone.name)
-    merged |= {name: value for name, value in given.items() if value is not None}
-    if "layers" not in merged:
+    merged = _merge(recipe, backbone.name, given)
+    if not _WANTED & set(merged):
         merged["layers"] = {backbone.middle_layer(): 1.0}
-    return DreamSettings(**merged)
+    settings = DreamSettings(**merged)
+    if guide is not None and not settings.needs_guide and given.get("similarity") is None:
+        settings = DreamSettings(**merged | {"similarity": "match"})
+    if settings.needs_guide and guide is None:
+        raise ValueError(
+            "`guide` must be given for what is compared with it: --guide=other.jpg. Received: none"
+        )
+    return settings
+
+
+def _merge(recipe, network, given):
+    """Puts settings that were given over a preset's for one network."""
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = preset_settings(recipe, network)
+    if _WANTED & set(given):  # Not what the preset wants, but this.
+        settings = {name: value for name, value in settings.items() if name not in _WANTED}
+    return settings | given
 
 
 def _usable_octaves(size, settings, backbone):

@@ -33,7 +33,6 @@ from kerasart.optimization import (
     descend_scales,
     explain_memory_errors,
     finish,
-    picture,
     scale_sizes,
     share_steps,
 )
@@ -152,7 +151,7 @@ def style_transfer(
             seed=seed,
             checkpoint=checkpoint,
             on_step=on_step,
-            show=lambda state: scene.finish(picture(state), sizes[-1]),
+            show=lambda state: scene.finish(descent.picture(state), sizes[-1]),
         )
         image = scene.finish(run.image, sizes[-1])
     history = dict(zip(objective.names, run.losses.T, strict=True))

@@ -3,6 +3,10 @@
     python scripts/deep_dream.py
     python scripts/deep_dream.py --image=photo.jpg --preset=gentle --output=dream.png
     python scripts/deep_dream.py --image=photo.jpg --layers=mixed4:1.0,mixed5:1.5 --octaves=5
+    python scripts/deep_dream.py --image=photo.jpg --class=jellyfish
+    python scripts/deep_dream.py --image=photo.jpg --guide=flowers.jpg
+    python scripts/deep_dream.py --preset=visualization --channel=block5_conv3:37
+    python scripts/deep_dream.py --image=photo.jpg --animate=zoom --output=dream.gif
     python scripts/deep_dream.py --preset=help
     python scripts/deep_dream.py --backbone=vgg16 --list_layers
     python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
@@ -13,26 +17,40 @@ The output has the photo's size. A PNG also records its settings. Ctrl-C saves t
 from absl import flags
 
 from kerasart.image import check_output
+from kerasart.image.masks import read_mask
 from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
+from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_settings import SETTING_NAMES
+from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels
 from kerasart_scripts import command_line as cli
+from kerasart_scripts import moving
+from kerasart_scripts.dream_flags import ASCENT, WANTED
 from kerasart_scripts.records import compare_with_record, hash_image, read_record
 
 _IMAGE = flags.DEFINE_string(
     "image",
-    "coffee",
-    f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}.",
+    None,
+    f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}. (default: coffee)",
+)
+_GUIDE = flags.DEFINE_string(
+    "guide", None, "Another picture, whose features the dream takes on (see --similarity)."
+)
+_MASK = flags.DEFINE_string(
+    "mask", None, "Where to dream: a picture, white for yes; elsewhere the photo stays."
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
-    "dream.png",
-    "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif. A name that is "
-    "taken gets a number, unless --overwrite.",
+    None,
+    "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif; or the animation: "
+    ".gif, .webp, .png, .mp4 or .webm. A name that is taken gets a number, unless --overwrite. "
+    "(default: dream.png, or dream.gif)",
 )
 _SIZE = flags.DEFINE_integer(
-    "size", None, "Long side in pixels. (default: the photo's own)", lower_bound=1
+    "size",
+    None,
+    "Long side in pixels. (default: the photo's own; 512 from nothing)",
+    lower_bound=1,
 )
 _REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
@@ -40,69 +58,24 @@ _REPRODUCE = flags.DEFINE_string(
 _PRESET = flags.DEFINE_string(
     "preset",
     None,
-    "Settings that make a good picture, or a published one; help lists them. (default: animals)",
+    "Settings that make a good picture, or a published one; help lists them. (default: what suits "
+    "the other flags: guided, class, channel, zoom or animals)",
 )
 _LIST_LAYERS = flags.DEFINE_bool(
     "list_layers", False, "Print the network's layers and what they see, and stop."
 )
-_SETTINGS = [
-    flags.DEFINE_string(
-        "layers", None, "Whose activations to raise, and how much: mixed4:1.0,mixed5:1.5."
-    ),
-    flags.DEFINE_string(
-        "octaves",
-        None,
-        "How many sizes to dream at, the last of them the photo's own; or the first and the last, "
-        "such as -2:2 (from two octaves smaller to two larger).",
-    ),
-    flags.DEFINE_float("octave_scale", None, "How much larger each octave is."),
-    flags.DEFINE_integer("steps", None, "Steps in each octave.", lower_bound=1),
-    flags.DEFINE_float(
-        "step_size", None, "What an average step changes a value by, where white is 1."
-    ),
-    flags.DEFINE_float("max_loss", None, "End an octave when the loss passes this."),
-    flags.DEFINE_integer(
-        "jitter", None, "Largest random shift at each step, in pixels.", lower_bound=0
-    ),
-    flags.DEFINE_float(
-        "smoothness",
-        None,
-        "Weight of the total variation, against fine noise. In units of the activations: each "
-        "network has its own.",
-    ),
-    flags.DEFINE_enum(
-        "activation", None, ["squared", "mean"], "Raise the mean of squares, or the plain mean."
-    ),
-    flags.DEFINE_integer(
-        "border", None, "Rows and columns at a layer's border that do not count.", lower_bound=0
-    ),
-    flags.DEFINE_enum(
-        "norm",
-        None,
-        ["mean", "std"],
-        "Divide the gradient by its mean absolute value or by its standard deviation.",
-    ),
-    flags.DEFINE_float("floor", None, "The least magnitude to divide the gradient by."),
-    flags.DEFINE_enum(
-        "detail",
-        None,
-        ["before", "after", "none"],
-        "When the photo's detail comes back that smaller octaves cannot show: before an octave's "
-        "steps, after them, or not at all.",
-    ),
-    flags.DEFINE_bool("clip", None, "Hold the picture in range at each step, not just at the end."),
-    flags.DEFINE_bool("antialias", None, "Shrink with antialiasing."),
-]
 _GROUPS = {
-    "Pictures": [_IMAGE, _OUTPUT, _SIZE, _REPRODUCE],
+    "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
-    "The dream (defaults: the preset's)": [_PRESET, *_SETTINGS],
+    "What is dreamed of (defaults: the preset's)": [_PRESET, *WANTED],
+    "How (defaults: the preset's)": ASCENT,
+    "Dreams that move": moving.FLAGS,
     "The run": cli.RUN_FLAGS,
 }
 
 
 def main():
-    """Reads flags and a photo, dreams, and writes the picture."""
+    """Reads flags and pictures, dreams, and writes the picture or the animation."""
     if _PRESET.value == "help":
         print(cli.preset_table("deep_dream"))
     elif _LIST_LAYERS.value:
@@ -112,29 +85,68 @@ def main():
 
 
 def dream():
-    """Makes the picture that the flags describe."""
+    """Makes the picture, or the animation, that the flags describe."""
     recorded = read_record(_REPRODUCE.value, cli.MAX_PIXELS.value) if _REPRODUCE.value else {}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
-    check_output(_OUTPUT.value, bits)
-    settings = cli.merge_settings("deep_dream", SETTING_NAMES, recorded)
-    if "layers" in settings:
+    output = _OUTPUT.value or ("dream.gif" if moving.ANIMATE.value else "dream.png")
+    if moving.ANIMATE.value:
+        moving.check(output)
+    else:
+        check_output(output, bits)
+    changes = {"preset": "zoom"} if moving.ANIMATE.value == "zoom" and not _PRESET.value else {}
+    settings = cli.merge_settings("deep_dream", SETTING_NAMES, recorded, changes)
+    if "layers" in settings and settings["layers"]:
         settings["layers"] = parse_layers(settings["layers"])
-    photo = cli.read_photo(_IMAGE.value)
-    if settings.get("size"):
-        cli.check_pixels(fit_size(photo.image.shape[1:3], settings["size"]))
+    if "channel" in settings:
+        settings["channel"] = parse_channels(settings["channel"])
+    photo, pictures = _read_pictures(settings)
 
-    def make(on_step):
-        from kerasart import deep_dream
+    def dreamer():
+        from kerasart.deepdream import Dreamer
 
-        return deep_dream(photo.image, on_step=on_step, **settings)
+        return Dreamer(guide=pictures["guide"], **_without(settings, "size"))
 
     identity = {
         "size": settings.get("size"),
         "bits": bits,
-        "photo_hash": hash_image(photo.image),
+        "photo_hash": hash_image(pictures["image"]),
+        "guide_hash": hash_image(pictures["guide"]),
+        "mask_hash": hash_image(pictures["mask"]),
     }
-    result = cli.make_picture(make, _OUTPUT.value, identity, photo.alpha, bits)
-    compare_with_record(recorded, identity | result.settings, ["photo_hash", "weights_hash"])
+    where = {"image": pictures["image"], "mask": pictures["mask"], "size": settings.get("size")}
+    if moving.ANIMATE.value:
+        moving.animate(dreamer, where, output, settings | identity)
+        return
+
+    def make(on_step):
+        return dreamer().dream(**where, on_step=on_step)
+
+    alpha = photo.alpha if photo else None
+    result = cli.make_picture(make, output, identity, alpha, bits)
+    names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
+    compare_with_record(recorded, identity | result.settings, names)
+
+
+def _read_pictures(settings):
+    """Reads the photo, and a dict of the image, guide and mask of a dream."""
+    preset = find_preset("deep_dream", settings["preset"]) if settings.get("preset") else {}
+    init = settings.get("init") or preset.get("settings", {}).get("init", "photo")
+    # From nothing, a photo only tells the size, and only if one is given.
+    name = _IMAGE.value or ("coffee" if init == "photo" else None)
+    photo = cli.read_photo(name) if name else None
+    size = settings.get("size")
+    if size:
+        cli.check_pixels(fit_size(photo.image.shape[1:3], size) if photo else (size, size))
+    limit = cli.MAX_PIXELS.value
+    return photo, {
+        "image": photo.image if photo else None,
+        "guide": cli.read_photo(_GUIDE.value).image if _GUIDE.value else None,
+        "mask": read_mask(_MASK.value, limit) if _MASK.value else None,
+    }
+
+
+def _without(settings, name):
+    return {key: value for key, value in settings.items() if key != name}
 
 
 def run():

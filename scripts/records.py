@@ -58,5 +58,5 @@ def compare_with_record(recorded, actual, names):
 
 
 def hash_image(image):
-    """16 hex digits that stand for an image's pixels."""
-    return hashlib.sha256(image.tobytes()).hexdigest()[:16]
+    """16 hex digits that stand for an image's pixels; None for no image."""
+    return None if image is None else hashlib.sha256(image.tobytes()).hexdigest()[:16]

@@ -325,7 +325,7 @@ def _discard(state):
 def _hash_all(images):
     if isinstance(images, list):
         return list(map(_hash_all, images))
-    return None if images is None else hash_image(images)
+    return hash_image(images)
 
 
 def _state_path(output):

@@ -21,7 +21,7 @@ FLOORS = [
     ["backbones", "objectives", "presets"],
     ["optimization", "networks"],
     ["deepdream", "styletransfer", "fast_style"],
-    ["dreamstyle"],
+    ["animation", "atlas", "dreamstyle"],
     ["serving"],
     # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.
     ["kerasart"],

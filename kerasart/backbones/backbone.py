@@ -9,8 +9,11 @@ import numpy as np
 
 from kerasart.backbones.catalog import find_architecture
 from kerasart.backbones.geometry import least_size, measure_layers
+from kerasart.backbones.heads import make_convolutional
 from kerasart.backbones.imagenet import (
     BUNDLED,
+    find_class,
+    imagenet_labels,
     impatient_downloads,
     load_bundled,
     weights_are_at_hand,
@@ -33,14 +36,16 @@ class Backbone:
         weights_hash: 16 hex digits that stand for the weights' values.
         layers: Names of the layers whose features a call returns; "image" is the picture itself.
         precision: "float32" or "bfloat16", of the convolutions.
+        head: Name of the layer that gives the logits of ImageNet's classes, or None.
     """
 
-    def __init__(self, name, model, preprocess, weights):
+    def __init__(self, name, model, preprocess, weights, head=None):
         self.name = name
         self.weights = weights
         self.weights_hash = hash_weights(model)
         self.layers = (model.layers[-1].name,)
         self.precision = "float32"
+        self.head = head
         self._model = model
         self._preprocess = preprocess
         self._edge = 0
@@ -120,6 +125,19 @@ class Backbone:
             if type(self._model.get_layer(name)).__name__ not in ("Activation", "Identity", "ReLU")
         )
 
+    def channels(self, layer):
+        """Counts a layer's channels."""
+        return self._model.get_layer(layer).output.shape[-1]
+
+    def find_class(self, text):
+        """Finds an ImageNet class by its name, a part of it, or its number (see `find_class`).
+
+        Returns:
+            Its number and its first name.
+        """
+        number = find_class(text)
+        return number, imagenet_labels()[number].partition(",")[0]
+
     def middle_layer(self):
         """Names a layer that sees parts of things: the deepest of stride 16 at most.
 
@@ -129,11 +147,11 @@ class Backbone:
         return names[-1]
 
     def _check_layers(self, names):
-        known = self.geometry
+        known = [*self.geometry, self.head]
         unknown = [name for name in names if name not in known]
         if not unknown:
             return
-        near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(unknown[0], filter(None, known), n=3, cutoff=0.4)
         raise ValueError(
             f"`layers` must name layers of {self.name} (--list_layers shows them all)"
             + (f"; nearest: {', '.join(near)}" if near else "")
@@ -141,19 +159,20 @@ class Backbone:
         )
 
 
-def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3"):
+def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3", head=False):
     """Builds a network and gives it its weights.
 
     Args:
         name: "squeezenet", any network of `keras.applications` ("inception_v3", "vgg19", ...), or
             "auto": the best if its ImageNet weights are in Keras's cache or can be downloaded,
-            else the bundled VGG16, with a warning.
+            else the bundled VGG16, or SqueezeNet where a head is wanted, with a warning.
         weights: "imagenet" (Keras's own download and check), "bundled" (in this package; VGG16
             and SqueezeNet), "random" (He's normal distribution, for experiments), a path to a
             `.weights.h5` or a legacy `.h5` file with or without its dense head, or "auto":
             bundled where there are such, else imagenet.
         seed: Seeds random weights.
         best: What "auto" would have: "inception_v3" for dreams, "vgg19" for style transfer.
+        head: Whether to load the classification head too, which dreams of classes need.
 
     Returns:
         A `Backbone`.
@@ -163,20 +182,23 @@ def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3"):
         FileNotFoundError: If `weights` is a path where no file is.
     """
     if name == "auto":
-        return _load_best(best, weights, seed)
+        return _load_best(best, weights, seed, head)
     architecture = find_architecture(name)
     name = architecture.name
+    # Of the bundled networks only SqueezeNet has its head.
+    bundled = [each for each in BUNDLED if not head or each == "squeezenet"]
     if weights == "auto":
-        weights = "bundled" if name in BUNDLED else "imagenet"
+        weights = "bundled" if name in bundled else "imagenet"
     if weights == "imagenet":
-        model = _download(architecture)
+        model = _download(architecture, head)
     else:
-        if weights == "bundled" and name not in BUNDLED:
+        if weights == "bundled" and name not in bundled:
+            what = "with their heads " if head else ""
             raise ValueError(
-                f"`weights` must be imagenet, random or a path for {name}; bundled are only those "
-                f"of {' and '.join(BUNDLED)}. Received: 'bundled'"
+                f"`weights` must be imagenet, random or a path for {name}; bundled {what}are only "
+                f"those of {' and '.join(bundled)}. Received: 'bundled'"
             )
-        model = architecture.build(None)
+        model = architecture.build(None, head)
         if weights == "bundled":
             load_bundled(model, name)
         elif weights == "random":
@@ -184,45 +206,52 @@ def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3"):
         else:
             load_weights(model, weights)
             _normalise_as_published(model)
+    if head and name != "squeezenet":
+        model = make_convolutional(model)
     rename_layers(model)
-    return Backbone(name, model, architecture.preprocess, os.fspath(weights))
+    logits = "conv10" if name == "squeezenet" else model.layers[-1].name if head else None
+    return Backbone(name, model, architecture.preprocess, os.fspath(weights), logits)
 
 
-def _load_best(best, weights, seed):
+def _load_best(best, weights, seed, head):
+    fallback = "squeezenet" if head else "vgg16"
     if weights == "bundled":
-        return load_backbone("vgg16", weights)
+        return load_backbone(fallback, weights)
     if weights != "auto":
-        return load_backbone(best, weights, seed)
+        return load_backbone(best, weights, seed, head=head)
     try:
-        if weights_are_at_hand(best):
-            return load_backbone(best, "imagenet")
+        if weights_are_at_hand(best, head):
+            return load_backbone(best, "imagenet", head=head)
         reason = "are not in Keras's cache and cannot be downloaded"
     except ValueError:
         reason = "could not be downloaded whole"
     _log.warning(
-        "The ImageNet weights of %s %s: the bundled VGG16 is used. (--backbone=vgg16 chooses it; "
+        "The ImageNet weights of %s %s: the bundled %s is used. (--backbone=%s chooses it; "
         "--backbone=%s --weights=PATH uses a file of yours.)",
         best,
         reason,
+        {"vgg16": "VGG16", "squeezenet": "SqueezeNet"}[fallback],
+        fallback,
         best,
     )
-    return load_backbone("vgg16", "bundled")
+    return load_backbone(fallback, "bundled")
 
 
-def _download(architecture):
+def _download(architecture, head):
     if architecture.name == "squeezenet":
         raise ValueError(
             "`weights` must be bundled, random or a path for squeezenet. Received: 'imagenet'"
         )
     try:
         with impatient_downloads():
-            return architecture.build("imagenet")
+            return architecture.build("imagenet", head)
     except Exception as error:
         # Keras raises a plain Exception when a download fails.
+        bundled = "squeezenet" if head else "vgg16"
         raise ValueError(
             f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
             "be downloaded; give a file with --weights=PATH, or use the bundled network with "
-            f"--backbone=vgg16 --weights=bundled. Received: {str(error).splitlines()[0]}"
+            f"--backbone={bundled} --weights=bundled. Received: {str(error).splitlines()[0]}"
         ) from error
 
 

@@ -1,5 +1,6 @@
 """ImageNet weights: those in the package, and those that Keras downloads."""
 
+import difflib
 import json
 import os
 import threading
@@ -13,10 +14,7 @@ import numpy as np
 BUNDLED = ("vgg16", "squeezenet")
 
 _STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
-_FILES = {
-    "inception_v3": "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    "vgg19": "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-}
+_FILE = "{}_weights_tf_dim_ordering_tf_kernels{}.h5"
 
 
 def load_bundled(model, name):
@@ -48,19 +46,58 @@ def imagenet_labels():
     return json.loads((files("kerasart.backbones") / "data" / "imagenet_labels.json").read_text())
 
 
-def weights_are_at_hand(name, seconds=3.0):
+def find_class(text):
+    """Finds a class of ImageNet.
+
+    Args:
+        text: Its number, one of its names, or a part of one that no other class has.
+
+    Returns:
+        The class's number, from 0 to 999.
+
+    Raises:
+        ValueError: If there is no such class, or several; the message lists what was near.
+    """
+    labels = imagenet_labels()
+    wanted = " ".join(str(text).lower().split())
+    if wanted.isdecimal() and int(wanted) < len(labels):
+        return int(wanted)
+    names = [label.lower().split(", ") for label in labels]
+    whole = [i for i, each in enumerate(names) if wanted in each]
+    words = [i for i, each in enumerate(names) if any(f" {wanted} " in f" {n} " for n in each)]
+    parts = [i for i, each in enumerate(names) if wanted and any(wanted in name for name in each)]
+    found = whole or words or parts
+    if len(found) == 1:
+        return found[0]
+    candidates = "; ".join(f"{i}: {labels[i]}" for i in found[:10])
+    if not found:
+        numbers = {name: i for i, each in enumerate(names) for name in each}
+        near = difflib.get_close_matches(wanted, numbers, n=3)
+        candidates = "; ".join(f"{numbers[name]}: {labels[numbers[name]]}" for name in near)
+    more = f", and {len(found) - 10} more" if len(found) > 10 else ""
+    raise ValueError(
+        "`class` must be the name of one ImageNet class, a part of it, or a number from 0 to "
+        f"{len(labels) - 1}"
+        + (f"; {'these match' if found else 'nearest'}: {candidates}{more}" if candidates else "")
+        + f". Received: {text!r}"
+    )
+
+
+def weights_are_at_hand(name, head=False, seconds=3.0):
     """Tells whether a network's ImageNet weights are in Keras's cache or can be downloaded.
 
     Args:
         name: "inception_v3" or "vgg19".
+        head: Whether those with the classification head are asked for.
         seconds: How long the server may take to answer.
     """
+    file = _FILE.format(name, "" if head else "_notop")
     home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
-    if os.path.isfile(os.path.join(home, "models", _FILES[name])):
+    if os.path.isfile(os.path.join(home, "models", file)):
         return True
     try:
         with impatient_downloads(seconds):
-            request = urllib.request.Request(f"{_STORE}/{name}/{_FILES[name]}", method="HEAD")
+            request = urllib.request.Request(f"{_STORE}/{name}/{file}", method="HEAD")
             with urllib.request.urlopen(request) as answer:
                 return answer.status == 200
     except OSError:

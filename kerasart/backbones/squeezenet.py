@@ -5,8 +5,9 @@ def SqueezeNet():  # noqa: N802 (a network's name, as in keras.applications)
     """Builds SqueezeNet 1.1 with its 1000 ImageNet classes, fully convolutional.
 
     Source: Iandola et al. 2016, "SqueezeNet", arXiv 1602.07360, in the authors' version 1.1. The
-    mean of the last layer, `conv10`, over all positions gives the classes' logits, so pictures of
-    any size from 17 pixels can be seen.
+    mean of the last layer over all positions gives the classes' logits, so pictures of any size
+    from 17 pixels can be seen. Its ReLU is a layer of its own: a class that is nowhere seen yet has
+    no gradient behind it, but before it, in `conv10`.
 
     Returns:
         A `keras.Model` with fresh weights from a BGR picture in [0, 255] less ImageNet's mean,
@@ -35,5 +36,6 @@ def SqueezeNet():  # noqa: N802 (a network's name, as in keras.applications)
     x = squeeze_and_expand(x, "fire7", 48, 192)
     x = squeeze_and_expand(x, "fire8", 64, 256)
     x = squeeze_and_expand(x, "fire9", 64, 256)
-    x = layers.Conv2D(1000, 1, activation="relu", name="conv10")(x)
+    x = layers.Conv2D(1000, 1, name="conv10")(x)
+    x = layers.ReLU(name="relu_conv10")(x)
     return Model(image, x, name="squeezenet")

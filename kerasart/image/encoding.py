@@ -26,7 +26,7 @@ def encode(pixels, kind, text, quality):
     """
     deep = pixels.dtype == "uint16"
     if kind == "PNG":
-        chunks = _text_chunks(text)
+        chunks = text_chunks(text)
         return encode_png(pixels, chunks) if deep else _by_pillow(pixels, "PNG", pnginfo=chunks)
     if deep:
         return encode_tiff(pixels)
@@ -48,7 +48,8 @@ def _by_pillow(pixels, kind, **options):
     return out.getvalue()
 
 
-def _text_chunks(text):
+def text_chunks(text):
+    """Makes PNG text chunks, a `PngInfo`, of a dict of strings; `encode` lists what it raises."""
     chunks = PngInfo()
     for key, value in text.items():
         try:

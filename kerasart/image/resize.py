@@ -43,3 +43,21 @@ def fit_size(size, long_side):
     """Scales (height, width) so that the longer side is `long_side`, and the shorter at least 1."""
     scale = long_side / max(size)
     return tuple(max(1, round(side * scale)) for side in size)
+
+
+def fill_size(image, size):
+    """Brings a picture to a size without distorting it: scaled, and cropped around its centre.
+
+    Args:
+        image: float32 (1, height, width, channels) in [0, 1].
+        size: (height, width) in pixels.
+
+    Returns:
+        A float32 array (1, *size, channels) in [0, 1].
+    """
+    own = image.shape[1:3]
+    scale = min(have / want for have, want in zip(own, size, strict=True))
+    part = [min(have, max(1, round(want * scale))) for have, want in zip(own, size, strict=True)]
+    top, left = ((have - want) // 2 for have, want in zip(own, part, strict=True))
+    cropped = image[:, top : top + part[0], left : left + part[1]]
+    return np.clip(resize(cropped, size, antialias=True), 0.0, 1.0)

@@ -3,7 +3,7 @@
 from kerasart.optimization.balance import balance
 from kerasart.optimization.checkpoint import Checkpoint
 from kerasart.optimization.lbfgs import LBFGS
-from kerasart.optimization.loop import Descent, State, picture
+from kerasart.optimization.loop import Descent, State
 from kerasart.optimization.memory import check_memory, explain_memory_errors
 from kerasart.optimization.optimizers import (
     Adam,
@@ -12,16 +12,25 @@ from kerasart.optimization.optimizers import (
     NormalizedGradient,
     Optimizer,
 )
+from kerasart.optimization.parameterization import Fourier, noise_picture
 from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
 from kerasart.optimization.scales import descend_scales
 from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_steps
-from kerasart.optimization.transforms import random_roll
+from kerasart.optimization.shaping import normalize_pyramid, smooth
+from kerasart.optimization.transforms import (
+    Transforms,
+    pad,
+    random_roll,
+    random_scale_and_rotate,
+    scale_and_rotate,
+)
 
 __all__ = [
     "Adam",
     "Checkpoint",
     "Descent",
     "DivergedError",
+    "Fourier",
     "GradientDescent",
     "Interrupted",
     "KerasOptimizer",
@@ -31,14 +40,20 @@ __all__ = [
     "Progress",
     "Result",
     "State",
+    "Transforms",
     "balance",
     "check_memory",
     "descend_scales",
     "explain_memory_errors",
     "finish",
+    "noise_picture",
+    "normalize_pyramid",
     "octave_sizes",
-    "picture",
+    "pad",
     "random_roll",
+    "random_scale_and_rotate",
+    "scale_and_rotate",
     "scale_sizes",
     "share_steps",
+    "smooth",
 ]

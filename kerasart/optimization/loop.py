@@ -17,9 +17,10 @@ class State(NamedTuple):
     """All that a descent needs to go on.
 
     Attributes:
-        image: The picture that is moved, a float32 tensor (1, height, width, 3).
+        image: What is moved, a float32 tensor (1, height, width, 3): the picture, or what its
+            parameterization makes of it.
         memory: What the optimizer remembers, a tuple of tensors.
-        average: The running mean of the pictures so far and the weight in it, or ().
+        average: The running mean of the images so far and the weight in it, or ().
     """
 
     image: object
@@ -32,27 +33,16 @@ class Run:
     """What a descent came to.
 
     Attributes:
-        state: The `State` after the last whole step.
+        image: The picture, a float32 tensor (1, height, width, 3).
         losses: Weighted values of the terms at each step, float32 (steps, terms).
+        state: The `State` after the last whole step.
         error: What ended it before its time: a KeyboardInterrupt, a FloatingPointError, or None.
     """
 
-    state: State
+    image: object
     losses: np.ndarray
+    state: State
     error: BaseException | None = None
-
-    @property
-    def image(self):
-        """The picture, a float32 tensor (1, height, width, 3): the average, if one is kept."""
-        return picture(self.state)
-
-
-def picture(state):
-    """Shows the picture of a `State`: the running mean, if one is kept."""
-    if not state.average:
-        return state.image
-    mean, weight = state.average
-    return mean / weight if weight > 0 else state.image
 
 
 class Descent:
@@ -68,6 +58,10 @@ class Descent:
         optimizer: What moves the picture: an `Optimizer` or `LBFGS`.
         transform: `transform(image, seed) -> image`, applied before the network looks; None for
             none.
+        parameterization: What is moved in the picture's place, with `encode(image)` and
+            `decode(coefficients)`, such as `Fourier`; None for the pixels themselves.
+        shape_gradient: `shape_gradient(gradient) -> gradient`, applied before the optimizer sees
+            it; None for none.
         clip: Whether the picture is held in [0, 1] after each step.
         block: Steps in a call; None chooses by device.
         average: Decay of the running mean of the pictures, which is then the result (Polyak and
@@ -76,7 +70,16 @@ class Descent:
     """
 
     def __init__(
-        self, backbone, objective, optimizer, transform=None, clip=True, block=None, average=0.0
+        self,
+        backbone,
+        objective,
+        optimizer,
+        transform=None,
+        clip=True,
+        block=None,
+        average=0.0,
+        parameterization=None,
+        shape_gradient=None,
     ):
         import tensorflow as tf
 
@@ -84,7 +87,9 @@ class Descent:
         self.objective = objective
         self.optimizer = optimizer
         self.transform = transform
-        self.clip = clip
+        self.clip = clip and parameterization is None
+        self.parameterization = parameterization
+        self.shape_gradient = shape_gradient
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
         self._compiled = {}
@@ -94,9 +99,19 @@ class Descent:
         import tensorflow as tf
 
         image = tf.convert_to_tensor(image, tf.float32)
+        if self.parameterization:
+            image = self.parameterization.encode(image)
         is_averaged = self.average and not isinstance(self.optimizer, LBFGS)
         average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
         return State(image, self.optimizer.start(image), average)
+
+    def picture(self, state):
+        """Shows the picture of a `State`: the running mean, if one is kept."""
+        image = state.image
+        if state.average:
+            mean, weight = state.average
+            image = mean / weight if weight > 0 else image
+        return self._decode(image)
 
     def enlarge(self, state, size):
         """Resizes a picture with all that the optimizer remembers; its average starts anew.
@@ -108,7 +123,9 @@ class Descent:
         Returns:
             The `State` to go on from.
         """
-        new = self.start(resize(picture(state), size))
+        new = self.start(resize(self.picture(state), size))
+        if self.parameterization:
+            return new  # Moments of coefficients are none of other coefficients.
         memory = tuple(
             resize(old, size) if old.shape == state.image.shape else old for old in state.memory
         )
@@ -155,12 +172,15 @@ class Descent:
                 take_steps(walk, targets, weights, seed)
         except (KeyboardInterrupt, FloatingPointError) as reason:
             error = reason
-        return Run(walk.state, walk.losses, error)
+        return Run(self.picture(walk.state), walk.losses, walk.state, error)
 
     @property
     def traces(self):
         """How often a step was traced so far; each costs about a second."""
         return sum(step.experimental_get_tracing_count() for step in self._compiled.values())
+
+    def _decode(self, image):
+        return self.parameterization.decode(image) if self.parameterization else image
 
     def _take_steps(self, walk, targets, weights, seed):
         function = self._step if self.block == 1 else self._steps
@@ -238,10 +258,15 @@ class Descent:
 
         with tf.GradientTape() as tape:
             tape.watch(state.image)
-            seen = self.transform(state.image, seed) if self.transform else state.image
-            losses = self.objective(self.backbone(seen), targets, weights)
+            picture = self._decode(state.image)
+            seen = self.transform(picture, seed) if self.transform else picture
+            # Terms on the picture itself compare its pixels, which must stay in their places.
+            features = {**self.backbone(seen), "image": picture}
+            losses = self.objective(features, targets, weights)
             loss = tf.reduce_sum(losses)
         gradient = tape.gradient(loss, state.image)
+        if self.shape_gradient:
+            gradient = self.shape_gradient(gradient)
         # A gradient that is not finite would spoil the picture one step before a loss tells.
         hides = tf.math.is_finite(loss) & ~tf.math.is_finite(tf.reduce_sum(gradient))
         return tf.where(hides, math.nan, losses), gradient

@@ -1,6 +1,6 @@
 """How a picture is moved."""
 
-NORMS = ("mean", "std")
+NORMS = ("mean", "std", "unit")
 
 
 class Optimizer:
@@ -50,8 +50,10 @@ class NormalizedGradient(Optimizer):
     Args:
         step_size: What the picture moves by, in its own units ([0, 1]), where the gradient has
             its typical magnitude.
-        norm: The typical magnitude: "mean", the mean absolute value (Keras example), or "std",
-            the standard deviation (TensorFlow tutorial).
+        norm: The typical magnitude: "mean", the mean absolute value (Keras example), "std", the
+            standard deviation (TensorFlow tutorial), or "unit", the root mean square: the length
+            of the whole gradient, but over the root of how many numbers it has, so that a step
+            size means the same at every size of picture.
         floor: The least magnitude to divide by, so that a vanishing gradient does not become
             noise.
     """
@@ -69,8 +71,10 @@ class NormalizedGradient(Optimizer):
 
         if self.norm == "mean":
             magnitude = tf.reduce_mean(tf.abs(gradient))
-        else:
+        elif self.norm == "std":
             magnitude = tf.math.reduce_std(gradient)
+        else:
+            magnitude = tf.sqrt(tf.reduce_mean(gradient**2))
         return image - gradient * (self.step_size / tf.maximum(magnitude, self.floor)), memory
 
 

@@ -22,7 +22,7 @@ def descend_scales(
         seed: As in `Descent.run`.
         checkpoint: A `Checkpoint` to go on from and to keep up, or None.
         on_step: Called with a `Progress` after each call of the graph, or None.
-        show: `show(image) -> picture`: makes what a `Progress` shows of the picture so far.
+        show: `show(state) -> picture`: makes what a `Progress` shows of the picture so far.
 
     Returns:
         A `Run` with the losses of all sizes.
@@ -76,7 +76,7 @@ def descend_scales(
         error = interrupt
     if checkpoint:
         checkpoint.write()
-    return Run(position.state, position.losses, error)
+    return Run(descent.picture(position.state), position.losses, position.state, error)
 
 
 def _describe(position, descent, steps, show):

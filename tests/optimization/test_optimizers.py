@@ -23,23 +23,38 @@ def update(optimizer, gradient):
 
 
 @pytest.mark.parametrize(
-    ("norm", "magnitude"), [("mean", lambda g: np.abs(g).mean()), ("std", lambda g: g.std())]
+    ("norm", "magnitude"),
+    [
+        ("mean", lambda g: np.abs(g).mean()),
+        ("std", lambda g: g.std()),
+        ("unit", lambda g: np.linalg.norm(g) / g.size**0.5),
+    ],
 )
 def test_update_against_numpy(norm, magnitude):
     gradient = GRADIENT * np.float32(1e-3)
     moved = update(NormalizedGradient(0.02, norm), gradient)
     expected = IMAGE - 0.02 * gradient.astype(np.float64) / magnitude(gradient.astype(np.float64))
     # float32's standard deviation of numbers far from 0 loses three digits.
-    np.testing.assert_allclose(moved, expected, rtol=1e-5 if norm == "mean" else 1e-3)
+    np.testing.assert_allclose(moved, expected, rtol=1e-3 if norm == "std" else 1e-5)
 
 
-@pytest.mark.parametrize("norm", ["mean", "std"])
+@pytest.mark.parametrize("norm", ["mean", "std", "unit"])
 def test_step_does_not_depend_on_the_gradients_scale(norm):
     gradient = GRADIENT - 0.3
     optimizer = NormalizedGradient(0.02, norm)
     moved = [update(optimizer, gradient * np.float32(s)) for s in (1.0, 1e-4, 1e4)]
     np.testing.assert_allclose(moved[1], moved[0], atol=1e-6)
     np.testing.assert_allclose(moved[2], moved[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["mean", "std", "unit"])
+def test_step_does_not_depend_on_the_pictures_size(norm):
+    image = tf.constant(IMAGE)
+    larger, gradient = tf.tile(image, [1, 8, 9, 1]), tf.constant(GRADIENT - 0.3)
+    optimizer = NormalizedGradient(0.02, norm)
+    moved = optimizer.update(larger, tf.tile(gradient, [1, 8, 9, 1]), ())[0]
+    expected = tf.tile(optimizer.update(image, gradient, ())[0], [1, 8, 9, 1])
+    np.testing.assert_allclose(moved, expected, atol=1e-6)
 
 
 def test_vanishing_gradient_moves_little():
@@ -51,7 +66,7 @@ def test_vanishing_gradient_moves_little():
 
 
 def test_unknown_norm():
-    with pytest.raises(ValueError, match="mean, std. Received: 'max'"):
+    with pytest.raises(ValueError, match="mean, std, unit. Received: 'max'"):
         NormalizedGradient(0.1, "max")
 
 

@@ -1,0 +1,249 @@
+"""Animations of pictures that lie on disk, of which one at a time is in memory."""
+
+import os
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import count, pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import GifImagePlugin, Image
+from PIL.PngImagePlugin import getchunks, putchunk
+
+from kerasart.image.convention import quantise
+from kerasart.image.encoding import text_chunks
+from kerasart.image.files import check_place, read_picture
+from kerasart.image.resize import fit_size
+
+# Encoder, its options, and those of the file, whose index comes first so that it plays while it
+# is being loaded.
+_VIDEO = {
+    ".mp4": ("libx264", {"crf": "18"}, {"movflags": "+faststart"}),
+    ".webm": ("libvpx-vp9", {"crf": "24", "row-mt": "1"}, {}),
+}
+
+_FRAMES_PER_SECOND = (0.02, 1000)  # what the delays of all formats can say
+_MOST_LOOPS = 65535
+
+# The palette of a GIF is chosen from so many frames, each thinned out to about so many pixels on
+# its long side.
+_PALETTE_FRAMES = 16
+_PALETTE_SIDE = 256
+
+
+def write_animation(path, frames, fps=25.0, loop=0, size=None, text=None):
+    """Writes an animation, whole or not at all, in the format that its suffix names.
+
+    The frames are read one by one; only what is compressed already may add up in memory.
+
+    GIF has 256 colours, here the same for all frames, and counts time in hundredths of a second;
+    APNG and WebP count in thousandths. Delays are rounded so that the animation as a whole lasts
+    as long as it should. No GIF plays faster than 50 frames a second, since players take shorter
+    delays for a mistake.
+
+    Args:
+        path: The file: .gif, .webp, .png or .apng (animated PNG), .mp4 (H.264) or .webm (VP9).
+            A file already there is replaced.
+        frames: Sequence of the paths of picture files, all of one size. Video needs even sides:
+            odd ones get one more row or column, a copy of the last.
+        fps: Frames a second, from 0.02 to 1000.
+        loop: How often the animation is played, up to 65535 times; 0 is endless. Video files
+            leave that to the player.
+        size: The long side of the animation in pixels, or None for the size of the frames.
+        text: A dict of strings for the text chunks of PNG; other formats ignore it.
+
+    Raises:
+        ImportError: If .mp4 or .webm is wanted and PyAV, or its encoder, is missing.
+        ValueError: If the suffix is another one, there are no frames, one is no picture or not of
+            the size of the first, or `fps`, `loop`, `size` or `text` is not allowed.
+        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If a
+            frame cannot be read, or the file cannot be written.
+    """
+    check_animation(path)
+    path, frames = Path(path), list(frames)
+    _check(frames, fps, loop, size)
+    frames = _Frames(frames, size)
+    try:
+        with TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+            temporary = Path(folder, path.name)
+            _WRITERS[path.suffix.lower()](temporary, frames, fps, int(loop), text or {})
+            os.replace(temporary, path)
+    except OSError as error:
+        if error.strerror is None:  # a sentence already
+            raise
+        raise OSError(
+            f"Cannot write '{path}': the file system must accept the animation. "
+            f"Received: {error.strerror}"
+        ) from error
+
+
+def check_animation(path):
+    """Checks, before a long run, that `write_animation` will be able to write a path.
+
+    Args:
+        path: The file to be written later.
+
+    Raises:
+        ImportError, ValueError, OSError: As `write_animation`.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        raise ValueError(
+            f"Cannot write '{path}': its suffix must be one of {', '.join(_WRITERS)}. "
+            f"Received: '{path.suffix}'"
+        )
+    check_place(path)
+    if suffix in _VIDEO:
+        encoder = _VIDEO[suffix][0]
+        try:
+            import av
+
+            av.Codec(encoder, "w")
+        except (ImportError, ValueError) as error:
+            raise ImportError(
+                f"'{suffix}' needs PyAV with {encoder}: pip install 'kerasart[video]'; "
+                ".gif, .webp and .png need nothing."
+            ) from error
+
+
+class _Frames(Sequence):
+    """Pictures on disk, which are read when they are asked for.
+
+    Args:
+        paths: The files.
+        long_side: The long side of the pictures to give out, or None for their own size.
+
+    Attributes:
+        size: Their (height, width).
+    """
+
+    def __init__(self, paths, long_side):
+        self._paths = paths
+        self._own_size = _read_pixels(paths[0]).shape[:2]
+        self.size = self._own_size if long_side is None else fit_size(self._own_size, long_side)
+
+    def __len__(self):
+        return len(self._paths)
+
+    def __getitem__(self, index):
+        pixels = _read_pixels(self._paths[index])
+        if pixels.shape[:2] != self._own_size:
+            raise ValueError(
+                f"`frames` must all have the height and width of the first, {self._own_size}. "
+                f"Received: {pixels.shape[:2]} in '{self._paths[index]}'"
+            )
+        height, width = self.size
+        return Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _read_pixels(path):
+    return quantise(read_picture(path).image[0], bits=8)
+
+
+def _check(frames, fps, loop, size):
+    slowest, fastest = _FRAMES_PER_SECOND
+    if not frames:
+        raise ValueError("`frames` must hold at least one picture file. Received: none")
+    if not slowest <= fps <= fastest:
+        raise ValueError(
+            f"`fps` must be from {slowest} to {fastest} frames a second. Received: fps={fps}"
+        )
+    if loop not in range(_MOST_LOOPS + 1):
+        raise ValueError(
+            f"`loop` must be a whole number from 0, endless, to {_MOST_LOOPS}. "
+            f"Received: loop={loop}"
+        )
+    if size is not None and not size >= 1:
+        raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")
+
+
+def _delays(frames, fps, units, least=1):
+    """For how long each frame is shown, in units of which a second has so many."""
+    times = [round(index * units / fps) for index in range(len(frames) + 1)]
+    return [max(least, end - start) for start, end in pairwise(times)]
+
+
+def _write_gif(path, frames, fps, loop, text):
+    height, width = frames.size
+    palette = _common_palette(frames)
+    # What a GIF holds is how often it is played again.
+    again = {} if loop == 1 else {"loop": max(0, loop - 1)}
+    # Pillow's own animations are in memory as a whole.
+    header, _ = GifImagePlugin.getheader(
+        palette.resize((width, height)), info={"duration": 1, **again}
+    )
+    with open(path, "wb") as file:
+        file.writelines(header)
+        for picture, delay in zip(frames, _delays(frames, fps, 100, least=2), strict=True):
+            dithered = picture.quantize(palette=palette)
+            file.writelines(GifImagePlugin.getdata(dithered, duration=10 * delay))
+        file.write(b";")
+
+
+def _common_palette(frames):
+    """Finds colours for frames spread evenly: a palette for each of them would flicker."""
+    indices = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).astype(int))
+    # Averages would be duller than the pixels are.
+    step = max(1, max(frames.size) // _PALETTE_SIDE)
+    mosaic = np.concatenate([np.asarray(frames[index])[::step, ::step] for index in indices])
+    return Image.fromarray(mosaic).quantize()
+
+
+def _write_apng(path, frames, fps, loop, text):
+    height, width = frames.size
+    numbers = count()
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0))  # 8-bit RGB
+        for kind, content, *_ in text_chunks(text).chunks:
+            putchunk(file, kind, content)
+        putchunk(file, b"acTL", struct.pack(">2I", len(frames), loop))
+        for picture, delay in zip(frames, _delays(frames, fps, 1000), strict=True):
+            data = b"".join(content for kind, content, _ in getchunks(picture) if kind == b"IDAT")
+            number = next(numbers)
+            where_and_when = (width, height, 0, 0, delay, 1000)
+            putchunk(file, b"fcTL", struct.pack(">5I2H2B", number, *where_and_when, 0, 0))
+            if number == 0:  # also the picture that programs show which know no animations
+                putchunk(file, b"IDAT", data)
+            else:
+                putchunk(file, b"fdAT", struct.pack(">I", next(numbers)), data)
+        putchunk(file, b"IEND", b"")
+
+
+def _write_webp(path, frames, fps, loop, text):
+    # Pillow puts pictures into a list, but reads the frames of a single file one by one.
+    apng = path.with_name("frames.apng")
+    _write_apng(apng, frames, fps, loop, {})
+    delays = _delays(frames, fps, 1000)
+    with Image.open(apng) as picture:
+        picture.save(path, "WEBP", save_all=True, duration=delays, loop=loop, quality=90, method=4)
+
+
+def _write_video(path, frames, fps, loop, text):
+    import av
+
+    encoder, options, file_options = _VIDEO[path.suffix.lower()]
+    height, width = frames.size
+    to_even = ((0, height % 2), (0, width % 2), (0, 0))
+    with av.open(str(path), "w", options=file_options) as file:
+        rate = Fraction(float(fps)).limit_denominator(1001)
+        stream = file.add_stream(encoder, rate=rate, options=options)
+        stream.height, stream.width = height + height % 2, width + width % 2
+        stream.pix_fmt = "yuv420p"
+        for picture in frames:
+            pixels = np.pad(np.asarray(picture), to_even, mode="edge")
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        file.mux(stream.encode())
+
+
+_WRITERS = {
+    ".gif": _write_gif,
+    ".webp": _write_webp,
+    ".png": _write_apng,
+    ".apng": _write_apng,
+    ".mp4": _write_video,
+    ".webm": _write_video,
+}

@@ -1,0 +1,118 @@
+"""Shows what each channel of a layer wants to see, on one labelled sheet.
+
+    python scripts/feature_atlas.py --backbone=vgg16 --layer=block4_conv3 --channels=0:24
+    python scripts/feature_atlas.py --backbone=squeezenet --layer=fire7 --channels=3,14,15
+    python scripts/deep_dream.py --backbone=vgg16 --list_layers
+
+A channel that you like is a dream of its own:
+    python scripts/deep_dream.py --image=photo.jpg --channel=block4_conv3:7
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+from tqdm import tqdm
+
+from kerasart.image import check_output, next_free_path, write_picture
+from kerasart.image.contact_sheet import contact_sheet
+from kerasart_scripts import command_line as cli
+from kerasart_scripts.records import pack_record
+
+_LAYER = flags.DEFINE_string("layer", None, "The layer.")
+_CHANNELS = flags.DEFINE_string(
+    "channels", "0:24", "Which of its channels: FIRST:END (without the end), a list, or all."
+)
+_OUTPUT = flags.DEFINE_string("output", "atlas.png", "Where to write the sheet.")
+_SIZE = flags.DEFINE_integer("size", 128, "Side of each picture in pixels.", lower_bound=32)
+_STEPS = flags.DEFINE_integer(
+    "steps", None, "Steps for each channel. (default: the preset's)", lower_bound=1
+)
+_COLUMNS = flags.DEFINE_integer("columns", 6, "Pictures in a row.", lower_bound=1)
+_PRESET = flags.DEFINE_string(
+    "preset", "visualization", "How a channel is shown; deep_dream.py --preset=help lists them."
+)
+_GROUPS = {
+    "What is shown": [_LAYER, _CHANNELS, _SIZE, _STEPS, _PRESET],
+    "The sheet": [_OUTPUT, _COLUMNS],
+    "The network": cli.NETWORK_FLAGS,
+    "The run": [cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+}
+
+
+def main():
+    """Reads flags, dreams of each channel, and writes the sheet."""
+    if not _LAYER.value:
+        raise ValueError(
+            "`layer` must be given: --layer=block4_conv3; deep_dream.py --list_layers shows them "
+            "all. Received: none"
+        )
+    check_output(_OUTPUT.value)
+    channels = parse_range(_CHANNELS.value)
+    given = {"steps": _STEPS.value} | {
+        flag.name: flag.value for flag in (*cli.NETWORK_FLAGS, cli.SEED) if flag.value is not None
+    }
+    pictures, stopped = {}, None
+    with tqdm(unit="channel", disable=cli.QUIET.value or None, leave=False) as bar:
+        bar.set_description("Loading TensorFlow and the network")
+        cli.load_tensorflow()
+        from kerasart import visualize_channels
+
+        def on_step(progress):
+            bar.set_description(f"step {progress.step}/{progress.steps}")
+
+        try:
+            for channel, picture in visualize_channels(
+                _LAYER.value,
+                channels,
+                preset=_PRESET.value,
+                size=_SIZE.value,
+                on_step=on_step,
+                **given,
+            ):
+                pictures[channel] = picture
+                bar.total = len(channels) if channels else None
+                bar.update()
+        except KeyboardInterrupt as interrupt:
+            if not pictures:
+                raise
+            stopped = interrupt
+    sheet = contact_sheet(pictures.values(), map(str, pictures), _COLUMNS.value, _SIZE.value)
+    path = Path(_OUTPUT.value) if cli.OVERWRITE.value else next_free_path(_OUTPUT.value)
+    record = given | {"layer": _LAYER.value, "channels": list(pictures), "preset": _PRESET.value}
+    write_picture(path, sheet, text=pack_record(record))
+    cli.say(
+        f"Wrote {'the channels so far to ' if stopped else ''}{path}: {len(pictures)} channels of "
+        f"{_LAYER.value}."
+    )
+    if stopped:
+        sys.exit(130)
+
+
+def parse_range(text):
+    """Reads --channels: "FIRST:END", a list such as "3,14,15", or "all", which is None.
+
+    Raises:
+        ValueError: If it reads as none of these, or names no channel.
+    """
+    if text == "all":
+        return None
+    first, colon, end = text.partition(":")
+    try:
+        numbers = range(int(first or 0), int(end)) if colon else list(map(int, text.split(",")))
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0:
+        raise ValueError(
+            f"`channels` must be FIRST:END, a list such as 3,14,15, or all. Received: {text!r}"
+        )
+    return list(numbers)
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    run()

@@ -39,13 +39,16 @@ def animate_evolution(
     def note(progress):
         nonlocal shown
         due = progress.step * frames // progress.steps
-        if due > shown:
+        if shown < due < frames:
             on_frame(_rounded(progress.picture()))
         shown = due
         if on_step:
             on_step(progress)
 
-    return dreamer.dream(image, mask, size=size, on_step=note)
+    result = dreamer.dream(image, mask, size=size, on_step=note)
+    # Not by the last step, which a dream that reaches `max_loss` does not take.
+    on_frame(_rounded(result.image))
+    return result
 
 
 def animate_zoom(

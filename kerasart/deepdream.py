@@ -165,16 +165,14 @@ class Dreamer:
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
         """
-        if mask is not None and image is not None:
-            mask = fit_mask(mask, as_image(image).shape[1:3], "mask")
-        image = self._first_picture(image, size)
-        size = image.shape[1:3]
-        if mask is not None:
-            mask = resize(fit_mask(mask, mask.shape[1:3], "mask"), size, antialias=True)
+        picture = self._first_picture(image, size)
+        size = picture.shape[1:3]
+        own_size = size if image is None else as_image(image).shape[1:3]
+        mask = None if mask is None else fit_mask(mask, own_size, "mask")
         sizes = _usable_octaves(size, self.settings, self.backbone)
         with explain_memory_errors(size):
             dream, losses, error = self._climb_octaves(
-                image, mask, sizes, targets, weights, on_step
+                picture, mask, sizes, targets, weights, on_step
             )
         history = dict(zip(self.objective.names, losses.T, strict=True))
         return finish(Result(dream, history, self.record), error)
@@ -195,9 +193,12 @@ class Dreamer:
             terms[number].balanced = True
         targets = compare_with(self.objective, self.backbone, image, self._guide)
         weights = balance(self.backbone, Objective(terms), image, targets, self._seed)
-        first = numbers[0]
-        weights[numbers] *= self.objective.weights[first] / weights[first]
-        return weights
+        own = self.objective.weights
+        pulling = [number for number in numbers if weights[number]]
+        if pulling:
+            weights[numbers] *= own[pulling[0]] / weights[pulling[0]]
+        # What does not pull here, such as a channel that nothing excites yet, keeps its own.
+        return np.where(weights == 0, own, weights)
 
     def _first_picture(self, image, size):
         """Brings the picture to its size, or makes one from nothing."""
@@ -217,7 +218,7 @@ class Dreamer:
         return np.full((1, *size, 3), 0.5, np.float32)
 
     def _climb_octaves(self, image, mask, sizes, targets, weights, on_step):
-        """Dreams from the smallest octave to the largest: large forms first, then what is in them."""
+        """Dreams at the smallest octave first, of large forms, and then of what is in them."""
         settings, descent = self.settings, self._descent
         goal = -math.inf if settings.max_loss is None else -settings.max_loss
         steps = len(sizes) * settings.steps

@@ -93,7 +93,8 @@ def dream():
         moving.check(output)
     else:
         check_output(output, bits)
-    changes = {"preset": "zoom"} if moving.ANIMATE.value == "zoom" and not _PRESET.value else {}
+    zooms = moving.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
+    changes = {"preset": "zoom"} if zooms else {}
     settings = cli.merge_settings("deep_dream", SETTING_NAMES, recorded, changes)
     if "layers" in settings and settings["layers"]:
         settings["layers"] = parse_layers(settings["layers"])

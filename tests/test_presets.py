@@ -3,8 +3,17 @@ import math
 import pytest
 
 from kerasart.backbones import load_backbone
+from kerasart.objectives import SIMILARITIES, Similarity
+from kerasart.optimization.optimizers import NORMS
 from kerasart.presets import find_preset, load_presets, preset_settings
-from kerasart.presets.dream_settings import DreamSettings, parse_layers, parse_octaves
+from kerasart.presets.dream_settings import (
+    CHOICES,
+    SETTING_NAMES,
+    DreamSettings,
+    parse_channels,
+    parse_layers,
+    parse_octaves,
+)
 from kerasart.presets.style_settings import StyleSettings, parse_steps
 
 # --- Layers
@@ -56,6 +65,63 @@ def test_a_layer_given_twice_is_refused():
     # Silently keeping one of the two would ignore what the user wrote.
     with pytest.raises(ValueError, match="`layers`"):
         parse_layers("mixed4:1,mixed4:2")
+
+
+# --- Channels
+
+
+@pytest.mark.parametrize(
+    ("channels", "parsed"),
+    [
+        ("mixed4:3", {"mixed4:3": 1.0}),
+        ("mixed4:3:-0.5", {"mixed4:3": -0.5}),
+        ("mixed4:3,mixed4:7:2,mixed5:3", {"mixed4:3": 1.0, "mixed4:7": 2.0, "mixed5:3": 1.0}),
+        (" mixed4 : 3 : 2 , mixed5:0 ", {"mixed4:3": 2.0, "mixed5:0": 1.0}),
+        ("mixed4:007", {"mixed4:7": 1.0}),
+        ({"mixed4:3": 2}, {"mixed4:3": 2.0}),
+        ({}, {}),
+    ],
+)
+def test_channels(channels, parsed):
+    got = parse_channels(channels)
+    assert got == parsed and list(got) == list(parsed)
+    assert {type(value) for value in got.values()} <= {float}
+    assert parse_channels(got) == got
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        "",
+        "mixed4",
+        "mixed4:",
+        ":3",
+        " :3",
+        "mixed4:three",
+        "mixed4:-1",
+        "mixed4:1.5",
+        "mixed4:3:",
+        "mixed4:3:nan",
+        "mixed4:3:inf",
+        "mixed4:3:1:2",
+        "mixed4:3,",
+        "mixed4:3,mixed4:3",
+        "mixed4:3,mixed4:03",
+        {"mixed4": 1.0},
+        {"mixed4:3": None},
+        {"mixed4:3": math.nan},
+        {7: 1.0},
+        ["mixed4:3"],
+        7,
+        None,
+    ],
+)
+def test_channels_that_make_no_sense(channels):
+    with pytest.raises(ValueError) as caught:
+        parse_channels(channels)
+    message = str(caught.value)
+    assert message.startswith("`channel` must be ") and "block5_conv3:37" in message
+    assert message.endswith(f"Received: {channels!r}")
 
 
 # --- Octaves
@@ -110,11 +176,100 @@ def test_half_an_octave_is_refused(octaves):
         ("octave_scale", 1.0),
         ("octave_scale", math.nan),
         ("max_loss", math.nan),
+        ("similarity", "l3"),
+        ("similarity", "none"),
+        ("reference", "photo"),
+        ("pixel_loss", "dot"),
+        ("pixel_reference", None),
+        ("pixel_weight", math.nan),
+        ("pixel_weight", -math.inf),
+        ("init", "photograph"),
+        ("parameterization", "wavelets"),
+        ("optimizer", "sgd"),
+        ("optimizer", None),
+        ("energy", -1.0),
+        ("energy", math.nan),
+        ("tv_beta", 0.0),
+        ("floor", 0.0),
+        ("blur", -0.5),
+        ("blur", math.inf),
+        ("pyramid", -1),
+        ("init_noise", -0.1),
+        ("init_noise", math.nan),
+        ("pad", -1),
+        ("final_jitter", -1),
+        ("scaling", -0.1),
+        ("scaling", 1.0),
+        ("rotation", -1.0),
+        ("rotation", 181.0),
     ],
 )
 def test_settings_that_make_no_sense(name, value):
-    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {value!r}"):
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {value!r}$"):
         DreamSettings(layers="mixed4", **{name: value})
+
+
+def test_all_that_a_dream_can_do_is_allowed():
+    for name, values in {
+        **CHOICES,
+        "pixel_weight": [-1e6, 0, 2.5],
+        "max_loss": [None, -math.inf, math.inf, 15.0],
+        "scaling": [0, 0.99],
+        "rotation": [0, 180],
+        "class_name": [None, "jellyfish", 107],
+        "neuron": [False, True],
+    }.items():
+        for value in values:
+            assert getattr(DreamSettings(layers="mixed4", **{name: value}), name) == value
+
+
+def test_choices_are_those_of_what_they_choose():
+    assert CHOICES["similarity"] == (None, *SIMILARITIES)
+    assert set(CHOICES["pixel_loss"]) - {None} <= set(SIMILARITIES)
+    assert CHOICES["reference"] == CHOICES["pixel_reference"] == ("guide", "start")
+    assert CHOICES["norm"] == NORMS
+    assert set(CHOICES) <= set(SETTING_NAMES)
+    for kind in SIMILARITIES:
+        assert Similarity("a", kind).kind == kind
+
+
+def test_something_must_be_wanted():
+    with pytest.raises(ValueError, match="`layers` must be "):
+        DreamSettings()
+    with pytest.raises(ValueError, match="`layers` must be "):
+        DreamSettings(similarity="dot")
+    assert DreamSettings(channel="mixed4:3").layers == {}
+    assert DreamSettings(class_name="0").layers == {}
+    assert DreamSettings(class_name=0).layers == {}  # A number is a class too.
+    assert DreamSettings(layers="mixed4", channel="mixed4:3").channel == {"mixed4:3": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "needs"),
+    [
+        ({}, False),
+        ({"similarity": "dot"}, True),
+        ({"similarity": "dot", "reference": "start"}, False),
+        ({"reference": "guide"}, False),  # Of nothing.
+        ({"pixel_loss": "l2"}, False),
+        ({"pixel_loss": "l2", "pixel_reference": "guide"}, True),
+        ({"similarity": "l1", "reference": "start", "pixel_loss": "l1"}, False),
+    ],
+)
+def test_needs_guide(settings, needs):
+    assert DreamSettings(layers="mixed4", **settings).needs_guide is needs
+
+
+def test_positions_that_padding_moves_cannot_be_compared():
+    for kind in SIMILARITIES:
+        settings = {"layers": "mixed4", "similarity": kind, "pad": 8}
+        if kind == "match":
+            assert DreamSettings(**settings).pad == 8
+        else:
+            with pytest.raises(ValueError, match="`pad` must be 0 where .*Received: 8$"):
+                DreamSettings(**settings)
+    # Nor are there any where no layer is compared.
+    assert DreamSettings(channel="mixed4:3", similarity="l2", pad=8).pad == 8
 
 
 def test_settings_read_their_short_forms():
@@ -147,6 +302,44 @@ def test_a_networks_settings_override_those_for_all():
     assert preset_settings(preset, "resnet50") == {"steps": 10, "border": 2}
     assert preset_settings({"settings": {"steps": 3}}, "vgg16") == {"steps": 3}
     assert preset["settings"] == {"steps": 10, "border": 2}
+
+
+DREAM_PRESETS = load_presets("deep_dream")
+
+
+@pytest.mark.parametrize("name", DREAM_PRESETS)
+def test_a_presets_settings_are_settings_on_each_of_its_networks(name):
+    preset = DREAM_PRESETS[name]
+    # A preset that is the same for all networks names none.
+    for network in {*preset.get("backbones", {}), preset.get("backbone") or "squeezenet"}:
+        given = preset_settings(preset, network)
+        assert set(given) <= set(SETTING_NAMES)
+        settings = DreamSettings(**given)
+        assert settings.needs_guide == (name == "guided")
+        for setting, value in given.items():
+            if setting not in ("layers", "channel", "octaves"):
+                assert getattr(settings, setting) == value
+
+
+@pytest.mark.parametrize("name", DREAM_PRESETS)
+def test_presets_name_what_the_bundled_networks_have(name, squeezenet, vgg16):
+    for backbone in (squeezenet, vgg16):
+        given = DREAM_PRESETS[name].get("backbones", {}).get(backbone.name)
+        if given is None:
+            continue
+        settings = DreamSettings(**DREAM_PRESETS[name]["settings"] | given)
+        assert set(settings.layers) <= set(backbone.geometry)
+        for channel in settings.channel:
+            layer, _, number = channel.partition(":")
+            assert int(number) < backbone.geometry[layer].channels
+
+
+@pytest.mark.parametrize(
+    "name", ["guided", "class", "channel", "away", "natural", "visualization", "zoom", "lucid"]
+)
+def test_the_promised_presets_of_dreams_are_there(name):
+    preset = DREAM_PRESETS[name]
+    assert preset["description"].endswith(".") and preset["source"].endswith(".")
 
 
 # --- Settings of style transfer

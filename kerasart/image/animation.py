@@ -1,5 +1,6 @@
 """Animations of pictures that lie on disk, of which one at a time is in memory."""
 
+import math
 import os
 import struct
 from collections.abc import Sequence
@@ -21,16 +22,18 @@ from kerasart.image.resize import fit_size
 # is being loaded.
 _VIDEO = {
     ".mp4": ("libx264", {"crf": "18"}, {"movflags": "+faststart"}),
-    ".webm": ("libvpx-vp9", {"crf": "24", "row-mt": "1"}, {}),
+    ".webm": ("libvpx-vp9", {"crf": "24", "cpu-used": "2", "row-mt": "1"}, {}),
 }
 
 _FRAMES_PER_SECOND = (0.02, 1000)  # what the delays of all formats can say
 _MOST_LOOPS = 65535
 
-# The palette of a GIF is chosen from so many frames, each thinned out to about so many pixels on
-# its long side.
+# The palette of a GIF is chosen from so many frames, thinned out to so many pixels on the long
+# side, by k-means, until no more pixels than these change their colour: measured on dreams, that
+# halves the error of Pillow's median cut in a second or two, and more pixels gain nothing.
 _PALETTE_FRAMES = 16
-_PALETTE_SIDE = 256
+_PALETTE_SIDE = 128
+_PALETTE_CHANGES = 300
 
 
 def write_animation(path, frames, fps=25.0, loop=0, size=None, text=None):
@@ -187,9 +190,9 @@ def _common_palette(frames):
     """Finds colours for frames spread evenly: a palette for each of them would flicker."""
     indices = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).astype(int))
     # Averages would be duller than the pixels are.
-    step = max(1, max(frames.size) // _PALETTE_SIDE)
+    step = math.ceil(max(frames.size) / _PALETTE_SIDE)
     mosaic = np.concatenate([np.asarray(frames[index])[::step, ::step] for index in indices])
-    return Image.fromarray(mosaic).quantize()
+    return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
 
 
 def _write_apng(path, frames, fps, loop, text):
@@ -224,6 +227,7 @@ def _write_webp(path, frames, fps, loop, text):
 
 def _write_video(path, frames, fps, loop, text):
     import av
+    from av.video.reformatter import ColorRange, Colorspace
 
     encoder, options, file_options = _VIDEO[path.suffix.lower()]
     height, width = frames.size
@@ -233,9 +237,18 @@ def _write_video(path, frames, fps, loop, text):
         stream = file.add_stream(encoder, rate=rate, options=options)
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
+        # BT.709, in so many words: where nothing is said, players guess by the size.
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = Colorspace.ITU709
+        context.color_range = ColorRange.MPEG
         for picture in frames:
             pixels = np.pad(np.asarray(picture), to_even, mode="edge")
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+            )
+            file.mux(stream.encode(frame))
         file.mux(stream.encode())
 
 

@@ -24,7 +24,8 @@ class Frames:
 
     def __init__(self, folder, identity, anew=False):
         self._folder = Path(folder)
-        check_place(self._folder)
+        if not self._folder.is_dir():
+            check_place(self._folder)
         self._identity = json.loads(json.dumps(identity, default=lambda number: number.item()))
         if anew:
             self.delete()

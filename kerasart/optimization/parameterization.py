@@ -88,11 +88,16 @@ def hartley_transform(image):
     """
     import tensorflow as tf
 
-    planes = tf.transpose(image, [0, 3, 1, 2])
-    spectrum = tf.signal.fft2d(tf.cast(planes, tf.complex64))
-    pixels = tf.cast(tf.reduce_prod(tf.shape(image)[1:3]), tf.float32)
-    planes = (tf.math.real(spectrum) - tf.math.imag(spectrum)) / tf.sqrt(pixels)
-    return tf.transpose(planes, [0, 2, 3, 1])
+    @tf.custom_gradient
+    def transform(image):
+        planes = tf.transpose(image, [0, 3, 1, 2])
+        spectrum = tf.signal.fft2d(tf.cast(planes, tf.complex64))
+        pixels = tf.cast(tf.reduce_prod(tf.shape(image)[1:3]), tf.float32)
+        planes = (tf.math.real(spectrum) - tf.math.imag(spectrum)) / tf.sqrt(pixels)
+        # It is symmetric: gradients come back as pictures go forth.
+        return tf.transpose(planes, [0, 2, 3, 1]), transform
+
+    return transform(image)
 
 
 def noise_picture(size, seed, deviation=0.01):

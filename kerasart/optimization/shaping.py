@@ -79,21 +79,21 @@ def _blur(image, deviation):
 
     radius = int(3 * deviation + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
-    for shape in ((-1, 1, 1, 1), (1, -1, 1, 1)):
-        filters = tf.constant(np.tile(kernel.reshape(shape), (1, 1, 3, 1)), tf.float32)
-
-        def blur(image, filters=filters):
-            return tf.nn.depthwise_conv2d(image, filters, [1, 1, 1, 1], "SAME")
-
-        # At the edges, where part of the kernel hangs over nothing, the rest counts for all.
-        image = blur(image) / blur(tf.ones_like(image))
+    for axis in (1, 2):
+        filters = _filters(np.expand_dims(kernel, 2 - axis))
+        blurred, weight = (
+            tf.nn.depthwise_conv2d(each, filters, [1, 1, 1, 1], "SAME")
+            for each in (image, tf.ones_like(tf.gather(image, [0], axis=3 - axis)))
+        )
+        # At an edge, where part of the kernel hangs over nothing, the rest counts for all.
+        image = blurred / weight
     return image
 
 
 def _halve(image):
     import tensorflow as tf
 
-    return tf.nn.conv2d(image, _filters(_BINOMIAL), 2, "SAME")
+    return tf.nn.depthwise_conv2d(image, _filters(_BINOMIAL), [1, 2, 2, 1], "SAME")
 
 
 def _double(image, like):
@@ -101,11 +101,12 @@ def _double(image, like):
     import tensorflow as tf
 
     # Of the pixels that the kernel meets, a quarter has a value.
-    return tf.nn.conv2d_transpose(image, _filters(4 * _BINOMIAL), tf.shape(like), 2, "SAME")
+    filters, strides = _filters(4 * _BINOMIAL), [1, 2, 2, 1]
+    return tf.nn.depthwise_conv2d_backprop_input(tf.shape(like), filters, image, strides, "SAME")
 
 
 def _filters(kernel):
     """Makes the filters that apply a kernel to each of three channels."""
     import tensorflow as tf
 
-    return tf.constant(kernel[..., np.newaxis, np.newaxis] * np.eye(3), tf.float32)
+    return tf.constant(np.tile(kernel[..., np.newaxis, np.newaxis], (1, 1, 3, 1)), tf.float32)

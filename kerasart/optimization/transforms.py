@@ -126,22 +126,17 @@ def scale_and_rotate(image, factor, angle):
     import tensorflow as tf
 
     height, width = tf.unstack(tf.shape(image)[1:3])
-    # All that lies outside is on a grey frame.
-    framed = pad(image, 1)
     rows, columns = _offsets(height)[:, tf.newaxis], _offsets(width)
     sin, cos = tf.sin(angle) / factor, tf.cos(angle) / factor
     top, down = _neighbour(cos * rows + sin * columns, height)
     left, right = _neighbour(cos * columns - sin * rows, width)
-    # Four neighbours in a row, so that one gathering, and one scattering of gradients, will do.
-    neighbours = tf.concat(
-        [framed[0, y : height + 1 + y, x : width + 1 + x] for y in (0, 1) for x in (0, 1)], axis=-1
-    )
-    seen = tf.gather(tf.reshape(neighbours, [-1, 12]), top * (width + 1) + left)
+    # All that lies outside is on a grey frame.
+    pixels = tf.reshape(pad(image, 1), [-1, image.shape[-1]])
+    across = width + 2
+    corners = tf.reshape([0, 1, across, across + 1], [4, 1, 1])
+    seen = tf.gather(pixels, top * across + left + corners)
     parts = [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right]
-    return sum(
-        part[..., tf.newaxis] * each
-        for part, each in zip(parts, tf.split(seen, 4, axis=-1), strict=True)
-    )[tf.newaxis]
+    return tf.reduce_sum(tf.stack(parts)[..., tf.newaxis] * seen, axis=0, keepdims=True)
 
 
 def _offsets(count):

@@ -133,6 +133,14 @@ class DreamSettings:
         for name in ("floor", "tv_beta"):
             value = getattr(self, name)
             check(0 < value < math.inf, name, "more than 0", value)
+        # Padding moves every position: only "match" does not ask where.
+        by_position = self.layers and self.similarity not in (None, "match")
+        check(
+            not (self.pad and by_position),
+            "pad",
+            "0 where features are compared position by position (similarity dot, l1, l2 or cosine)",
+            self.pad,
+        )
         check(0 <= self.scaling < 1, "scaling", "from 0 to less than 1", self.scaling)
         check(0 <= self.rotation <= 180, "rotation", "from 0 to 180 degrees", self.rotation)
         check(1 < self.octave_scale < math.inf, "octave_scale", "more than 1", self.octave_scale)
@@ -167,10 +175,11 @@ def parse_channels(channels):
         pairs = [(":".join(part[:2]), part[2] if part[2:] else 1.0) for part in parts]
         lengths = {len(part) for part in parts} <= {2, 3}
     else:
-        pairs, lengths = list(dict(channels).items()), True
+        lengths = isinstance(channels, dict)
+        pairs = list(channels.items()) if lengths else []
     try:
         parsed = {_channel(name): float(value) for name, value in pairs}
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         parsed = {"": math.nan}
     check(
         lengths and len(parsed) == len(pairs) and all(map(math.isfinite, parsed.values())),
@@ -182,10 +191,10 @@ def parse_channels(channels):
 
 
 def _channel(name):
-    layer, colon, number = name.rpartition(":")
-    if not layer or not colon or int(number) < 0:
+    layer, _, number = name.rpartition(":")
+    if not layer.strip() or int(number) < 0:
         raise ValueError
-    return f"{layer}:{int(number)}"
+    return f"{layer.strip()}:{int(number)}"
 
 
 def parse_octaves(octaves):

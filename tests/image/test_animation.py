@@ -296,7 +296,30 @@ def test_video(make, out, suffix, codec):
         (stream,) = file.streams
         assert stream.codec_context.name in (codec, f"lib{codec}")
         assert stream.pix_fmt == "yuv420p"
+        context = stream.codec_context
+        assert context.colorspace == context.color_primaries == context.color_trc == 1  # BT.709
+        assert context.color_range == 1
         assert float(stream.average_rate) == pytest.approx(30000 / 1001, rel=1e-4)
+
+
+@pytest.mark.parametrize("suffix", VIDEOS)
+def test_colours_of_video(out, tmp_path, suffix):
+    colours = np.uint8([[200, 40, 60], [20, 220, 90], [30, 50, 230], [255, 255, 255], [0, 0, 0]])
+    picture = np.broadcast_to(colours.repeat(16, axis=0), (32, 80, 3))
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    write_animation(out / f"a{suffix}", [tmp_path / "a.png"] * 3)
+    for frame in shown(out / f"a{suffix}"):
+        np.testing.assert_allclose(frame[16, 8::16].astype(int), colours, atol=6)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_frames_that_stay_the_same(make, out, suffix):
+    paths = make(2)
+    write_animation(out / f"a{suffix}", [paths[0], paths[0], paths[1], paths[1]], fps=5)
+    assert seconds(out / f"a{suffix}") == pytest.approx(0.8)
+    frames, pictures = shown(out / f"a{suffix}"), pixels_of(paths)
+    assert distance(frames[0], pictures[0]) <= TOLERANCE[suffix]
+    assert distance(frames[-1], pictures[1]) <= TOLERANCE[suffix]
 
 
 @needs_av
@@ -310,15 +333,16 @@ def test_index_of_mp4_comes_first(make, out):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_memory_does_not_grow_with_the_frames(make, out, suffix):
     code = (
-        "import resource, sys\n"
+        "import gc, resource, sys\n"
         "from kerasart.image.animation import write_animation\n"
+        "gc.set_threshold(20)\n"  # garbage would add up over a few frames more than are made here
         "path, *frames = sys.argv[1:]\n"
         "def peak(repeats):\n"
         "    write_animation(path, frames * repeats)\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(-peak(30) + peak(90))\n"
     )
-    height, width = 320, 480
+    height, width = 240, 320
     command = [sys.executable, "-c", code, out / f"a{suffix}", *make(2, height, width)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     # 120 frames more, of a byte a pixel at least.

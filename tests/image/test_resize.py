@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasart.image.resize import fit_size, pick_nearest
+from kerasart.image.resize import fill_size, fit_size, pick_nearest, resize
 
 
 def pillow_nearest(image, size):
@@ -44,3 +44,54 @@ def test_fit_size():
     assert fit_size((300, 451), 128) == (85, 128)
     assert fit_size((451, 300), 902) == (902, 600)
     assert fit_size((1, 1000), 10) == (1, 10)  # Never nothing.
+
+
+# --- Filling a size
+
+
+@pytest.mark.parametrize("own", [(40, 60), (60, 40), (50, 50), (7, 90)])
+@pytest.mark.parametrize("size", [(32, 48), (48, 32), (33, 33), (80, 10), (1, 1), (100, 100)])
+def test_fill_size_has_the_size_and_the_range(own, size):
+    image = np.random.default_rng(0).random((1, *own, 3), np.float32)
+    filled = fill_size(image, size)
+    assert filled.shape == (1, *size, 3) and filled.dtype == np.float32
+    assert filled.min() >= 0 and filled.max() <= 1
+
+
+def test_fill_size_of_the_same_size_is_the_picture():
+    image = np.random.default_rng(0).random((1, 20, 30, 3), np.float32)
+    np.testing.assert_allclose(fill_size(image, (20, 30)), image, atol=1e-6)
+    smaller = resize(image, (10, 15), antialias=True)
+    np.testing.assert_allclose(fill_size(image, (10, 15)), smaller, atol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_fill_size_crops_around_the_centre(axis):
+    image = np.random.default_rng(0).random((1, 20, 32, 3), np.float32)
+    image = image if axis == 2 else image.transpose(0, 2, 1, 3)
+    expected = np.take(image, range(6, 26), axis)
+    np.testing.assert_allclose(fill_size(image, (20, 20)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(30, 30), (60, 20), (20, 60), (90, 90)])
+def test_fill_size_does_not_distort(size):
+    # A disc stays one, as wide as it is high, in the middle to within half a pixel of its own.
+    rows, columns = np.indices((80, 120)) - np.array([39.5, 59.5])[:, np.newaxis, np.newaxis]
+    disc = np.float32(rows**2 + columns**2 < 10**2)[np.newaxis, ..., np.newaxis].repeat(3, -1)
+    filled = fill_size(disc, size)[0, ..., 0]
+    rows, columns = np.indices(size) - (np.array(size)[:, np.newaxis, np.newaxis] - 1) / 2
+    weights = filled / filled.sum()
+    assert abs((rows * weights).sum()) < 0.4 and abs((columns * weights).sum()) < 0.4
+    heights, widths = (rows**2 * weights).sum(), (columns**2 * weights).sum()
+    assert heights == pytest.approx(widths, rel=0.1)
+    # As large as fits: the picture's whole height or width is there.
+    scale = max(size[0] / 80, size[1] / 120)
+    assert filled.sum() == pytest.approx(np.pi * (10 * scale) ** 2, rel=0.06)
+
+
+def test_fill_size_of_a_hand_made_picture():
+    # 2 x 6 to 2 x 2 keeps the two columns in the middle.
+    image = np.float32([[[0, 0.1, 0.2, 0.3, 0.4, 0.5], [0.5, 0.6, 0.7, 0.8, 0.9, 1]]])[..., None]
+    np.testing.assert_allclose(
+        fill_size(image, (2, 2))[0, ..., 0], [[0.2, 0.3], [0.7, 0.8]], atol=1e-6
+    )

@@ -12,7 +12,6 @@ from kerasart.optimization import (
     KerasOptimizer,
     NormalizedGradient,
     State,
-    picture,
     random_roll,
 )
 
@@ -270,7 +269,9 @@ def test_enlarging_resizes_picture_and_moments():
     descent = descend(Adam(0.05), average=0.9)
     state = descent.run(noise(6, 5), 3, targets=toward(noise(6, 5, 1))).state
     larger = descent.enlarge(state, (9, 8))
-    np.testing.assert_allclose(larger.image, bilinear(picture(state).numpy(), (9, 8)), atol=1e-6)
+    np.testing.assert_allclose(
+        larger.image, bilinear(descent.picture(state).numpy(), (9, 8)), atol=1e-6
+    )
     for old, new in zip(state.memory[:2], larger.memory[:2], strict=True):
         assert np.abs(old).max() > 0
         np.testing.assert_allclose(new, bilinear(old.numpy(), (9, 8)), rtol=1e-4, atol=1e-9)
@@ -489,6 +490,7 @@ def test_weights_and_targets_are_those_of_the_run():
 
 def test_a_state_shows_its_average():
     image = tf.ones([1, 2, 2, 3])
-    assert picture(State(image)) is image
-    shown = picture(State(image, (), (0.3 * image, tf.constant(0.6))))
+    descent = descend(Adam(0.05))
+    assert descent.picture(State(image)) is image
+    shown = descent.picture(State(image, (), (0.3 * image, tf.constant(0.6))))
     np.testing.assert_allclose(shown, 0.5 * image)

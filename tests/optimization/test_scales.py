@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kerasart.objectives import Content, Gram, Objective, Target, Term, make_targets
-from kerasart.optimization import LBFGS, Adam, Checkpoint, Descent, descend_scales, picture
+from kerasart.optimization import LBFGS, Adam, Checkpoint, Descent, descend_scales
 
 SIZES = [(32, 36), (44, 50), (64, 72)]
 STEPS = [5, 4, 3]
@@ -143,7 +143,7 @@ def test_weights_are_handed_from_scale_to_scale():
 
 def test_progress():
     told = []
-    run = stand(on_step=told.append, show=lambda state: 10 * picture(state).numpy())
+    run = stand(on_step=told.append, show=lambda state: 10 * state.image.numpy())
     assert [progress.step for progress in told] == [1, 2, 3]
     assert {progress.steps for progress in told} == {3}
     assert [progress.size for progress in told] == [(4, 6), (4, 6), (6, 9)]

@@ -73,7 +73,7 @@ def test_pad_frames_in_grey(pixels):
 @pytest.mark.parametrize("size", SIZES)
 def test_scale_and_rotate_against_scipy(size, factor, degrees):
     image = noise(*size)
-    angle = np.radians(degrees)
+    angle = float(np.radians(degrees))
     sin, cos = np.sin(angle), np.cos(angle)
     matrix = np.array([[cos, sin], [-sin, cos]]) / factor
     centre = (np.array(size) - 1) / 2
@@ -116,7 +116,7 @@ def test_factors_and_angles_stay_in_range_and_reach_its_ends():
     # Each pixel tells where it was, so that its neighbours tell how they were moved.
     image = tf.constant(numbered(41, 51))
     factors, angles = [], []
-    for step in range(200):
+    for step in range(100):
         seen = random_scale_and_rotate(image, [3, step], 0.2, 15.0).numpy()
         sin, cos = (seen[0, 20, 26] - seen[0, 20, 25])[:2]
         factors.append(1 / np.hypot(sin, cos))
@@ -214,6 +214,6 @@ def test_one_graph_serves_all_sizes():
     for size in SIZES:
         image = tf.constant(noise(*size))
         seen, gradient = look(image, [0, 1])
-        np.testing.assert_allclose(seen, LUCIDS(image, [0, 1]), atol=1e-6)
+        np.testing.assert_allclose(seen, LUCIDS(image, [0, 1]), atol=1e-5)
         assert gradient.shape == image.shape
     assert look.experimental_get_tracing_count() == 1

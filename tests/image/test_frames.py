@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pytest
+
+from kerasart.image import read_picture
+from kerasart.image.frames import Frames
+
+IDENTITY = {"layers": {"fire3": 1.0}, "octaves": (-1, 0), "seed": np.int64(3), "shift": (0.0, 0.1)}
+
+
+def picture(seed=0, size=(5, 7)):
+    levels = np.random.default_rng(seed).integers(0, 256, (1, *size, 3))
+    return levels.astype(np.float32) / np.float32(255)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "dream.frames"
+
+
+def test_nothing_is_there_before_the_first_frame(folder):
+    frames = Frames(folder, IDENTITY)
+    assert not folder.exists() and frames.paths == [] and frames.last() is None
+    frames.delete()
+
+
+def test_frames_come_back_as_they_were(folder):
+    frames = Frames(folder, IDENTITY)
+    for seed in range(12):
+        frames.add(picture(seed))
+        np.testing.assert_array_equal(frames.last(), picture(seed))
+    names = [path.name for path in frames.paths]
+    assert names == [f"{number:06}.png" for number in range(12)]
+    for seed, path in enumerate(frames.paths):
+        np.testing.assert_array_equal(read_picture(path).image, picture(seed))
+    frames.delete()
+    assert not folder.exists() and frames.paths == []
+
+
+def test_the_same_animation_goes_on(folder):
+    Frames(folder, IDENTITY).add(picture(0))
+    # As it is read back: tuples are lists there.
+    for identity in (IDENTITY, IDENTITY | {"octaves": [-1, 0], "seed": 3}):
+        frames = Frames(folder, identity)
+        np.testing.assert_array_equal(frames.last(), picture(0))
+    frames.add(picture(1))
+    assert len(Frames(folder, IDENTITY).paths) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 4}, "seed"),
+        ({"layers": {"fire3": 2.0}, "shift": (0.0, 0.2)}, "layers, shift"),
+        ({"zoom": 1.05}, "zoom"),
+    ],
+)
+def test_another_animation_is_refused(folder, change, named):
+    Frames(folder, IDENTITY).add(picture())
+    with pytest.raises(ValueError) as caught:
+        Frames(folder, IDENTITY | change)
+    message = str(caught.value)
+    assert message.startswith("`resume` needs the picture and settings of the animation")
+    assert f"; {named} differ. Received: " in message and message.endswith(f"{str(folder)!r}")
+    assert len(list(folder.glob("*.png"))) == 1
+
+
+def test_what_is_missing_differs_too(folder):
+    Frames(folder, IDENTITY).add(picture())
+    with pytest.raises(ValueError, match="; octaves differ"):
+        Frames(folder, {name: value for name, value in IDENTITY.items() if name != "octaves"})
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "not JSON"])
+def test_a_folder_of_something_else_is_refused(folder, text):
+    folder.mkdir()
+    (folder / "holiday.png").touch()
+    if text is not None:
+        (folder / "animation.json").write_text(text)
+    with pytest.raises(ValueError, match="`resume` needs .*layers, octaves, seed, shift differ"):
+        Frames(folder, IDENTITY)
+    assert (folder / "holiday.png").exists()
+
+
+def test_anew_begins_anew(folder):
+    Frames(folder, {"seed": 1}).add(picture())
+    frames = Frames(folder, IDENTITY, anew=True)
+    assert not folder.exists()
+    frames.add(picture(2))
+    assert len(frames.paths) == 1
+    identity = json.loads((folder / "animation.json").read_text())
+    assert identity["seed"] == 3 and identity["octaves"] == [-1, 0]
+
+
+def test_a_place_where_no_folder_can_be(tmp_path):
+    with pytest.raises(FileNotFoundError, match="its folder must exist"):
+        Frames(tmp_path / "nowhere" / "dream.frames", IDENTITY)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="Received: file "):
+        Frames(tmp_path / "file" / "dream.frames", IDENTITY)

@@ -13,7 +13,7 @@ from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.image.masks import fit_mask
 from kerasart.image.resize import fit_size, resize
-from kerasart.objectives import Objective, compare_with, dream_objective
+from kerasart.objectives import Activation, Channel, Objective, compare_with, dream_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
@@ -175,6 +175,8 @@ class Dreamer:
                 picture, mask, sizes, targets, weights, on_step
             )
         history = dict(zip(self.objective.names, losses.T, strict=True))
+        if weights is None:  # Else some may be switched off.
+            _warn_of_silence(self.objective.terms, losses)
         return finish(Result(dream, history, self.record), error)
 
     def balance_terms(self, numbers, image=None, *, size=None):
@@ -279,6 +281,18 @@ class Dreamer:
             )
 
         return report
+
+
+def _warn_of_silence(terms, losses):
+    """Tells of what nothing in the picture excited at any step: then no gradient leads to it."""
+    for term, values in zip(terms, losses.T, strict=True):
+        is_wanted = isinstance(term, Activation | Channel) and term.weight
+        if is_wanted and len(values) and not values.any():
+            _log.warning(
+                "Nothing in the picture excites '%s', so nothing led further; dream on a photo, or "
+                "with more init_noise.",
+                term.name,
+            )
 
 
 def _add_noise(image, deviation, seed):

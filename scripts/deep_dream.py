@@ -16,6 +16,7 @@ The output has the photo's size. A PNG also records its settings. Ctrl-C saves t
 
 from absl import flags
 
+from kerasart.backbones import find_class
 from kerasart.image import check_output
 from kerasart.image.masks import read_mask
 from kerasart.image.resize import fit_size
@@ -100,6 +101,8 @@ def dream():
         settings["layers"] = parse_layers(settings["layers"])
     if "channel" in settings:
         settings["channel"] = parse_channels(settings["channel"])
+    if settings.get("class_name") is not None:
+        find_class(settings["class_name"])  # Better refused before a network is loaded.
     photo, pictures = _read_pictures(settings)
 
     def dreamer():

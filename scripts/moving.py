@@ -75,6 +75,13 @@ def check(output):
         raise ValueError(f"`fps` must be more than 0. Received: {_FPS.value}")
 
 
+def refuse_flags():
+    """Refuses flags of animations where there is none."""
+    given = [flag.name for flag in FLAGS if flag is not ANIMATE and flags.FLAGS[flag.name].present]
+    if given:
+        raise ValueError(f"`{given[0]}` needs --animate. Received: --{given[0]} without")
+
+
 def animate(dreamer, pictures, output, identity):
     """Makes the animation that the flags describe.
 

@@ -272,6 +272,13 @@ def test_positions_that_padding_moves_cannot_be_compared():
     assert DreamSettings(channel="mixed4:3", similarity="l2", pad=8).pad == 8
 
 
+@pytest.mark.parametrize("shape", [{"blur": 1.0}, {"pyramid": 3}])
+def test_coefficients_have_no_neighbours_to_shape_a_gradient_by(shape):
+    with pytest.raises(ValueError, match="`parameterization` must be pixels .*'fourier'$"):
+        DreamSettings(layers="mixed4", parameterization="fourier", **shape)
+    assert DreamSettings(layers="mixed4", **shape).parameterization == "pixels"
+
+
 def test_settings_read_their_short_forms():
     settings = DreamSettings(layers="mixed4:2", octaves="-1:1")
     assert settings.layers == {"mixed4": 2.0}

@@ -29,7 +29,8 @@ class DreamSettings:
             coefficient is negative. Empty where only channels or a class are wanted.
         channel: Dict of "layer:channel" to coefficient: which channels are raised, or lowered
             where the coefficient is negative.
-        neuron: Whether channels are raised at the picture's centre only.
+        neuron: Whether channels are raised at the picture's centre only. There must be something
+            there that excites them a little, as in a photo.
         class_name: An ImageNet class to raise: its name, a part of it, or its number; None for
             none. The network needs its classification head.
         activation: "squared" raises the mean of squares, "mean" the mean.
@@ -140,6 +141,13 @@ class DreamSettings:
             "pad",
             "0 where features are compared position by position (similarity dot, l1, l2 or cosine)",
             self.pad,
+        )
+        shaped = self.blur or self.pyramid
+        check(
+            not (shaped and self.parameterization == "fourier"),
+            "parameterization",
+            "pixels where the gradient is shaped (blur, pyramid): coefficients have no neighbours",
+            self.parameterization,
         )
         check(0 <= self.scaling < 1, "scaling", "from 0 to less than 1", self.scaling)
         check(0 <= self.rotation <= 180, "rotation", "from 0 to 180 degrees", self.rotation)

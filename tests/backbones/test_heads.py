@@ -34,14 +34,13 @@ def small_resnet(units=12):
     return keras.Model(inputs, keras.layers.Dense(units, use_bias=False)(x))
 
 
-def small_mobilenet(units=12):
-    """A convolution on the mean, flattened behind it, as MobileNetV3 has it."""
+def small_mobilenet(flatten, units=12):
+    """A convolution on the mean, made flat behind it, as MobileNet and MobileNetV3 have it."""
     inputs = keras.Input((32, 24, 3))
     x = keras.layers.DepthwiseConv2D(3, depth_multiplier=2)(inputs)
     x = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
     x = keras.layers.Conv2D(units, 1)(x)
-    x = keras.layers.Flatten()(x)
-    return keras.Model(inputs, keras.layers.Activation("tanh")(x))
+    return keras.Model(inputs, keras.layers.Activation("tanh")(flatten(x)))
 
 
 def application(name, **settings):
@@ -60,9 +59,9 @@ def application(name, **settings):
 NETWORKS = {
     "small_vgg": small_vgg,
     "small_resnet": small_resnet,
-    "small_mobilenet": small_mobilenet,
+    "small_mobilenet": lambda: small_mobilenet(keras.layers.Reshape((12,))),
+    "small_mobilenet_v3": lambda: small_mobilenet(keras.layers.Flatten()),
     "MobileNetV2": application("MobileNetV2", alpha=0.35),
-    "MobileNet": application("MobileNet", alpha=0.25),
 }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from conftest import (
     ROOT,
+    ask,
     assert_failed,
     change,
     finish,
@@ -29,6 +30,8 @@ from conftest import (
 from PIL import Image, PngImagePlugin
 
 import kerasart
+from kerasart.presets import load_presets
+from kerasart.presets.dream_settings import SETTING_NAMES
 
 SCRIPT = ROOT / "scripts" / "deep_dream.py"
 SMALL = ("--backbone=squeezenet", "--size=64", "--steps=1", "--octaves=1")
@@ -182,9 +185,12 @@ def test_debug_shows_a_traceback(tmp_path, run):
 
 
 FLAGS = """
-    image output size reproduce backbone weights precision list_layers preset layers octaves
-    octave_scale steps step_size max_loss jitter smoothness activation border norm floor detail clip
-    antialias seed preview_every bits max_pixels overwrite quiet debug
+    image guide mask output size reproduce backbone weights precision list_layers preset layers
+    channel neuron class activation border similarity reference pixel_loss pixel_weight
+    pixel_reference smoothness tv_beta tv_isotropic energy octaves octave_scale steps optimizer
+    step_size max_loss norm floor blur pyramid init init_noise parameterization pad jitter scaling
+    rotation final_jitter detail clip antialias animate frames zoom rotate shift blend fps loop
+    frame_size keep_frames resume seed preview_every bits max_pixels overwrite quiet debug
 """.split()
 
 
@@ -202,19 +208,26 @@ def test_help_lists_every_flag_without_tensorflow(tmp_path, run, flag):
 
 def test_help_knows_every_flag_of_the_script():
     # The list above must not fall behind what the scripts define.
-    sources = [SCRIPT, SCRIPT.with_name("command_line.py")]
-    defined = [
-        name
-        for source in sources
-        for name in re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", source.read_text())
-    ]
-    assert sorted(defined) == sorted(FLAGS)
+    code = """
+import json
+from absl import flags
+from kerasart_scripts import deep_dream
+modules = flags.FLAGS.flags_by_module_dict().items()
+ours = [some for name, some in modules if name.startswith("kerasart_scripts")]
+print(json.dumps([flag.name for some in ours for flag in some]))
+"""
+    # `class_name` is another name of `class`, for what is recorded.
+    assert sorted(ask(code)) == sorted([*FLAGS, "class_name"])
+
+
+def test_every_setting_of_a_dream_is_a_flag():
+    assert set(SETTING_NAMES) - {"class_name"} < set(FLAGS)
 
 
 def test_preset_help(tmp_path, run):
     outcome = succeed(run(tmp_path, "--preset=help"))
     presets = [line.partition(":")[0] for line in outcome.stdout.splitlines() if line[:1] != " "]
-    assert {"animals", "gentle", "patterns", "keras_example", "tensorflow_tutorial"} <= set(presets)
+    assert presets == list(load_presets("deep_dream"))
     assert "keras.io" in outcome.stdout
     assert names_in(tmp_path) == []
 
@@ -267,6 +280,20 @@ RECORDED = {
     "detail": "after",
     "clip": False,
     "antialias": False,
+    "channel": {"fire4:3": 1.0, "fire5:7": -0.5},
+    "neuron": True,
+    "pixel_loss": "l1",
+    "pixel_weight": -0.5,
+    "tv_beta": 2.5,
+    "tv_isotropic": True,
+    "energy": 2.0,
+    "blur": 0.5,
+    "pyramid": 2,
+    "init_noise": 0.01,
+    "pad": 4,
+    "scaling": 0.05,
+    "rotation": 3.0,
+    "final_jitter": 1,
 }
 
 
@@ -276,7 +303,8 @@ def album(tmp_path_factory, run):
     folder = tmp_path_factory.mktemp("album")
     Image.fromarray(make_photo(75, 53, channels=4)).save(folder / "photo.png")
     Image.fromarray(make_photo(75, 53, seed=1)).save(folder / "other.png")
-    given = RECORDED | {"layers": "fire4:0.5,fire5:1.5", "octaves": 2}
+    texts = {"layers": "fire4:0.5,fire5:1.5", "channel": "fire4:3,fire5:7:-0.5", "octaves": 2}
+    given = RECORDED | texts
     flags = [f"--{name}={value}" for name, value in given.items()]
     outcome = succeed(run(folder, "--image=photo.png", *flags))
     assert "dream.png: 64x45" in outcome.stdout

@@ -24,9 +24,10 @@ def visualize_channels(
 
     Args:
         layer: The layer.
-        channels: Numbers of channels, from 0; None is all of them.
-        backbone, weights, preset, precision, seed, on_step, **settings: As in `deep_dream`.
+        channels: Numbers of channels, from 0, or a slice of all; None is all of them.
+        backbone, weights, preset, precision, seed, on_step: As in `deep_dream`.
         size: Side of each picture in pixels.
+        **settings: As in `deep_dream`, but for what is dreamed of.
 
     Yields:
         Pairs of a channel and its picture, float32 RGB (1, size, size, 3) in [0, 1].
@@ -39,10 +40,19 @@ def visualize_channels(
         preset, backbone, weights, precision=precision, seed=seed, channel=first, **settings
     )
     count = dreamer.backbone.channels(layer)
-    channels = list(range(count) if channels is None else channels)
-    targets = [[Channel(layer, channel).target(count)] for channel in channels]
-    # Terms of other kinds, such as smoothness, compare with nothing.
-    others = [Target()] * (len(dreamer.objective.terms) - 1)
-    for channel, target in zip(channels, targets, strict=True):
-        dream = dreamer.dream(size=size, targets=target + others, on_step=on_step)
+    given = slice(None) if channels is None else channels
+    channels = range(count)[given] if isinstance(given, slice) else list(given)
+    if not channels:
+        raise ValueError(
+            f"`channels` must name some from 0 to {count - 1} in {layer}. Received: {given}"
+        )
+    every = [
+        [
+            Channel(layer, channel).target(count) if isinstance(term, Channel) else Target()
+            for term in dreamer.objective.terms
+        ]
+        for channel in channels
+    ]
+    for channel, targets in zip(channels, every, strict=True):
+        dream = dreamer.dream(size=size, targets=targets, on_step=on_step)
         yield channel, dream.image

@@ -5,7 +5,7 @@ Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural
 
 import logging
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from kerasart.presets import find_preset, preset_settings
 from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
 
 _log = logging.getLogger("kerasart")
+
+# In pixels: a larger one moves features away from those that they are compared with.
+_LEAST_JITTER = 4
 
 # Settings that say what is dreamed of.
 _WANTED = {"layers", "channel", "class_name"}
@@ -175,7 +178,7 @@ class Dreamer:
                 picture, mask, sizes, targets, weights, on_step
             )
         history = dict(zip(self.objective.names, losses.T, strict=True))
-        if weights is None:  # Else some may be switched off.
+        if weights is targets is None:  # Else some may be switched off, or other ones.
             _warn_of_silence(self.objective.terms, losses)
         return finish(Result(dream, history, self.record), error)
 
@@ -363,7 +366,7 @@ def choose_settings(recipe, backbone, given, guide=None):
         backbone: The `Backbone`.
         given: Dict of settings; None stands for the preset's.
         guide: The guide, if there is one. With one, features are compared by "match" if not
-            otherwise.
+            otherwise. Where they are compared position by position, a preset's jitter is small.
 
     Returns:
         `DreamSettings`.
@@ -382,7 +385,9 @@ def choose_settings(recipe, backbone, given, guide=None):
         merged["layers"] = {backbone.middle_layer(): 1.0}
     settings = DreamSettings(**merged)
     if guide is not None and not settings.needs_guide and given.get("similarity") is None:
-        settings = DreamSettings(**merged | {"similarity": "match"})
+        settings = replace(settings, similarity="match", border=0)
+    if settings.compares_positions and given.get("jitter") is None:
+        settings = replace(settings, jitter=min(settings.jitter, _LEAST_JITTER))
     if settings.needs_guide and guide is None:
         raise ValueError(
             "`guide` must be given for what is compared with it: --guide=other.jpg. Received: none"

@@ -88,6 +88,9 @@ def main():
 def dream():
     """Makes the picture, or the animation, that the flags describe."""
     recorded = read_record(_REPRODUCE.value, cli.MAX_PIXELS.value) if _REPRODUCE.value else {}
+    if any(flags.FLAGS[name].value is not None for name in ("layers", "channel", "class")):
+        wanted = ("layers", "channel", "class_name")  # These, and not the recorded ones.
+        recorded = {name: value for name, value in recorded.items() if name not in wanted}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
     output = _OUTPUT.value or ("dream.gif" if moving.ANIMATE.value else "dream.png")
     if moving.ANIMATE.value:

@@ -71,42 +71,44 @@ def main():
                 **given,
             ):
                 pictures[channel] = picture
-                bar.total = len(channels) if channels else None
                 bar.update()
-        except KeyboardInterrupt as interrupt:
+        except (KeyboardInterrupt, FloatingPointError) as error:
             if not pictures:
                 raise
-            stopped = interrupt
+            stopped = error
     sheet = contact_sheet(pictures.values(), map(str, pictures), _COLUMNS.value, _SIZE.value)
     path = Path(_OUTPUT.value) if cli.OVERWRITE.value else next_free_path(_OUTPUT.value)
-    record = given | {"layer": _LAYER.value, "channels": list(pictures), "preset": _PRESET.value}
+    record = given | {flag.name: flag.value for flag in (_LAYER, _SIZE, _PRESET)}
+    record["channels"] = list(pictures)
     write_picture(path, sheet, text=pack_record(record))
     cli.say(
         f"Wrote {'the channels so far to ' if stopped else ''}{path}: {len(pictures)} channels of "
         f"{_LAYER.value}."
     )
-    if stopped:
+    if isinstance(stopped, KeyboardInterrupt):
         sys.exit(130)
+    if stopped:
+        raise stopped
 
 
 def parse_range(text):
-    """Reads --channels: "FIRST:END", a list such as "3,14,15", or "all", which is None.
+    """Reads --channels: "FIRST:END" or "all" as a slice, or a list such as "3,14,15".
 
     Raises:
         ValueError: If it reads as none of these, or names no channel.
     """
     if text == "all":
-        return None
+        return slice(None)
     first, colon, end = text.partition(":")
     try:
-        numbers = range(int(first or 0), int(end)) if colon else list(map(int, text.split(",")))
+        numbers = [int(part) for part in ((first or "0", end) if colon else text.split(","))]
     except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 0:
+        numbers = [-1]
+    if min(numbers) < 0 or (colon and numbers[0] >= numbers[1]):
         raise ValueError(
             f"`channels` must be FIRST:END, a list such as 3,14,15, or all. Received: {text!r}"
         )
-    return list(numbers)
+    return slice(*numbers) if colon else numbers
 
 
 def run():

@@ -399,7 +399,7 @@ def test_a_network_that_no_preset_knows_gets_a_middle_layer(vgg16):
 
 def test_the_objective_is_what_the_settings_say(squeezenet):
     settings = DreamSettings("fire2:2,fire3:-1", activation="mean", smoothness=0.5)
-    objective = dream_objective(settings)
+    objective = dream_objective(settings, squeezenet)
     assert objective.names == ("fire2", "fire3", "total_variation")
     assert [term.weight for term in objective.terms] == [2.0, -1.0, 0.5]
     assert objective.layers == ("fire2", "fire3", "image")
@@ -408,7 +408,7 @@ def test_the_objective_is_what_the_settings_say(squeezenet):
 def test_a_preset_brings_its_network(monkeypatch, photo, squeezenet):
     asked = []
 
-    def load(name, weights, seed):
+    def load(name, weights, seed, head):
         asked.append(name)
         return squeezenet
 
@@ -440,7 +440,7 @@ def test_presets_are_valid(name, backbones):
     assert set(preset) <= {"description", "source", "backbone", "settings", "backbones"}
     assert preset["description"].endswith(".") and preset["source"]
     assert isinstance(preset["settings"], dict)
-    assert preset.get("backbones") or "layers" in preset["settings"]
+    assert preset.get("backbones") or {"layers", "class_name"} & set(preset["settings"])
     networks = {*preset.get("backbones", {}), preset.get("backbone") or "vgg16"}
     for network in networks:
         given = preset_settings(preset, network)
@@ -448,15 +448,16 @@ def test_presets_are_valid(name, backbones):
         backbone = backbones(network)
         # The name must be the one that a backbone goes by, or its settings would not be found.
         assert backbone.name == network
-        settings = choose_settings(preset, backbone, {})
+        settings = choose_settings(preset, backbone, {}, given.get("similarity") == "match" or None)
         assert set(settings.layers) <= set(backbone.geometry)
+        assert {name.rpartition(":")[0] for name in settings.channel} <= set(backbone.geometry)
 
 
 def test_our_presets_know_the_networks_that_auto_takes():
     ours = [p for p in load_presets("deep_dream").values() if p["source"].startswith("Ours")]
     assert ours
     for preset in ours:
-        if not preset.get("backbone"):
+        if not preset.get("backbone") and "class_name" not in preset["settings"]:
             assert {"inception_v3", "vgg16", "squeezenet"} <= set(preset["backbones"])
 
 
@@ -468,7 +469,10 @@ def test_the_promised_presets_are_there(name):
 def test_every_preset_of_squeezenet_dreams(face, squeezenet):
     for name, preset in load_presets("deep_dream").items():
         if "squeezenet" in preset.get("backbones", {}):
-            result = deep_dream(face, name, squeezenet, octaves=1, steps=1, precision="float32")
+            guide = face[:, ::-1] if preset["settings"].get("similarity") == "match" else None
+            result = deep_dream(
+                face, name, squeezenet, guide=guide, octaves=1, steps=1, precision="float32"
+            )
             assert np.isfinite(result.image).all(), name
             assert np.abs(result.image - face).max() > 1e-4, name
 

@@ -134,13 +134,17 @@ class DreamSettings:
         for name in ("floor", "tv_beta"):
             value = getattr(self, name)
             check(0 < value < math.inf, name, "more than 0", value)
-        # Padding moves every position: only "match" does not ask where.
-        by_position = self.layers and self.similarity not in (None, "match")
         check(
-            not (self.pad and by_position),
+            not (self.pad and self.compares_positions),
             "pad",
             "0 where features are compared position by position (similarity dot, l1, l2 or cosine)",
             self.pad,
+        )
+        check(
+            not (self.border and self.similarity),
+            "border",
+            "0 where features are compared (similarity)",
+            self.border,
         )
         shaped = self.blur or self.pyramid
         check(
@@ -154,6 +158,11 @@ class DreamSettings:
         check(1 < self.octave_scale < math.inf, "octave_scale", "more than 1", self.octave_scale)
         if self.max_loss is not None:
             check(not math.isnan(self.max_loss), "max_loss", "a number", self.max_loss)
+
+    @property
+    def compares_positions(self):
+        """Whether features are compared position by position: only "match" does not ask where."""
+        return bool(self.layers) and self.similarity not in (None, "match")
 
     @property
     def needs_guide(self):

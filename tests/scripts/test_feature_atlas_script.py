@@ -96,7 +96,7 @@ def test_ctrl_c_leaves_the_channels_so_far(tmp_path, run):
 @pytest.mark.parametrize(
     ("flags", "words", "received"),
     [
-        (["--channels=126:129"], "from 0 to 127 in fire3", "128"),
+        (["--channels=128:129"], "from 0 to 127 in fire3", "slice(128, 129, None)"),
         (["--channels=4,128"], "from 0 to 127 in fire3", "128"),
         (["--channels=5:5"], "`channels` must be FIRST:END", "'5:5'"),
         (["--channels=-1"], "`channels` must be FIRST:END", "'-1'"),

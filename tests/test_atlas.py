@@ -61,5 +61,7 @@ def test_unknown_layer(squeezenet):
         next(visualize_channels("fire33", [0], squeezenet, **QUICK))
 
 
-def test_no_channels_no_pictures(squeezenet):
-    assert list(visualize_channels("fire3", [], squeezenet, **QUICK)) == []
+@pytest.mark.parametrize("channels", [[], slice(128, 130)])
+def test_no_channels_are_refused(squeezenet, channels):
+    with pytest.raises(ValueError, match="from 0 to 127 in fire3. Received: "):
+        next(visualize_channels("fire3", channels, squeezenet, **QUICK))

@@ -219,13 +219,14 @@ def prepare_example(example, photo):
 
 def make_descent(backbone, layers, precision):
     """Makes our own step, with the settings of the Keras example."""
-    from kerasart.deepdream import choose_settings, dream_objective
+    from kerasart.objectives import dream_objective
     from kerasart.optimization import Descent, NormalizedGradient
     from kerasart.presets import find_preset
+    from kerasart.presets.dream_choice import choose_settings
 
     recipe = find_preset("deep_dream", "keras_example")
     settings = choose_settings(recipe, backbone, {"layers": layers})
-    objective = dream_objective(settings)
+    objective = dream_objective(settings, backbone)
     return Descent(
         backbone.cut(objective.layers, precision),
         objective,

@@ -5,7 +5,7 @@ Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural
 
 import logging
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 
@@ -32,16 +32,10 @@ from kerasart.optimization import (
     octave_sizes,
     smooth,
 )
-from kerasart.presets import find_preset, preset_settings
-from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
+from kerasart.presets import find_preset
+from kerasart.presets.dream_choice import choose_settings, merge_settings, suitable_preset
 
 _log = logging.getLogger("kerasart")
-
-# In pixels: a larger one moves features away from those that they are compared with.
-_LEAST_JITTER = 4
-
-# Settings that say what is dreamed of.
-_WANTED = {"layers", "channel", "class_name"}
 
 # Long side of a picture that starts from nothing, if none is given.
 _SIZE = 512
@@ -131,11 +125,11 @@ class Dreamer:
         **settings,
     ):
         self._guide = None if guide is None else as_image(guide, "guide")
-        preset = preset or _suitable_preset(settings, guide)
+        preset = preset or suitable_preset(settings, guide)
         recipe = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
             name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
-            wants_class = "class_name" in _merge(recipe, name, settings)
+            wants_class = "class_name" in merge_settings(recipe, name, settings)
             backbone = load_backbone(name, weights, seed, head=wants_class)
         self.settings = choose_settings(recipe, backbone, settings, guide)
         wanted = dream_objective(self.settings, backbone) if objective is None else objective
@@ -347,61 +341,6 @@ def _make_descent(backbone, objective, settings):
         parameterization=Fourier() if settings.parameterization == "fourier" else None,
         shape_gradient=shape_gradient if settings.pyramid or settings.blur else None,
     )
-
-
-def _suitable_preset(settings, guide):
-    """Names the preset that goes with what is asked for."""
-    if guide is not None:
-        return "guided"
-    if settings.get("class_name") is not None:
-        return "class"
-    return "channel" if settings.get("channel") else "animals"
-
-
-def choose_settings(recipe, backbone, given, guide=None):
-    """Completes the settings that were given with those of a preset, for one network.
-
-    Args:
-        recipe: The preset, as `find_preset` returns it.
-        backbone: The `Backbone`.
-        given: Dict of settings; None stands for the preset's.
-        guide: The guide, if there is one. With one, features are compared by "match" if not
-            otherwise. Where they are compared position by position, a preset's jitter is small.
-
-    Returns:
-        `DreamSettings`.
-
-    Raises:
-        ValueError: If a setting has no such value, or a guide is missing.
-        TypeError: If there is no such setting.
-    """
-    for name in given:
-        if name not in SETTING_NAMES:
-            raise TypeError(
-                f"deep_dream's settings are {', '.join(SETTING_NAMES)}. Received: {name!r}"
-            )
-    merged = _merge(recipe, backbone.name, given)
-    if not _WANTED & set(merged):
-        merged["layers"] = {backbone.middle_layer(): 1.0}
-    settings = DreamSettings(**merged)
-    if guide is not None and not settings.needs_guide and given.get("similarity") is None:
-        settings = replace(settings, similarity="match", border=0)
-    if settings.compares_positions and given.get("jitter") is None:
-        settings = replace(settings, jitter=min(settings.jitter, _LEAST_JITTER))
-    if settings.needs_guide and guide is None:
-        raise ValueError(
-            "`guide` must be given for what is compared with it: --guide=other.jpg. Received: none"
-        )
-    return settings
-
-
-def _merge(recipe, network, given):
-    """Puts settings that were given over a preset's for one network."""
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = preset_settings(recipe, network)
-    if _WANTED & set(given):  # Not what the preset wants, but this.
-        settings = {name: value for name, value in settings.items() if name not in _WANTED}
-    return settings | given
 
 
 def _usable_octaves(size, settings, backbone):

@@ -11,10 +11,11 @@ import kerasart
 from kerasart import deepdream
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.backbones.rewriting import rename_layers
-from kerasart.deepdream import choose_settings, deep_dream, dream_objective
+from kerasart.deepdream import deep_dream, dream_objective
 from kerasart.image.resize import resize
 from kerasart.objectives import TotalVariation
 from kerasart.presets import find_preset, load_presets, preset_settings
+from kerasart.presets.dream_choice import choose_settings
 from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
 
 # A dream that takes a second: two octaves of 48 and 68 pixels on a shallow layer.

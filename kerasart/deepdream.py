@@ -281,15 +281,15 @@ class Dreamer:
 
 
 def _warn_of_silence(terms, losses):
-    """Tells of what nothing in the picture excited at any step: then no gradient leads to it."""
-    for term, values in zip(terms, losses.T, strict=True):
-        is_wanted = isinstance(term, Activation | Channel) and term.weight
-        if is_wanted and len(values) and not values.any():
-            _log.warning(
-                "Nothing in the picture excites '%s', so nothing led further; dream on a photo, or "
-                "with more init_noise.",
-                term.name,
-            )
+    """Tells if nothing that is wanted was excited at any step: then no gradient leads to it."""
+    wanted = [isinstance(term, Activation | Channel) and term.weight > 0 for term in terms]
+    if any(wanted) and len(losses) and not losses[:, wanted].any():
+        names = [term.name for term, is_wanted in zip(terms, wanted, strict=True) if is_wanted]
+        _log.warning(
+            "Nothing in the picture excites %s, so nothing led further; dream on a photo, or with "
+            "more init_noise.",
+            ", ".join(names),
+        )
 
 
 def _add_noise(image, deviation, seed):

@@ -107,9 +107,11 @@ def animate(dreamer, pictures, output, identity):
             "`output` must not be that of an unfinished animation: --resume goes on with it, "
             f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
         )
-    motion = {flag.name: flag.value for flag in (ANIMATE, _FRAMES, _BLEND)}
-    if ANIMATE.value == "zoom":
+    motion = {flag.name: flag.value for flag in (ANIMATE, _BLEND)}
+    if ANIMATE.value == "zoom":  # It may also become longer than it was to be.
         motion |= {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
+    else:
+        motion |= {"frames": _FRAMES.value}
     frames = Frames(folder, identity | motion, anew=not _RESUME.value)
     stopped = None
     try:

@@ -473,3 +473,15 @@ def test_guide_too_small(make, photo, guide):
     small = guide[:, :12, :40]
     with pytest.raises(ValueError, match=r"`guide` must be at least \d+x\d+ .*Received: 40x12"):
         Dreamer(backbone="squeezenet", guide=small, layers="fire6", **PLAIN).dream(photo)
+
+
+def test_a_dream_of_what_nothing_excites_says_so(squeezenet, caplog):
+    grey = np.full((1, 48, 48, 3), 0.5, np.float32)
+    seen = squeezenet.cut(["fire3"])(grey)["fire3"].numpy()
+    silent, heard = (int(np.flatnonzero(seen.any(axis=(0, 1, 2)) == is_on)[0]) for is_on in (0, 1))
+    still = {"init": "grey", "size": 48, **PLAIN}
+    deep_dream(None, "channel", squeezenet, channel=f"fire3:{heard}", **still)
+    assert not caplog.records
+    deep_dream(None, "channel", squeezenet, channel=f"fire3:{silent}", **still)
+    (record,) = caplog.records
+    assert f"channel fire3:{silent}" in record.getMessage()

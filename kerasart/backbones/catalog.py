@@ -13,7 +13,7 @@ class Architecture(NamedTuple):
 
     Attributes:
         name: Its name in lower case with underscores, as Keras's documentation has its module's.
-        build: `build(weights, head)` builds the network, where `weights` is None or "imagenet".
+        build: `build(weights, head=False)` builds the network, where `weights` is None or "imagenet".
             With its classification head it takes pictures of one size and gives logits.
         preprocess: Takes pictures in [0, 255] to what the network was trained on.
     """
@@ -42,7 +42,9 @@ def find_architecture(name):
     if _plain(name) == "squeezenet":
         # SqueezeNet's authors trained on what Caffe's models see, as VGG's did.
         return Architecture(
-            "squeezenet", lambda weights, head: SqueezeNet(), applications.vgg16.preprocess_input
+            "squeezenet",
+            lambda weights, head=False: SqueezeNet(),
+            applications.vgg16.preprocess_input,
         )
     if _plain(name) not in known:
         near = difflib.get_close_matches(_plain(name), [*known, "squeezenet"], n=3)
@@ -56,7 +58,7 @@ def find_architecture(name):
     # the function's name has none (inception_v3, InceptionV3).
     module = sys.modules[function.__module__]
 
-    def build(weights, head):
+    def build(weights, head=False):
         if head:
             return function(weights=weights, classifier_activation=None)
         return function(weights=weights, include_top=False, input_shape=(None, None, 3))

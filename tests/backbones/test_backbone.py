@@ -78,7 +78,7 @@ def test_bundled_features_have_their_shapes(vgg16, squeezenet):
 @pytest.mark.parametrize(("photo", "label"), [("cat", "Egyptian cat"), ("coffee", "espresso")])
 def test_squeezenet_knows_the_photos(squeezenet, photo, label):
     image = resize(read_sample(photo).image, (227, 227), antialias=True)
-    logits = tf.reduce_mean(squeezenet(image)["conv10"], axis=[0, 1, 2])
+    logits = tf.reduce_mean(squeezenet(image)["relu_conv10"], axis=[0, 1, 2])
     assert imagenet_labels()[int(tf.argmax(logits))] == label
 
 
@@ -231,8 +231,8 @@ def test_auto_falls_back_with_one_warning(offline, caplog):
 
 
 def test_auto_takes_inception_where_it_is_at_hand(monkeypatch, caplog):
-    monkeypatch.setattr(backbone, "weights_are_at_hand", lambda name: True)
-    monkeypatch.setattr(backbone, "_download", lambda architecture: architecture.build(None))
+    monkeypatch.setattr(backbone, "weights_are_at_hand", lambda name, head: True)
+    monkeypatch.setattr(backbone, "_download", lambda architecture, head: architecture.build(None))
     chosen = load_backbone("auto")
     assert (chosen.name, chosen.weights) == ("inception_v3", "imagenet")
     assert not caplog.records
@@ -240,13 +240,14 @@ def test_auto_takes_inception_where_it_is_at_hand(monkeypatch, caplog):
 
 def test_auto_takes_vgg19_for_style(monkeypatch):
     asked = []
-    monkeypatch.setattr(backbone, "weights_are_at_hand", asked.append)
+    monkeypatch.setattr(backbone, "weights_are_at_hand", lambda *names: asked.append(names))
     assert load_backbone("auto", best="vgg19").name == "vgg16"
-    assert asked == ["vgg19"]
+    assert load_backbone("auto", head=True).name == "squeezenet"
+    assert asked == [("vgg19", False), ("inception_v3", True)]
 
 
 def test_auto_with_weights_given_asks_no_server(monkeypatch):
-    def fail(name):
+    def fail(*names):
         raise AssertionError("asked")
 
     monkeypatch.setattr(backbone, "weights_are_at_hand", fail)

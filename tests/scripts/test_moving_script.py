@@ -81,7 +81,7 @@ def test_keep_frames(tmp_path, photo, warm_run):
     assert np.abs(kept[0] - first).max() <= 3  # The photo itself.
     record = record_of(tmp_path / "fall.png")
     assert record["preset"] == "zoom" and record["layers"] == {"fire3": 1.0}
-    motion = {"animate": "zoom", "frames": 3, "zoom": 1.05, "rotate": 0, "shift": [0.1, -0.05]}
+    motion = {"animate": "zoom", "zoom": 1.05, "rotate": 0, "shift": [0.1, -0.05]}
     assert {name: record[name] for name in motion} == motion
 
 

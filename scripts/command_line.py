@@ -201,7 +201,7 @@ def make_picture(make, output, record, alpha, bits, state=None):
         finally:
             if PREVIEW_EVERY.value:
                 preview.unlink(missing_ok=True)
-    path = Path(output) if OVERWRITE.value else next_free_path(output)
+    path = choose_path(output)
     text = pack_record(result.settings | record)
     height, width = result.image.shape[1:3]
     if alpha is not None:
@@ -219,6 +219,11 @@ def make_picture(make, output, record, alpha, bits, state=None):
     if stopped:
         raise stopped
     return result
+
+
+def choose_path(output):
+    """Names the file to write: as asked for with --overwrite, else one that is not taken."""
+    return Path(output) if OVERWRITE.value else next_free_path(output)
 
 
 class ProgressBar:

@@ -9,12 +9,11 @@ A channel that you like is a dream of its own:
 """
 
 import sys
-from pathlib import Path
 
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import check_output, next_free_path, write_picture
+from kerasart.image import check_output, write_picture
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart_scripts import command_line as cli
 from kerasart_scripts.records import pack_record
@@ -77,7 +76,7 @@ def main():
                 raise
             stopped = error
     sheet = contact_sheet(pictures.values(), map(str, pictures), _COLUMNS.value, _SIZE.value)
-    path = Path(_OUTPUT.value) if cli.OVERWRITE.value else next_free_path(_OUTPUT.value)
+    path = cli.choose_path(_OUTPUT.value)
     record = given | {flag.name: flag.value for flag in (_LAYER, _SIZE, _PRESET)}
     record["channels"] = list(pictures)
     write_picture(path, sheet, text=pack_record(record))

@@ -69,6 +69,12 @@ FLAGS = [
 def check(output):
     """Refuses, before anything is made, what no animation can be made of."""
     check_animation(output)
+    for flag in (cli.PREVIEW_EVERY, cli.BITS):
+        if flag.value:
+            raise ValueError(
+                f"`{flag.name}` does not go with --animate, whose frames lie beside the output, "
+                f"with 8 bits. Received: {flag.value}"
+            )
     check_motion(_FRAMES.value, _ZOOM.value, _BLEND.value)
     _shift()
     if not _FPS.value > 0:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from kerasart.image import check_output, next_free_path, read_picture, write_picture
+from kerasart.image import check_output, read_picture, write_picture
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.masks import read_mask
 from kerasart.image.plot import check_plot, plot_losses
@@ -223,13 +223,15 @@ def paint(make, output=None, **changes):
     compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
     if _PLOT.value:
         starts = [i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
-        plot_losses(result.history, _PLOT.value, starts)
-        cli.say(f"Wrote {_PLOT.value}.")
+        path = cli.choose_path(_PLOT.value)
+        plot_losses(result.history, path, starts)
+        cli.say(f"Wrote {path}.")
     if _CONTACT_SHEET.value:
         images = [photo.image, *pictures["styles"], result.image]
         names = [_CONTENT.value, *(parse_style(style)[0] for style in _STYLE.value), output]
-        write_picture(_CONTACT_SHEET.value, contact_sheet(images, [Path(n).name for n in names]))
-        cli.say(f"Wrote {_CONTACT_SHEET.value}.")
+        path = cli.choose_path(_CONTACT_SHEET.value)
+        write_picture(path, contact_sheet(images, [Path(name).name for name in names]))
+        cli.say(f"Wrote {path}.")
     return result
 
 
@@ -261,7 +263,7 @@ def sweep(make):
         output = sheet.with_name(f"{sheet.stem}.{name}-{value}{sheet.suffix}")
         images.append(paint(make, str(output), **{name: value}).image)
         labels.append(f"{name} {value}")
-    path = sheet if cli.OVERWRITE.value else next_free_path(sheet)
+    path = cli.choose_path(sheet)
     write_picture(path, contact_sheet(images, labels))
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
@@ -330,7 +332,7 @@ def _hash_all(images):
 
 def _state_path(output):
     """Names the file of an unfinished run, and refuses to lose one that is there."""
-    state = Path(output).with_suffix(".state.npz")
+    state = Path(f"{output}.state.npz")
     if _RESUME.value and not state.exists():
         raise ValueError(
             f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"

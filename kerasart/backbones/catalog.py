@@ -13,8 +13,8 @@ class Architecture(NamedTuple):
 
     Attributes:
         name: Its name in lower case with underscores, as Keras's documentation has its module's.
-        build: `build(weights, head=False)` builds the network, where `weights` is None or "imagenet".
-            With its classification head it takes pictures of one size and gives logits.
+        build: `build(weights, head=False)` builds it, where `weights` is None or "imagenet". With
+            its classification head it takes pictures of one size and gives logits.
         preprocess: Takes pictures in [0, 255] to what the network was trained on.
     """
 

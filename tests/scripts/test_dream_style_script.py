@@ -210,13 +210,13 @@ def test_interrupted_while_it_is_painted_it_goes_on_and_ends_in_the_same_picture
     assert outcome.code == 130, outcome
     assert "picture so far to painted.png" in outcome.stdout
     assert "--resume" in outcome.stdout
-    assert names_in(folder) == ["a.png", "painted.png", "painted.state.npz", "photo.png"]
+    assert names_in(folder) == ["a.png", "painted.png", "painted.png.state.npz", "photo.png"]
     record = record_of(folder / "painted.png")
     assert record["interrupted_after"] == 2
     succeed(warm_run(folder, *flags, "--steps=4", "--resume"))
     succeed(warm_run(folder, *flags, "--steps=4", "--output=whole.png"))
     np.testing.assert_array_equal(pixels(folder / "painted-2.png"), pixels(folder / "whole.png"))
-    assert not (folder / "painted.state.npz").exists()
+    assert not (folder / "painted.png.state.npz").exists()
     assert record["dream"] == record_of(painted / "painted.png")["dream"]
 
 
@@ -225,4 +225,4 @@ def test_interrupted_while_it_dreams_it_promises_only_what_it_can_keep(folder, r
     assert outcome.code == 130, outcome
     assert "Traceback" not in outcome.stderr
     promised = "--resume" in outcome.stdout
-    assert promised == (folder / "painted.state.npz").exists()
+    assert promised == (folder / "painted.png.state.npz").exists()

@@ -231,7 +231,7 @@ def test_missing_file_is_refused(folder, warm_refuse, flags):
         ("--preset=bset", "Nearest: best. Received: 'bset'"),
         ("--max_pixels=3974", "3974"),  # the photo has 3975
         ("--size=200000", "Received: 200000x141333"),
-        ("--resume", "no painted.state.npz"),
+        ("--resume", "no painted.png.state.npz"),
     ],
 )
 def test_refused_before_the_run(folder, warm_refuse, flag, words):
@@ -240,7 +240,7 @@ def test_refused_before_the_run(folder, warm_refuse, flag, words):
 
 def test_refused_before_tensorflow_loads(folder, refuse, blocked):
     flags = ["--preset=gram", "--contact_sheet=sheet.png", "--output=painted.jpg", "--resume"]
-    assert "no painted.state.npz" in refuse(folder, *PICTURES, *flags, **blocked)
+    assert "no painted.jpg.state.npz" in refuse(folder, *PICTURES, *flags, **blocked)
 
 
 @pytest.mark.parametrize("flag", ["--size=76", "--rows=54"])
@@ -691,7 +691,7 @@ def stopped(tmp_path_factory, run):
     assert outcome.lines == []
     assert re.search(r"picture so far to painted\.png: 64x45", outcome.stdout)
     assert "--resume" in outcome.stdout.splitlines()[-1]
-    assert new_names(folder, given) == ["painted.png", "painted.state.npz"]  # and no preview
+    assert new_names(folder, given) == ["painted.png", "painted.png.state.npz"]  # and no preview
     return folder
 
 
@@ -712,7 +712,7 @@ def test_unfinished_run_is_not_lost_by_another(stopped, tmp_path, warm_refuse):
     line = warm_refuse(tmp_path / "work", *ALL)
     assert "unfinished" in line
     assert "--resume" in line and "--overwrite" in line
-    assert "painted.state.npz" in line
+    assert "painted.png.state.npz" in line
 
 
 @pytest.mark.parametrize(
@@ -736,10 +736,10 @@ def test_resume_with_others_names_what_differs(stopped, tmp_path, warm_run, flag
 
 
 def test_resume_from_a_file_that_is_no_state_is_refused(folder, warm_refuse):
-    (folder / "painted.state.npz").write_bytes(b"PK\x03\x04 and no more")
+    (folder / "painted.png.state.npz").write_bytes(b"PK\x03\x04 and no more")
     line = warm_refuse(folder, *PICTURES, *SMALL, "--resume")
     assert "unfinished run" in line
-    assert "painted.state.npz" in line
+    assert "painted.png.state.npz" in line
 
 
 def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, run, warm_run):
@@ -750,7 +750,7 @@ def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, run
     assert new_names(folder, given) == ["painted-2.png"]
     assert record_of(folder / "painted-2.png")["interrupted_after"] == 6  # in the second scale
     succeed(warm_run(folder, *ALL, "--resume", "--overwrite"))
-    assert set(names_in(folder)) == given - {"painted.state.npz"} | {"painted-2.png"}
+    assert set(names_in(folder)) == given - {"painted.png.state.npz"} | {"painted-2.png"}
     np.testing.assert_array_equal(pixels(folder / "painted.png"), pixels(album / "painted.png"))
     assert record_of(folder / "painted.png") == record_of(album / "painted.png")
 
@@ -759,7 +759,7 @@ def test_overwrite_starts_anew(stopped, tmp_path, warm_run):
     folder = tmp_path / "work"
     given = copy(stopped, folder)
     succeed(warm_run(folder, *PICTURES, *SMALL, "--overwrite"))
-    assert set(names_in(folder)) == given - {"painted.state.npz"}
+    assert set(names_in(folder)) == given - {"painted.png.state.npz"}
     assert "interrupted_after" not in record_of(folder / "painted.png")
 
 
@@ -768,7 +768,7 @@ def test_reproduction_of_an_interrupted_painting_is_whole_and_says_so(
 ):
     folder = tmp_path / "work"
     copy(stopped, folder)
-    (folder / "painted.state.npz").unlink()
+    (folder / "painted.png.state.npz").unlink()
     outcome = succeed(warm_run(folder, "--reproduce=painted.png", *AGAIN), warnings=1)
     assert "interrupted after 2 steps" in outcome.lines[0]
     np.testing.assert_array_equal(pixels(folder / "painted-2.png"), pixels(album / "painted.png"))
@@ -801,7 +801,7 @@ def test_killed_run_leaves_only_a_state_that_is_old_enough(album, tmp_path, run,
     if seconds:
         assert contents(folder) == before
         return
-    state = folder / "painted.state.npz"
+    state = folder / "painted.png.state.npz"
     assert contents(folder) == before | {state: state.read_bytes()}
     succeed(warm_run(folder, *ALL, "--resume"))
     assert set(contents(folder)) == set(before) | {folder / "painted.png"}
@@ -817,7 +817,7 @@ def test_interrupted_before_l_bfgs_can_be_saved_it_does_not_promise_to_go_on(
     assert "picture so far" in outcome.stdout
     assert "painted.png" in new_names(folder, given)
     promised = "--resume" in outcome.stdout
-    assert promised == (folder / "painted.state.npz").exists()
+    assert promised == (folder / "painted.png.state.npz").exists()
 
 
 def test_interrupted_sweep_promises_nothing_and_leaves_no_state(folder, given, run, tmp_path):
@@ -852,7 +852,7 @@ def test_loss_that_is_not_finite_ends_the_run_with_the_last_good_picture(
     assert found, outcome.lines
     assert re.search("fire|conv|variation", found[1])
     assert re.search(r"picture so far to painted\.png: 64x45", outcome.stdout)
-    assert set(new_names(folder, given)) - {"painted.state.npz"} == {"painted.png"}
+    assert set(new_names(folder, given)) - {"painted.png.state.npz"} == {"painted.png"}
     assert record_of(folder / "painted.png")["interrupted_after"] == int(found[2]) - 1
 
 

@@ -11,6 +11,13 @@ size, in a process with malloc settings that make it faster. Ours are presets, o
 neural_style minimise that very loss, and "coarse to fine": that loss, minimised by Adam from the
 photo at sizes from 128 pixels up.
 
+No preset that minimises another loss can be best at that one. So each picture is also looked at by
+SqueezeNet, which paints none of them: how much of the way to the painting's style is left (the mean
+over layers of the squared differences of channels' means and deviations, over the photo's own), and
+how much of the content is lost (of a deep layer's squared difference to the photo's, over the
+painting's). Both are 0 at best, and (1 + left) * (1 + lost), as in ArtFID (Wright and Ommer 2022),
+takes them together: copying the painting, or leaving the photo alone, is no way to a low one.
+
 The clock starts once everything is imported, and weights and pictures are read: building,
 targets and tracing count. At each mark the last finished picture counts. What has a schedule over
 several sizes, or averages, has a run for each mark, with as many steps as a short run before says
@@ -27,7 +34,7 @@ from functools import partial
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from statistics import geometric_mean, median
+from statistics import geometric_mean, mean, median
 from types import SimpleNamespace
 
 from benchmarks.measure import call_in_new_process, describe_machine, environment, markdown_table
@@ -41,6 +48,8 @@ from benchmarks.style_transfer import (
     to_torch,
 )
 
+STYLE_LAYERS = ("conv1", "fire2", "fire3", "fire5", "fire7")
+CONTENT_LAYER = "fire7"
 COARSE_TO_FINE = {"optimizer": "adam", "smallest": 128, "init": "content"}
 # Contestant to preset and what is set besides.
 OURS = {
@@ -179,8 +188,10 @@ def compare(photo, painting, options):
             results[name] = paint_by_ours(name, pair, options.marks)
     pictures = [picture for result in results.values() for picture in result.pictures]
     losses = iter(call_in_new_process(judge, *pair, pictures))
+    views = iter(call_in_new_process(judge_by_another, *pair, pictures))
     for result in results.values():
         result.losses = [next(losses) for _ in result.pictures]
+        result.views = [next(views) for _ in result.pictures]
     return results
 
 
@@ -198,6 +209,42 @@ def judge(photo, painting, long_side, pictures):
 
     wanted = Judge("neural_style", load_backbone("vgg16", "bundled"), photo, painting, long_side)
     return [None if picture is None else wanted(as_written(picture)) for picture in pictures]
+
+
+def judge_by_another(photo, painting, long_side, pictures):
+    """Looks at pictures by SqueezeNet: pairs of style left and content lost; None has none."""
+    import tensorflow as tf
+
+    from kerasart.backbones import load_backbone
+    from kerasart.image.resize import fit_size, resize
+    from kerasart.objectives import Moments
+
+    backbone = load_backbone("squeezenet").cut(dict.fromkeys((*STYLE_LAYERS, CONTENT_LAYER)))
+    sizes = [fit_size(image.shape[1:3], long_side) for image in (photo, painting)]
+    photo, painting = (
+        backbone(tf.clip_by_value(resize(image, size, antialias=True), 0.0, 1.0))
+        for image, size in zip((photo, painting), sizes, strict=True)
+    )
+    terms = [Moments(layer) for layer in STYLE_LAYERS]
+    targets = [term.prepare(term.mean(painting[term.layer])) for term in terms]
+
+    def distances(features):
+        means = [term.mean(features[term.layer]) for term in terms]
+        pairs = zip(terms, means, targets, strict=True)
+        return [float(term.distance(mean, *target)) for term, mean, target in pairs]
+
+    def differ(features):
+        content = tf.image.resize(features[CONTENT_LAYER], photo[CONTENT_LAYER].shape[1:3])
+        return float(tf.reduce_mean((content - photo[CONTENT_LAYER]) ** 2))
+
+    at_start, at_worst = distances(photo), differ(painting)
+
+    def look(picture):
+        features = backbone(tf.convert_to_tensor(as_written(picture)))
+        ratios = [d / start for d, start in zip(distances(features), at_start, strict=True)]
+        return mean(ratios), differ(features) / at_worst
+
+    return [None if picture is None else look(picture) for picture in pictures]
 
 
 def as_written(picture):
@@ -348,7 +395,24 @@ def format_pair(pair, results, marks):
         ]
         for name, result in results.items()
     ]
-    return "\n".join(lines) + "\n\n" + markdown_table(header, rows)
+    header_of_views = ["pair seen", "contestant", "style left", "content lost", "both"]
+    views = [[pair, name, *format_view(result.views[-1])] for name, result in results.items()]
+    return "\n\n".join(
+        [
+            "\n".join(lines),
+            markdown_table(header, rows),
+            "As SqueezeNet sees the last pictures:",
+            markdown_table(header_of_views, views),
+        ]
+    )
+
+
+def format_view(view):
+    """Formats what SqueezeNet sees: style left, content lost, and both."""
+    if view is None:
+        return ["none"] * 3
+    left, lost = view
+    return [f"{left:.3f}", f"{lost:.3f}", f"{(1 + left) * (1 + lost):.3f}"]
 
 
 def find_reference(results):

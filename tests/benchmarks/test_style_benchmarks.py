@@ -111,6 +111,11 @@ def test_quality(tmp_path):
     if HAS_TORCH:
         (line,) = [line for line in printed.splitlines() if "evaluates its last picture" in line]
         assert float(line.split()[-2]) < 1e-3
+    views = tables(printed)["pair seen contestant"]
+    for row in views:
+        left, lost, both = map(float, row[2:])
+        assert min(left, lost) > 0
+        assert both == pytest.approx((1 + left) * (1 + lost), abs=0.003)
     assert read_picture(tmp_path / "sheet.png").image.shape[2] > 4 * 320
 
 

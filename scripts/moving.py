@@ -100,6 +100,8 @@ def animate(dreamer, pictures, output, identity):
         output: Where to write. A name that is taken gets a number, unless --overwrite or --resume.
         identity: Dict of what makes the dream what it is.
     """
+    if ANIMATE.value == "zoom" and pictures["mask"] is not None:
+        raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
     goes_on = _RESUME.value or cli.OVERWRITE.value
     path = Path(output) if goes_on else next_free_path(output)
     folder = path.with_suffix(".frames")
@@ -161,8 +163,6 @@ def _make_frames(dreamer, pictures, frames):
             bar.set_postfix_str(f"step {progress.step}/{progress.steps}")
 
         if ANIMATE.value == "zoom":
-            if pictures["mask"] is not None:
-                raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
             image = frames.last() if first else pictures["image"]
             motion = {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
             size = pictures["size"]

@@ -656,14 +656,15 @@ class Judge:
         from kerasart.objectives import make_targets
         from kerasart.optimization import balance
         from kerasart.presets import find_preset
-        from kerasart.styletransfer import choose_settings, style_objective
+        from kerasart.objectives import style_objective
+        from kerasart.styletransfer import choose_settings
 
         recipe = find_preset("style_transfer", preset)
         settings, _ = choose_settings(recipe, backbone, {}, long_side)
         scene = Scene(photo, [style], None, None, None, settings)
         size = fit_size(photo.shape[1:3], long_side)
         self.photo, (self.style,) = scene.photo(size), scene.styles(size)
-        self.objective = style_objective(settings, scene)
+        self.objective = style_objective(settings, scene.painters)
         layers = self.objective.layers
         self._look = backbone.cut(layers, precision, settings.pooling, settings.padding)
         looked_at = self.photo, [self.style], scene.shares

@@ -13,13 +13,7 @@ from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.image.resize import fit_size, resize
 from kerasart.image.scene import Scene
-from kerasart.objectives import (
-    STYLE_LOSSES,
-    Content,
-    Objective,
-    TotalVariation,
-    make_targets,
-)
+from kerasart.objectives import make_targets, style_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
@@ -99,7 +93,7 @@ def style_transfer(
         backbone = load_backbone(name, weights, seed, best="vgg19")
     settings, optimizer = choose_settings(recipe, backbone, settings, max(content.shape[1:3]))
     scene = Scene(content, styles, style_weights, content_masks, style_masks, settings)
-    wanted = style_objective(settings, scene)
+    wanted = style_objective(settings, scene.painters)
     objective = wanted if objective is None else wanted + objective
     backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
     sizes, steps = _schedule(content.shape[1:3], settings)
@@ -156,51 +150,6 @@ def style_transfer(
         image = scene.finish(run.image, sizes[-1])
     history = dict(zip(objective.names, run.losses.T, strict=True))
     return finish(Result(image, history, record), run.error)
-
-
-def style_objective(settings, scene):
-    """Builds what a style transfer wants: content, style, and smoothness if any is asked for.
-
-    Each term's weight is its group's strength times its layer's share.
-
-    Args:
-        settings: `StyleSettings`.
-        scene: The `Scene`, whose regions make a style term for each style.
-
-    Returns:
-        An `Objective`.
-    """
-    terms = []
-
-    def want(term, strength, raw_weight):
-        term.balanced = raw_weight is None
-        if strength and raw_weight != 0:
-            terms.append(strength * (1.0 if term.balanced else raw_weight) * term)
-
-    summed = "content" in settings.summed
-    for layer, share in _layer_shares(settings.content_layers, settings.content_weight):
-        strength = settings.content_strength * share
-        want(Content(layer, summed=summed), strength, settings.content_weight)
-    style_term = STYLE_LOSSES[settings.style_loss]
-    for layer, share in _layer_shares(settings.style_layers, settings.style_weight):
-        for style, of_blend in scene.painters:
-            strength = settings.style_strength * share * of_blend
-            want(style_term(layer, style=style), strength, settings.style_weight)
-    summed = "total_variation" in settings.summed
-    variation = TotalVariation(1.0, settings.tv_beta, settings.tv_isotropic, summed)
-    want(variation, settings.smoothness, settings.tv_weight)
-    if all(term.layer == "image" for term in terms):
-        raise ValueError(
-            "`content_strength` or `style_strength` must be more than 0. Received: "
-            f"{settings.content_strength} and {settings.style_strength}"
-        )
-    return Objective(terms)
-
-
-def _layer_shares(layers, raw_weight):
-    """Lists layers and shares; where the weight is balanced, shares add up to 1."""
-    total = sum(layers.values()) if raw_weight is None else 1.0
-    return [(layer, share / total) for layer, share in layers.items()]
 
 
 def choose_settings(recipe, backbone, given, long_side):

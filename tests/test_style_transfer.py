@@ -12,14 +12,13 @@ from kerasart import styletransfer
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.backbones.precision import choose_precision
 from kerasart.image.colour import luminance
-from kerasart.objectives import Gram, Term, TotalVariation
+from kerasart.objectives import Gram, Term, TotalVariation, style_objective
 from kerasart.optimization import LBFGS, Adam, GradientDescent, KerasOptimizer
 from kerasart.presets import find_preset, load_presets
 from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
 from kerasart.styletransfer import (
     choose_settings,
     guess_layers,
-    style_objective,
     style_transfer,
 )
 
@@ -655,10 +654,7 @@ def test_the_objective_is_what_the_settings_say():
         tv_isotropic=False,
     )
 
-    class Blend:
-        painters = [(None, 1.0)]
-
-    objective = style_objective(settings, Blend)
+    objective = style_objective(settings)
     names = ("content a", "content b", "style c", "style d", "total_variation")
     assert objective.names == names
     # Shares of a balanced group add up to 1; raw weights multiply the numbers as they are.
@@ -667,10 +663,7 @@ def test_the_objective_is_what_the_settings_say():
     assert [term.summed for term in objective.terms] == [True, True, False, False, False]
     assert (objective.terms[-1].beta, objective.terms[-1].isotropic) == (1.5, False)
 
-    class Regions:
-        painters = [(0, 0.5), (1, 0.0), (2, 1.5)]
-
-    objective = style_objective(settings, Regions)
+    objective = style_objective(settings, [(0, 0.5), (1, 0.0), (2, 1.5)])
     styles = {term.name: term.weight for term in objective.terms if term.name.startswith("style")}
     # The second style has no share, and so no term.
     assert styles == {"style 1 c": 20, "style 3 c": 60, "style 1 d": 60, "style 3 d": 180}

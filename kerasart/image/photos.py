@@ -1,0 +1,129 @@
+"""A folder of photos as batches for training."""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+
+from kerasart.image.files import read_picture
+from kerasart.image.formats import FORMATS
+
+_log = logging.getLogger("kerasart")
+
+
+def find_photos(folder):
+    """Lists the picture files in a folder and all folders in it, sorted.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        A list of paths.
+
+    Raises:
+        NotADirectoryError: If there is no such folder.
+        ValueError: If there is no picture file in it.
+    """
+    if not Path(folder).is_dir():
+        raise NotADirectoryError(
+            f"`photos` must be a folder of pictures. Received: '{folder}', which is none"
+        )
+    found = sorted(
+        Path(parent) / name
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if Path(name).suffix.lower() in FORMATS
+    )
+    if not found:
+        raise ValueError(
+            f"`photos` must hold at least one picture file ({', '.join(FORMATS)}). "
+            f"Received: '{folder}', which holds none"
+        )
+    return found
+
+
+class Photos:
+    """Photos of any sizes, cut to squares at random for training.
+
+    What cannot be read, or is smaller than the squares, is left out, and told of when first met.
+
+    Args:
+        paths: The files.
+        size: Side of the squares in pixels.
+        seed: Seeds order, place, size and mirroring of the cuts.
+
+    Attributes:
+        skipped: The set of paths that were left out so far.
+    """
+
+    def __init__(self, paths, size, seed=0):
+        self._paths = [str(path) for path in paths]
+        self._size = size
+        self._seed = seed
+        self.skipped = set()
+
+    def squares(self):
+        """Makes an endless `tf.data.Dataset` of squares.
+
+        Each is of a random place, between the square size and the photo's shorter side large, and
+        mirrored in half of the cases.
+
+        Returns:
+            float32 RGB (size, size, 3) in [0, 1].
+
+        Raises:
+            ValueError: While it is read, once all photos have turned out unusable.
+        """
+        import tensorflow as tf
+
+        size = self._size
+
+        def read(path):
+            photo = tf.numpy_function(self._read, [path], tf.float32, stateful=False)
+            return tf.ensure_shape(photo, [None, None, 3])
+
+        def cut(photo, seed):
+            shape = tf.shape(photo)
+            most = tf.minimum(shape[0], shape[1])
+            side, top, left, mirrored = tf.unstack(tf.random.stateless_uniform([4], seed))
+            side = size + tf.cast(side * tf.cast(most - size + 1, tf.float32), tf.int32)
+            top = tf.cast(top * tf.cast(shape[0] - side + 1, tf.float32), tf.int32)
+            left = tf.cast(left * tf.cast(shape[1] - side + 1, tf.float32), tf.int32)
+            square = photo[top : top + side, left : left + side]
+            square = tf.image.resize(square, [size, size], antialias=True)
+            square = square[:, ::-1] if mirrored < 0.5 else square
+            return tf.ensure_shape(tf.clip_by_value(square, 0.0, 1.0), [size, size, 3])
+
+        dataset = tf.data.Dataset.from_tensor_slices(self._paths)
+        dataset = dataset.shuffle(len(self._paths), self._seed).repeat()
+        dataset = dataset.map(read, tf.data.AUTOTUNE, deterministic=True)
+        dataset = dataset.filter(lambda photo: tf.size(photo) > 0)
+        randomness = tf.data.Dataset.random(self._seed).batch(2)
+        return tf.data.Dataset.zip(dataset, randomness).map(cut, tf.data.AUTOTUNE)
+
+    def _read(self, path):
+        path = path.decode()
+        nothing = np.zeros((0, 0, 3), np.float32)
+        if path in self.skipped:
+            return nothing
+        try:
+            photo = read_picture(path).image[0]
+        except (ValueError, OSError, MemoryError) as error:
+            self._skip(path, str(error))
+            return nothing
+        if min(photo.shape[:2]) < self._size:
+            self._skip(
+                path, f"'{path}' is {photo.shape[1]}x{photo.shape[0]}, less than {self._size} pixels"
+            )
+            return nothing
+        return photo
+
+    def _skip(self, path, reason):
+        self.skipped.add(path)
+        _log.warning("a photo is left out: %s", reason)
+        if len(self.skipped) == len(self._paths):
+            raise ValueError(
+                f"`photos` must hold at least one picture of {self._size} pixels or more that can "
+                f"be read. Received: {len(self._paths)} that cannot be used"
+            )

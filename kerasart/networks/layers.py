@@ -1,0 +1,92 @@
+"""The layers of networks that paint.
+
+They compute with `keras.ops` alone, so they also run on Keras's JAX backend, and take pictures of
+any height and width.
+"""
+
+import keras
+from keras import ops
+
+
+class ReflectionPadding2D(keras.layers.Layer):
+    """Mirrors a picture's border around it, so that no network sees a frame of zeros.
+
+    Args:
+        padding: ((top, bottom), (left, right)) in pixels, each less than the picture's side.
+    """
+
+    def __init__(self, padding, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = tuple(tuple(pair) for pair in padding)
+
+    def call(self, features):
+        """Pads (batch, height, width, channels)."""
+        return ops.pad(features, [(0, 0), *self.padding, (0, 0)], mode="reflect")
+
+    def compute_output_shape(self, shape):
+        """The shape after padding."""
+        height, width = (
+            None if side is None else side + sum(pair)
+            for side, pair in zip(shape[1:3], self.padding, strict=True)
+        )
+        return (shape[0], height, width, shape[3])
+
+    def get_config(self):
+        """The arguments."""
+        return {**super().get_config(), "padding": self.padding}
+
+
+class ConditionalInstanceNormalization(keras.layers.Layer):
+    """Normalises each channel of each picture, then scales and shifts it as a mix of styles asks.
+
+    `y = gamma (x - mean) / deviation + beta`, with mean and deviation over positions, and gamma and
+    beta the mixture of those of the styles.
+
+    Source: Ulyanov et al. 2016, "Instance Normalization" (arXiv 1607.08022); Dumoulin et al. 2017,
+    "A Learned Representation for Artistic Style" (arXiv 1610.07629, equation 5).
+
+    Args:
+        styles: The number of styles.
+        epsilon: Added to the variance.
+    """
+
+    def __init__(self, styles, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.styles = styles
+        self.epsilon = epsilon
+
+    def build(self, features_shape, mixture_shape=None):
+        """Makes a gamma and a beta for each style and channel."""
+        shape = (self.styles, features_shape[-1])
+        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+
+    def call(self, features, mixture):
+        """Normalises.
+
+        Args:
+            features: (batch, height, width, channels).
+            mixture: (batch, styles): how much of each style; each row adds up to 1.
+
+        Returns:
+            A tensor of the shape and type of `features`.
+        """
+        # In float32: a mean of many bfloat16 numbers has too few digits.
+        mean = ops.mean(ops.cast(features, "float32"), axis=(1, 2), keepdims=True)
+        square = ops.mean(ops.cast(features, "float32") ** 2, axis=(1, 2), keepdims=True)
+        variance = ops.maximum(square - mean**2, 0.0)
+        gamma, beta = (
+            ops.matmul(ops.cast(mixture, "float32"), ops.cast(table, "float32"))[:, None, None]
+            for table in (self.gamma, self.beta)
+        )
+        scale = gamma * ops.rsqrt(variance + self.epsilon)
+        shift = beta - mean * scale
+        return features * ops.cast(scale, features.dtype) + ops.cast(shift, features.dtype)
+
+    def compute_output_shape(self, features_shape, mixture_shape=None):
+        """The shape of the features."""
+        return features_shape
+
+    def get_config(self):
+        """The arguments."""
+        return {**super().get_config(), "styles": self.styles, "epsilon": self.epsilon}

@@ -1,0 +1,54 @@
+"""What a style transfer wants."""
+
+from kerasart.objectives.objective import Objective
+from kerasart.objectives.style_terms import STYLE_LOSSES
+from kerasart.objectives.terms import Content, TotalVariation
+
+
+def style_objective(settings, painters=((None, 1.0),)):
+    """Builds what a style transfer wants: content, style, and smoothness if any is asked for.
+
+    Each term's weight is its group's strength times its layer's share.
+
+    Args:
+        settings: What `StyleSettings` and `FastStyleSettings` have in common.
+        painters: Pairs of a style's number and its strength, a style term for each and each layer;
+            or one pair of None and 1 where a blend of styles paints everything.
+
+    Returns:
+        An `Objective`.
+
+    Raises:
+        ValueError: If neither content nor style is wanted.
+    """
+    terms = []
+
+    def want(term, strength, raw_weight):
+        term.balanced = raw_weight is None
+        if strength and raw_weight != 0:
+            terms.append(strength * (1.0 if term.balanced else raw_weight) * term)
+
+    summed = "content" in settings.summed
+    for layer, share in _layer_shares(settings.content_layers, settings.content_weight):
+        strength = settings.content_strength * share
+        want(Content(layer, summed=summed), strength, settings.content_weight)
+    style_term = STYLE_LOSSES[settings.style_loss]
+    for layer, share in _layer_shares(settings.style_layers, settings.style_weight):
+        for style, of_blend in painters:
+            strength = settings.style_strength * share * of_blend
+            want(style_term(layer, style=style), strength, settings.style_weight)
+    summed = "total_variation" in settings.summed
+    variation = TotalVariation(1.0, settings.tv_beta, settings.tv_isotropic, summed)
+    want(variation, settings.smoothness, settings.tv_weight)
+    if all(term.layer == "image" for term in terms):
+        raise ValueError(
+            "`content_strength` or `style_strength` must be more than 0. Received: "
+            f"{settings.content_strength} and {settings.style_strength}"
+        )
+    return Objective(terms)
+
+
+def _layer_shares(layers, raw_weight):
+    """Lists layers and shares; where the weight is balanced, shares add up to 1."""
+    total = sum(layers.values()) if raw_weight is None else 1.0
+    return [(layer, share / total) for layer, share in layers.items()]

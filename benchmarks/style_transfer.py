@@ -653,10 +653,9 @@ class Judge:
     ):
         from kerasart.image.resize import fit_size
         from kerasart.image.scene import Scene
-        from kerasart.objectives import make_targets
+        from kerasart.objectives import make_targets, style_objective
         from kerasart.optimization import balance
         from kerasart.presets import find_preset
-        from kerasart.objectives import style_objective
         from kerasart.styletransfer import choose_settings
 
         recipe = find_preset("style_transfer", preset)

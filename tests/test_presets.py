@@ -292,6 +292,17 @@ def test_find_preset():
     assert find_preset("deep_dream", "animals") == load_presets("deep_dream")["animals"]
 
 
+@pytest.mark.parametrize("application", ["deep_dream", "style_transfer", "fast_style"])
+def test_presets_say_what_they_are(application):
+    presets = load_presets(application)
+    for preset in presets.values():
+        assert {"description", "source", "settings"} <= set(preset)
+        assert set(preset) <= {"description", "source", "backbone", "settings", "backbones"}
+        assert preset["description"].endswith(".") and preset["source"].endswith(".")
+    descriptions = {preset["description"] for preset in presets.values()}
+    assert len(descriptions) == len(presets)
+
+
 def test_unknown_preset_names_all_and_the_nearest():
     with pytest.raises(ValueError) as caught:
         find_preset("deep_dream", "animal")
@@ -481,11 +492,9 @@ def layers_of(name, backbone):
     return list(settings.content_layers | settings.style_layers)
 
 
-def test_style_presets_say_what_they_are():
+def test_the_promised_presets_of_style_transfer_are_there():
     expected = {"best", "neural_style", "keras_example", "tensorflow_tutorial", "crowson"}
     assert expected | {"inception"} <= set(STYLE_PRESETS) and list(STYLE_PRESETS)[0] == "best"
-    for preset in STYLE_PRESETS.values():
-        assert preset["description"].endswith(".") and preset["source"].endswith(".")
 
 
 @pytest.mark.parametrize("name", VGG_PRESETS)

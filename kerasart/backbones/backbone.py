@@ -60,12 +60,12 @@ class Backbone:
             A dict of layer name to features (batch, h, w, channels), in the backbone's precision.
             Without `cut`, only those of the last layer.
         """
-        import tensorflow as tf
+        from keras import ops
 
         pixels = self._preprocess(image * 255.0)
         if self._edge:
             # For a single row, to mirror the picture is to repeat its edge.
-            pixels = tf.pad(pixels, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+            pixels = ops.pad(pixels, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="symmetric")
         features = self._model(pixels, training=False)
         if not isinstance(features, dict):
             features = {self.layers[0]: features}

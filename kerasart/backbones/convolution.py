@@ -16,12 +16,12 @@ def speed_up(layer):
 
     Args:
         layer: A Keras layer with its weights, which may not change any more. If it is no such
-            convolution, nothing is done.
+            convolution, nothing is done, nor on Keras's other backends.
     """
-    import tensorflow as tf
-
     if not _gains(layer):
         return
+    import tensorflow as tf
+
     turned = tf.transpose(layer.kernel.value[::-1, ::-1], [0, 1, 3, 2])
 
     def differentiate(shape, kernel, upstream):
@@ -42,6 +42,9 @@ def speed_up(layer):
 
 def _gains(layer):
     import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
     import tensorflow as tf
 
     return (

@@ -10,7 +10,8 @@ def choose_precision(precision="auto"):
     """Resolves `precision` for this machine.
 
     bfloat16 halves the time of a convolution on machines that have instructions for it and costs
-    many times more on others, so it is chosen, and allowed, only on the former.
+    many times more on others, so it is chosen, and allowed, only on the former. Which those are
+    is known for TensorFlow; on other backends of Keras "auto" means float32.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
@@ -27,6 +28,10 @@ def choose_precision(precision="auto"):
         )
     if precision == "float32":
         return precision
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return "float32" if precision == "auto" else precision
     fast = _gpu_has_bfloat16() if _gpus() else _cpu_has_bfloat16()
     if precision == "bfloat16" and not fast:
         raise ValueError(

@@ -83,7 +83,7 @@ def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
                 config[key] = "zeros"
         copied = type(layer).from_config(config)
         is_relu = getattr(copied, "activation", None) is keras.activations.relu
-        if is_relu and precision == "bfloat16":
+        if is_relu and precision == "bfloat16" and keras.backend.backend() == "tensorflow":
             copied.activation = _relu_with_fast_gradient
         return copied
 

@@ -12,11 +12,12 @@ from kerasart.image.formats import FORMATS
 _log = logging.getLogger("kerasart")
 
 
-def find_photos(folder):
+def find_photos(folder, name="photos"):
     """Lists the picture files in a folder and all folders in it, sorted.
 
     Args:
         folder: The folder.
+        name: What error messages call it.
 
     Returns:
         A list of paths.
@@ -27,7 +28,7 @@ def find_photos(folder):
     """
     if not Path(folder).is_dir():
         raise NotADirectoryError(
-            f"`photos` must be a folder of pictures. Received: '{folder}', which is none"
+            f"`{name}` must be a folder of pictures. Received: '{folder}', which is none"
         )
     found = sorted(
         Path(parent) / name
@@ -37,7 +38,7 @@ def find_photos(folder):
     )
     if not found:
         raise ValueError(
-            f"`photos` must hold at least one picture file ({', '.join(FORMATS)}). "
+            f"`{name}` must hold at least one picture file ({', '.join(FORMATS)}). "
             f"Received: '{folder}', which holds none"
         )
     return found
@@ -112,10 +113,9 @@ class Photos:
         except (ValueError, OSError, MemoryError) as error:
             self._skip(path, str(error))
             return nothing
-        if min(photo.shape[:2]) < self._size:
-            self._skip(
-                path, f"'{path}' is {photo.shape[1]}x{photo.shape[0]}, less than {self._size} pixels"
-            )
+        height, width = photo.shape[:2]
+        if min(height, width) < self._size:
+            self._skip(path, f"'{path}' is {width}x{height}, less than {self._size} pixels")
             return nothing
         return photo
 

@@ -14,9 +14,10 @@ def resize(image, size, antialias=False):
     Returns:
         A float32 tensor (batch, *size, channels).
     """
-    import tensorflow as tf
+    from keras import ops
 
-    return tf.image.resize(image, size, antialias=antialias)
+    image = ops.convert_to_tensor(image, "float32")
+    return ops.image.resize(image, size, antialias=antialias, data_format="channels_last")
 
 
 def pick_nearest(image, size):
@@ -61,3 +62,19 @@ def fill_size(image, size):
     top, left = ((have - want) // 2 for have, want in zip(own, part, strict=True))
     cropped = image[:, top : top + part[0], left : left + part[1]]
     return np.clip(resize(cropped, size, antialias=True), 0.0, 1.0)
+
+
+def shrink(image, long_side):
+    """Brings a picture to a long side; a smaller one stays as it is.
+
+    Args:
+        image: float32 (1, height, width, channels) in [0, 1].
+        long_side: Its long side in pixels, at most.
+
+    Returns:
+        A float32 array in [0, 1].
+    """
+    own = image.shape[1:3]
+    if max(own) <= long_side:
+        return image
+    return np.clip(resize(image, fit_size(own, long_side), antialias=True), 0.0, 1.0)

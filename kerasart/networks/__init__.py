@@ -1,6 +1,24 @@
-"""Networks that paint, and how they learn to."""
+"""Networks that paint, and how they learn to.
 
-from kerasart.networks.style_trainer import StyleTrainer
+Unlike elsewhere in the package, modules here import Keras when they are imported themselves, since
+their classes are Keras's.
+"""
+
+from kerasart.networks.adain import AdaIN
+from kerasart.networks.painter import Painter
+from kerasart.networks.saved import load_network, recast, save_network, shipped_models
+from kerasart.networks.style_trainer import AdaINTrainer, StyleTrainer
 from kerasart.networks.transformer_net import SIZES, TransformerNet
 
-__all__ = ["SIZES", "StyleTrainer", "TransformerNet"]
+__all__ = [
+    "SIZES",
+    "AdaIN",
+    "AdaINTrainer",
+    "Painter",
+    "StyleTrainer",
+    "TransformerNet",
+    "load_network",
+    "recast",
+    "save_network",
+    "shipped_models",
+]

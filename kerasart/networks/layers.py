@@ -90,3 +90,42 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
     def get_config(self):
         """The arguments."""
         return {**super().get_config(), "styles": self.styles, "epsilon": self.epsilon}
+
+
+class Stage(keras.layers.Layer):
+    """Mirrors the border, convolves and normalises: what a transformer net is made of.
+
+    Args:
+        filters: The number of channels that come out.
+        kernel_size: Side of the kernel, odd.
+        styles: The number of styles of the normalisation.
+        strides: The strides.
+
+    Attributes:
+        convolve: The convolution, without a bias, which the normalisation would take away.
+        normalise: The normalisation.
+    """
+
+    def __init__(self, filters, kernel_size, styles, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        margin = kernel_size // 2
+        dtype = self.dtype_policy
+        self._config = {
+            "filters": filters,
+            "kernel_size": kernel_size,
+            "styles": styles,
+            "strides": strides,
+        }
+        self._pad = ReflectionPadding2D(((margin, margin), (margin, margin)), dtype=dtype)
+        self.convolve = keras.layers.Conv2D(
+            filters, kernel_size, strides, use_bias=False, dtype=dtype
+        )
+        self.normalise = ConditionalInstanceNormalization(styles, dtype=dtype)
+
+    def call(self, features, mixture):
+        """Takes features, and a mixture of styles, to features."""
+        return self.normalise(self.convolve(self._pad(features)), mixture)
+
+    def get_config(self):
+        """The arguments."""
+        return {**super().get_config(), **self._config}

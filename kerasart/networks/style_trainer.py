@@ -3,31 +3,31 @@
 import keras
 from keras import ops
 
-from kerasart.objectives import Content, Objective, StyleTerm, Target
+from kerasart.objectives import Content, StyleTerm, Target
 
 _NOISE = 0.02  # Deviation of the noise that should change nothing: that of a phone at dusk.
 _SHIFT = 4  # Pixels; as far as the network's strides reach.
 
 
 class StyleTrainer(keras.Model):
-    """Trains a network to paint photos in the manner of pictures.
+    """Trains a network to paint photos in the manner of a few pictures.
 
     Each photo of a batch is painted in one style; what is wanted of it is an `Objective`, as in
     style transfer, with what the photo and that style compare it with.
 
     Source: Johnson et al. 2016 (arXiv 1603.08155, section 3.2); Dumoulin et al. 2017 (arXiv
-    1610.07629) for many styles at once; Gupta et al. 2017 (arXiv 1705.02092) and others for
-    stability.
+    1610.07629) for many styles at once.
 
     Args:
         network: The `TransformerNet`.
         backbone: The `Backbone`, not yet cut, that looks.
         objective: The `Objective`. A term of content on the layer "image" is welcome.
         style_targets: For each style, a `Target` for each term; only those of style terms count.
+            If there are fewer styles than the network has, they are its last.
         weights: (1 + styles, terms): what is multiplied with each term for a picture of the photo
             as it is, and in each style.
         stability: Weight of the squared difference that a shift of up to 3 pixels and a little
-            noise make; it is measured on a batch's first photo.
+            noise make, so that films flicker less; it is measured on a batch's first photo.
         precision: "float32", "bfloat16" or "auto", of the backbone.
 
     Attributes:
@@ -48,18 +48,19 @@ class StyleTrainer(keras.Model):
         super().__init__(**kwargs)
         self.network = network
         self._objective = objective
-        contents = [t.layer for t in objective.terms if isinstance(t, Content)]
         self._look = backbone.cut(objective.layers, precision)
+        self._contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._look_at_photo = None
-        if any(layer != "image" for layer in contents):
-            self._look_at_photo = backbone.cut(tuple(dict.fromkeys(contents)), precision)
-        self._values = [
+        if any(layer != "image" for layer in self._contents):
+            self._look_at_photo = backbone.cut(tuple(self._contents), precision)
+        self._style_values = [
             _stack([targets[i].value for targets in style_targets])
             if isinstance(term, StyleTerm)
             else ()
             for i, term in enumerate(objective.terms)
         ]
         self._weights = ops.convert_to_tensor(weights, "float32")
+        self._known = len(getattr(network, "styles", ())) - len(style_targets)
         self._stability = stability
         self._random = keras.random.SeedGenerator(0)
         names = [*objective.names, *(["stability"] if stability else [])]
@@ -76,7 +77,8 @@ class StyleTrainer(keras.Model):
 
         Args:
             batch: Dict of "photo", float32 RGB (batch, height, width, 3) in [0, 1], and "style",
-                (batch,), the number of the style of each, from 1; 0 for the photo itself.
+                (batch,), which of the trained styles each gets, from 1; 0 for the photo itself.
+                The size of the batch must be known when the step is compiled.
 
         Returns:
             float32 of the photos' shape.
@@ -85,14 +87,11 @@ class StyleTrainer(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Sums what is wanted, averaged over the batch; each term's mean is kept by name."""
-        photos, styles = x["photo"], x["style"]
-        features = self._look(y_pred)
-        contents = self._look_at_photo(photos) if self._look_at_photo else {"image": photos}
-        each = zip(_apart(features), _apart(contents), ops.unstack(styles, photos.shape[0]))
-        terms = ops.mean(ops.stack([self._judge(*picture) for picture in each]), axis=0)
-        losses = ops.unstack(terms, len(self._objective.terms))
+        seen = zip(_apart(self._look(y_pred)), *self._compared_with(x), strict=True)
+        terms = ops.stack([self._objective(*picture) for picture in seen])
+        losses = ops.unstack(ops.mean(terms, axis=0), len(self._objective.terms))
         if self._stability:
-            losses.append(self._stability * self._restlessness(photos, styles, y_pred))
+            losses.append(self._stability * self._restlessness(x, y_pred))
         for mean, loss in zip(self._means, losses, strict=True):
             mean.update_state(loss)
         return sum(losses) / _replicas()
@@ -103,33 +102,92 @@ class StyleTrainer(keras.Model):
         return [*super().metrics, *self._means]
 
     def _paint(self, photos, styles):
-        return self.network.paint(photos, ops.one_hot(styles, 1 + len(self.network.styles)))
+        numbers = ops.where(styles > 0, styles + self._known, 0)
+        return self.network.paint(photos, ops.one_hot(numbers, 1 + len(self.network.styles)))
 
-    def _judge(self, features, contents, style):
-        """Evaluates all terms of one picture."""
-        targets = [
-            Target(guide=(ops.cast(contents[term.layer], "float32"),))
+    def _compared_with(self, batch):
+        """Lists, for each picture, a `Target` for each term, and each term's weight."""
+        photos, styles = batch["photo"], ops.unstack(batch["style"], batch["photo"].shape[0])
+        contents = self._look_at_photo(photos) if self._look_at_photo else {"image": photos}
+        targets = []
+        for content, style in zip(_apart(contents), styles, strict=True):
+            values = [[ops.take(v, style, axis=0) for v in each] for each in self._style_values]
+            targets.append(self._targets(content, values))
+        return targets, [ops.take(self._weights, style, axis=0) for style in styles]
+
+    def _targets(self, content, style_values):
+        """Makes a picture's target for each term, of its photo's features and style's values."""
+        return [
+            Target(guide=(ops.cast(content[term.layer], "float32"),))
             if isinstance(term, Content)
-            else Target(value=tuple(ops.take(each, style, axis=0) for each in values))
-            for term, values in zip(self._objective.terms, self._values, strict=True)
+            else Target(value=tuple(value))
+            for term, value in zip(self._objective.terms, style_values, strict=True)
         ]
-        return self._objective(features, targets, ops.take(self._weights, style, axis=0))
 
-    def _restlessness(self, photos, styles, painted):
+    def _restlessness(self, batch, painted):
         """The mean squared difference that a shift and noise make to the first picture."""
+        photos = batch["photo"][:1]
         height, width = photos.shape[1:3]
         shape = (1, height - _SHIFT, width - _SHIFT, 3)
         top, left = ops.unstack(keras.random.randint((2,), 0, _SHIFT, seed=self._random), 2)
         start = ops.stack([0, top, left, 0])
-        shifted = ops.slice(photos, start, shape)
         noise = keras.random.normal(shape, 0.0, _NOISE, seed=self._random)
-        again = self._paint(ops.clip(shifted + noise, 0.0, 1.0), styles[:1])
+        shifted = ops.clip(ops.slice(photos, start, shape) + noise, 0.0, 1.0)
+        again = self._paint(shifted, batch["style"][:1])
         return ops.mean((again - ops.slice(painted, start, shape)) ** 2)
+
+
+class AdaINTrainer(StyleTrainer):
+    """Trains an `AdaIN` network to paint photos in the manner of any picture.
+
+    Where the painted picture is to look like the photo, the aim are the features of the photo with
+    the style's moments, which the decoder got, and not the photo's own.
+
+    Source: Huang and Belongie 2017 (arXiv 1703.06868, equations 11 to 13).
+
+    Args:
+        network: The `AdaIN`.
+        backbone: The `Backbone`, not yet cut, that looks.
+        objective: The `Objective`. Its content must be at the network's own layer.
+        weights: (terms,): what is multiplied with each term.
+        stability: As for `StyleTrainer`.
+        precision: "float32", "bfloat16" or "auto", of the backbone.
+    """
+
+    def __init__(self, network, backbone, objective, weights, stability=0.0, precision="auto"):
+        super().__init__(network, backbone, objective, [], weights, stability, precision)
+
+    def call(self, batch):
+        """Paints each photo in the manner of the picture beside it.
+
+        Args:
+            batch: Dict of "photo" and "style", float32 RGB (batch, height, width, 3) in [0, 1].
+
+        Returns:
+            float32 of the photos' shape.
+        """
+        return self._paint(batch["photo"], batch["style"])
+
+    def _paint(self, photos, styles):
+        return self.network(photos, styles)
+
+    def _compared_with(self, batch):
+        manner = self.network.describe(batch["style"])
+        aims = self.network.transfer(self.network.encode(batch["photo"]), manner)
+        aims = ops.split(aims, batch["photo"].shape[0])
+        targets = []
+        for aim, style in zip(aims, _apart(self._look(batch["style"])), strict=True):
+            values = [
+                term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
+                for term in self._objective.terms
+            ]
+            targets.append(self._targets(dict.fromkeys(self._contents, aim), values))
+        return targets, [self._weights] * len(targets)
 
 
 def _stack(values):
     """Stacks each style's tuple of arrays, after one of zeros for the photo, which has no style."""
-    return tuple(ops.stack([ops.zeros_like(each[0]), *each]) for each in zip(*values, strict=True))
+    return [ops.stack([ops.zeros_like(each[0]), *each]) for each in zip(*values, strict=True)]
 
 
 def _apart(features):

@@ -1,11 +1,13 @@
 """The network that paints a photo in one pass."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-from kerasart.networks.layers import ConditionalInstanceNormalization, ReflectionPadding2D
+from kerasart.networks.layers import ReflectionPadding2D, Stage
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
+_STRIDE = 4
 _LEAST_SIZE = 5  # What the 9x9 convolution can mirror around.
 
 
@@ -27,6 +29,10 @@ class TransformerNet(keras.Model):
 
     Attributes:
         styles: The styles' names, a tuple.
+        down: The `Stage`s that make the picture smaller.
+        residual: Those, two by two, whose outcome is added to what went in.
+        up: Those before each of which the features are enlarged by 2.
+        to_rgb: The last convolution.
 
     Raises:
         ValueError: If there are no styles, two have one name, or `width` leaves no channels.
@@ -41,34 +47,26 @@ class TransformerNet(keras.Model):
         self.blocks = blocks
         if not self.styles or len(set(self.styles)) < len(self.styles):
             raise ValueError(
-                "`styles` must be at least one name, each another. "
-                f"Received: {list(self.styles)}"
+                f"`styles` must be at least one name, each another. Received: {list(self.styles)}"
             )
         if not width >= 1 / 32:
             raise ValueError(f"`width` must be at least 1/32. Received: width={width}")
         few, some, many = (round(channels * width) for channels in (32, 64, 128))
-        self._down = [
+        self.down = [
             self._stage(few, 9),
             self._stage(some, 3, strides=2),
             self._stage(many, 3, strides=2),
         ]
-        self._residual = [(self._stage(many, 3), self._stage(many, 3)) for _ in range(blocks)]
-        self._up = [self._stage(some, 3), self._stage(few, 3)]
+        self.residual = [self._stage(many, 3) for _ in range(2 * blocks)]
+        self.up = [self._stage(some, 3), self._stage(few, 3)]
         self._enlarge = layers.UpSampling2D(2, dtype=self.dtype_policy)
-        self._to_rgb = self._convolution(3, 9, use_bias=True)
+        self._pad = ReflectionPadding2D(((4, 4), (4, 4)), dtype=self.dtype_policy)
+        self.to_rgb = layers.Conv2D(3, 9, dtype=self.dtype_policy)
         self.build()
 
-    def _convolution(self, filters, size, strides=1, use_bias=False):
-        margin = (size // 2, size // 2)
-        return [
-            ReflectionPadding2D((margin, margin), dtype=self.dtype_policy),
-            layers.Conv2D(filters, size, strides, use_bias=use_bias, dtype=self.dtype_policy),
-        ]
-
-    def _stage(self, filters, size, strides=1):
-        # A normalisation takes away any bias before it.
-        norm = ConditionalInstanceNormalization(len(self.styles) + 1, dtype=self.dtype_policy)
-        return [*self._convolution(filters, size, strides), norm]
+    def _stage(self, filters, kernel_size, strides=1):
+        styles = 1 + len(self.styles)
+        return Stage(filters, kernel_size, styles, strides, dtype=self.dtype_policy)
 
     def build(self, input_shape=None):
         """Makes all weights, which depend on no picture's size."""
@@ -104,14 +102,24 @@ class TransformerNet(keras.Model):
                     f"`style_weights` must weigh the {len(self.styles)} styles. Received: None"
                 )
             style_weights = ops.ones((ops.shape(image)[0], 1))
+        painted = self.paint(image, self.mix(style_weights, strength))
+        return painted if strength is None else keep(image, painted, strength)
+
+    def mix(self, style_weights, strength=None):
+        """Mixes the styles and, for a strength below 1, the photo.
+
+        Args:
+            style_weights: (batch, styles), each row adding up to 1.
+            strength: (batch,) in [0, 1], or None for 1.
+
+        Returns:
+            float32 (batch, 1 + styles), as `paint` takes it.
+        """
         style_weights = ops.cast(style_weights, "float32")
         if strength is None:
-            return self.paint(image, ops.pad(style_weights, [(0, 0), (1, 0)]))
+            return ops.pad(style_weights, [(0, 0), (1, 0)])
         strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1))
-        mixture = ops.concatenate([1 - strength, strength * style_weights], axis=1)
-        painted = self.paint(image, mixture)
-        # The network's own picture of the photo is not quite the photo.
-        return image + strength[:, None, None] * (painted - image)
+        return ops.concatenate([1 - strength, strength * style_weights], axis=1)
 
     def paint(self, image, mixture):
         """Paints in a mixture of what the network learns to paint: the photo, and the styles.
@@ -125,24 +133,65 @@ class TransformerNet(keras.Model):
             float32 of the shape of `image`, in [0, 1].
         """
         height, width = ops.shape(image)[1:3]
+        margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
 
-        def through(stage, x, activate=True):
-            pad, convolve, normalise = stage
-            x = normalise(convolve(pad(x)), mixture)
-            return ops.relu(x) if activate else x
+        x = ops.pad(ops.cast(image, self.compute_dtype), margins, mode="reflect") - 0.5
+        for stage in self.down:
+            x = ops.relu(stage(x, mixture))
+        for first, second in pairs(self.residual):
+            x = x + second(ops.relu(first(x, mixture)), mixture)
+        for stage in self.up:
+            x = ops.relu(stage(self._enlarge(x), mixture))
+        x = ops.cast(self.to_rgb(self._pad(x)), "float32")
+        return ops.sigmoid(x)[:, :height, :width]
 
-        x = ops.cast(image, self.compute_dtype) - 0.5
-        for stage in self._down:
-            x = through(stage, x)
-        for first, second in self._residual:
-            x = x + through(second, through(first, x), activate=False)
-        for stage in self._up:
-            x = through(stage, self._enlarge(x))
-        pad, convolve = self._to_rgb
-        # Odd sizes have become a few pixels larger on the way.
-        return ops.sigmoid(ops.cast(convolve(pad(x)), "float32"))[:, :height, :width]
+    def with_styles(self, names):
+        """Adds styles to what the network can paint; what it could it still can, equally.
+
+        Args:
+            names: The new styles' names.
+
+        Returns:
+            A new `TransformerNet`, whose normalisations know the new styles as the mean of the
+            others, and are all that can be trained.
+        """
+        network = type(self)(
+            [*self.styles, *names], self.width, self.blocks, dtype=self.dtype_policy
+        )
+        for old, new in zip(self.weights, network.weights, strict=True):
+            values = ops.convert_to_numpy(old)
+            if values.shape != new.shape:
+                mean = values[1:].mean(axis=0, keepdims=True)
+                values = np.concatenate([values, *[mean] * len(names)])
+            new.assign(values)
+        network.to_rgb.trainable = False
+        for stage in (*network.down, *network.residual, *network.up):
+            stage.convolve.trainable = False
+        return network
 
     def get_config(self):
         """The arguments."""
         own = {"styles": list(self.styles), "width": self.width, "blocks": self.blocks}
         return {**super().get_config(), **own}
+
+
+def keep(image, painted, strength):
+    """Keeps some of a picture where it was painted with a strength below 1.
+
+    A network's own picture of a photo is not quite the photo, which strength 0 shall give.
+
+    Args:
+        image: float32 (batch, height, width, 3).
+        painted: The same, painted.
+        strength: (batch,) in [0, 1].
+
+    Returns:
+        `image` at strength 0, `painted` at strength 1.
+    """
+    strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1, 1, 1))
+    return image + strength * (painted - image)
+
+
+def pairs(stages):
+    """Takes stages two by two: those of each residual block."""
+    return list(zip(stages[::2], stages[1::2], strict=True))

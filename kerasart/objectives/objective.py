@@ -63,14 +63,14 @@ class Objective:
             A float32 vector of the terms' weighted distances, in the order of `terms`; its sum is
             what is minimised.
         """
-        import tensorflow as tf
+        from keras import ops
 
         targets = targets or [Target()] * len(self.terms)
         distances = [
             term.distance(term.mean(features[term.layer], *target.guide), *target.value)
             for term, target in zip(self.terms, targets, strict=True)
         ]
-        return tf.stack(distances) * (self.weights if weights is None else weights)
+        return ops.stack(distances) * (self.weights if weights is None else weights)
 
     def __add__(self, other):
         if other == 0:

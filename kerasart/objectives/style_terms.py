@@ -46,17 +46,17 @@ class Gram(StyleTerm):
 
     def statistic(self, features, mask=None):
         """Sums `f f^T`: (channels, channels)."""
-        import tensorflow as tf
+        from keras import ops
 
         if mask is not None:
-            features = tf.cast(features, tf.float32) * tf.sqrt(mask)
+            features = ops.cast(features, "float32") * ops.sqrt(mask)
         return sum_products(_rows(features))
 
     def distance(self, mean, gram):
         """The mean squared difference of the entries."""
-        import tensorflow as tf
+        from keras import ops
 
-        return tf.reduce_mean((mean - gram) ** 2)
+        return ops.mean((mean - gram) ** 2)
 
 
 class Moments(StyleTerm):
@@ -71,11 +71,11 @@ class Moments(StyleTerm):
 
     def statistic(self, features, mask=None):
         """Sums f and f^2: (2, channels)."""
-        import tensorflow as tf
+        from keras import ops
 
         weighted = features if mask is None else features * mask
-        sums = [tf.reduce_sum(x, axis=[0, 1, 2]) for x in (weighted, weighted * features)]
-        return tf.stack(sums)
+        sums = [ops.sum(x, axis=[0, 1, 2]) for x in (weighted, weighted * features)]
+        return ops.stack(sums)
 
     def prepare(self, mean):
         """Turns the means of f and f^2 into means and standard deviations."""
@@ -83,16 +83,16 @@ class Moments(StyleTerm):
 
     def distance(self, mean, style_mean, style_deviation):
         """The mean over channels of both squared differences."""
-        import tensorflow as tf
+        from keras import ops
 
         mean, deviation = self._moments(mean)
-        return tf.reduce_mean((mean - style_mean) ** 2 + (deviation - style_deviation) ** 2)
+        return ops.mean((mean - style_mean) ** 2 + (deviation - style_deviation) ** 2)
 
     def _moments(self, moments):
-        import tensorflow as tf
+        from keras import ops
 
         mean, square = moments[0], moments[1]
-        return mean, tf.sqrt(tf.maximum(square - mean**2, 0.0) + self._EPSILON)
+        return mean, ops.sqrt(ops.maximum(square - mean**2, 0.0) + self._EPSILON)
 
 
 class Wasserstein(StyleTerm):
@@ -110,38 +110,37 @@ class Wasserstein(StyleTerm):
 
     def statistic(self, features, mask=None):
         """Sums f, and `f f^T` below it: (1 + channels, channels)."""
-        import tensorflow as tf
+        from keras import ops
 
         weighted = features if mask is None else features * mask
-        rooted = features if mask is None else features * tf.sqrt(mask)
-        sums = tf.reduce_sum(_rows(weighted), axis=0, keepdims=True)
-        return tf.concat([sums, sum_products(_rows(rooted))], axis=0)
+        rooted = features if mask is None else features * ops.sqrt(mask)
+        sums = ops.sum(_rows(weighted), axis=0, keepdims=True)
+        return ops.concatenate([sums, sum_products(_rows(rooted))], axis=0)
 
     def prepare(self, mean):
         """Finds a style's mean, the trace of its covariance, and the covariance's root."""
-        import tensorflow as tf
+        from keras import ops
 
         mean, covariance = self._gaussian(mean)
-        values, vectors = tf.linalg.eigh(covariance)
-        root = tf.matmul(vectors * tf.sqrt(tf.maximum(values, 0.0)), vectors, transpose_b=True)
-        return mean, tf.linalg.trace(covariance), root
+        values, vectors = ops.linalg.eigh(covariance)
+        root = (vectors * ops.sqrt(ops.maximum(values, 0.0))) @ ops.transpose(vectors)
+        return mean, ops.trace(covariance), root
 
     def distance(self, mean, style_mean, style_trace, style_root):
         """The squared distance over the number of channels."""
-        import tensorflow as tf
+        from keras import ops
 
         mean, covariance = self._gaussian(mean)
         overlap = trace_of_root(style_root @ covariance @ style_root)
-        spread = tf.linalg.trace(covariance) + style_trace - 2 * overlap
-        channels = tf.cast(tf.size(mean), tf.float32)
-        return (tf.reduce_sum((mean - style_mean) ** 2) + spread) / channels
+        spread = ops.trace(covariance) + style_trace - 2 * overlap
+        return (ops.sum((mean - style_mean) ** 2) + spread) / mean.shape[0]
 
     def _gaussian(self, sums):
-        import tensorflow as tf
+        from keras import ops
 
         mean, products = sums[0], sums[1:]
-        covariance = products - mean[:, tf.newaxis] * mean
-        return mean, covariance + self._EPSILON * tf.eye(tf.shape(mean)[0])
+        covariance = products - mean[:, None] * mean
+        return mean, covariance + self._EPSILON * ops.eye(mean.shape[0])
 
 
 # Rows whose products are summed in one bfloat16 number; sums of sums are float32.
@@ -157,23 +156,22 @@ def sum_products(rows):
     Returns:
         float32 (channels, channels).
     """
-    import tensorflow as tf
+    from keras import ops
 
-    @tf.custom_gradient
+    @ops.custom_gradient
     def products(rows):
         def gradient(upstream):
-            # TensorFlow's own gradient takes two products, not seeing that it is symmetric.
-            return tf.matmul(rows, tf.cast(upstream + tf.transpose(upstream), rows.dtype))
+            # The backend's own gradient takes two products, not seeing that it is symmetric.
+            return rows @ ops.cast(upstream + ops.transpose(upstream), rows.dtype)
 
-        if rows.dtype == tf.bfloat16:
-            blocks = tf.shape(rows)[0] // _ROWS
-            head = tf.reshape(rows[: blocks * _ROWS], [blocks, _ROWS, rows.shape[-1]])
-            sums = tf.cast(tf.matmul(head, head, transpose_a=True), tf.float32)
-            rest = tf.cast(rows[blocks * _ROWS :], tf.float32)
-            total = tf.reduce_sum(sums, axis=0) + tf.matmul(rest, rest, transpose_a=True)
-        else:
-            total = tf.matmul(rows, rows, transpose_a=True)
-        return total, gradient
+        total, rest = 0.0, rows
+        if rows.dtype == "bfloat16":
+            blocks = ops.shape(rows)[0] // _ROWS
+            head = ops.reshape(rows[: blocks * _ROWS], (blocks, _ROWS, rows.shape[-1]))
+            sums = ops.matmul(ops.swapaxes(head, 1, 2), head)
+            total = ops.sum(ops.cast(sums, "float32"), axis=0)
+            rest = ops.cast(rows[blocks * _ROWS :], "float32")
+        return total + ops.transpose(rest) @ rest, gradient
 
     return products(rows)
 
@@ -187,30 +185,30 @@ def trace_of_root(matrix):
     Returns:
         A scalar, with the gradient `matrix^(-1/2) / 2`; NaN where the matrix is not finite.
     """
-    import tensorflow as tf
+    from keras import ops
 
-    @tf.custom_gradient
+    @ops.custom_gradient
     def trace(matrix):
         # TensorFlow's eigenvalues of what is not finite are an error that ends the run.
-        is_finite = tf.reduce_all(tf.math.is_finite(matrix))
-        matrix = tf.where(is_finite, matrix, tf.eye(tf.shape(matrix)[0]))
-        values, vectors = tf.linalg.eigh((matrix + tf.transpose(matrix)) / 2)
+        is_finite = ops.all(ops.isfinite(matrix))
+        matrix = ops.where(is_finite, matrix, ops.eye(matrix.shape[0]))
+        values, vectors = ops.linalg.eigh((matrix + ops.transpose(matrix)) / 2)
         # What rounding leaves of zero eigenvalues would become a gradient without bound.
-        roots = tf.sqrt(tf.maximum(values, 1e-7 * values[-1]))
-        roots = tf.where(is_finite, roots, math.nan)
+        roots = ops.sqrt(ops.maximum(values, 1e-7 * values[-1]))
+        roots = ops.where(is_finite, roots, math.nan)
 
         def gradient(upstream):
-            return upstream * tf.matmul(vectors / (2 * roots), vectors, transpose_b=True)
+            return upstream * ((vectors / (2 * roots)) @ ops.transpose(vectors))
 
-        return tf.reduce_sum(roots), gradient
+        return ops.sum(roots), gradient
 
     return trace(matrix)
 
 
 def _rows(features):
-    import tensorflow as tf
+    from keras import ops
 
-    return tf.reshape(features, [-1, features.shape[-1]])
+    return ops.reshape(features, (-1, features.shape[-1]))
 
 
 STYLE_LOSSES = {"gram": Gram, "moments": Moments, "wasserstein": Wasserstein}

@@ -26,7 +26,7 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
     Returns:
         A list of a `Target` for each term; terms that are neither content nor style need none.
     """
-    import tensorflow as tf
+    from keras import ops
 
     terms = objective.terms
     wanted = [term for term in terms if isinstance(term, StyleTerm)]
@@ -40,7 +40,7 @@ def make_targets(objective, look, photo, styles, shares, style_masks=None, regio
 
     def target(term):
         if isinstance(term, Content):
-            return Target(guide=(tf.cast(features[term.layer], tf.float32),))
+            return Target(guide=(ops.cast(features[term.layer], "float32"),))
         if not isinstance(term, StyleTerm):
             return Target()
         if term.style is None:

@@ -60,14 +60,14 @@ class Term:
 
     def mean(self, features, *guide):
         """Takes the mean over positions of the statistic, or its sum if the term is `summed`."""
-        import tensorflow as tf
+        from keras import ops
 
         if not self.takes_bfloat16:
-            features = tf.cast(features, tf.float32)
+            features = ops.cast(features, "float32")
         if self.summed:
             return self.statistic(features, *guide)
-        positions = tf.cast(tf.shape(features)[1] * tf.shape(features)[2], tf.float32)
-        return self.statistic(features, *guide) / positions
+        height, width = ops.shape(features)[1:3]
+        return self.statistic(features, *guide) / ops.cast(height * width, "float32")
 
     def __mul__(self, factor):
         scaled = copy.copy(self)

@@ -62,20 +62,20 @@ class TotalVariation(Term):
 
     def statistic(self, features):
         """Sums the powers of the differences to the lower and the right neighbour."""
-        import tensorflow as tf
+        from keras import ops
 
         # Rows of numbers: differences of pixels of three channels each take three times as long.
-        height, width, channels = tf.unstack(tf.shape(features)[1:])
-        rows = tf.reshape(features, [height, width * channels])
+        height, width, channels = ops.shape(features)[1:]
+        rows = ops.reshape(features, (height, width * channels))
         down = rows[1:] - rows[:-1]
         right = rows[:, channels:] - rows[:, :-channels]
         if self.isotropic:
             down, right = down[:, :-channels], right[:-1]
             # The gradient of a root is infinite at 0, where a flat area has none to give.
-            squares = tf.maximum(down**2 + right**2, 1e-12)
-            return tf.reduce_sum(squares if self.beta == 2 else squares ** (self.beta / 2))
+            squares = ops.maximum(down**2 + right**2, 1e-12)
+            return ops.sum(squares if self.beta == 2 else squares ** (self.beta / 2))
         return sum(
-            tf.reduce_sum(edge**2 if self.beta == 2 else tf.abs(edge) ** self.beta)
+            ops.sum(edge**2 if self.beta == 2 else ops.abs(edge) ** self.beta)
             for edge in (down, right)
         )
 
@@ -101,9 +101,9 @@ class Content(Term):
 
     def statistic(self, features, content):
         """Sums over positions the mean over channels of the squared difference."""
-        import tensorflow as tf
+        from keras import ops
 
-        return tf.reduce_sum(tf.reduce_mean((features - content) ** 2, axis=-1))
+        return ops.sum(ops.mean((features - content) ** 2, axis=-1))
 
     def distance(self, mean):
         """The mean itself."""

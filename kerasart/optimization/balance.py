@@ -22,19 +22,32 @@ def balance(backbone, objective, photo, targets, seed=0):
         the others theirs is multiplied by what makes the root mean square of the gradient 1 over
         the number of pixels, as a mean's naturally is; or by 0 for a term that does not pull.
     """
-    import tensorflow as tf
-
     weights = objective.weights
     if not any(term.balanced for term in objective.terms):
         return weights
     noise = np.random.default_rng(seed).normal(0.0, _NOISE, photo.shape)
-    image = tf.convert_to_tensor(np.clip(photo + noise, 0.0, 1.0), tf.float32)
+    image = np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
     unweighted = np.ones_like(weights)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(image)
-        values = tf.unstack(objective(backbone(image), targets, unweighted))
-    gradients = [tape.gradient(value, image) for value in values]
+    gradients = _gradients(lambda image: objective(backbone(image), targets, unweighted), image)
     pulls = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
     pixels = photo.shape[1] * photo.shape[2]
     factors = np.divide(1 / pixels, pulls, out=np.zeros_like(pulls), where=pulls > 0)
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
+
+
+def _gradients(function, image):
+    """Takes the gradient of each value of a vector, one after the other to save memory."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        values, pull_back = jax.vjp(function, image)
+        return [pull_back(unit)[0] for unit in np.eye(len(values), dtype=np.float32)]
+    import tensorflow as tf
+
+    image = tf.convert_to_tensor(image)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        values = tf.unstack(function(image))
+    return [tape.gradient(value, image) for value in values]

@@ -9,7 +9,7 @@ def load_presets(application):
     """Loads an application's presets.
 
     Args:
-        application: "deep_dream".
+        application: "deep_dream", "style_transfer" or "fast_style".
 
     Returns:
         A dict of preset name to its `description`, `source`, the `backbone` it is meant for (absent
@@ -22,7 +22,7 @@ def find_preset(application, name):
     """Finds a preset by name.
 
     Args:
-        application: "deep_dream".
+        application: "deep_dream", "style_transfer" or "fast_style".
         name: The preset's name.
 
     Returns:

@@ -1,0 +1,159 @@
+"""The network that paints in the manner of any picture."""
+
+import keras
+from keras import layers, ops
+
+from kerasart.backbones import load_backbone
+from kerasart.networks.layers import ReflectionPadding2D
+
+_LAYER = "block4_conv1"
+_STRIDE = 8  # Of that layer.
+_LEAST_SIZE = 9  # So that a picture can be mirrored up to the next multiple of the stride.
+# Channels of the decoder's convolutions, the encoder's in reverse; each None enlarges by 2.
+_DECODER = (256, None, 256, 256, 256, 128, None, 128, 64, None, 64)
+_EPSILON = 1e-5  # Under the root of a variance.
+
+
+@keras.saving.register_keras_serializable("kerasart")
+class AdaIN(keras.Model):
+    """Paints a picture of any size in the manner of another, one that it was not trained on too.
+
+    The encoder's features of the photo get, channel by channel, the mean and the deviation that
+    the style's have; the decoder makes a picture of them.
+
+    Source: Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance
+    Normalization" (arXiv 1703.06868). Where we depart from it: the encoder is the bundled VGG16 up
+    to block4_conv1 unless another is named, and a sigmoid keeps pixels in [0, 1].
+
+    Args:
+        encoder: "vgg16" or "vgg19".
+        weights: The encoder's weights, as in `load_backbone`. They are not saved with the network.
+        weights_hash: What the encoder's weights must be, if it matters; a saved network knows.
+
+    Raises:
+        ValueError: If the encoder's weights are others than those it was trained with.
+    """
+
+    def __init__(self, encoder="vgg16", weights="auto", weights_hash=None, **kwargs):
+        super().__init__(**kwargs)
+        backbone = load_backbone(encoder, weights)
+        if weights_hash not in (None, backbone.weights_hash):
+            raise ValueError(
+                "`weights` must be those of the encoder that the network was trained with, "
+                f"{weights_hash}. Received: {backbone.weights_hash}"
+            )
+        self.encoder = encoder
+        self.weights_hash = backbone.weights_hash
+        precision = "bfloat16" if self.compute_dtype == "bfloat16" else "float32"
+        # A `Backbone` is no layer: Keras neither trains nor saves it.
+        self._encoder = backbone.cut([_LAYER], precision)
+        dtype = self.dtype_policy
+        self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=dtype)
+        self._enlarge = layers.UpSampling2D(2, dtype=dtype)
+        self._decoder = [
+            channels and layers.Conv2D(channels, 3, activation="relu", dtype=dtype)
+            for channels in _DECODER
+        ]
+        self._to_rgb = layers.Conv2D(3, 3, dtype=dtype)
+        self.build()
+
+    def build(self, input_shape=None):
+        """Makes all weights, which depend on no picture's size."""
+        if not self.built:
+            self.decode(keras.Input((8, 8, 512)))
+            self.built = True
+
+    def call(self, image, style, strength=None):
+        """Paints.
+
+        Args:
+            image: float RGB (batch, height, width, 3) in [0, 1], each side at least 9 pixels.
+            style: As many such pictures, of any size.
+            strength: (batch,) in [0, 1], from the photo itself to the full style. By default 1.
+
+        Returns:
+            float32 of the shape of `image`, in [0, 1].
+
+        Raises:
+            ValueError: If a picture is too small.
+        """
+        return self.paint(image, self.describe(style), strength)
+
+    def describe(self, style):
+        """Says what a picture's manner is.
+
+        Those of several styles can be blended: their weighted mean is that of a style in between.
+
+        Args:
+            style: float RGB (batch, height, width, 3) in [0, 1].
+
+        Returns:
+            float32 (batch, 2, channels): mean and deviation of the encoder's features.
+        """
+        _check_size("style", style)
+        mean, deviation = _moments(self.encode(style))
+        return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
+
+    def paint(self, image, manner, strength=None):
+        """Paints in a manner.
+
+        Args:
+            image: As for `call`.
+            manner: (batch, 2, channels), as `describe` says it.
+            strength: As for `call`.
+
+        Returns:
+            float32 of the shape of `image`, in [0, 1].
+        """
+        _check_size("image", image)
+        image = ops.cast(image, "float32")
+        height, width = ops.shape(image)[1:3]
+        margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
+        features = self.encode(ops.pad(image, margins, mode="reflect"))
+        aim = self.transfer(features, manner)
+        if strength is None:
+            return self.decode(aim)[:, :height, :width]
+        strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1, 1, 1))
+        painted = self.decode(features + strength * (aim - features))[:, :height, :width]
+        # The network's own picture of the photo is not quite the photo.
+        return image + strength * (painted - image)
+
+    def encode(self, image):
+        """Looks at a picture: float32 features (batch, height / 8, width / 8, 512)."""
+        return ops.cast(self._encoder(image)[_LAYER], "float32")
+
+    def transfer(self, features, manner):
+        """Gives features the mean and deviation of a style's (equation 8)."""
+        mean, deviation = _moments(features)
+        style_mean, style_deviation = ops.split(manner[:, :, None], 2, axis=1)
+        return (features - mean) / deviation * style_deviation + style_mean
+
+    def decode(self, features):
+        """Makes a picture of features, eight times as high and wide, in [0, 1]."""
+        x = ops.cast(features, self.compute_dtype)
+        for convolve in self._decoder:
+            x = convolve(self._pad(x)) if convolve else self._enlarge(x)
+        return ops.sigmoid(ops.cast(self._to_rgb(self._pad(x)), "float32"))
+
+    def get_config(self):
+        """The arguments."""
+        return {
+            **super().get_config(),
+            "encoder": self.encoder,
+            "weights_hash": self.weights_hash,
+        }
+
+
+def _moments(features):
+    mean = ops.mean(features, axis=(1, 2), keepdims=True)
+    variance = ops.mean((features - mean) ** 2, axis=(1, 2), keepdims=True)
+    return mean, ops.sqrt(variance + _EPSILON)
+
+
+def _check_size(name, image):
+    sides = [side for side in image.shape[1:3] if side is not None]
+    if min(sides, default=_LEAST_SIZE) < _LEAST_SIZE:
+        raise ValueError(
+            f"`{name}` must be at least {_LEAST_SIZE}x{_LEAST_SIZE} pixels. "
+            f"Received: shape {tuple(image.shape)}"
+        )

@@ -1,0 +1,92 @@
+"""Networks in files."""
+
+import difflib
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import keras
+
+from kerasart.backbones.precision import choose_precision
+from kerasart.networks.adain import AdaIN
+from kerasart.networks.transformer_net import TransformerNet
+
+_FILE = "model.keras"
+
+
+def shipped_models():
+    """Lists the trained networks that come with the package: a dict of name to folder."""
+    folder = Path(str(files("kerasart_models")))
+    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
+
+
+def load_network(model, precision="float32"):
+    """Loads a trained network.
+
+    Args:
+        model: A `.keras` file, a folder that holds a `model.keras`, or the name of one that comes
+            with the package (see `shipped_models`).
+        precision: "float32", "bfloat16" or "auto", of its convolutions.
+
+    Returns:
+        A `TransformerNet` or an `AdaIN`.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ValueError: If the file is none, or holds another kind of network.
+    """
+    path = _find(model)
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise ValueError(
+            f"`model` must be a Keras file of a network that kerasart trained ({error}). "
+            f"Received: '{path}'"
+        ) from error
+    if not isinstance(network, TransformerNet | AdaIN):
+        raise ValueError(
+            "`model` must be a TransformerNet or an AdaIN. "
+            f"Received: '{path}', a {type(network).__name__}"
+        )
+    return recast(network, precision)
+
+
+def save_network(network, path):
+    """Writes a network to a `.keras` file, whole or not at all, in float32.
+
+    Args:
+        network: A `TransformerNet` or an `AdaIN`.
+        path: The file.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        recast(network, "float32").save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def recast(network, precision):
+    """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
+    dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
+    if network.dtype_policy.name == dtype:
+        return network
+    copy = type(network).from_config({**network.get_config(), "dtype": dtype})
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _find(model):
+    path = Path(model)
+    for candidate in (path, path / _FILE):
+        if candidate.is_file():
+            return candidate
+    shipped = shipped_models()
+    if model in shipped:
+        return shipped[model] / _FILE
+    near = difflib.get_close_matches(str(model), shipped, n=1)
+    raise FileNotFoundError(
+        f"`model` must be a .keras file, a folder with a {_FILE}, or one of "
+        f"{', '.join(shipped)}{f'; nearest: {near[0]}' if near else ''}. Received: '{model}'"
+    )

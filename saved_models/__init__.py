@@ -1,0 +1,1 @@
+"""Trained networks that come with kerasart; each folder's README.md says what it is."""

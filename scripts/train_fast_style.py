@@ -1,0 +1,272 @@
+"""Trains a network that paints any photo in one pass, in the manner of the pictures it is shown.
+
+    python scripts/train_fast_style.py --photos=DIR --style=a.jpg --style=b.jpg --output=mine
+    python scripts/train_fast_style.py --photos=DIR --style=a.jpg --network=small --steps=2000
+    python scripts/train_fast_style.py --photos=DIR --style=DIR --network=adain --output=any
+    python scripts/train_fast_style.py --photos=DIR --style=c.jpg --finetune=mine --output=more
+    python scripts/train_fast_style.py --preset=help
+    python scripts/stylize.py --model=mine --input=photo.jpg
+
+The output is a folder: the model, a card that says what it was made of, and, while it learns, a
+contact sheet and the losses, so that you see what becomes of it. It can be killed at any time: the
+same command goes on where it was.
+"""
+
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from kerasart.image import read_picture, write_picture
+from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.photos import find_photos
+from kerasart.image.plot import plot_losses
+from kerasart.image.resize import shrink
+from kerasart.image.samples import SAMPLES
+from kerasart.presets import find_preset, preset_settings
+from kerasart.presets.fast_style_settings import SETTING_NAMES, FastStyleSettings
+from kerasart_scripts import command_line as cli
+from kerasart_scripts.model_card import write_card
+from kerasart_scripts.records import hash_image
+
+_NETWORKS = ("small", "medium", "large", "adain")
+_SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
+
+_PHOTOS = flags.DEFINE_string(
+    "photos", None, "A folder of photos, of any kinds and sizes, with all folders in it."
+)
+_STYLE = flags.DEFINE_multi_string(
+    "style", [], "A picture whose manner to learn; for adain, a folder of many such pictures."
+)
+_OUTPUT = flags.DEFINE_string("output", "fast_style", "The folder to write.")
+_NETWORK = flags.DEFINE_enum(
+    "network",
+    "medium",
+    _NETWORKS,
+    "large has the paper's channels, medium half, small a quarter of them, for a laptop; adain "
+    "paints in the manner of any picture.",
+)
+_FINETUNE = flags.DEFINE_string(
+    "finetune",
+    None,
+    "A trained model (its folder or .keras file) to which the styles are added, by its "
+    "normalisations alone: in minutes, and what it could it still can.",
+)
+_SAMPLE = flags.DEFINE_multi_string(
+    "sample",
+    list(SAMPLES),
+    f"A photo for the contact sheet: a file, or one of the bundled {', '.join(SAMPLES)}.",
+)
+_SHEET_EVERY = flags.DEFINE_integer(
+    "sheet_every", 200, "Steps between two contact sheets, and two states on disk.", lower_bound=1
+)
+_PRESET = flags.DEFINE_string(
+    "preset",
+    None,
+    "Settings that belong together; help lists them. (default: best, or adain_best)",
+)
+
+
+def _float(name, text):
+    return flags.DEFINE_float(name, None, text)
+
+
+def _integer(name, text):
+    return flags.DEFINE_integer(name, None, text)
+
+
+_SETTINGS = [
+    _integer("steps", "Steps of training."),
+    _integer("batch_size", "Photos in a step."),
+    _integer("size", "Side in pixels of the squares that photos are cut to."),
+    _integer("style_size", "Long side in pixels of the styles: larger strokes by larger."),
+    _float("style_strength", "How much painting."),
+    _float("content_strength", "How much photo."),
+    _float("smoothness", "How much the total variation counts, against noise."),
+    _float("stability", "How much small shifts and noise may not matter, against flicker."),
+    _float("learning_rate", "Adam's rate at the start."),
+    _float("final_rate", "What of it is left at the end."),
+    flags.DEFINE_string("content_layers", None, "Where to look like the photo: LAYER:SHARE,..."),
+    flags.DEFINE_string("style_layers", None, "Where to look like the style: LAYER:SHARE,..."),
+    flags.DEFINE_enum(
+        "style_loss", None, ["gram", "moments", "wasserstein"], "What a style is compared by."
+    ),
+    _float("content_weight", "Raw weight of the content, in place of a balanced one."),
+    _float("style_weight", "Raw weight of the style, in place of a balanced one."),
+    _float("tv_weight", "Raw weight of the total variation, in place of a balanced one."),
+]
+GROUPS = {
+    "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, cli.MAX_PIXELS],
+    "The network": [_NETWORK, _FINETUNE],
+    "The training (defaults: the preset's)": [_PRESET, *_SETTINGS],
+    "The network that looks": cli.NETWORK_FLAGS,
+    "The run": [_SHEET_EVERY, cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+}
+
+
+def main():
+    """Reads flags and pictures, and trains."""
+    if _PRESET.value == "help":
+        print(cli.preset_table("fast_style"))
+        return
+    if not _PHOTOS.value or not _STYLE.value:
+        missing = "photos" if not _PHOTOS.value else "style"
+        raise ValueError(f"--{missing} must be given (--help shows how). Received: none")
+    if _FINETUNE.value and _NETWORK.value == "adain":
+        raise ValueError("`finetune` is for networks of few styles. Received: --network=adain")
+    default = "adain_best" if _NETWORK.value == "adain" else "best"
+    recipe = find_preset("fast_style", _PRESET.value or default)
+    photos = find_photos(_PHOTOS.value)
+    styles = _find_styles()
+    samples = {Path(name).stem: _read_sample(name) for name in _SAMPLE.value}
+    folder = Path(_OUTPUT.value)
+    _check_folder(folder)
+    cli.load_tensorflow()
+    from kerasart import load_backbone
+    from kerasart.faststyle import plan_course
+    from kerasart.networks import load_network
+
+    backbone = load_backbone(
+        cli.BACKBONE.value or recipe.get("backbone", "auto"),
+        cli.WEIGHTS.value or "auto",
+        best="vgg19",
+    )
+    course = plan_course(
+        load_network(_FINETUNE.value) if _FINETUNE.value else _NETWORK.value,
+        styles,
+        photos,
+        backbone,
+        _choose_settings(recipe, backbone),
+        cli.PRECISION.value or "auto",
+        cli.SEED.value or 0,
+    )
+    _train(course, samples, folder, backbone)
+
+
+def _train(course, samples, folder, backbone):
+    from kerasart.networks import save_network
+    from kerasart.networks.training import Keeper
+
+    identity = {
+        **asdict(course.settings),
+        "network": _NETWORK.value,
+        "finetune": _FINETUNE.value,
+        "backbone": backbone.name,
+        "weights_hash": backbone.weights_hash,
+        "precision": course.network.dtype_policy.name,
+        "seed": course.seed,
+        "photos": len(course.photos),
+        "styles": {name: hash_image(picture) for name, picture in course.shown.items()},
+        "style_count": len(course.styles) if _NETWORK.value == "adain" else len(course.shown),
+    }
+    (folder / "training").mkdir(parents=True, exist_ok=True)
+
+    def keep(pictures):
+        _write_sheet(folder, course, samples, pictures)
+        _write_plot(folder, keeper.history)
+        save_network(course.network, folder / "model.keras")
+
+    def paint():
+        return [painted for photo in samples.values() for painted in course.paint(photo)]
+
+    with tqdm(total=course.settings.steps, unit="step", disable=cli.QUIET.value or None) as bar:
+
+        def advance(losses):
+            bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()}, refresh=False)
+            bar.update(keeper.step - bar.n)
+
+        every = min(_SHEET_EVERY.value, course.settings.steps)
+        keeper = Keeper(folder / "training", identity, every, paint, keep, advance)
+        keeper.restore(course.trainer)
+        bar.update(keeper.step)
+        try:
+            left_out = course.run(keeper)
+        except KeyboardInterrupt:
+            keeper.write(course.trainer)
+            print(f"\n{keeper.step} steps are kept; the same command goes on.", file=sys.stderr)
+            sys.exit(130)
+    keep(paint())
+    write_card(folder, identity | {"left_out": len(left_out)}, keeper.history)
+    shutil.rmtree(folder / "training")
+    cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
+
+
+def _find_styles():
+    """Reads the few styles by name, or lists the files of many."""
+    if _NETWORK.value == "adain":
+        return [path for name in _STYLE.value for path in _style_files(name)]
+    styles = {}
+    for name in _STYLE.value:
+        stem = Path(name).stem
+        if stem in styles:
+            raise ValueError(f"`style` must name files of different names. Received: two {stem!r}")
+        styles[stem] = read_picture(name, cli.MAX_PIXELS.value).image
+    return styles
+
+
+def _style_files(name):
+    return find_photos(name, "style") if Path(name).is_dir() else [Path(name)]
+
+
+def _read_sample(name):
+    return shrink(cli.read_photo(name).image, _SAMPLE_SIZE)
+
+
+def _check_folder(folder):
+    """Refuses an output that is something else than an unfinished training, unless --overwrite."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"`output` must be a folder. Received: the file '{folder}'")
+    if cli.OVERWRITE.value and (folder / "training").exists():
+        shutil.rmtree(folder / "training")
+    elif (folder / "model.keras").exists() and not (folder / "training").exists():
+        if not cli.OVERWRITE.value:
+            raise ValueError(
+                "`output` must not hold a finished model (--overwrite replaces it). "
+                f"Received: '{folder}'"
+            )
+
+
+def _choose_settings(recipe, backbone):
+    given = {name: flags.FLAGS[name].value for name in SETTING_NAMES if name in flags.FLAGS}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = preset_settings(recipe, backbone.name) | given
+    for name in ("content_layers", "style_layers"):
+        if name not in settings:
+            raise ValueError(
+                f"`{name}` must be given for {backbone.name}, which the preset does not know. "
+                "Received: none"
+            )
+    return FastStyleSettings(**settings)
+
+
+def _write_sheet(folder, course, samples, pictures):
+    """Lays out samples in rows, styles in columns, the styles' own pictures first."""
+    images, labels = [np.ones((8, 8, 3))], [""]
+    images += course.shown.values()
+    labels += course.shown
+    rows = len(course.shown)
+    for i, (name, sample) in enumerate(samples.items()):
+        images += [sample, *pictures[i * rows : (i + 1) * rows]]
+        labels += [name, *course.shown]
+    sheet = contact_sheet(images, labels, columns=rows + 1, cell=256)
+    write_picture(folder / "contact_sheet.jpg", sheet, quality=88)
+
+
+def _write_plot(folder, history):
+    try:
+        plot_losses(history, folder / "losses.png")
+    except ImportError:
+        pass  # The card has the last losses, and matplotlib is an extra.
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, GROUPS)
+
+
+if __name__ == "__main__":
+    run()

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from absl import flags
-from PIL import Image
 from tqdm import tqdm
 
 from kerasart.image import next_free_path, read_picture, write_picture
+from kerasart.image.formats import most_pixels
 from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.presets import find_preset, load_presets
@@ -351,7 +351,7 @@ def read_photo(name):
 
 def check_pixels(size):
     """Refuses a (height, width) that --size would make larger than pictures may be."""
-    most = MAX_PIXELS.value or Image.MAX_IMAGE_PIXELS
+    most = MAX_PIXELS.value or most_pixels() or math.inf
     if size[0] * size[1] > most:
         raise ValueError(
             f"`size` must give at most {most} pixels (--max_pixels raises this). "

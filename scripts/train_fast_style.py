@@ -127,8 +127,8 @@ def main():
     _check_folder(folder)
     cli.load_tensorflow()
     from kerasart import load_backbone
-    from kerasart.faststyle import plan_course
     from kerasart.networks import load_network
+    from kerasart.training import plan_course
 
     backbone = load_backbone(
         cli.BACKBONE.value or recipe.get("backbone", "auto"),
@@ -182,7 +182,9 @@ def _train(course, samples, folder, backbone):
         every = min(_SHEET_EVERY.value, course.settings.steps)
         keeper = Keeper(folder / "training", identity, every, paint, keep, advance)
         keeper.restore(course.trainer)
-        bar.update(keeper.step)
+        if keeper.step:
+            cli.say(f"Going on after {keeper.step} steps.")
+            bar.update(keeper.step)
         try:
             left_out = course.run(keeper)
         except KeyboardInterrupt:

@@ -20,7 +20,7 @@ FLOORS = [
     ["image"],
     ["backbones", "objectives", "presets"],
     ["optimization", "networks"],
-    ["deepdream", "styletransfer", "fast_style"],
+    ["deepdream", "styletransfer", "faststyle", "training"],
     ["animation", "atlas", "dreamstyle"],
     ["serving"],
     # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.

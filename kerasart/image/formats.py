@@ -3,7 +3,7 @@
 import threading
 from contextlib import contextmanager
 
-from PIL import features
+from PIL import Image, features
 
 FORMATS = {
     ".png": "PNG",
@@ -38,3 +38,9 @@ def pillow_setting(module, name, value):
             yield former
         finally:
             setattr(module, name, former)
+
+
+def most_pixels():
+    """Pillow's own limit of a picture's pixels, or None, also while another thread reads one."""
+    with _lock:
+        return Image.MAX_IMAGE_PIXELS

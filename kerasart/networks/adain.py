@@ -4,13 +4,15 @@ import keras
 from keras import layers, ops
 
 from kerasart.backbones import load_backbone
-from kerasart.networks.layers import ReflectionPadding2D
+from kerasart.networks.layers import ReflectionPadding2D, check_size
+from kerasart.networks.transformer_net import keep
 
 _LAYER = "block4_conv1"
 _STRIDE = 8  # Of that layer.
 _LEAST_SIZE = 9  # So that a picture can be mirrored up to the next multiple of the stride.
 # Channels of the decoder's convolutions, the encoder's in reverse; each None enlarges by 2.
 _DECODER = (256, None, 256, 256, 256, 128, None, 128, 64, None, 64)
+_OVERHEAD = 3  # Features and work space at full size, over one layer's features there.
 _EPSILON = 1e-5  # Under the root of a variance.
 
 
@@ -30,12 +32,19 @@ class AdaIN(keras.Model):
         weights: The encoder's weights, as in `load_backbone`. They are not saved with the network.
         weights_hash: What the encoder's weights must be, if it matters; a saved network knows.
 
+    Attributes:
+        stride: Pixels between two positions of the features.
+        halo: Positions beyond which neither encoder nor decoder sees.
+
     Raises:
         ValueError: If the encoder's weights are others than those it was trained with.
     """
 
+    stride = _STRIDE
+    halo = 6
+
     def __init__(self, encoder="vgg16", weights="auto", weights_hash=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
         backbone = load_backbone(encoder, weights)
         if weights_hash not in (None, backbone.weights_hash):
             raise ValueError(
@@ -90,7 +99,7 @@ class AdaIN(keras.Model):
         Returns:
             float32 (batch, 2, channels): mean and deviation of the encoder's features.
         """
-        _check_size("style", style)
+        check_size("style", style, _LEAST_SIZE)
         mean, deviation = _moments(self.encode(style))
         return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
 
@@ -105,18 +114,43 @@ class AdaIN(keras.Model):
         Returns:
             float32 of the shape of `image`, in [0, 1].
         """
-        _check_size("image", image)
+        self.check_size(image)
         image = ops.cast(image, "float32")
         height, width = ops.shape(image)[1:3]
         margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
         features = self.encode(ops.pad(image, margins, mode="reflect"))
+        painted = self.decode(self.aim(features, manner, strength))[:, :height, :width]
+        return painted if strength is None else keep(image, painted, strength)
+
+    def check_size(self, image):
+        """Refuses a picture that is too small, as far as its size is known.
+
+        Raises:
+            ValueError: If it is.
+        """
+        check_size("image", image, _LEAST_SIZE)
+
+    @property
+    def bytes_per_pixel(self):
+        """About the memory that painting takes for each pixel."""
+        return _OVERHEAD * 64 * 4
+
+    def aim(self, features, manner, strength=None):
+        """Says which features the painted picture should have (equation 14).
+
+        Args:
+            features: Those of the photo, as `encode` gives them.
+            manner: (batch, 2, channels).
+            strength: (batch,) in [0, 1], or None for 1.
+
+        Returns:
+            A tensor of the shape of `features`.
+        """
         aim = self.transfer(features, manner)
         if strength is None:
-            return self.decode(aim)[:, :height, :width]
+            return aim
         strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1, 1, 1))
-        painted = self.decode(features + strength * (aim - features))[:, :height, :width]
-        # The network's own picture of the photo is not quite the photo.
-        return image + strength * (painted - image)
+        return features + strength * (aim - features)
 
     def encode(self, image):
         """Looks at a picture: float32 features (batch, height / 8, width / 8, 512)."""
@@ -148,12 +182,3 @@ def _moments(features):
     mean = ops.mean(features, axis=(1, 2), keepdims=True)
     variance = ops.mean((features - mean) ** 2, axis=(1, 2), keepdims=True)
     return mean, ops.sqrt(variance + _EPSILON)
-
-
-def _check_size(name, image):
-    sides = [side for side in image.shape[1:3] if side is not None]
-    if min(sides, default=_LEAST_SIZE) < _LEAST_SIZE:
-        raise ValueError(
-            f"`{name}` must be at least {_LEAST_SIZE}x{_LEAST_SIZE} pixels. "
-            f"Received: shape {tuple(image.shape)}"
-        )

@@ -72,16 +72,30 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
             A tensor of the shape and type of `features`.
         """
         # In float32: a mean of many bfloat16 numbers has too few digits.
-        mean = ops.mean(ops.cast(features, "float32"), axis=(1, 2), keepdims=True)
-        square = ops.mean(ops.cast(features, "float32") ** 2, axis=(1, 2), keepdims=True)
+        exact = ops.cast(features, "float32")
+        mean = ops.mean(exact, axis=(1, 2), keepdims=True)
+        square = ops.mean(exact**2, axis=(1, 2), keepdims=True)
+        scale, shift = self.scale_and_shift(mean, square, mixture)
+        return features * ops.cast(scale, features.dtype) + ops.cast(shift, features.dtype)
+
+    def scale_and_shift(self, mean, square, mixture):
+        """Says what normalises features, and gives them the mixture's gamma and beta.
+
+        Args:
+            mean: float32 (batch, 1, 1, channels): the features' mean.
+            square: Likewise, the mean of their squares.
+            mixture: As for `call`.
+
+        Returns:
+            What to multiply features with and what to add then, shaped as `mean`.
+        """
         variance = ops.maximum(square - mean**2, 0.0)
         gamma, beta = (
             ops.matmul(ops.cast(mixture, "float32"), ops.cast(table, "float32"))[:, None, None]
             for table in (self.gamma, self.beta)
         )
         scale = gamma * ops.rsqrt(variance + self.epsilon)
-        shift = beta - mean * scale
-        return features * ops.cast(scale, features.dtype) + ops.cast(shift, features.dtype)
+        return scale, beta - mean * scale
 
     def compute_output_shape(self, features_shape, mixture_shape=None):
         """The shape of the features."""
@@ -129,3 +143,21 @@ class Stage(keras.layers.Layer):
     def get_config(self):
         """The arguments."""
         return {**super().get_config(), **self._config}
+
+
+def check_size(name, image, least):
+    """Refuses a picture that is too small, as far as its size is known.
+
+    Args:
+        name: What the error message calls it.
+        image: (batch, height, width, channels).
+        least: The least height and width.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if any(side is not None and side < least for side in image.shape[1:3]):
+        raise ValueError(
+            f"`{name}` must be at least {least}x{least} pixels. "
+            f"Received: {image.shape[2]}x{image.shape[1]}"
+        )

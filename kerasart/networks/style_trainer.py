@@ -45,7 +45,7 @@ class StyleTrainer(keras.Model):
         precision="auto",
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
         self.network = network
         self._objective = objective
         self._look = backbone.cut(objective.layers, precision)
@@ -65,6 +65,7 @@ class StyleTrainer(keras.Model):
         self._random = keras.random.SeedGenerator(0)
         names = [*objective.names, *(["stability"] if stability else [])]
         self._means = [keras.metrics.Mean(name=name) for name in names]
+        self.built = True  # As the network is; `BackupAndRestore` wants to know before `fit`.
 
     def compile(self, optimizer="adam", **kwargs):
         """Readies the trainer for `fit`; XLA is left off on TensorFlow unless asked for."""
@@ -87,6 +88,11 @@ class StyleTrainer(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Sums what is wanted, averaged over the batch; each term's mean is kept by name."""
+        if x["photo"].shape[0] is None:
+            raise ValueError(
+                "The size of a batch must be known, as `dataset.batch(size, drop_remainder=True)` "
+                f"makes it. Received: photos of shape {tuple(x['photo'].shape)}"
+            )
         seen = zip(_apart(self._look(y_pred)), *self._compared_with(x), strict=True)
         terms = ops.stack([self._objective(*picture) for picture in seen])
         losses = ops.unstack(ops.mean(terms, axis=0), len(self._objective.terms))
@@ -186,8 +192,9 @@ class AdaINTrainer(StyleTrainer):
 
 
 def _stack(values):
-    """Stacks each style's tuple of arrays, after one of zeros for the photo, which has no style."""
-    return [ops.stack([ops.zeros_like(each[0]), *each]) for each in zip(*values, strict=True)]
+    """Stacks each style's tuple of arrays, after the first's once more for the photo."""
+    # Its weight is 0, but a Wasserstein distance to zeros would have no finite gradient.
+    return [ops.stack([each[0], *each]) for each in zip(*values, strict=True)]
 
 
 def _apart(features):

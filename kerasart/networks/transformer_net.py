@@ -4,11 +4,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasart.networks.layers import ReflectionPadding2D, Stage
+from kerasart.networks.layers import ReflectionPadding2D, Stage, check_size
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
 _STRIDE = 4
 _LEAST_SIZE = 5  # What the 9x9 convolution can mirror around.
+_OVERHEAD = 6  # Features and work space at full size, over one layer's features there.
 
 
 @keras.saving.register_keras_serializable("kerasart")
@@ -39,7 +40,7 @@ class TransformerNet(keras.Model):
     """
 
     def __init__(self, styles=1, width=1.0, blocks=5, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
         if isinstance(styles, int):
             styles = [f"style {number}" for number in range(1, styles + 1)]
         self.styles = tuple(styles)
@@ -90,12 +91,7 @@ class TransformerNet(keras.Model):
             ValueError: If the picture is too small, or there are no weights for several styles.
         """
         image = ops.cast(image, "float32")
-        sides = [side for side in image.shape[1:3] if side is not None]
-        if min(sides, default=_LEAST_SIZE) < _LEAST_SIZE:
-            raise ValueError(
-                f"`image` must be at least {_LEAST_SIZE}x{_LEAST_SIZE} pixels. "
-                f"Received: shape {tuple(image.shape)}"
-            )
+        self.check_size(image)
         if style_weights is None:
             if len(self.styles) > 1:
                 raise ValueError(
@@ -104,6 +100,19 @@ class TransformerNet(keras.Model):
             style_weights = ops.ones((ops.shape(image)[0], 1))
         painted = self.paint(image, self.mix(style_weights, strength))
         return painted if strength is None else keep(image, painted, strength)
+
+    def check_size(self, image):
+        """Refuses a picture that is too small, as far as its size is known.
+
+        Raises:
+            ValueError: If it is.
+        """
+        check_size("image", image, _LEAST_SIZE)
+
+    @property
+    def bytes_per_pixel(self):
+        """About the memory that painting takes for each pixel."""
+        return _OVERHEAD * 32 * self.width * 4
 
     def mix(self, style_weights, strength=None):
         """Mixes the styles and, for a strength below 1, the photo.

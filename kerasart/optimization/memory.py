@@ -24,7 +24,7 @@ def check_memory(backbone, size, available=None, enlargement=1.0):
     Raises:
         MemoryError: If the picture will not fit; the message says what size would.
     """
-    available = _available_memory() if available is None else available
+    available = available_memory() if available is None else available
     needed = math.prod(size) * enlargement**2 * backbone.bytes_per_pixel() * _OVERHEAD
     if needed > available:
         raise MemoryError(
@@ -62,7 +62,9 @@ def _advice(size, scale):
     return f"a long side of {fitting} pixels would fit (--size={fitting})"
 
 
-def _available_memory():
+def available_memory():
+    """Asks the operating system how many bytes are free: infinite where it does not tell, or a GPU
+    does the work."""
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):

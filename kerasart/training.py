@@ -1,0 +1,240 @@
+"""How a network is taught to paint any photo in one pass.
+
+Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution"
+(arXiv 1603.08155); Dumoulin et al. 2017, "A Learned Representation for Artistic Style" (arXiv
+1610.07629) for many styles in one network; Huang and Belongie 2017, "Arbitrary Style Transfer in
+Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasart.backbones.precision import choose_precision
+from kerasart.image import as_image, read_picture
+from kerasart.image.photos import Photos
+from kerasart.image.resize import shrink
+from kerasart.networks import SIZES, AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
+from kerasart.networks.training import CosineDecay
+from kerasart.objectives import Content, make_targets, style_objective
+from kerasart.optimization import balance
+
+# Pairs of photo and style, or photos for each style, by which weights are balanced.
+_PAIRS = 4
+# Styles of an AdaIN network, which knows no bounds, on its contact sheets.
+_SHOWN = 6
+
+
+@dataclass
+class Course:
+    """A network that is to learn, what it learns from, and what teaches it.
+
+    Attributes:
+        network: A `TransformerNet` or an `AdaIN`.
+        trainer: Its compiled trainer.
+        photos: Paths of the photos.
+        styles: Numbers of the styles to learn, as `StyleTrainer` has them; or, for AdaIN, paths of
+            pictures.
+        shown: Dict of name to picture, (1, height, width, 3), of the styles to show.
+        settings: `FastStyleSettings`.
+        seed: Seeds what is seen when.
+    """
+
+    network: object
+    trainer: object
+    photos: list
+    styles: list
+    shown: dict
+    settings: object
+    seed: int
+
+    def paint(self, photo):
+        """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
+        import tensorflow as tf
+
+        # Compiled for every size of photo, and once only: a training shows the same ones often.
+        if not hasattr(self, "_painted"):
+            self._painted = tf.function(
+                self.network,
+                input_signature=[tf.TensorSpec([1, None, None, 3])] * 2
+                if isinstance(self.network, AdaIN)
+                else [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None])],
+            )
+        if isinstance(self.network, AdaIN):
+            manners = self.shown.values()
+        else:
+            numbers = [self.network.styles.index(name) for name in self.shown]
+            manners = np.eye(len(self.network.styles), dtype=np.float32)[numbers][:, np.newaxis]
+        return [self._painted(photo, manner).numpy() for manner in manners]
+
+    def run(self, keeper):
+        """Trains until all steps are taken; `keeper` knows how many have been.
+
+        Returns:
+            The set of paths that were left out.
+        """
+        left_out = set()
+        while (left := self.settings.steps - keeper.step) > 0:
+            # A training that goes on sees other photos than it has just seen.
+            seed = self.seed + keeper.step
+            batches, readers = photo_batches(self.photos, self.styles, self.settings, seed)
+            self.trainer.fit(
+                batches,
+                epochs=max(1, left // keeper.every),
+                steps_per_epoch=min(left, keeper.every),
+                shuffle=False,
+                verbose=0,
+                callbacks=[keeper],
+            )
+            left_out.update(*(reader.skipped for reader in readers))
+        return left_out
+
+
+def plan_course(network, styles, photos, backbone, settings, precision="auto", seed=0):
+    """Prepares to train a network.
+
+    Args:
+        network: "small", "medium", "large" or "adain"; or a `TransformerNet` that is to learn more
+            styles (see `TransformerNet.with_styles`).
+        styles: Dict of name to RGB picture; or, for "adain", a list of paths of pictures.
+        photos: Paths of photos.
+        backbone: The `Backbone`, not yet cut, that looks.
+        settings: `FastStyleSettings`.
+        precision: "float32", "bfloat16" or "auto", of all that can have it.
+        seed: Seeds the network's first weights, and what is seen when.
+
+    Returns:
+        A `Course`.
+
+    Raises:
+        ValueError: If no photo can be used, or the network knows a style of that name already.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
+    samples = _first(photos, settings.size, seed)
+    if network == "adain":
+        network, numbers = AdaIN(dtype=dtype), styles
+        pictures = _first(styles, settings.size, seed)
+        trainer = make_adain_trainer(
+            network, pictures, samples, backbone, settings, precision, seed
+        )
+        shown = {path.stem: read_picture(path).image for path in styles[:_SHOWN]}
+    else:
+        shown = {name: as_image(picture, "styles") for name, picture in styles.items()}
+        if isinstance(network, str):
+            network = TransformerNet(list(shown), SIZES[network], dtype=dtype)
+            numbers = list(range(len(shown) + 1))
+        else:
+            network = network.with_styles(list(shown))
+            numbers = list(range(1, len(shown) + 1))
+        pictures = list(shown.values())
+        trainer = make_trainer(network, pictures, samples, backbone, settings, precision, seed)
+    rate = CosineDecay(settings.learning_rate, settings.steps, settings.final_rate)
+    trainer.compile(keras.optimizers.Adam(rate, epsilon=1e-8))
+    return Course(network, trainer, photos, numbers, shown, settings, seed)
+
+
+def make_trainer(network, styles, photos, backbone, settings, precision="auto", seed=0):
+    """Makes what trains a network on a few styles.
+
+    Args:
+        network: A `TransformerNet`.
+        styles: A list of RGB pictures, in the order of the network's styles; if there are fewer,
+            they are its last.
+        photos: A few photos of the size of those to train on, by which weights are balanced.
+        backbone: The `Backbone`, not yet cut.
+        settings: `FastStyleSettings`.
+        precision: "float32", "bfloat16" or "auto", of the backbone.
+        seed: Seeds the noise at which weights are balanced.
+
+    Returns:
+        A `StyleTrainer`, not compiled yet.
+    """
+    styles = [shrink(as_image(style, "styles"), settings.style_size) for style in styles]
+    photos = [as_image(photo, "photos") for photo in photos]
+    # Of the photo itself, which the network learns to paint as one more style, all is wanted.
+    likeness = Content("image")
+    likeness.balanced = settings.content_weight is None
+    objective = style_objective(settings) + likeness
+    look = backbone.cut(objective.layers, precision)
+    targets = [make_targets(objective, look, photos[0], [style], [1.0]) for style in styles]
+    weights = np.stack(
+        [_balance(look, objective, [(photo, style) for photo in photos], seed) for style in styles]
+    )
+    is_content = np.array([isinstance(term, Content) for term in objective.terms])
+    is_likeness = np.array([term.name == likeness.name for term in objective.terms])
+    of_photo = weights.mean(axis=0) * is_content
+    return StyleTrainer(
+        network,
+        backbone,
+        objective,
+        targets,
+        np.stack([of_photo, *(weights * ~is_likeness)]),
+        settings.stability,
+        precision,
+    )
+
+
+def make_adain_trainer(network, styles, photos, backbone, settings, precision="auto", seed=0):
+    """Makes what trains an `AdaIN` network on pictures of all manners.
+
+    Args:
+        network: The `AdaIN`.
+        styles: A few of the style pictures, by which, with as many photos, weights are balanced.
+        photos: As many photos.
+        backbone: The `Backbone`, not yet cut.
+        settings: `FastStyleSettings`, whose content is at the network's own layer.
+        precision: "float32", "bfloat16" or "auto", of the backbone.
+        seed: Seeds the noise at which weights are balanced.
+
+    Returns:
+        An `AdaINTrainer`, not compiled yet.
+    """
+    objective = style_objective(settings)
+    pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))
+    weights = _balance(backbone.cut(objective.layers, precision), objective, pairs, seed)
+    return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
+
+
+def photo_batches(photos, styles, settings, seed=0):
+    """Pairs photos with styles, as trainers take them.
+
+    Args:
+        photos: Paths of photos.
+        styles: The numbers of the styles to train, each as often; or, for AdaIN, paths of pictures.
+        settings: `FastStyleSettings`.
+        seed: Seeds what is picked, where it is cut, and in which order.
+
+    Returns:
+        An endless `tf.data.Dataset` of dicts of "photo" and "style", and the two `Photos` (or one)
+        that know what was left out.
+    """
+    import tensorflow as tf
+
+    readers = [Photos(photos, settings.size, seed)]
+    if isinstance(styles[0], int):
+        numbers = tf.constant(styles, tf.int32)
+        picks = tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(styles)])
+    else:
+        readers.append(Photos(styles, settings.size, seed + 1))
+        picks = readers[1].squares()
+    pairs = tf.data.Dataset.zip({"photo": readers[0].squares(), "style": picks})
+    return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4), readers
+
+
+def _first(paths, size, seed):
+    """Cuts the first few squares of pictures."""
+    squares = Photos(paths, size, seed).squares().batch(1).take(_PAIRS)
+    return [square.numpy() for square in squares]
+
+
+def _balance(look, objective, pairs, seed):
+    """Balances weights by several pairs of a photo and a style."""
+    found = []
+    for photo, style in pairs:
+        targets = make_targets(objective, look, photo, [style], [1.0])
+        found.append(balance(look, objective, photo, targets, seed))
+    # Gradients differ by factors: their geometric mean favours no pair.
+    return np.exp(np.mean(np.log(np.maximum(found, 1e-30)), axis=0)).astype(np.float32)

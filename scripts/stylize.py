@@ -1,0 +1,343 @@
+"""Paints photos in one pass of a trained network: a picture in a second, a folder as it streams.
+
+    python scripts/stylize.py --input=photo.jpg
+    python scripts/stylize.py --list_styles
+    python scripts/stylize.py --input=photo.jpg --style=mosaic --strength=0.7
+    python scripts/stylize.py --input=photo.jpg --style=mosaic:0.6,ink_hatching:0.4
+    python scripts/stylize.py --input=photo.jpg --style=painting.jpg
+    python scripts/stylize.py --input=DIR --output=painted --style=starry_night
+    python scripts/stylize.py --input='holiday/*.jpg' --model=small
+
+A painting's file as the style goes to the network that paints in any manner. Of a folder, what is
+painted already is left alone, so that the same command goes on where it was stopped. The output has
+the photo's size. A PNG also records its settings.
+"""
+
+import glob
+import itertools
+import logging
+import os
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from kerasart.image import Picture, check_output, read_picture, write_picture
+from kerasart.image.formats import FORMATS
+from kerasart.image.photos import find_photos
+from kerasart.image.resize import fit_size, resize
+from kerasart.image.samples import SAMPLES
+from kerasart_scripts import command_line as cli
+from kerasart_scripts.records import hash_image, pack_record
+
+_log = logging.getLogger("kerasart")
+
+_AHEAD = 4  # Pictures that are read before, and written after, the one that is painted.
+_LEAST_ROWS = 16
+
+_INPUT = flags.DEFINE_string(
+    "input",
+    "coffee",
+    f"A photo, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    f"{', '.join(SAMPLES)}.",
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "Where to write: a picture, whose name gets a number if it is taken, unless --overwrite; for "
+    "several photos a folder, in which they keep their names. (default: painted.png, or painted)",
+)
+_MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "A name that --list_styles shows, or a folder or .keras file of yours. (default: medium, or "
+    "adain where the style is a file)",
+)
+_STYLE = flags.DEFINE_string(
+    "style",
+    None,
+    "A name that --list_styles shows, or several, as NAME:WEIGHT,NAME:WEIGHT; or files of "
+    "paintings, likewise. (default: the first)",
+)
+_STRENGTH = flags.DEFINE_float(
+    "strength",
+    1.0,
+    "From 0, the photo itself, to 1, the full style.",
+    lower_bound=0,
+    upper_bound=1,
+)
+_PRESERVE_COLOR = flags.DEFINE_enum(
+    "preserve_color",
+    "none",
+    ["none", "luminance", "histogram", "coral"],
+    "Keep the photo's colours: luminance takes only light and dark from the painting; histogram "
+    "and coral recolour the painting as the photo.",
+)
+_SIZE = flags.DEFINE_integer(
+    "size", None, "Long side in pixels. (default: the photo's own)", lower_bound=16
+)
+_TILE = flags.DEFINE_string(
+    "tile",
+    "auto",
+    "Rows of the bands in which a picture is painted, for less memory and in more time: a number, "
+    "none, or auto, for what fits. The picture is the same.",
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size",
+    1,
+    "Photos of one size that are painted together: for GPUs.",
+    lower_bound=1,
+)
+_LIST_STYLES = flags.DEFINE_bool(
+    "list_styles", False, "Print each style that can be named, and the models, and stop."
+)
+GROUPS = {
+    "Pictures": [_INPUT, _OUTPUT, cli.BITS, cli.MAX_PIXELS],
+    "The look": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
+    "The run": [_TILE, _BATCH_SIZE, cli.PRECISION, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+}
+
+
+def main():
+    """Reads flags and pictures, paints, and writes what was painted."""
+    if _LIST_STYLES.value:
+        list_styles()
+        return
+    rows = _parse_tile(_TILE.value)
+    photos = _find_photos(_INPUT.value)
+    works = _name_outputs(photos)
+    style, record = _parse_style(_STYLE.value)
+    model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
+    waiting = len(works)
+    if len(photos) > 1 and not cli.OVERWRITE.value:
+        works = [work for work in works if not work[1].exists()]
+    if len(works) < waiting:
+        cli.say(f"{waiting - len(works)} of {waiting} are painted already.")
+    if not works:
+        return
+    cli.load_tensorflow()
+    from kerasart import Stylizer
+
+    painter = Stylizer(model, cli.PRECISION.value or "auto")
+    record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
+    record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
+    options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value, "rows": rows}
+    if len(photos) == 1:
+        (work,) = works
+        start = time.perf_counter()
+        picture = _read(work[0])
+        _write(work[1], painter(picture.image, style, **options), picture, record)
+        height, width = picture.image.shape[1:3]
+        cli.say(f"Wrote {work[1]}: {width}x{height}, {time.perf_counter() - start:.1f} s.")
+    else:
+        _paint_all(works, lambda images: painter.paint_all(images, style, **options), record)
+
+
+def list_styles():
+    """Prints each style that can be named, its model beside it, and the models that take files."""
+    cli.load_tensorflow()
+    from kerasart.networks import AdaIN, load_network, shipped_models
+
+    models = [_MODEL.value] if _MODEL.value else shipped_models()
+    networks = {model: load_network(model) for model in models}
+    styles = {}
+    for model, network in networks.items():
+        if isinstance(network, AdaIN):
+            styles.setdefault("FILE", []).append(model)
+        else:
+            for style in network.styles:
+                styles.setdefault(style, []).append(model)
+    width = max(map(len, styles), default=0)
+    for style, knowing in styles.items():
+        print(f"{style:{width}}  --model={' or '.join(knowing)}")
+
+
+def _paint_all(works, paint, record):
+    """Paints many pictures: reads ahead, writes behind, and goes past what cannot be read."""
+    failed = []
+
+    def fail(path, error):
+        failed.append(path)
+        _log.warning("left out: %s", error)
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        tqdm(total=len(works), unit="picture", disable=cli.QUIET.value or None) as bar,
+    ):
+        writing = deque()
+        try:
+            for batch in _batches(_read_ahead(pool, works, fail)):
+                try:
+                    painted = paint([picture.image for _, _, picture in batch])
+                except (ValueError, MemoryError) as error:
+                    fail(batch[0][0], f"'{batch[0][0]}': {error}")
+                    painted = []
+                for image, (photo, output, picture) in zip(painted, batch, strict=False):
+                    writing.append((photo, pool.submit(_write, output, image, picture, record)))
+                while len(writing) > _AHEAD:
+                    _finish(*writing.popleft(), fail)
+                bar.update(len(batch))
+        finally:
+            for each in writing:
+                _finish(*each, fail)
+    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
+    if failed:
+        raise ValueError(
+            f"`input` must hold pictures that can be painted. Received: {len(failed)} that cannot, "
+            f"such as '{failed[0]}'"
+        )
+
+
+def _read_ahead(pool, works, fail):
+    """Reads pictures a few ahead of their use: yields photo, output, and `Picture`."""
+    ahead, works = deque(), iter(works)
+    while True:
+        for photo, output in itertools.islice(works, _AHEAD - len(ahead)):
+            ahead.append((photo, output, pool.submit(_read, photo)))
+        if not ahead:
+            return
+        photo, output, reading = ahead.popleft()
+        try:
+            yield photo, output, reading.result()
+        except (ValueError, OSError, MemoryError) as error:
+            fail(photo, error)
+
+
+def _batches(pictures):
+    """Puts pictures of one size that follow one another together, up to --batch_size."""
+    batch = []
+    for each in pictures:
+        is_other = batch and batch[0][2].image.shape != each[2].image.shape
+        if is_other or len(batch) == _BATCH_SIZE.value:
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
+
+
+def _finish(photo, writing, fail):
+    try:
+        writing.result()
+    except OSError as error:
+        fail(photo, error)
+
+
+def _read(photo):
+    picture = cli.read_photo(photo)
+    if not _SIZE.value:
+        return picture
+    size = fit_size(picture.image.shape[1:3], _SIZE.value)
+    cli.check_pixels(size)
+    image = np.clip(resize(picture.image, size, antialias=True), 0.0, 1.0)
+    alpha = picture.alpha
+    if alpha is not None:
+        alpha = np.clip(resize(alpha, size, antialias=True), 0.0, 1.0)
+    return Picture(image, alpha)
+
+
+def _write(output, image, picture, record):
+    output.parent.mkdir(parents=True, exist_ok=True)
+    text = pack_record({**record, "photo_hash": hash_image(picture.image)})
+    write_picture(output, image, alpha=picture.alpha, text=text, bits=_bits())
+
+
+def _bits():
+    return int(cli.BITS.value or 8)
+
+
+def _find_photos(name):
+    """Lists the photos that --input names."""
+    if Path(name).is_dir():
+        return find_photos(name, "input")
+    if Path(name).exists() or name in SAMPLES or not glob.has_magic(name):
+        return [name]
+    found = sorted(Path(each) for each in glob.glob(name, recursive=True))
+    if not found:
+        raise ValueError(f"`input` must be a photo, a folder or a pattern. Received: {name!r}")
+    return found
+
+
+def _name_outputs(photos):
+    """Pairs each photo with where its painting goes."""
+    if len(photos) == 1:
+        output = Path(_OUTPUT.value or "painted.png")
+        if output.is_dir():
+            output = output / _named_like(photos[0])
+        check_output(output, _bits())
+        return [(photos[0], cli.choose_path(output))]
+    folder = Path(_OUTPUT.value or "painted")
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(
+            f"`output` must be a folder for several photos. Received: the file '{folder}'"
+        )
+    root = os.path.commonpath([photo.parent for photo in photos])
+    works = [(photo, folder / _named_like(photo.relative_to(root))) for photo in photos]
+    # A photo must not be painted over, nor taken for what was painted of it.
+    if any(output.exists() and output.samefile(photo) for photo, output in works):
+        raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
+    return works
+
+
+def _named_like(photo):
+    """A photo's name, as a format that can be written."""
+    path = Path(photo)
+    return path if path.suffix.lower() in FORMATS else path.with_suffix(".png")
+
+
+def _parse_style(text):
+    """Reads --style.
+
+    Returns:
+        A dict of names to weights, a list of pairs of picture and weight, or None; and a record of
+        it.
+    """
+    if text is None:
+        return None, {"style": None}
+    parts = [text] if Path(text).is_file() else text.split(",")
+    weights = {}
+    for part in parts:
+        name, colon, weight = part.strip().rpartition(":")
+        if Path(part.strip()).is_file() or not colon:
+            name, weight = part.strip(), "1"
+        try:
+            weights[name] = float(weight)
+        except ValueError:
+            raise ValueError(
+                "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, with numbers for weights. "
+                f"Received: {text!r}"
+            ) from None
+    if not any(Path(name).is_file() for name in weights):
+        if _looks_like_file(text):
+            read_picture(text)  # Says that there is no such file.
+        return weights, {"style": weights}
+    pictures = [(read_picture(name).image, weight) for name, weight in weights.items()]
+    hashes = {Path(n).name: hash_image(p[0]) for n, p in zip(weights, pictures, strict=True)}
+    return pictures, {"style": weights, "style_hash": hashes}
+
+
+def _looks_like_file(name):
+    return Path(name).suffix.lower() in FORMATS
+
+
+def _parse_tile(text):
+    if text in ("auto", "none"):
+        return {"auto": None, "none": 0}[text]
+    if not text.isdecimal() or int(text) < _LEAST_ROWS:
+        raise ValueError(
+            f"`tile` must be auto, none, or a number of at least {_LEAST_ROWS}. Received: {text!r}"
+        )
+    return int(text)
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, GROUPS)
+
+
+if __name__ == "__main__":
+    run()

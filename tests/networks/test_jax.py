@@ -1,0 +1,81 @@
+"""Networks and their trainers on Keras's JAX backend, where TensorFlow is missing."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from kerasart.networks import AdaIN, TransformerNet
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None or keras.backend.backend() != "tensorflow",
+    reason="compares TensorFlow with JAX",
+)
+
+ON_JAX = """
+import sys
+sys.modules["tensorflow"] = None  # Who imports it now gets an ImportError.
+import keras, numpy as np
+from kerasart.backbones import load_backbone
+from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
+from kerasart.objectives import Content, Gram, Moments, TotalVariation, make_targets
+
+assert keras.backend.backend() == "jax"
+folder = sys.argv[1]
+with np.load(f"{folder}/pictures.npz") as pictures:
+    photo, style = pictures["photo"], pictures["style"]
+transformer = keras.saving.load_model(f"{folder}/transformer.keras")
+adain = AdaIN()
+adain.load_weights(f"{folder}/adain.weights.h5")
+mixture = np.float32([[0.5, 0.5]])
+np.savez(
+    f"{folder}/painted.npz", transformer=transformer(photo, mixture), adain=adain(photo, style)
+)
+
+def train(trainer, style):
+    trainer.compile(keras.optimizers.Adam(1e-3))
+    data = {"photo": np.concatenate([photo] * 4), "style": style}
+    history = trainer.fit(data, batch_size=2, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"][0]) and trainer.optimizer.iterations == 2
+    return list(history)
+
+objective = Content("fire3") + Gram("conv1") + TotalVariation()
+backbone = load_backbone("squeezenet")
+targets = make_targets(objective, backbone.cut(objective.layers), photo, [style], [1.0])
+trainer = StyleTrainer(transformer, backbone, objective, [targets] * 2, np.full((3, 3), 1e-3), 1.0)
+names = train(trainer, np.array([0, 1, 2, 1], np.int32))
+assert set(names) == {"loss", "stability", *objective.names}
+
+objective = Content("block4_conv1") + Moments("block1_conv1")
+trainer = AdaINTrainer(adain, load_backbone("vgg16"), objective, np.full(2, 1e-3))
+train(trainer, np.concatenate([style] * 4))
+"""
+
+
+def test_jax_paints_the_same_and_trains_without_tensorflow(tmp_path):
+    generator = np.random.default_rng(0)
+    photo, style = (generator.random((1, *size, 3), np.float32) for size in ((32, 36), (24, 32)))
+    np.savez(tmp_path / "pictures.npz", photo=photo, style=style)
+    keras.utils.set_random_seed(0)
+    transformer, adain = TransformerNet(2, 1 / 8, 1), AdaIN()
+    # Untrained, it would paint black and white only.
+    adain.weights[-2].assign(adain.weights[-2] / 50)
+    transformer.save(tmp_path / "transformer.keras")
+    adain.save_weights(tmp_path / "adain.weights.h5")
+    done = subprocess.run(
+        [sys.executable, "-c", ON_JAX, tmp_path],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(tmp_path / "painted.npz") as painted:
+        mixture = np.float32([[0.5, 0.5]])
+        np.testing.assert_allclose(
+            painted["transformer"], transformer(photo, mixture), rtol=0, atol=1e-4
+        )
+        np.testing.assert_allclose(painted["adain"], adain(photo, style), rtol=0, atol=1e-4)

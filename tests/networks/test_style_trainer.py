@@ -1,0 +1,253 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
+from kerasart.objectives import (
+    Content,
+    Gram,
+    Moments,
+    Target,
+    TotalVariation,
+    Wasserstein,
+    make_targets,
+)
+
+SIZE = 64
+STYLES = np.random.default_rng(0).random((2, 1, 40, 48, 3), np.float32) ** [[[[[1]]]], [[[[3]]]]]
+STYLES = STYLES.astype(np.float32)
+OBJECTIVE = Content("fire3") + Gram("conv1") + Gram("fire3") + TotalVariation() + Content("image")
+# Of the photo, and of each style; they make all terms about as large.
+WEIGHTS = np.float32([[1e-3, 0, 0, 0, 5], [1e-3, 1e-8, 1e-6, 0.1, 0], [2e-3, 1e-8, 1e-6, 0.2, 0]])
+
+
+@pytest.fixture(scope="module")
+def photos(cat):
+    return np.concatenate([cat[:, 30:94, 100:164], cat[:, 200:264, 300:364]])
+
+
+@pytest.fixture(scope="module")
+def targets(squeezenet, photos):
+    look = squeezenet.cut(OBJECTIVE.layers)
+    return [make_targets(OBJECTIVE, look, photos[:1], [style], [1.0]) for style in STYLES]
+
+
+@pytest.fixture
+def make(squeezenet, targets):
+    def make(stability=0.0, dtype="float32", **options):
+        keras.utils.set_random_seed(0)
+        network = TransformerNet(2, 1 / 8, 1, dtype=dtype)
+        trainer = StyleTrainer(
+            network, squeezenet, OBJECTIVE, targets, WEIGHTS, stability, "float32", **options
+        )
+        trainer.compile(keras.optimizers.Adam(1e-2))
+        return trainer
+
+    return make
+
+
+def batch_of(photos, styles=(1, 2)):
+    return {"photo": photos, "style": np.array(styles, np.int32)}
+
+
+def fit(trainer, data, epochs=1, callbacks=()):
+    return trainer.fit(
+        data, batch_size=2, epochs=epochs, verbose=0, shuffle=False, callbacks=list(callbacks)
+    ).history
+
+
+def test_the_loss_falls_and_terms_are_logged_by_name(make, photos):
+    history = fit(make(stability=10.0), batch_of(photos), epochs=8)
+    assert set(history) == {"loss", "stability", *OBJECTIVE.names}
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    parts = sum(np.array(history[name]) for name in history if name != "loss")
+    np.testing.assert_allclose(history["loss"], parts, rtol=1e-4)
+    assert history["stability"][0] > 0
+
+
+def test_same_seed_same_result(make, photos):
+    first, again = (fit(make(stability=10.0), batch_of(photos), epochs=3)["loss"] for _ in "ab")
+    np.testing.assert_allclose(first, again, rtol=1e-4)
+
+
+@pytest.mark.parametrize("styles", [(1, 2), (2, 0), (0, 0)])
+def test_the_loss_is_the_objectives_mean_over_the_batch(make, squeezenet, targets, photos, styles):
+    trainer, look = make(), squeezenet.cut(OBJECTIVE.layers)
+    painted = trainer(batch_of(photos, styles))
+    expected = []
+    for i, style in enumerate(styles):
+        content = look(photos[i : i + 1])
+        # A photo's own weights leave out what a style's target would say.
+        wanted = [
+            Target(guide=(content[term.layer],)) if isinstance(term, Content) else target
+            for term, target in zip(OBJECTIVE.terms, targets[max(style, 1) - 1], strict=True)
+        ]
+        expected.append(OBJECTIVE(look(painted[i : i + 1]), wanted, WEIGHTS[style]))
+    terms = np.mean(expected, axis=0)
+    loss = trainer.compute_loss(batch_of(photos, styles), y_pred=painted)
+    assert float(loss) == pytest.approx(terms.sum(), rel=1e-4)
+    logged = trainer.get_metrics_result()
+    np.testing.assert_allclose([logged[name] for name in OBJECTIVE.names], terms, rtol=1e-4)
+
+
+def test_each_photo_is_painted_in_its_style(make, photos):
+    trainer = make()
+    painted = trainer(batch_of(photos, (2, 0)))
+    mixtures = np.float32([[0, 0, 1], [1, 0, 0]])
+    np.testing.assert_allclose(painted, trainer.network.paint(photos, mixtures), atol=1e-6)
+
+
+def test_a_photo_that_stays_itself_has_a_gradient_with_any_style_term(squeezenet, photos):
+    objective = Content("image") + Wasserstein("fire3")
+    look = squeezenet.cut(objective.layers)
+    targets = [make_targets(objective, look, photos[:1], [STYLES[0]], [1.0])]
+    trainer = StyleTrainer(
+        TransformerNet(1, 1 / 8, 1), squeezenet, objective, targets, [[1, 0], [1, 1]]
+    )
+    with tf.GradientTape() as tape:
+        painted = trainer(batch_of(photos, (0, 0)))
+        loss = trainer.compute_loss(batch_of(photos, (0, 0)), y_pred=painted)
+    gradients = tape.gradient(loss, trainer.trainable_variables)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    assert float(trainer.get_metrics_result()["style fire3"]) == 0
+
+
+def test_a_batch_of_unknown_size_is_refused(make, photos):
+    dataset = tf.data.Dataset.from_tensor_slices(batch_of(photos)).batch(2)
+    with pytest.raises(ValueError, match=r"size of a batch must be known.*Received: .*\(None, 64"):
+        make().fit(dataset, verbose=0)
+
+
+# --- Callbacks
+
+
+def test_checkpoints_hold_what_was_learned(make, photos, tmp_path):
+    path = tmp_path / "last.weights.h5"
+    trainer, fresh = make(), make()
+    fit(
+        trainer,
+        batch_of(photos),
+        1,
+        [keras.callbacks.ModelCheckpoint(path, save_weights_only=True)],
+    )
+    assert np.abs(trainer(batch_of(photos)) - fresh(batch_of(photos))).max() > 1e-3
+    fresh.load_weights(path)
+    np.testing.assert_array_equal(trainer(batch_of(photos)), fresh(batch_of(photos)))
+
+
+def test_an_interrupted_training_goes_on_where_it_was(make, photos, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    whole = fit(make(stability=10.0), batch_of(photos), epochs=4)["loss"]
+    backup = tmp_path / "backup"
+    with pytest.raises(KeyboardInterrupt):
+        callbacks = [keras.callbacks.BackupAndRestore(backup), Stop()]
+        fit(make(stability=10.0), batch_of(photos), 4, callbacks)
+    rest = fit(
+        make(stability=10.0), batch_of(photos), 4, [keras.callbacks.BackupAndRestore(backup)]
+    )["loss"]
+    np.testing.assert_allclose(rest, whole[2:], rtol=1e-3)
+
+
+# --- Precision and devices
+
+
+def test_a_network_in_mixed_precision_learns_alike(make, photos):
+    exact, coarse = (
+        fit(make(dtype=dtype), batch_of(photos), 2)["loss"]
+        for dtype in ("float32", "mixed_bfloat16")
+    )
+    np.testing.assert_allclose(coarse, exact, rtol=0.1)
+
+
+def test_two_devices_find_the_same_loss_as_one():
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = np.array([line.split() for line in done.stdout.splitlines()[-2:]], float)
+    np.testing.assert_allclose(two, one, rtol=1e-3)
+
+
+TWO_DEVICES = """
+import keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from kerasart.backbones import load_backbone
+from kerasart.networks import StyleTrainer, TransformerNet
+from kerasart.objectives import Content, Gram, make_targets
+
+photos = np.random.default_rng(0).random((4, 32, 32, 3), np.float32)
+objective = Content("fire3") + Gram("conv1")
+
+def losses(strategy):
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        backbone = load_backbone("squeezenet")
+        look = backbone.cut(objective.layers)
+        targets = [make_targets(objective, look, photos[:1], [photos[1:2]], [1.0])]
+        network = TransformerNet(1, 1 / 8, 1)
+        weights = [[1e-3, 0], [1e-3, 1e-7]]
+        trainer = StyleTrainer(network, backbone, objective, targets, weights, 0.0, "float32")
+        trainer.compile(keras.optimizers.SGD(1e-3))
+    data = {"photo": photos, "style": np.array([1, 1, 0, 1], np.int32)}
+    data = tf.data.Dataset.from_tensor_slices(data).batch(4, drop_remainder=True)
+    return trainer.fit(data.repeat(), steps_per_epoch=1, epochs=3, verbose=0).history["loss"]
+
+print(*losses(tf.distribute.get_strategy()))
+print(*losses(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])))
+"""
+
+
+# --- Any style
+
+
+ADAIN_OBJECTIVE = Content("block4_conv1") + Moments("block1_conv1") + Moments("block3_conv1")
+ADAIN_WEIGHTS = np.float32([1e-4, 1e-3, 1e-4])
+
+
+@pytest.fixture(scope="module")
+def adain(vgg16):
+    keras.utils.set_random_seed(0)
+    trainer = AdaINTrainer(AdaIN(), vgg16, ADAIN_OBJECTIVE, ADAIN_WEIGHTS, precision="float32")
+    trainer.compile(keras.optimizers.Adam(1e-3))
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def pairs(photos):
+    return {"photo": photos, "style": np.concatenate(STYLES)}
+
+
+def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
+    look, network = vgg16.cut(ADAIN_OBJECTIVE.layers), adain.network
+    expected = []
+    for i in range(2):
+        photo, style = (pairs[name][i : i + 1] for name in ("photo", "style"))
+        aim = network.transfer(network.encode(photo), network.describe(style))
+        # Where a style's statistics are wanted, they are those of the picture beside the photo.
+        targets = make_targets(ADAIN_OBJECTIVE, look, photo, [style], [1.0])
+        targets[0] = Target(guide=(aim,))
+        expected.append(ADAIN_OBJECTIVE(look(network(photo, style)), targets, ADAIN_WEIGHTS))
+    terms = np.mean(expected, axis=0)
+    loss = adain.compute_loss(pairs, y_pred=adain(pairs))
+    assert float(loss) == pytest.approx(terms.sum(), rel=1e-3)
+
+
+def test_adain_learns(adain, pairs, tmp_path):
+    history = fit(adain, pairs, epochs=5)
+    assert set(history) == {"loss", *ADAIN_OBJECTIVE.names}
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
+    adain.save_weights(tmp_path / "adain.weights.h5")
+    painted = adain(pairs).numpy()
+    fit(adain, pairs)
+    assert np.abs(adain(pairs) - painted).max() > 1e-4
+    adain.load_weights(tmp_path / "adain.weights.h5")
+    np.testing.assert_array_equal(adain(pairs), painted)

@@ -1,6 +1,7 @@
 """What every benchmark needs: times, memory, convolution rates, and the machine in words."""
 
 import importlib.metadata
+import importlib.util
 import math
 import os
 import platform
@@ -14,6 +15,15 @@ from pathlib import Path
 
 # (side, channels) of 3x3 convolutions that are large enough to show a machine's best rate.
 LARGE_CONVOLUTIONS = ((128, 128), (96, 256), (64, 256), (64, 512), (32, 512), (32, 1024))
+
+
+# With the C library's own settings each step's large tensors come from the system anew, which has
+# to clear their pages. They must be set before the process starts.
+TORCH_VARIABLES = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+}
 
 
 def call_in_new_process(function, *arguments):
@@ -184,3 +194,54 @@ def markdown_table(header, rows):
         return f"| {' | '.join(cells)} |"
 
     return "\n".join(map(format_row, [header, rules, *rows]))
+
+
+class Worker:
+    """A contestant in a process of its own, told over a pipe what to do.
+
+    Args:
+        make: Makes the contestant.
+        *arguments: `make`'s.
+        variables: Environment variables of the process.
+    """
+
+    def __init__(self, make, *arguments, variables=None):
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        with environment(variables or {}):
+            self._process = context.Process(target=_serve, args=(theirs, make, arguments))
+            self._process.start()
+        theirs.close()  # What ends the process then ends a call, too.
+
+    def __call__(self, method, *arguments):
+        """Calls a method of the contestant, or measures its "memory"."""
+        self._pipe.send((method, arguments))
+        return self._pipe.recv()
+
+    def close(self):
+        """Ends the process."""
+        self._pipe.close()
+        self._process.join()
+
+
+def _serve(pipe, make, arguments):
+    contestant = make(*arguments)
+    while True:
+        try:
+            method, arguments = pipe.recv()
+        except EOFError:
+            return
+        call = peak_memory if method == "memory" else getattr(contestant, method)
+        pipe.send(call(*arguments))
+
+
+def has_torch():
+    """Whether PyTorch is installed; it is not imported."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def describe_torch():
+    """Says which PyTorch there is, after the machine."""
+    if has_torch():
+        return f", torch {importlib.metadata.version('torch')}"
+    return "; PyTorch is not installed"

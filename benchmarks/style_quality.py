@@ -37,14 +37,19 @@ from pathlib import Path
 from statistics import geometric_mean, mean, median
 from types import SimpleNamespace
 
-from benchmarks.measure import call_in_new_process, describe_machine, environment, markdown_table
+from benchmarks.measure import (
+    TORCH_VARIABLES,
+    call_in_new_process,
+    describe_machine,
+    describe_torch,
+    environment,
+    has_torch,
+    markdown_table,
+)
 from benchmarks.style_transfer import (
     MEAN_PIXEL,
-    TORCH_VARIABLES,
     Judge,
     TorchLosses,
-    describe_torch,
-    has_torch,
     to_torch,
 )
 

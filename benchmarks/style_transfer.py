@@ -16,22 +16,22 @@ bfloat16 is from that in float32, and what a short run comes to in either, judge
 """
 
 import argparse
-import importlib.metadata
-import importlib.util
 import math
 import os
 import tempfile
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 
 from benchmarks.measure import (
+    TORCH_VARIABLES,
+    Worker,
     call_in_new_process,
     describe_machine,
+    describe_torch,
     environment,
+    has_torch,
     markdown_table,
-    peak_memory,
     time_interleaved,
 )
 
@@ -44,14 +44,6 @@ COMPARISONS = [
     (AUTO, TORCH),
     (AUTO, TORCH_BFLOAT16),
 ]
-
-# With the C library's own settings each step's large tensors come from the system anew, which has
-# to clear their pages. They must be set before the process starts.
-TORCH_VARIABLES = {
-    "MALLOC_MMAP_THRESHOLD_": "4294967296",
-    "MALLOC_TRIM_THRESHOLD_": "17179869184",
-    "MALLOC_TOP_PAD_": "268435456",
-}
 
 # The Keras example's settings.
 STYLE_LAYERS = [f"block{block}_conv1" for block in range(1, 6)]
@@ -336,45 +328,6 @@ def preprocess_torch(image):
     return image.flip(1) * 255.0 - torch.tensor(MEAN_PIXEL).view(1, 3, 1, 1)
 
 
-class Worker:
-    """A contestant in a process of its own, told over a pipe what to do.
-
-    Args:
-        make: Makes the contestant.
-        *arguments: `make`'s.
-        variables: Environment variables of the process.
-    """
-
-    def __init__(self, make, *arguments, variables=None):
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        with environment(variables or {}):
-            self._process = context.Process(target=_serve, args=(theirs, make, arguments))
-            self._process.start()
-        theirs.close()  # What ends the process then ends a call, too.
-
-    def __call__(self, method, *arguments):
-        """Calls a method of the contestant, or measures its "memory"."""
-        self._pipe.send((method, arguments))
-        return self._pipe.recv()
-
-    def close(self):
-        """Ends the process."""
-        self._pipe.close()
-        self._process.join()
-
-
-def _serve(pipe, make, arguments):
-    contestant = make(*arguments)
-    while True:
-        try:
-            method, arguments = pipe.recv()
-        except EOFError:
-            return
-        call = peak_memory if method == "memory" else getattr(contestant, method)
-        pipe.send(call(*arguments))
-
-
 def main():
     """Runs the benchmark and prints its tables."""
     options = parse_options()
@@ -489,18 +442,6 @@ def format_range(values, digits):
     """Formats the lower and the upper quartile."""
     low, _, high = quantiles(values, n=4, method="inclusive")
     return f"{low:.{digits}f} to {high:.{digits}f}"
-
-
-def has_torch():
-    """Whether PyTorch is installed; it is not imported."""
-    return importlib.util.find_spec("torch") is not None
-
-
-def describe_torch():
-    """Says which PyTorch there is, after the machine."""
-    if has_torch():
-        return f", torch {importlib.metadata.version('torch')}"
-    return "; PyTorch is not installed"
 
 
 def write_weights(path):

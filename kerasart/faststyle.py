@@ -14,7 +14,7 @@ from kerasart.backbones.precision import choose_precision
 from kerasart.image import as_image
 from kerasart.image.colour import match_covariance, match_histogram, replace_luminance
 from kerasart.image.resize import shrink
-from kerasart.networks import AdaIN, Painter, load_network
+from kerasart.networks import AdaIN, Painter, TransformerNet, load_network, recast
 from kerasart.networks.bands import paint_adain_in_bands, paint_in_bands
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 
@@ -44,8 +44,8 @@ class Stylizer:
     def __init__(self, model="medium", precision="auto"):
         import tensorflow as tf
 
-        is_network = not isinstance(model, str) and hasattr(model, "get_config")
-        self._network = model if is_network else load_network(model, precision)
+        is_network = isinstance(model, TransformerNet | AdaIN)
+        self._network = (recast if is_network else load_network)(model, precision)
         self._takes_pictures = isinstance(self._network, AdaIN)
         self.precision = choose_precision(precision)
         self.styles = () if self._takes_pictures else self._network.styles
@@ -100,18 +100,27 @@ class Stylizer:
             A list of as many float32 pictures (1, height, width, 3) in [0, 1].
 
         Raises:
-            ValueError, MemoryError: As a call.
+            ValueError, MemoryError: As a call; or if they are not of one size.
         """
         images = [as_image(image, "image") for image in images]
         manner = self._manner(style)
         if not 0 <= strength <= 1:
             raise ValueError(f"`strength` must be from 0 to 1. Received: {strength}")
+        if not (rows is None or rows >= 0):
+            raise ValueError(f"`rows` must be 0 or more, or None. Received: {rows}")
         if preserve_color not in COLOURS:
             raise ValueError(
                 f"`preserve_color` must be one of {', '.join(COLOURS)}. "
                 f"Received: {preserve_color!r}"
             )
-        size = images[0].shape[1:3]
+        if not images:
+            return []
+        size, *others = dict.fromkeys(image.shape[1:3] for image in images)
+        if others:
+            raise ValueError(
+                f"`images` must be of one size, {size[1]}x{size[0]} as the first. "
+                f"Received: {others[0][1]}x{others[0][0]}"
+            )
         self._network.check_size(images[0])
         rows = self._rows(size) if rows is None else rows
         with explain_memory_errors(size):
@@ -146,12 +155,17 @@ class Stylizer:
     def _manner(self, style):
         if not self._takes_pictures:
             return style_weights(self.styles, style)
-        if style is None or isinstance(style, str | dict):
+        pairs = style if isinstance(style, list) else [(style, 1.0)]
+        if (
+            style is None
+            or isinstance(style, str | dict)
+            or not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs)
+        ):
+            received = [type(each).__name__ for each in style] if pairs is style else repr(style)
             raise ValueError(
                 "`style` must be a picture, or a list of pairs of picture and weight, for a "
-                f"network that paints in any manner. Received: {style!r}"
+                f"network that paints in any manner. Received: {received}"
             )
-        pairs = style if isinstance(style, list) else [(style, 1.0)]
         shares = _shares([weight for _, weight in pairs])
         manners = [
             self._describe(shrink(as_image(picture, "style"), _STYLE_SIZE)).numpy()
@@ -194,6 +208,11 @@ def style_weights(styles, style=None):
     Raises:
         ValueError: If there is no such style, or weights are negative or all 0.
     """
+    if not (style is None or isinstance(style, str | dict)):
+        raise ValueError(
+            f"`style` must be one of {', '.join(styles)}, or a dict of them to weights; pictures "
+            f"are for an AdaIN. Received: a {type(style).__name__}"
+        )
     wanted = style if isinstance(style, dict) else {styles[0] if style is None else style: 1.0}
     for name in wanted:
         if name not in styles:

@@ -6,7 +6,8 @@ Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and
 Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from kerasart.backbones.precision import choose_precision
 from kerasart.image import as_image, read_picture
 from kerasart.image.photos import Photos
 from kerasart.image.resize import shrink
-from kerasart.networks import SIZES, AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
+from kerasart.networks import SIZES, AdaIN, AdaINTrainer, StyleTrainer, TransformerNet, recast
 from kerasart.networks.training import CosineDecay
 from kerasart.objectives import Content, make_targets, style_objective
 from kerasart.optimization import balance
@@ -38,6 +39,7 @@ class Course:
         shown: Dict of name to picture, (1, height, width, 3), of the styles to show.
         settings: `FastStyleSettings`.
         seed: Seeds what is seen when.
+        left_out: The set of paths that turned out unusable so far, of photos and of styles.
     """
 
     network: object
@@ -47,6 +49,7 @@ class Course:
     shown: dict
     settings: object
     seed: int
+    left_out: set = field(default_factory=set)
 
     def paint(self, photo):
         """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
@@ -68,16 +71,11 @@ class Course:
         return [self._painted(photo, manner).numpy() for manner in manners]
 
     def run(self, keeper):
-        """Trains until all steps are taken; `keeper` knows how many have been.
-
-        Returns:
-            The set of paths that were left out.
-        """
-        left_out = set()
+        """Trains until all steps are taken; `keeper` knows how many have been."""
         while (left := self.settings.steps - keeper.step) > 0:
             # A training that goes on sees other photos than it has just seen.
             seed = self.seed + keeper.step
-            batches, readers = photo_batches(self.photos, self.styles, self.settings, seed)
+            batches = photo_batches(self.photos, self.styles, self.settings, seed, self.left_out)
             self.trainer.fit(
                 batches,
                 epochs=max(1, left // keeper.every),
@@ -86,8 +84,6 @@ class Course:
                 verbose=0,
                 callbacks=[keeper],
             )
-            left_out.update(*(reader.skipped for reader in readers))
-        return left_out
 
 
 def plan_course(network, styles, photos, backbone, settings, precision="auto", seed=0):
@@ -111,29 +107,35 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
     """
     import keras
 
+    if not (isinstance(network, TransformerNet) or network in (*SIZES, "adain")):
+        raise ValueError(
+            f"`network` must be {', '.join(SIZES)}, adain, or a TransformerNet. Received: "
+            + (repr(network) if isinstance(network, str) else f"a {type(network).__name__}")
+        )
     keras.utils.set_random_seed(seed)
     dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
-    samples = _first(photos, settings.size, seed)
+    left_out = set()
+    samples = Photos(photos, settings.size, seed, left_out).first(_PAIRS)
     if network == "adain":
         network, numbers = AdaIN(dtype=dtype), styles
-        pictures = _first(styles, settings.size, seed)
+        pictures = Photos(styles, settings.size, seed, left_out).first(_PAIRS)
         trainer = make_adain_trainer(
             network, pictures, samples, backbone, settings, precision, seed
         )
-        shown = {path.stem: read_picture(path).image for path in styles[:_SHOWN]}
+        shown = _read_first(styles, settings.style_size, left_out)
     else:
         shown = {name: as_image(picture, "styles") for name, picture in styles.items()}
         if isinstance(network, str):
             network = TransformerNet(list(shown), SIZES[network], dtype=dtype)
             numbers = list(range(len(shown) + 1))
         else:
-            network = network.with_styles(list(shown))
+            network = recast(network, precision).with_styles(list(shown))
             numbers = list(range(1, len(shown) + 1))
         pictures = list(shown.values())
         trainer = make_trainer(network, pictures, samples, backbone, settings, precision, seed)
     rate = CosineDecay(settings.learning_rate, settings.steps, settings.final_rate)
     trainer.compile(keras.optimizers.Adam(rate, epsilon=1e-8))
-    return Course(network, trainer, photos, numbers, shown, settings, seed)
+    return Course(network, trainer, photos, numbers, shown, settings, seed, left_out)
 
 
 def make_trainer(network, styles, photos, backbone, settings, precision="auto", seed=0):
@@ -191,14 +193,23 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
 
     Returns:
         An `AdaINTrainer`, not compiled yet.
+
+    Raises:
+        ValueError: If the backbone or the content's layer is another than the network's own, whose
+            features are what the painted picture is to have.
     """
+    if (backbone.name, *settings.content_layers) != (network.encoder, network.layer):
+        raise ValueError(
+            f"`backbone` must be {network.encoder} with its content at {network.layer}, as the "
+            f"network's own encoder. Received: {backbone.name}, {', '.join(settings.content_layers)}"
+        )
     objective = style_objective(settings)
     pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))
     weights = _balance(backbone.cut(objective.layers, precision), objective, pairs, seed)
     return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
 
 
-def photo_batches(photos, styles, settings, seed=0):
+def photo_batches(photos, styles, settings, seed=0, left_out=None):
     """Pairs photos with styles, as trainers take them.
 
     Args:
@@ -206,28 +217,34 @@ def photo_batches(photos, styles, settings, seed=0):
         styles: The numbers of the styles to train, each as often; or, for AdaIN, paths of pictures.
         settings: `FastStyleSettings`.
         seed: Seeds what is picked, where it is cut, and in which order.
+        left_out: A set of paths known to be unusable, to which those met are added.
 
     Returns:
-        An endless `tf.data.Dataset` of dicts of "photo" and "style", and the two `Photos` (or one)
-        that know what was left out.
+        An endless `tf.data.Dataset` of dicts of "photo" and "style".
     """
     import tensorflow as tf
 
-    readers = [Photos(photos, settings.size, seed)]
+    left_out = set() if left_out is None else left_out
+    squares = Photos(photos, settings.size, seed, left_out).squares()
     if isinstance(styles[0], int):
         numbers = tf.constant(styles, tf.int32)
         picks = tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(styles)])
     else:
-        readers.append(Photos(styles, settings.size, seed + 1))
-        picks = readers[1].squares()
-    pairs = tf.data.Dataset.zip({"photo": readers[0].squares(), "style": picks})
-    return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4), readers
+        picks = Photos(styles, settings.size, seed + 1, left_out).squares()
+    pairs = tf.data.Dataset.zip({"photo": squares, "style": picks})
+    return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4)
 
 
-def _first(paths, size, seed):
-    """Cuts the first few squares of pictures."""
-    squares = Photos(paths, size, seed).squares().batch(1).take(_PAIRS)
-    return [square.numpy() for square in squares]
+def _read_first(paths, size, left_out):
+    """Reads the first few pictures that can be used, by name."""
+    usable = (Path(path) for path in paths if str(path) not in left_out)
+    shown = {}
+    while len(shown) < _SHOWN and (path := next(usable, None)):
+        try:
+            shown[path.stem] = shrink(read_picture(path).image, size)
+        except (ValueError, OSError):
+            pass  # `Photos` will tell of it.
+    return shown
 
 
 def _balance(look, objective, pairs, seed):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -53,16 +54,32 @@ class Photos:
         paths: The files.
         size: Side of the squares in pixels.
         seed: Seeds order, place, size and mirroring of the cuts.
+        skipped: A set of paths that are known to be unusable, which may be shared.
 
     Attributes:
         skipped: The set of paths that were left out so far.
     """
 
-    def __init__(self, paths, size, seed=0):
+    def __init__(self, paths, size, seed=0, skipped=None):
         self._paths = [str(path) for path in paths]
         self._size = size
         self._seed = seed
-        self.skipped = set()
+        self._lock = threading.Lock()
+        self._error = None
+        self.skipped = set() if skipped is None else skipped
+
+    def first(self, count):
+        """Cuts the first squares: a list of float32 arrays (1, size, size, 3) in [0, 1].
+
+        Raises:
+            ValueError: If no photo can be used.
+        """
+        import tensorflow as tf
+
+        try:
+            return [square.numpy() for square in self.squares().batch(1).take(count)]
+        except tf.errors.InvalidArgumentError as error:
+            raise self._error or error from None
 
     def squares(self):
         """Makes an endless `tf.data.Dataset` of squares.
@@ -74,7 +91,8 @@ class Photos:
             float32 RGB (size, size, 3) in [0, 1].
 
         Raises:
-            ValueError: While it is read, once all photos have turned out unusable.
+            tf.errors.InvalidArgumentError: While it is read, once all photos have turned out
+                unusable.
         """
         import tensorflow as tf
 
@@ -96,7 +114,7 @@ class Photos:
             square = square[:, ::-1] if mirrored < 0.5 else square
             return tf.ensure_shape(tf.clip_by_value(square, 0.0, 1.0), [size, size, 3])
 
-        dataset = tf.data.Dataset.from_tensor_slices(self._paths)
+        dataset = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in self._paths])
         dataset = dataset.shuffle(len(self._paths), self._seed).repeat()
         dataset = dataset.map(read, tf.data.AUTOTUNE, deterministic=True)
         dataset = dataset.filter(lambda photo: tf.size(photo) > 0)
@@ -104,7 +122,7 @@ class Photos:
         return tf.data.Dataset.zip(dataset, randomness).map(cut, tf.data.AUTOTUNE)
 
     def _read(self, path):
-        path = path.decode()
+        path = os.fsdecode(path)
         nothing = np.zeros((0, 0, 3), np.float32)
         if path in self.skipped:
             return nothing
@@ -120,10 +138,14 @@ class Photos:
         return photo
 
     def _skip(self, path, reason):
-        self.skipped.add(path)
-        _log.warning("a photo is left out: %s", reason)
-        if len(self.skipped) == len(self._paths):
-            raise ValueError(
+        with self._lock:
+            is_known = path in self.skipped
+            self.skipped.add(path)
+        if not is_known:
+            _log.warning("a photo is left out: %s", reason)
+        if self.skipped.issuperset(self._paths):
+            self._error = ValueError(
                 f"`photos` must hold at least one picture of {self._size} pixels or more that can "
                 f"be read. Received: {len(self._paths)} that cannot be used"
             )
+            raise self._error

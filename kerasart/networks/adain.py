@@ -33,6 +33,7 @@ class AdaIN(keras.Model):
         weights_hash: What the encoder's weights must be, if it matters; a saved network knows.
 
     Attributes:
+        layer: The encoder's layer whose features are given the style's moments.
         stride: Pixels between two positions of the features.
         halo: Positions beyond which neither encoder nor decoder sees.
 
@@ -40,6 +41,7 @@ class AdaIN(keras.Model):
         ValueError: If the encoder's weights are others than those it was trained with.
     """
 
+    layer = _LAYER
     stride = _STRIDE
     halo = 6
 

@@ -1,7 +1,7 @@
 """Networks in files."""
 
 import difflib
-import os
+import zipfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,9 +36,14 @@ def load_network(model, precision="float32"):
         ValueError: If the file is none, or holds another kind of network.
     """
     path = _find(model)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            "`model` must be a Keras file of a network that kerasart trained. "
+            f"Received: '{path}', which is none, or not whole"
+        )
     try:
         network = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"`model` must be a Keras file of a network that kerasart trained ({error}). "
             f"Received: '{path}'"
@@ -59,7 +64,7 @@ def save_network(network, path):
         path: The file.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    temporary = path.with_name(f".{path.stem}.keras")  # What a kill leaves, the next one replaces.
     try:
         recast(network, "float32").save(temporary)
         temporary.replace(path)
@@ -83,8 +88,8 @@ def _find(model):
         if candidate.is_file():
             return candidate
     shipped = shipped_models()
-    if model in shipped:
-        return shipped[model] / _FILE
+    if str(model) in shipped:
+        return shipped[str(model)] / _FILE
     near = difflib.get_close_matches(str(model), shipped, n=1)
     raise FileNotFoundError(
         f"`model` must be a .keras file, a folder with a {_FILE}, or one of "

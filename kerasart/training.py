@@ -22,6 +22,9 @@ from kerasart.optimization import balance
 
 # Pairs of photo and style, or photos for each style, by which weights are balanced.
 _PAIRS = 4
+# How much the photo's own pixels count where it is to be painted as it is: more, and the network
+# learns little else.
+_LIKENESS = 0.1
 # Styles of an AdaIN network, which knows no bounds, on its contact sheets.
 _SHOWN = 6
 
@@ -75,7 +78,7 @@ class Course:
         while (left := self.settings.steps - keeper.step) > 0:
             # A training that goes on sees other photos than it has just seen.
             seed = self.seed + keeper.step
-            batches = photo_batches(self.photos, self.styles, self.settings, seed, self.left_out)
+            batches, _ = photo_batches(self.photos, self.styles, self.settings, seed, self.left_out)
             self.trainer.fit(
                 batches,
                 epochs=max(1, left // keeper.every),
@@ -122,7 +125,7 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
         trainer = make_adain_trainer(
             network, pictures, samples, backbone, settings, precision, seed
         )
-        shown = _read_first(styles, settings.style_size, left_out)
+        shown = _read_first(styles, settings)
     else:
         shown = {name: as_image(picture, "styles") for name, picture in styles.items()}
         if isinstance(network, str):
@@ -157,7 +160,7 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     styles = [shrink(as_image(style, "styles"), settings.style_size) for style in styles]
     photos = [as_image(photo, "photos") for photo in photos]
     # Of the photo itself, which the network learns to paint as one more style, all is wanted.
-    likeness = Content("image")
+    likeness = _LIKENESS * Content("image")
     likeness.balanced = settings.content_weight is None
     objective = style_objective(settings) + likeness
     look = backbone.cut(objective.layers, precision)
@@ -198,10 +201,11 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
         ValueError: If the backbone or the content's layer is another than the network's own, whose
             features are what the painted picture is to have.
     """
-    if (backbone.name, *settings.content_layers) != (network.encoder, network.layer):
+    layers = ", ".join(settings.content_layers)
+    if (backbone.name, layers) != (network.encoder, network.layer):
         raise ValueError(
             f"`backbone` must be {network.encoder} with its content at {network.layer}, as the "
-            f"network's own encoder. Received: {backbone.name}, {', '.join(settings.content_layers)}"
+            f"network's own encoder. Received: {backbone.name}, {layers}"
         )
     objective = style_objective(settings)
     pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))
@@ -220,30 +224,35 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None):
         left_out: A set of paths known to be unusable, to which those met are added.
 
     Returns:
-        An endless `tf.data.Dataset` of dicts of "photo" and "style".
+        An endless `tf.data.Dataset` of dicts of "photo" and "style", and the two `Photos` (or one)
+        that know what was left out.
     """
     import tensorflow as tf
 
     left_out = set() if left_out is None else left_out
-    squares = Photos(photos, settings.size, seed, left_out).squares()
+    readers = [Photos(photos, settings.size, seed, left_out)]
     if isinstance(styles[0], int):
         numbers = tf.constant(styles, tf.int32)
         picks = tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(styles)])
     else:
-        picks = Photos(styles, settings.size, seed + 1, left_out).squares()
-    pairs = tf.data.Dataset.zip({"photo": squares, "style": picks})
-    return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4)
+        readers.append(Photos(styles, settings.size, seed + 1, left_out))
+        picks = readers[1].squares()
+    pairs = tf.data.Dataset.zip({"photo": readers[0].squares(), "style": picks})
+    return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4), readers
 
 
-def _read_first(paths, size, left_out):
+def _read_first(paths, settings):
     """Reads the first few pictures that can be used, by name."""
-    usable = (Path(path) for path in paths if str(path) not in left_out)
     shown = {}
-    while len(shown) < _SHOWN and (path := next(usable, None)):
+    for path in paths:
+        if len(shown) == _SHOWN:
+            break
         try:
-            shown[path.stem] = shrink(read_picture(path).image, size)
+            picture = read_picture(path).image
         except (ValueError, OSError):
-            pass  # `Photos` will tell of it.
+            continue  # `Photos` tells of it.
+        if min(picture.shape[1:3]) >= settings.size:
+            shown[Path(path).stem] = shrink(picture, settings.style_size)
     return shown
 
 

@@ -48,14 +48,18 @@ def write_card(folder, record, history):
 
     Args:
         folder: The model's folder.
-        record: Dict of the training's settings, its `styles` (name to hash) and `style_count`, the
-            number of `photos`, and how many were `left_out`.
+        record: Dict of the training's settings, its `styles` (name to hash, or None where it knew
+            the style before) and `style_count`, the number of `photos`, and how many were
+            `left_out`.
         history: Dict of each loss's name to its values over time.
     """
     shown = ("photos", "left_out", "styles", "style_count")
     settings = {name: value for name, value in record.items() if name not in shown}
     kind = "adain" if record["network"] == "adain" else "few"
-    styles = [f"- {name} (`{digest}`)" for name, digest in record["styles"].items()]
+    styles = [
+        f"- {name} (`{digest}`)" if digest else f"- {name}"
+        for name, digest in record["styles"].items()
+    ]
     if kind == "adain":
         styles = [f"Any; {record['style_count']} pictures were learned from."]
     text = _CARD.format(
@@ -74,4 +78,4 @@ def write_card(folder, record, history):
 def _shown(value):
     if isinstance(value, dict):
         return ", ".join(f"{key}: {share:g}" for key, share in value.items())
-    return f"{value:g}" if isinstance(value, float) else value
+    return f"{value:g}" if isinstance(value, float) else value if value is not None else "-"

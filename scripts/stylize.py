@@ -27,6 +27,7 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.image import Picture, check_output, read_picture, write_picture
+from kerasart.image.files import check_format
 from kerasart.image.formats import FORMATS
 from kerasart.image.photos import find_photos
 from kerasart.image.resize import fit_size, resize
@@ -109,11 +110,12 @@ def main():
         return
     rows = _parse_tile(_TILE.value)
     photos = _find_photos(_INPUT.value)
-    works = _name_outputs(photos)
+    is_one = len(photos) == 1 and not Path(_INPUT.value).is_dir()
+    works = [_name_output(photos[0])] if is_one else _name_outputs(photos)
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
     waiting = len(works)
-    if len(photos) > 1 and not cli.OVERWRITE.value:
+    if not is_one and not cli.OVERWRITE.value:
         works = [work for work in works if not work[1].exists()]
     if len(works) < waiting:
         cli.say(f"{waiting - len(works)} of {waiting} are painted already.")
@@ -126,13 +128,13 @@ def main():
     record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
     record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
     options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value, "rows": rows}
-    if len(photos) == 1:
-        (work,) = works
+    if is_one:
+        ((photo, output),) = works
         start = time.perf_counter()
-        picture = _read(work[0])
-        _write(work[1], painter(picture.image, style, **options), picture, record)
+        picture = _read(photo)
+        _write(output, painter(picture.image, style, **options), picture, record)
         height, width = picture.image.shape[1:3]
-        cli.say(f"Wrote {work[1]}: {width}x{height}, {time.perf_counter() - start:.1f} s.")
+        cli.say(f"Wrote {output}: {width}x{height}, {time.perf_counter() - start:.1f} s.")
     else:
         _paint_all(works, lambda images: painter.paint_all(images, style, **options), record)
 
@@ -174,7 +176,8 @@ def _paint_all(works, paint, record):
                 try:
                     painted = paint([picture.image for _, _, picture in batch])
                 except (ValueError, MemoryError) as error:
-                    fail(batch[0][0], f"'{batch[0][0]}': {error}")
+                    for photo, *_ in batch:
+                        fail(photo, f"'{photo}': {error}")
                     painted = []
                 for image, (photo, output, picture) in zip(painted, batch, strict=False):
                     writing.append((photo, pool.submit(_write, output, image, picture, record)))
@@ -223,7 +226,7 @@ def _batches(pictures):
 def _finish(photo, writing, fail):
     try:
         writing.result()
-    except OSError as error:
+    except (OSError, ValueError, MemoryError) as error:
         fail(photo, error)
 
 
@@ -256,30 +259,38 @@ def _find_photos(name):
         return find_photos(name, "input")
     if Path(name).exists() or name in SAMPLES or not glob.has_magic(name):
         return [name]
-    found = sorted(Path(each) for each in glob.glob(name, recursive=True))
+    found = sorted(filter(Path.is_file, map(Path, glob.glob(name, recursive=True))))
     if not found:
         raise ValueError(f"`input` must be a photo, a folder or a pattern. Received: {name!r}")
     return found
 
 
+def _name_output(photo):
+    """Pairs a photo with where its painting goes."""
+    output = Path(_OUTPUT.value or "painted.png")
+    if output.is_dir():
+        output = output / _named_like(photo).name
+    check_output(output, _bits())
+    return photo, cli.choose_path(output)
+
+
 def _name_outputs(photos):
-    """Pairs each photo with where its painting goes."""
-    if len(photos) == 1:
-        output = Path(_OUTPUT.value or "painted.png")
-        if output.is_dir():
-            output = output / _named_like(photos[0])
-        check_output(output, _bits())
-        return [(photos[0], cli.choose_path(output))]
+    """Pairs each of several photos with where its painting goes."""
     folder = Path(_OUTPUT.value or "painted")
-    if folder.exists() and not folder.is_dir():
+    if not folder.is_dir() and (folder.exists() or _looks_like_file(folder)):
         raise NotADirectoryError(
             f"`output` must be a folder for several photos. Received: the file '{folder}'"
         )
     root = os.path.commonpath([photo.parent for photo in photos])
+    if Path(root).resolve() in folder.resolve().parents:
+        # What is painted already lies among the photos, and is none of them.
+        photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
     works = [(photo, folder / _named_like(photo.relative_to(root))) for photo in photos]
     # A photo must not be painted over, nor taken for what was painted of it.
     if any(output.exists() and output.samefile(photo) for photo, output in works):
         raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
+    for _, output in works:
+        check_format(output, _bits())
     return works
 
 
@@ -305,17 +316,19 @@ def _parse_style(text):
         if Path(part.strip()).is_file() or not colon:
             name, weight = part.strip(), "1"
         try:
-            weights[name] = float(weight)
+            weights[name] = weights.get(name, 0.0) + float(weight)
         except ValueError:
             raise ValueError(
                 "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, with numbers for weights. "
                 f"Received: {text!r}"
             ) from None
     if not any(Path(name).is_file() for name in weights):
-        if _looks_like_file(text):
-            read_picture(text)  # Says that there is no such file.
+        for name in filter(_looks_like_file, weights):
+            read_picture(name)  # Says that there is no such file.
         return weights, {"style": weights}
-    pictures = [(read_picture(name).image, weight) for name, weight in weights.items()]
+    pictures = [
+        (read_picture(name, cli.MAX_PIXELS.value).image, weight) for name, weight in weights.items()
+    ]
     hashes = {Path(n).name: hash_image(p[0]) for n, p in zip(weights, pictures, strict=True)}
     return pictures, {"style": weights, "style_hash": hashes}
 

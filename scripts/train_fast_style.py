@@ -12,7 +12,6 @@ contact sheet and the losses, so that you see what becomes of it. It can be kill
 same command goes on where it was.
 """
 
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -116,8 +115,11 @@ def main():
     if not _PHOTOS.value or not _STYLE.value:
         missing = "photos" if not _PHOTOS.value else "style"
         raise ValueError(f"--{missing} must be given (--help shows how). Received: none")
-    if _FINETUNE.value and _NETWORK.value == "adain":
-        raise ValueError("`finetune` is for networks of few styles. Received: --network=adain")
+    if _FINETUNE.value and flags.FLAGS["network"].present:
+        raise ValueError(
+            "`network` must be left out with --finetune, whose network it is then. "
+            f"Received: {_NETWORK.value!r}"
+        )
     default = "adain_best" if _NETWORK.value == "adain" else "best"
     recipe = find_preset("fast_style", _PRESET.value or default)
     photos = find_photos(_PHOTOS.value)
@@ -127,16 +129,16 @@ def main():
     _check_folder(folder)
     cli.load_tensorflow()
     from kerasart import load_backbone
-    from kerasart.networks import load_network
     from kerasart.training import plan_course
 
+    network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
     backbone = load_backbone(
         cli.BACKBONE.value or recipe.get("backbone", "auto"),
         cli.WEIGHTS.value or "auto",
         best="vgg19",
     )
     course = plan_course(
-        load_network(_FINETUNE.value) if _FINETUNE.value else _NETWORK.value,
+        network,
         styles,
         photos,
         backbone,
@@ -147,28 +149,44 @@ def main():
     _train(course, samples, folder, backbone)
 
 
+def _load_finetuned():
+    from kerasart.networks import TransformerNet, load_network
+
+    network = load_network(_FINETUNE.value)
+    if not isinstance(network, TransformerNet):
+        raise ValueError(
+            "`finetune` must be a network of a few styles. "
+            f"Received: '{_FINETUNE.value}', which paints in any"
+        )
+    return network
+
+
 def _train(course, samples, folder, backbone):
-    from kerasart.networks import save_network
+    from kerasart.networks import SIZES, save_network
     from kerasart.networks.training import Keeper
 
+    network, is_adain = course.network, _NETWORK.value == "adain"
+    for photo in samples.values():
+        network.check_size(photo)
+    widths = {width: name for name, width in SIZES.items()}
     identity = {
         **asdict(course.settings),
-        "network": _NETWORK.value,
+        "network": "adain" if is_adain else widths.get(network.width, f"width {network.width:g}"),
         "finetune": _FINETUNE.value,
         "backbone": backbone.name,
         "weights_hash": backbone.weights_hash,
-        "precision": course.network.dtype_policy.name,
+        "precision": network.dtype_policy.name,
         "seed": course.seed,
         "photos": len(course.photos),
         "styles": {name: hash_image(picture) for name, picture in course.shown.items()},
-        "style_count": len(course.styles) if _NETWORK.value == "adain" else len(course.shown),
+        "style_count": len(course.styles if is_adain else network.styles),
     }
     (folder / "training").mkdir(parents=True, exist_ok=True)
 
     def keep(pictures):
         _write_sheet(folder, course, samples, pictures)
         _write_plot(folder, keeper.history)
-        save_network(course.network, folder / "model.keras")
+        save_network(network, folder / "model.keras")
 
     def paint():
         return [painted for photo in samples.values() for painted in course.paint(photo)]
@@ -181,19 +199,22 @@ def _train(course, samples, folder, backbone):
 
         every = min(_SHEET_EVERY.value, course.settings.steps)
         keeper = Keeper(folder / "training", identity, every, paint, keep, advance)
-        keeper.restore(course.trainer)
+        keeper.restore(course.trainer, cli.OVERWRITE.value)
         if keeper.step:
             cli.say(f"Going on after {keeper.step} steps.")
             bar.update(keeper.step)
         try:
-            left_out = course.run(keeper)
+            course.run(keeper)
         except KeyboardInterrupt:
             keeper.write(course.trainer)
             print(f"\n{keeper.step} steps are kept; the same command goes on.", file=sys.stderr)
             sys.exit(130)
     keep(paint())
-    write_card(folder, identity | {"left_out": len(left_out)}, keeper.history)
-    shutil.rmtree(folder / "training")
+    left_out = course.left_out & set(map(str, course.photos))
+    known = {} if is_adain else dict.fromkeys(network.styles)
+    record = {"left_out": len(left_out), "styles": known | identity["styles"]}
+    write_card(folder, identity | record, keeper.history)
+    keeper.remove()
     cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
 
@@ -211,7 +232,10 @@ def _find_styles():
 
 
 def _style_files(name):
-    return find_photos(name, "style") if Path(name).is_dir() else [Path(name)]
+    if Path(name).is_dir():
+        return find_photos(name, "style")
+    read_picture(name, cli.MAX_PIXELS.value)  # Says what is wrong with a file that is named.
+    return [Path(name)]
 
 
 def _read_sample(name):
@@ -222,14 +246,26 @@ def _check_folder(folder):
     """Refuses an output that is something else than an unfinished training, unless --overwrite."""
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"`output` must be a folder. Received: the file '{folder}'")
-    if cli.OVERWRITE.value and (folder / "training").exists():
-        shutil.rmtree(folder / "training")
-    elif (folder / "model.keras").exists() and not (folder / "training").exists():
-        if not cli.OVERWRITE.value:
-            raise ValueError(
-                "`output` must not hold a finished model (--overwrite replaces it). "
-                f"Received: '{folder}'"
-            )
+    finetuned = Path(_FINETUNE.value or "")
+    home = finetuned.parent if finetuned.is_file() else finetuned
+    if _FINETUNE.value and folder.resolve() == home.resolve():
+        raise ValueError(
+            f"`output` must be another folder than that of --finetune. Received: '{folder}'"
+        )
+    if cli.OVERWRITE.value or (folder / "training" / "progress.json").exists():
+        return
+    if (folder / "model.keras").exists():
+        raise ValueError(
+            "`output` must not hold a finished model (--overwrite replaces it). "
+            f"Received: '{folder}'"
+        )
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    others = [name for name in names if name != "training" and not name.startswith(".")]
+    if others:
+        raise ValueError(
+            "`output` must be a new folder, or an empty one, since some names in it will be "
+            f"replaced (--overwrite allows it). Received: '{folder}', which holds {others[0]!r}"
+        )
 
 
 def _choose_settings(recipe, backbone):

@@ -104,7 +104,20 @@ def check_output(path, bits=8):
         FileNotFoundError, NotADirectoryError: If its folder does not exist or is no folder.
         PermissionError: If the folder, or a file already there, cannot be written.
     """
-    path = Path(path)
+    check_format(path, bits)
+    check_place(Path(path))
+
+
+def check_format(path, bits=8):
+    """Checks that a path's suffix names a format that can be written, with so many bits.
+
+    Args:
+        path: The file to be written later.
+        bits: Bits a channel, 8 or 16.
+
+    Raises:
+        ValueError: If no format belongs to the suffix, or the format does not have so many bits.
+    """
     kind = _format_of(path)
     if bits not in (8, 16):
         raise ValueError(f"`bits` must be 8 or 16. Received: bits={bits}")
@@ -113,7 +126,6 @@ def check_output(path, bits=8):
             f"Cannot write '{path}' with 16 bits: only {' and '.join(WITH_16_BITS)} have them. "
             f"Received: bits={bits} for {kind}"
         )
-    check_place(path)
 
 
 def next_free_path(path):

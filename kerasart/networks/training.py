@@ -77,6 +77,7 @@ class Keeper(keras.callbacks.Callback):
         self.history = {}
         self.step = 0
         self._weights = Path(folder) / "state.weights.h5"
+        self._next = Path(folder) / "next.weights.h5"
         self._progress = Path(folder) / "progress.json"
         self._identity = json.loads(json.dumps(identity))
         self._paint = paint
@@ -90,31 +91,45 @@ class Keeper(keras.callbacks.Callback):
         """Whether there is a state."""
         return self._progress.exists() and self._weights.exists()
 
-    def restore(self, trainer):
+    def restore(self, trainer, replace=False):
         """Goes on with the training that is kept, if there is one.
 
         Args:
             trainer: The compiled `StyleTrainer`, whose optimizer has a `CosineDecay`.
+            replace: Whether another training that is kept makes way, and is not an error.
 
         Raises:
             ValueError: If what is kept is another training.
         """
         trainer.optimizer.build(trainer.trainable_variables)
-        if not self.exists:
-            self.write(trainer)
-            return
-        kept = json.loads(self._progress.read_text())
-        if kept["identity"] != self._identity:
-            names = [n for n in self._identity if kept["identity"].get(n) != self._identity[n]]
+        kept = json.loads(self._progress.read_text()) if self.exists else None
+        different = self._different(kept["identity"]) if kept else []
+        if different and not replace:
             raise ValueError(
                 "`output` must be empty, or hold a training of the same pictures and settings; "
-                f"{', '.join(names)} differ. Received: '{self._progress.parent}'"
+                f"not the same: {', '.join(different)}. Received: '{self._progress.parent}'"
             )
+        if different or not kept:
+            self.write(trainer)
+            return
         trainer.load_weights(self._weights)
         self.step = int(trainer.optimizer.iterations)
         done = self.step // self.every
         self.history = {name: values[:done] for name, values in kept["history"].items()}
         self._set_factor(trainer, kept["factor"])
+
+    def remove(self):
+        """Removes the state, and its folder if nothing else is in it."""
+        for path in (self._progress, self._weights, self._next):
+            path.unlink(missing_ok=True)
+        if not any(self._progress.parent.iterdir()):
+            self._progress.parent.rmdir()
+
+    def _different(self, identity):
+        # As text, for the order of the styles is their numbers.
+        names = dict.fromkeys([*self._identity, *identity])
+        pairs = {name: (self._identity.get(name), identity.get(name)) for name in names}
+        return [name for name, (a, b) in pairs.items() if json.dumps(a) != json.dumps(b)]
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the losses of a step."""
@@ -160,9 +175,8 @@ class Keeper(keras.callbacks.Callback):
 
     def write(self, trainer):
         """Writes the state of a trainer."""
-        temporary = self._weights.with_name("next.weights.h5")
-        trainer.save_weights(temporary)
+        trainer.save_weights(self._next)
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
         # The weights know their step, so a kill between the two leaves nothing that misleads.
-        temporary.replace(self._weights)
+        self._next.replace(self._weights)
         replace_file(self._progress, json.dumps(progress).encode())

@@ -1,0 +1,164 @@
+import shutil
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from kerasart.backbones.precision import choose_precision
+from kerasart.networks import AdaIN, TransformerNet, load_network, save_network, shipped_models
+from kerasart.networks.saved import recast
+
+PHOTO = np.random.default_rng(0).random((1, 24, 20, 3), np.float32)
+MIXTURE = np.float32([[0.3, 0.7]])
+
+
+def make(dtype="float32"):
+    keras.utils.set_random_seed(0)
+    return TransformerNet(["a", "b"], 1 / 8, blocks=1, dtype=dtype)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return make()
+
+
+@pytest.fixture(scope="module")
+def saved(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
+    save_network(network, path)
+    return path
+
+
+# --- There and back
+
+
+def test_a_saved_network_is_the_same(network, saved):
+    for model in (saved, str(saved), saved.parent):
+        again = load_network(model)
+        assert again.styles == ("a", "b") and again.width == 1 / 8 and again.blocks == 1
+        np.testing.assert_array_equal(again(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+
+
+def test_a_saved_adain_is_the_same(tmp_path):
+    keras.utils.set_random_seed(0)
+    network, style = AdaIN(), PHOTO[:, ::-1] ** 2
+    save_network(network, tmp_path / "any.keras")
+    again = load_network(tmp_path / "any.keras")
+    assert isinstance(again, AdaIN) and again.weights_hash == network.weights_hash
+    np.testing.assert_array_equal(again(PHOTO, style), network(PHOTO, style))
+
+
+def test_nothing_else_is_left_beside_the_file(network, tmp_path):
+    for _ in range(2):
+        save_network(network, tmp_path / "model.keras")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_a_save_that_fails_leaves_the_former_file(network, tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    path.write_text("former")
+
+    def fail(self, temporary):
+        temporary.write_text("half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(TransformerNet, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        save_network(network, path)
+    assert path.read_text() == "former"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_finetuned_networks_are_saved_whole(network, tmp_path):
+    more = network.with_styles(["c"])
+    save_network(more, tmp_path / "model.keras")
+    again = load_network(tmp_path)
+    mixture = np.float32([[0.2, 0.3, 0.5]])
+    assert again.styles == ("a", "b", "c")
+    np.testing.assert_array_equal(again(PHOTO, mixture), more(PHOTO, mixture))
+
+
+# --- Precision
+
+
+@pytest.mark.skipif(choose_precision("auto") != "bfloat16", reason="no fast bfloat16 here")
+def test_files_are_float32_and_any_precision_reads_them(tmp_path, network):
+    half = make("mixed_bfloat16")
+    save_network(half, tmp_path / "model.keras")
+    assert half.dtype_policy.name == "mixed_bfloat16"
+    assert load_network(tmp_path).dtype_policy.name == "float32"
+    for precision in ("bfloat16", "auto"):
+        again = load_network(tmp_path, precision)
+        assert again.dtype_policy.name == "mixed_bfloat16"
+        np.testing.assert_array_equal(again(PHOTO, MIXTURE), half(PHOTO, MIXTURE))
+    np.testing.assert_array_equal(load_network(tmp_path)(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+
+
+def test_recast_to_what_it_is_gives_itself(network):
+    assert recast(network, "float32") is network
+    with pytest.raises(ValueError, match="`precision` must be one of .*Received: 'float16'"):
+        recast(network, "float16")
+
+
+# --- Models of the package
+
+
+def test_shipped_models_can_be_named():
+    shipped = shipped_models()
+    assert "medium" in shipped
+    network = load_network("medium")
+    assert isinstance(network, TransformerNet) and network.width == 0.5
+    assert len(network.styles) > 1
+
+
+def test_a_folder_goes_before_a_shipped_model(network, saved, tmp_path, monkeypatch):
+    (tmp_path / "medium").mkdir()
+    shutil.copy(saved, tmp_path / "medium")
+    monkeypatch.chdir(tmp_path)
+    assert load_network("medium").width == network.width
+
+
+# --- What is no model
+
+
+def test_a_missing_model_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nearest: medium. Received: 'mediun'"):
+        load_network("mediun")
+    with pytest.raises(FileNotFoundError, match="`model` must be .* Received: '.*'") as error:
+        load_network(tmp_path)
+    assert "nearest" not in str(error.value)
+
+
+def corrupt(data):
+    """Damages the weights, which lie in the middle, and leaves the zip's directory as it is."""
+    middle = len(data) // 2
+    return data[:middle] + bytes(100) + data[middle + 100 :]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [corrupt, lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"no model"],
+    ids=["corrupt", "half", "empty", "text"],
+)
+def test_damaged_files_are_refused_in_one_sentence(saved, tmp_path, change):
+    path = tmp_path / "model.keras"
+    path.write_bytes(change(saved.read_bytes()))
+    with pytest.raises(ValueError, match="`model` must be a Keras file .*Received: '") as error:
+        load_network(path)
+    assert str(path) in str(error.value)
+    assert "accessible" not in str(error.value)  # a file that is there was not "not found"
+
+
+def test_a_zip_of_something_else_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("notes.txt", "no model")
+    with pytest.raises(ValueError, match="`model` must be a Keras file .*Received: '"):
+        load_network(tmp_path)
+
+
+def test_other_networks_are_refused(tmp_path):
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    network.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="must be a TransformerNet or an AdaIN.*, a Sequential"):
+        load_network(tmp_path)

@@ -109,6 +109,7 @@ class Dreamer:
         settings: The `DreamSettings`.
         backbone: The `Backbone`, cut at the layers that the objective needs.
         objective: The `Objective`.
+        descent: The `Descent` that takes the steps.
         record: Dict of all that was set, as in `Result.settings`.
     """
 
@@ -135,7 +136,7 @@ class Dreamer:
         wanted = dream_objective(self.settings, backbone) if objective is None else objective
         self.objective = Objective([]) + wanted
         self.backbone = backbone.cut(self.objective.layers, precision)
-        self._descent = _make_descent(self.backbone, self.objective, self.settings)
+        self.descent = _make_descent(self.backbone, self.objective, self.settings)
         self._seed = seed
         self.record = {
             "preset": preset,
@@ -218,7 +219,7 @@ class Dreamer:
 
     def _climb_octaves(self, image, mask, sizes, targets, weights, on_step):
         """Dreams at the smallest octave first, of large forms, and then of what is in them."""
-        settings, descent = self.settings, self._descent
+        settings, descent = self.settings, self.descent
         goal = -math.inf if settings.max_loss is None else -settings.max_loss
         steps = len(sizes) * settings.steps
         histories = [np.empty((0, len(self.objective.terms)), np.float32)]
@@ -266,7 +267,7 @@ class Dreamer:
             return None
 
         def report(state, losses):
-            dream = self._descent.picture(state)
+            dream = self.descent.picture(state)
             on_step(
                 Progress(
                     first_step + len(losses),

@@ -167,11 +167,11 @@ class Stylizer:
                 f"network that paints in any manner. Received: {received}"
             )
         shares = _shares([weight for _, weight in pairs])
-        manners = [
-            self._describe(shrink(as_image(picture, "style"), _STYLE_SIZE)).numpy()
-            for picture, _ in pairs
-        ]
-        return sum(share * each for share, each in zip(shares, manners, strict=True))
+        pictures = [shrink(as_image(picture, "style"), _STYLE_SIZE) for picture, _ in pairs]
+        for picture in pictures:
+            self._network.check_size(picture, "style")
+        manners = [self._describe(picture).numpy() for picture in pictures]
+        return sum(np.float32(share) * each for share, each in zip(shares, manners, strict=True))
 
     def _rows(self, size):
         """Chooses how many rows a band has: 0, one for all, where the picture fits."""

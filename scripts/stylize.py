@@ -13,10 +13,8 @@ painted already is left alone, so that the same command goes on where it was sto
 the photo's size. A PNG also records its settings.
 """
 
-import glob
 import itertools
 import logging
-import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -26,14 +24,12 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import Picture, check_output, read_picture, write_picture
-from kerasart.image.files import check_format
-from kerasart.image.formats import FORMATS
-from kerasart.image.photos import find_photos
+from kerasart.image import Picture, read_picture, write_picture
 from kerasart.image.resize import fit_size, resize
 from kerasart.image.samples import SAMPLES
 from kerasart_scripts import command_line as cli
 from kerasart_scripts.records import hash_image, pack_record
+from kerasart_scripts.works import leave_out_painted, looks_like_file, name_works
 
 _log = logging.getLogger("kerasart")
 
@@ -109,16 +105,10 @@ def main():
         list_styles()
         return
     rows = _parse_tile(_TILE.value)
-    photos = _find_photos(_INPUT.value)
-    is_one = len(photos) == 1 and not Path(_INPUT.value).is_dir()
-    works = [_name_output(photos[0])] if is_one else _name_outputs(photos)
+    works, is_one = name_works(_INPUT.value, _OUTPUT.value, _bits())
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
-    waiting = len(works)
-    if not is_one and not cli.OVERWRITE.value:
-        works = [work for work in works if not work[1].exists()]
-    if len(works) < waiting:
-        cli.say(f"{waiting - len(works)} of {waiting} are painted already.")
+    works = works if is_one else leave_out_painted(works)
     if not works:
         return
     cli.load_tensorflow()
@@ -253,53 +243,6 @@ def _bits():
     return int(cli.BITS.value or 8)
 
 
-def _find_photos(name):
-    """Lists the photos that --input names."""
-    if Path(name).is_dir():
-        return find_photos(name, "input")
-    if Path(name).exists() or name in SAMPLES or not glob.has_magic(name):
-        return [name]
-    found = sorted(filter(Path.is_file, map(Path, glob.glob(name, recursive=True))))
-    if not found:
-        raise ValueError(f"`input` must be a photo, a folder or a pattern. Received: {name!r}")
-    return found
-
-
-def _name_output(photo):
-    """Pairs a photo with where its painting goes."""
-    output = Path(_OUTPUT.value or "painted.png")
-    if output.is_dir():
-        output = output / _named_like(photo).name
-    check_output(output, _bits())
-    return photo, cli.choose_path(output)
-
-
-def _name_outputs(photos):
-    """Pairs each of several photos with where its painting goes."""
-    folder = Path(_OUTPUT.value or "painted")
-    if not folder.is_dir() and (folder.exists() or _looks_like_file(folder)):
-        raise NotADirectoryError(
-            f"`output` must be a folder for several photos. Received: the file '{folder}'"
-        )
-    root = os.path.commonpath([photo.parent for photo in photos])
-    if Path(root).resolve() in folder.resolve().parents:
-        # What is painted already lies among the photos, and is none of them.
-        photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
-    works = [(photo, folder / _named_like(photo.relative_to(root))) for photo in photos]
-    # A photo must not be painted over, nor taken for what was painted of it.
-    if any(output.exists() and output.samefile(photo) for photo, output in works):
-        raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
-    for _, output in works:
-        check_format(output, _bits())
-    return works
-
-
-def _named_like(photo):
-    """A photo's name, as a format that can be written."""
-    path = Path(photo)
-    return path if path.suffix.lower() in FORMATS else path.with_suffix(".png")
-
-
 def _parse_style(text):
     """Reads --style.
 
@@ -323,7 +266,7 @@ def _parse_style(text):
                 f"Received: {text!r}"
             ) from None
     if not any(Path(name).is_file() for name in weights):
-        for name in filter(_looks_like_file, weights):
+        for name in filter(looks_like_file, weights):
             read_picture(name)  # Says that there is no such file.
         return weights, {"style": weights}
     pictures = [
@@ -331,10 +274,6 @@ def _parse_style(text):
     ]
     hashes = {Path(n).name: hash_image(p[0]) for n, p in zip(weights, pictures, strict=True)}
     return pictures, {"style": weights, "style_hash": hashes}
-
-
-def _looks_like_file(name):
-    return Path(name).suffix.lower() in FORMATS
 
 
 def _parse_tile(text):

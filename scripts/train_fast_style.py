@@ -124,7 +124,7 @@ def main():
     recipe = find_preset("fast_style", _PRESET.value or default)
     photos = find_photos(_PHOTOS.value)
     styles = _find_styles()
-    samples = {Path(name).stem: _read_sample(name) for name in _SAMPLE.value}
+    samples = {Path(name).stem: cli.read_photo(name).image for name in _SAMPLE.value}
     folder = Path(_OUTPUT.value)
     _check_folder(folder)
     cli.load_tensorflow()
@@ -146,6 +146,7 @@ def main():
         cli.PRECISION.value or "auto",
         cli.SEED.value or 0,
     )
+    samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
     _train(course, samples, folder, backbone)
 
 
@@ -236,10 +237,6 @@ def _style_files(name):
         return find_photos(name, "style")
     read_picture(name, cli.MAX_PIXELS.value)  # Says what is wrong with a file that is named.
     return [Path(name)]
-
-
-def _read_sample(name):
-    return shrink(cli.read_photo(name).image, _SAMPLE_SIZE)
 
 
 def _check_folder(folder):

@@ -107,6 +107,12 @@ class Backbone:
         return part
 
     @property
+    def parts(self):
+        """What it is made of, for those who build it anew: its preprocessing of pictures in
+        [0, 255], and a list of its Keras layers."""
+        return self._preprocess, self._model.layers[1:]
+
+    @property
     def geometry(self):
         """Dict of layer name to `Geometry`: stride, receptive field and channels."""
         return measure_layers(self._model)

@@ -65,7 +65,6 @@ class Photos:
         self._size = size
         self._seed = seed
         self._lock = threading.Lock()
-        self._error = None
         self.skipped = set() if skipped is None else skipped
 
     def first(self, count):
@@ -78,8 +77,10 @@ class Photos:
 
         try:
             return [square.numpy() for square in self.squares().batch(1).take(count)]
-        except tf.errors.InvalidArgumentError as error:
-            raise self._error or error from None
+        except tf.errors.InvalidArgumentError:
+            # TensorFlow makes its own error, of many lines, of one that Python code raises.
+            self._check()
+            raise
 
     def squares(self):
         """Makes an endless `tf.data.Dataset` of squares.
@@ -143,9 +144,11 @@ class Photos:
             self.skipped.add(path)
         if not is_known:
             _log.warning("a photo is left out: %s", reason)
+        self._check()
+
+    def _check(self):
         if self.skipped.issuperset(self._paths):
-            self._error = ValueError(
+            raise ValueError(
                 f"`photos` must hold at least one picture of {self._size} pixels or more that can "
                 f"be read. Received: {len(self._paths)} that cannot be used"
             )
-            raise self._error

@@ -14,10 +14,15 @@ def resize(image, size, antialias=False):
     Returns:
         A float32 tensor (batch, *size, channels).
     """
-    from keras import ops
+    import keras
 
-    image = ops.convert_to_tensor(image, "float32")
-    return ops.image.resize(image, size, antialias=antialias, data_format="channels_last")
+    if keras.backend.backend() != "tensorflow":
+        options = {"antialias": antialias, "data_format": "channels_last"}
+        return keras.ops.image.resize(image, size, **options)
+    import tensorflow as tf
+
+    # Keras's own wants a size that is known when a graph is traced.
+    return tf.image.resize(image, size, antialias=antialias)
 
 
 def pick_nearest(image, size):

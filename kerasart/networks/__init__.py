@@ -5,7 +5,7 @@ their classes are Keras's.
 """
 
 from kerasart.networks.adain import AdaIN
-from kerasart.networks.painter import Painter
+from kerasart.networks.painter import AdaINPainter, Painter
 from kerasart.networks.saved import load_network, recast, save_network, shipped_models
 from kerasart.networks.style_trainer import AdaINTrainer, StyleTrainer
 from kerasart.networks.transformer_net import SIZES, TransformerNet
@@ -13,6 +13,7 @@ from kerasart.networks.transformer_net import SIZES, TransformerNet
 __all__ = [
     "SIZES",
     "AdaIN",
+    "AdaINPainter",
     "AdaINTrainer",
     "Painter",
     "StyleTrainer",

@@ -33,7 +33,11 @@ class AdaIN(keras.Model):
         weights_hash: What the encoder's weights must be, if it matters; a saved network knows.
 
     Attributes:
+        looks: The encoder, a `Backbone` cut at `layer`.
+        decoder: The convolutions that make a picture of features; None where it gets larger by 2.
+        to_rgb: The last convolution.
         layer: The encoder's layer whose features are given the style's moments.
+        least_size: The least height and width of a picture.
         stride: Pixels between two positions of the features.
         halo: Positions beyond which neither encoder nor decoder sees.
 
@@ -42,6 +46,7 @@ class AdaIN(keras.Model):
     """
 
     layer = _LAYER
+    least_size = _LEAST_SIZE
     stride = _STRIDE
     halo = 6
 
@@ -57,15 +62,15 @@ class AdaIN(keras.Model):
         self.weights_hash = backbone.weights_hash
         precision = "bfloat16" if self.compute_dtype == "bfloat16" else "float32"
         # A `Backbone` is no layer: Keras neither trains nor saves it.
-        self._encoder = backbone.cut([_LAYER], precision)
+        self.looks = backbone.cut([_LAYER], precision)
         dtype = self.dtype_policy
         self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=dtype)
         self._enlarge = layers.UpSampling2D(2, dtype=dtype)
-        self._decoder = [
+        self.decoder = [
             channels and layers.Conv2D(channels, 3, activation="relu", dtype=dtype)
             for channels in _DECODER
         ]
-        self._to_rgb = layers.Conv2D(3, 3, dtype=dtype)
+        self.to_rgb = layers.Conv2D(3, 3, dtype=dtype)
         self.build()
 
     def build(self, input_shape=None):
@@ -101,8 +106,12 @@ class AdaIN(keras.Model):
         Returns:
             float32 (batch, 2, channels): mean and deviation of the encoder's features.
         """
-        check_size("style", style, _LEAST_SIZE)
-        mean, deviation = _moments(self.encode(style))
+        self.check_size(style, "style")
+        return self.describe_features(self.encode(style))
+
+    def describe_features(self, features):
+        """Says what the manner of a picture of some features is; else as `describe`."""
+        mean, deviation = _moments(features)
         return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
 
     def paint(self, image, manner, strength=None):
@@ -124,13 +133,17 @@ class AdaIN(keras.Model):
         painted = self.decode(self.aim(features, manner, strength))[:, :height, :width]
         return painted if strength is None else keep(image, painted, strength)
 
-    def check_size(self, image):
+    def check_size(self, image, name="image"):
         """Refuses a picture that is too small, as far as its size is known.
+
+        Args:
+            image: (batch, height, width, 3).
+            name: What the error message calls it.
 
         Raises:
             ValueError: If it is.
         """
-        check_size("image", image, _LEAST_SIZE)
+        check_size(name, image, _LEAST_SIZE)
 
     @property
     def bytes_per_pixel(self):
@@ -156,7 +169,7 @@ class AdaIN(keras.Model):
 
     def encode(self, image):
         """Looks at a picture: float32 features (batch, height / 8, width / 8, 512)."""
-        return ops.cast(self._encoder(image)[_LAYER], "float32")
+        return ops.cast(self.looks(image)[_LAYER], "float32")
 
     def transfer(self, features, manner):
         """Gives features the mean and deviation of a style's (equation 8)."""
@@ -167,9 +180,9 @@ class AdaIN(keras.Model):
     def decode(self, features):
         """Makes a picture of features, eight times as high and wide, in [0, 1]."""
         x = ops.cast(features, self.compute_dtype)
-        for convolve in self._decoder:
+        for convolve in self.decoder:
             x = convolve(self._pad(x)) if convolve else self._enlarge(x)
-        return ops.sigmoid(ops.cast(self._to_rgb(self._pad(x)), "float32"))
+        return ops.sigmoid(ops.cast(self.to_rgb(self._pad(x)), "float32"))
 
     def get_config(self):
         """The arguments."""

@@ -141,7 +141,8 @@ class Keeper(keras.callbacks.Callback):
         self._on_step(logs)
         if self.step % self.every == 0:
             pictures = self._paint()
-            if min(np.std(picture) for picture in pictures) < _BLANK:
+            # A deviation that is not finite is no more than anything.
+            if not all(np.std(picture) >= _BLANK for picture in pictures):
                 self._retreat("the painted pictures are blank")
                 return
             for name, value in logs.items():

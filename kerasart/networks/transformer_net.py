@@ -29,6 +29,7 @@ class TransformerNet(keras.Model):
         blocks: The number of residual blocks.
 
     Attributes:
+        least_size: The least height and width of a picture.
         styles: The styles' names, a tuple.
         down: The `Stage`s that make the picture smaller.
         residual: Those, two by two, whose outcome is added to what went in.
@@ -38,6 +39,8 @@ class TransformerNet(keras.Model):
     Raises:
         ValueError: If there are no styles, two have one name, or `width` leaves no channels.
     """
+
+    least_size = _LEAST_SIZE
 
     def __init__(self, styles=1, width=1.0, blocks=5, **kwargs):
         super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.

@@ -183,7 +183,7 @@ class Descent:
         return self.parameterization.decode(image) if self.parameterization else image
 
     def _take_steps(self, walk, targets, weights, seed):
-        function = self._step if self.block == 1 else self._steps
+        function = self._step if self.block == 1 else self.steps_in_graph
         step = self._compile(function, walk.state, targets)
         while walk.goes_on:
             count = min(self.block, walk.left)
@@ -251,8 +251,8 @@ class Descent:
     def _differentiate(self, state, targets, weights, seed, steps=None, goal=None):
         """Returns the losses, and the gradient of their sum.
 
-        `steps` and `goal` are there for `_steps`, whose place in a compiled call this and `_step`
-        can take.
+        `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
+        `_step` can take.
         """
         import tensorflow as tf
 
@@ -287,8 +287,20 @@ class Descent:
             )
         return State(image, memory, average), losses[tf.newaxis]
 
-    def _steps(self, state, targets, weights, seed, steps, goal):
-        """Takes `steps` steps inside the graph, or fewer if one passes the goal."""
+    def steps_in_graph(self, state, targets, weights, seed, steps, goal):
+        """Takes steps inside a graph that is being traced; not for `LBFGS`.
+
+        Args:
+            state: The `State` to start from.
+            targets: A tuple of a `Target` for each term.
+            weights: A vector of the terms' weights.
+            seed: An int32 vector of the run's seed and the number of the first step.
+            steps: An int32 scalar: how many to take at most.
+            goal: A float32 scalar: the loss below which to stop.
+
+        Returns:
+            The last `State`, and the weighted losses before each step, float32 (steps, terms).
+        """
         import tensorflow as tf
 
         def goes_on(step, state, history):

@@ -16,7 +16,7 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-FEATURES = random(2, 5, 7, 4) * [1, 3, 0.1, 1] + [0, 1, 2, -1]
+FEATURES = random(2, 5, 7, 4) * [1, 3, 0.1, 1] + [0, 1, 0.2, -1]
 FEATURES = FEATURES.astype(np.float32)
 
 

@@ -1,0 +1,1 @@
+"""Models for TensorFlow Serving: the exporter, and a client that needs no TensorFlow."""

@@ -1,0 +1,185 @@
+"""A client of the models that kerasart exports for TensorFlow Serving; it needs no TensorFlow."""
+
+import io
+import logging
+import random
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import islice
+
+import numpy as np
+from PIL import Image
+
+from kerasart.image.encoding import encode
+from kerasart.serving.transports import GrpcTransport, RestTransport, ServerError, UnavailableError
+
+__all__ = ["FORMATS", "Client", "ServerError", "UnavailableError", "in_parallel"]
+
+_log = logging.getLogger("kerasart")
+
+FORMATS = ("png", "jpeg")
+
+_TRANSPORTS = {"grpc": GrpcTransport, "rest": RestTransport}
+_PORTS = {"grpc": 8500, "rest": 8501}
+
+# Seconds before the second try; before each later one twice as many, up to the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+
+_QUALITY = 95
+
+
+class Client:
+    """A model on a server, that several threads may ask at once.
+
+        with Client("localhost:8500", "medium") as client:
+            weights = client.style_weights("mosaic:0.6,ink_hatching:0.4")
+            painting = client.paint(photo, "jpeg", style_weights=weights, strength=0.8)
+
+    A request is repeated, after a pause that grows, while the server is not available. Proxies are
+    not used.
+
+    Args:
+        server: "host:port", or None for TensorFlow Serving's own port on this machine.
+        model: The model's name on the server.
+        protocol: "grpc" or "rest".
+        version: The model's version, or None for the latest.
+        timeout: Seconds that each request may take.
+        retries: How often to repeat a request.
+
+    Raises:
+        ImportError: If gRPC is not installed and it is wanted.
+        ValueError: If `server` or `protocol` is not allowed.
+    """
+
+    def __init__(self, server, model, protocol="grpc", version=None, timeout=60.0, retries=5):
+        if protocol not in _TRANSPORTS:
+            raise ValueError(f"`protocol` must be grpc or rest. Received: {protocol!r}")
+        server = server or f"localhost:{_PORTS[protocol]}"
+        self._transport = _TRANSPORTS[protocol](server, model, version, timeout)
+        self._retries = retries
+        self._closed = threading.Event()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        """Ends all requests that are under way, with a `ConnectionError`."""
+        self._closed.set()
+        self._transport.close()
+
+    def predict(self, signature, inputs):
+        """Asks the model.
+
+        Args:
+            signature: The signature's name.
+            inputs: Dict of input name to a batch: an array, or a list of numbers, strings or bytes.
+
+        Returns:
+            The array of the signature's only output, with a batch dimension. Of files it has
+            `bytes`.
+
+        Raises:
+            UnavailableError: If the server does not answer or is not ready, at the last try too.
+            ServerError: If there is no such model or signature.
+            TimeoutError: If the answer took too long.
+            ValueError: If the server refused the inputs, with its own sentence, or failed at them.
+        """
+        inputs = {name: _as_batch(batch) for name, batch in inputs.items()}
+        tries = 0
+        while not self._closed.is_set():
+            try:
+                return self._transport.ask(signature, inputs)
+            except UnavailableError as error:
+                if tries == self._retries:
+                    raise
+                _log.info("asks again, since %s", error)
+            self._closed.wait(_pause(tries))
+            tries += 1
+        raise ServerError("`client` must be open. Received: one that was closed")
+
+    def style_weights(self, style):
+        """Turns names of a few-styles model into weights.
+
+        Args:
+            style: Such as "mosaic", or "mosaic:0.6,ink_hatching:0.4".
+
+        Returns:
+            float32 (number of styles,).
+
+        Raises:
+            ValueError: If the model does not know a name; the message lists those that it knows.
+                Also as `predict` raises it.
+        """
+        return self.predict("styles", {"names": [style]})[0].astype(np.float32)
+
+    def paint(self, photo, format="png", **options):
+        """Paints a photo.
+
+        Args:
+            photo: The bytes of a file, JPEG or PNG.
+            format: "png" or "jpeg", of the painting.
+            **options: All that the model's signature `bytes` has, without a batch dimension:
+                `style_weights` and `strength`; `style_bytes` and `strength`; or `steps`,
+                `step_size` and `octaves`. Without any, the model's own are used.
+
+        Returns:
+            The bytes of a file. `predict` says what it raises.
+        """
+        if format not in FORMATS:
+            raise ValueError(f"`format` must be png or jpeg. Received: {format!r}")
+        if not options:
+            painting = self.predict("serving_default", {"image_bytes": [photo]})[0]
+            return painting if format == "png" else _to_jpeg(painting)
+        inputs = {"image_bytes": photo, **options, "format": format}
+        return self.predict("bytes", {name: [value] for name, value in inputs.items()})[0]
+
+
+def in_parallel(function, items, most):
+    """Calls a function of each item in threads, with at most so many calls at once.
+
+    Closing the generator leaves calls that have begun to end by themselves; others do not begin.
+
+    Args:
+        function: Called with an item.
+        items: An iterable, which is read no further than is needed.
+        most: The most calls at once.
+
+    Yields:
+        An item and its `concurrent.futures.Future`, which is done, as they become done.
+    """
+    pool = ThreadPoolExecutor(most)
+    items, calls = iter(items), {}
+    try:
+        while True:
+            for item in islice(items, most - len(calls)):
+                calls[pool.submit(function, item)] = item
+            if not calls:
+                return
+            for call in wait(calls, return_when=FIRST_COMPLETED).done:
+                yield calls.pop(call), call
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _pause(tries):
+    """Seconds to wait, by chance shorter, so that clients do not come back all at once."""
+    return min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+
+
+def _as_batch(values):
+    """Makes an array of one of the types that the signatures have."""
+    if isinstance(values[0], str | bytes):
+        batch = np.empty(len(values), object)
+        batch[:] = [value.encode() if isinstance(value, str) else value for value in values]
+        return batch
+    batch = np.asarray(values)
+    narrow = {"f": np.float32, "i": np.int32}.get(batch.dtype.kind, batch.dtype)
+    return batch.astype(narrow, copy=False)
+
+
+def _to_jpeg(data):
+    with Image.open(io.BytesIO(data)) as picture:
+        return encode(np.asarray(picture.convert("RGB")), "JPEG", {}, _QUALITY)

@@ -1,0 +1,244 @@
+"""Has photos painted by a model on a TensorFlow Serving server; needs no TensorFlow itself.
+
+    python scripts/serve_client.py --model=medium --input=photo.jpg
+    python scripts/serve_client.py --model=medium --input=photo.jpg --style=mosaic --strength=0.7
+    python scripts/serve_client.py --model=medium --input=DIR --output=painted \\
+        --style=mosaic:0.6,ink_hatching:0.4 --server=paint.example.org:8500
+    python scripts/serve_client.py --model=adain --input='holiday/*.jpg' --style=painting.jpg
+    python scripts/serve_client.py --model=dream --input=photo.jpg --output=dream.jpg \\
+        --steps=10 --step_size=0.006 --octaves=4 --protocol=rest
+
+The output's suffix, .png or .jpg, is the format that is asked for; transparency is not kept. Of a
+folder, what is painted already is left alone, so that the same command goes on where it was
+stopped; what the server refuses is left out. gRPC needs `pip install "kerasart[serving]"`, REST
+needs nothing more.
+"""
+
+import contextlib
+import logging
+import math
+import os
+import signal
+import time
+from pathlib import Path
+
+from absl import flags
+from PIL import ExifTags, Image
+from tqdm import tqdm
+
+from kerasart.image.convention import quantise
+from kerasart.image.encoding import encode
+from kerasart.image.files import replace_file
+from kerasart.image.formats import pillow_setting
+from kerasart.image.samples import SAMPLES
+from kerasart.serving.client import Client, ServerError, in_parallel
+from kerasart_scripts import command_line as cli
+from kerasart_scripts.works import leave_out_painted, looks_like_file, name_works
+
+_log = logging.getLogger("kerasart")
+
+# Read when gRPC is imported, which tells of each lost connection otherwise.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+_KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+
+_INPUT = flags.DEFINE_string(
+    "input",
+    "coffee",
+    f"A photo, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    f"{', '.join(SAMPLES)}.",
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "Where to write: a .png or .jpg, whose name gets a number if it is taken, unless --overwrite; "
+    "for several photos a folder, in which they keep their names. (default: painted.png, or "
+    "painted)",
+)
+_STYLE = flags.DEFINE_string(
+    "style",
+    None,
+    "A style that the model has, or several, as NAME:WEIGHT,NAME:WEIGHT; or, for a model that "
+    "paints in any manner, the file of a painting. (default: the model's own)",
+)
+_STRENGTH = flags.DEFINE_float(
+    "strength",
+    None,
+    "With --style, from 0, the photo itself, to 1, the full style. (default: 1)",
+    lower_bound=0,
+    upper_bound=1,
+)
+_STEPS = flags.DEFINE_integer(
+    "steps",
+    None,
+    "Of a model that dreams, the steps in each octave; goes with --step_size and --octaves. "
+    "(default: the model's own)",
+    lower_bound=1,
+)
+_STEP_SIZE = flags.DEFINE_float(
+    "step_size",
+    None,
+    "What an average step changes a value by, for pictures in [0, 1]. (default: the model's own)",
+    lower_bound=0,
+)
+_OCTAVES = flags.DEFINE_integer(
+    "octaves", None, "How many sizes to dream at. (default: the model's own)", lower_bound=1
+)
+_SERVER = flags.DEFINE_string(
+    "server", None, "HOST:PORT. (default: localhost:8500 for grpc, localhost:8501 for rest)"
+)
+_PROTOCOL = flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk to the server.")
+_MODEL = flags.DEFINE_string("model", None, "The model's name on the server; it must be given.")
+_VERSION = flags.DEFINE_integer(
+    "version", None, "The model's version. (default: the latest)", lower_bound=0
+)
+_TIMEOUT = flags.DEFINE_float(
+    "timeout", 60.0, "Seconds that each request may take.", lower_bound=0.001
+)
+_CONCURRENCY = flags.DEFINE_integer(
+    "concurrency", 4, "The most requests at once, of several photos.", lower_bound=1
+)
+_RETRIES = flags.DEFINE_integer(
+    "retries",
+    5,
+    "How often to ask again where the server is not available: after half a second at first, then "
+    "after twice as long each time, up to 8 seconds.",
+    lower_bound=0,
+)
+GROUPS = {
+    "Pictures": [_INPUT, _OUTPUT, cli.MAX_PIXELS],
+    "The look": [_STYLE, _STRENGTH, _STEPS, _STEP_SIZE, _OCTAVES],
+    "The server": [_SERVER, _PROTOCOL, _MODEL, _VERSION, _TIMEOUT, _CONCURRENCY, _RETRIES],
+    "The run": [cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+}
+
+
+def main():
+    """Reads flags and photos, has them painted, and writes what comes back."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # A server that dies must be an error only.
+    if not _MODEL.value:
+        raise ValueError("`model` must be the model's name on the server. Received: None")
+    look = _parse_look()
+    works, is_one = name_works(_INPUT.value, _OUTPUT.value, suffixes=tuple(_KINDS))
+    if is_one and works[0][1].suffix.lower() not in _KINDS:
+        raise ValueError(f"`output` must end in {', '.join(_KINDS)}. Received: '{_OUTPUT.value}'")
+    works = works if is_one else leave_out_painted(works)
+    if not works:
+        return
+    with Client(
+        _SERVER.value,
+        _MODEL.value,
+        _PROTOCOL.value,
+        version=_VERSION.value,
+        timeout=_TIMEOUT.value,
+        retries=_RETRIES.value,
+    ) as client:
+        if "style" in look:
+            look["style_weights"] = client.style_weights(look.pop("style"))
+        if is_one:
+            _paint_one(client, *works[0], look)
+        else:
+            _paint_all(client, works, look)
+
+
+def _paint_one(client, photo, output, look):
+    start = time.perf_counter()
+    replace_file(output, _paint(client, photo, output, look))
+    cli.say(f"Wrote {output}: {_MODEL.value}, {time.perf_counter() - start:.1f} s.")
+
+
+def _paint_all(client, works, look):
+    """Paints many photos, some at once, and goes past what cannot be painted."""
+    failed = []
+    # Only this thread writes, so that Ctrl-C finds no file half-written.
+    asking = in_parallel(lambda work: _paint(client, *work, look), works, _CONCURRENCY.value)
+    with (
+        contextlib.closing(asking),
+        tqdm(total=len(works), unit="picture", disable=cli.QUIET.value or None) as bar,
+    ):
+        for (photo, output), painting in asking:
+            try:
+                _write(output, painting.result())
+            except ServerError:
+                raise
+            except (ValueError, OSError, MemoryError) as error:
+                failed.append(photo)
+                named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
+                _log.warning("left out: %s", named)
+            bar.update()
+    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
+    if failed:
+        raise ValueError(
+            f"`input` must hold pictures that can be painted. Received: {len(failed)} that cannot, "
+            f"such as '{failed[0]}'"
+        )
+
+
+def _paint(client, photo, output, look):
+    return client.paint(_load(photo), _KINDS[output.suffix.lower()], **look)
+
+
+def _write(output, painting):
+    output.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(output, painting)
+
+
+def _load(photo):
+    """Reads the file itself if the server sees in it what we would, else makes a PNG of it."""
+    if _is_plain(photo):
+        return Path(photo).read_bytes()
+    image = cli.read_photo(photo).image  # Where it cannot be read, this says why.
+    return encode(quantise(image[0], 8), "PNG", {}, None)
+
+
+def _is_plain(photo):
+    """Whether a file is a JPEG or PNG in sRGB, upright where TensorFlow would not turn it."""
+    with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as limit:
+        try:
+            with Image.open(photo, formats=["JPEG", "PNG"]) as picture:
+                kind, profile = picture.format, picture.info.get("icc_profile")
+                turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+                width, height = picture.size
+        except (OSError, ValueError, SyntaxError):
+            return False
+    fits = width * height <= (cli.MAX_PIXELS.value or limit or math.inf)
+    return fits and not profile and (kind == "JPEG" or kind == "PNG" and not turned)
+
+
+def _parse_look():
+    """Reads the flags of the look.
+
+    Returns:
+        The options of `Client.paint`, though names of styles as `style`, since the server knows
+        their weights.
+    """
+    dream = {flag.name: flag.value for flag in (_STEPS, _STEP_SIZE, _OCTAVES)}
+    given = [name for name, value in dream.items() if value is not None]
+    style = _STYLE.value
+    if given and (style or len(given) < len(dream)):
+        raise ValueError(
+            "`steps`, `step_size` and `octaves` must be given together, and without `style`. "
+            f"Received: {', '.join(given)}{' and style' if style else ''}"
+        )
+    if given:
+        return dream
+    if style is None:
+        if _STRENGTH.value is not None:
+            raise ValueError(
+                f"`strength` must go with a `style`. Received: strength={_STRENGTH.value:g}"
+            )
+        return {}
+    strength = {"strength": 1.0 if _STRENGTH.value is None else _STRENGTH.value}
+    if Path(style).is_file() or looks_like_file(style):
+        return {"style_bytes": _load(style)} | strength
+    return {"style": style} | strength
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, GROUPS)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,375 @@
+"""The stylize script, run as a user runs it: on pictures and a model in a folder of their own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import (
+    ROOT,
+    ask,
+    assert_failed,
+    change,
+    make_photo,
+    names_in,
+    pixels,
+    record_of,
+    succeed,
+)
+from PIL import Image
+
+import kerasart
+
+SCRIPT = ROOT / "scripts" / "stylize.py"
+MINE = ("--model=mine.keras", "--precision=float32")
+
+_MAKE_MODEL = """
+import sys
+import keras, numpy as np
+from kerasart.networks import TransformerNet, save_network
+keras.utils.set_random_seed(0)
+network = TransformerNet(["waves", "dots"], 1 / 8, blocks=1)
+generator = np.random.default_rng(1)
+for weight in network.weights:
+    if weight.name in ("gamma", "beta"):
+        weight.assign(weight + generator.normal(0, 0.5, weight.shape))
+save_network(network, sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, environment):
+    """A tiny network of two styles."""
+    path = tmp_path_factory.mktemp("model") / "mine.keras"
+    subprocess.run([sys.executable, "-c", _MAKE_MODEL, str(path)], env=environment, check=True)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, model):
+    """A photo, a painting, the model, and a folder of photos of which one is bad."""
+    folder = tmp_path / "work"
+    (folder / "photos" / "sub").mkdir(parents=True)
+    shutil.copy(model, folder)
+    Image.fromarray(make_photo(75, 53)).save(folder / "photo.png")
+    Image.fromarray(make_photo(40, 40, seed=9)).save(folder / "painting.jpg")
+    Image.fromarray(make_photo(3, 40)).save(folder / "narrow.png")
+    for i, name in enumerate(["a.png", "b.jpg", "sub/c.png"]):
+        Image.fromarray(make_photo(40, 30, seed=i)).save(folder / "photos" / name)
+    return folder
+
+
+def spoil(folder):
+    (folder / "photos" / "bad.jpg").write_text("no picture")
+
+
+def painted_in(folder):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+# --- Help
+
+
+def test_help_lists_every_flag_and_is_quick(tmp_path, run, blocked):
+    text = succeed(run(tmp_path, "--help", **blocked)).stdout
+    listed = re.findall(r"^  --(\w+)", text, re.MULTILINE)
+    code = """
+import json
+from absl import flags
+from kerasart_scripts import stylize
+modules = flags.FLAGS.flags_by_module_dict().items()
+names = {flag.name for name, some in modules if name == "kerasart_scripts.stylize" for flag in some}
+groups = [flag.name for group in stylize.GROUPS.values() for flag in group]
+print(json.dumps([sorted(names), groups]))
+"""
+    own, grouped = ask(code)
+    assert listed == grouped and set(own) <= set(listed)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+# --- One photo
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, model, warm_run):
+    """One photo painted once, for what only looks at it."""
+    folder = tmp_path_factory.mktemp("plain")
+    shutil.copy(model, folder)
+    Image.fromarray(make_photo(75, 53, 4)).save(folder / "photo.png")
+    outcome = succeed(warm_run(folder, "--input=photo.png", "--style=dots", *MINE))
+    return folder, outcome
+
+
+def test_a_photo_is_painted_in_its_size(plain):
+    folder, outcome = plain
+    assert re.fullmatch(r"Wrote painted\.png: 75x53, [\d.]+ s\.\n", outcome.stdout)
+    assert names_in(folder) == ["mine.keras", "painted.png", "photo.png"]
+    painted, photo = pixels(folder / "painted.png"), pixels(folder / "photo.png")
+    assert painted.shape == photo.shape == (53, 75, 4)
+    np.testing.assert_array_equal(painted[..., 3], photo[..., 3])
+    assert np.abs(painted - photo)[..., :3].mean() > 10
+
+
+def test_a_png_records_its_settings(plain):
+    record = record_of(plain[0] / "painted.png")
+    assert record["version"] == kerasart.__version__
+    assert record["style"] == {"dots": 1.0} and record["strength"] == 1.0
+    assert record["model"] == "mine.keras" and record["precision"] == "float32"
+    assert record["preserve_color"] == "none" and record["size"] is None
+    assert re.fullmatch("[0-9a-f]{16}", record["photo_hash"])
+
+
+def test_names_that_are_taken_get_a_number(folder, warm_run):
+    for _ in range(2):
+        succeed(warm_run(folder, "--input=photo.png", *MINE))
+    assert {"painted.png", "painted-2.png"} <= set(names_in(folder))
+    before = (folder / "painted.png").read_bytes()
+    succeed(warm_run(folder, "--input=photo.png", "--style=dots", "--overwrite", *MINE))
+    assert (folder / "painted.png").read_bytes() != before
+    assert "painted-3.png" not in names_in(folder)
+
+
+def test_an_output_folder_gets_the_photos_name_and_the_photo_stays(folder, warm_run):
+    (folder / "out").mkdir()
+    photo = folder / "photo.png"
+    before = photo.read_bytes()
+    # Absolute, it must not lead out of the output's folder.
+    flags = [f"--input={photo}", "--output=out", "--overwrite", *MINE]
+    assert "out/photo.png" in succeed(warm_run(folder, *flags)).stdout
+    succeed(warm_run(folder, "--input=photos/sub/c.png", "--output=out", *MINE))
+    assert names_in(folder / "out") == ["c.png", "photo.png"]
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize("rows", [16, 30])
+def test_tiles_give_the_same_picture(folder, warm_run, rows):
+    for tile in ("none", rows):
+        flags = [f"--output={tile}.png", f"--tile={tile}", "--style=waves:1,dots:2"]
+        succeed(warm_run(folder, "--input=photo.png", *flags, *MINE))
+    difference = np.abs(pixels(folder / "none.png") - pixels(folder / f"{rows}.png"))
+    assert difference.max() <= 2
+
+
+def test_strength_size_colours_and_bits(folder, warm_run):
+    flags = ["--strength=0", "--bits=16", "--preserve_color=luminance", "--size=40"]
+    succeed(warm_run(folder, "--input=photo.png", "--output=a.png", *flags, *MINE))
+    assert pixels(folder / "a.png").shape == (28, 40, 3)
+    record = record_of(folder / "a.png")
+    assert record["strength"] == 0 and record["size"] == 40
+    assert record["preserve_color"] == "luminance"
+    succeed(warm_run(folder, "--input=photo.png", "--output=b.png", "--strength=0", *MINE))
+    np.testing.assert_array_equal(pixels(folder / "b.png"), pixels(folder / "photo.png"))
+
+
+def test_a_sample_is_painted_by_the_shipped_model(folder, warm_run):
+    outcome = succeed(warm_run(folder, "--input=cat", "--size=48", "--output=cat.jpg"))
+    assert outcome.stdout.startswith("Wrote cat.jpg: 48x32")
+
+
+def test_quiet_says_nothing(folder, warm_run):
+    outcome = succeed(warm_run(folder, "--input=photo.png", "--quiet", *MINE))
+    assert outcome.stdout == outcome.stderr == ""
+
+
+# --- Many photos
+
+
+def test_a_folder_streams_past_what_is_bad_and_goes_on(folder, warm_run):
+    spoil(folder)
+    flags = ["--input=photos", "--style=dots", *MINE]
+    outcome = warm_run(folder, *flags)
+    assert outcome.code == 1 and "Traceback" not in outcome.stderr
+    told, last = outcome.lines
+    assert told.startswith("stylize: left out: Cannot read 'photos/bad.jpg'")
+    assert last == (
+        "stylize: `input` must hold pictures that can be painted. "
+        "Received: 1 that cannot, such as 'photos/bad.jpg'"
+    )
+    assert outcome.stdout == "Painted 3 of 4.\n"
+    assert painted_in(folder / "painted") == ["a.png", "b.jpg", "sub/c.png"]
+    before = (folder / "painted" / "a.png").read_bytes()
+    (folder / "photos" / "bad.jpg").unlink()
+    (folder / "painted" / "b.jpg").unlink()
+    outcome = succeed(warm_run(folder, *flags))
+    assert outcome.stdout == "2 of 3 are painted already.\nPainted 1 of 1.\n"
+    assert (folder / "painted" / "a.png").read_bytes() == before
+    assert succeed(warm_run(folder, *flags)).stdout == "3 of 3 are painted already.\n"
+    again = succeed(warm_run(folder, "--input=photos", "--style=waves", "--overwrite", *MINE))
+    assert again.stdout == "Painted 3 of 3.\n"
+    assert (folder / "painted" / "a.png").read_bytes() != before
+
+
+def test_a_folder_of_one_photo_is_a_folder(folder, warm_run):
+    outcome = succeed(warm_run(folder, "--input=photos/sub", "--output=out", *MINE))
+    assert outcome.stdout == "Painted 1 of 1.\n"
+    assert painted_in(folder / "out") == ["c.png"]
+    outcome = succeed(warm_run(folder, "--input=photos/sub", "--output=out", *MINE))
+    assert outcome.stdout == "1 of 1 are painted already.\n"
+
+
+def test_what_is_painted_among_the_photos_is_not_painted_again(folder, warm_run):
+    for expected in ("Painted 3 of 3.", "3 of 3 are painted already."):
+        flags = ["--input=photos", "--output=photos/painted", *MINE]
+        assert succeed(warm_run(folder, *flags)).stdout == f"{expected}\n"
+    assert painted_in(folder / "photos" / "painted") == ["a.png", "b.jpg", "sub/c.png"]
+
+
+def test_a_pattern_takes_files_only(folder, warm_run):
+    outcome = succeed(warm_run(folder, "--input=photos/*", "--output=out", *MINE))
+    assert outcome.stdout == "Painted 2 of 2.\n"
+    assert painted_in(folder / "out") == ["a.png", "b.jpg"]
+
+
+def test_batches_give_the_same_pictures(folder, warm_run):
+    succeed(warm_run(folder, "--input=photos", "--output=one", *MINE))
+    succeed(warm_run(folder, "--input=photos", "--output=two", "--batch_size=2", *MINE))
+    for name in painted_in(folder / "one"):
+        difference = np.abs(pixels(folder / "one" / name) - pixels(folder / "two" / name))
+        assert difference.max() <= 1
+
+
+def test_all_of_a_batch_that_cannot_be_painted_are_told_of(folder, warm_run):
+    for name in ("x.png", "y.png"):
+        shutil.copy(folder / "narrow.png", folder / "photos" / name)
+    outcome = warm_run(folder, "--input=photos", "--batch_size=4", *MINE)
+    assert outcome.code == 1
+    assert [line.split("'")[1] for line in outcome.lines[:-1]] == ["photos/x.png", "photos/y.png"]
+    assert "at least 5x5 pixels. Received: 3x40" in outcome.lines[0]
+    assert "Received: 2 that cannot" in outcome.lines[-1]
+    assert outcome.stdout == "Painted 3 of 5.\n"
+
+
+def test_what_cannot_be_written_stops_no_other(folder, warm_run):
+    (folder / "painted").mkdir()
+    (folder / "painted" / "sub").touch()  # Where a folder would have to be.
+    outcome = warm_run(folder, "--input=photos", *MINE)
+    assert outcome.code == 1 and "Traceback" not in outcome.stderr
+    assert outcome.stdout == "Painted 2 of 3.\n"
+    assert painted_in(folder / "painted") == ["a.png", "b.jpg", "sub"]
+
+
+def test_ctrl_c_leaves_whole_pictures_and_the_rest_for_the_next_run(folder, tmp_path, run):
+    change(
+        tmp_path / "changed",
+        """
+        def interrupted(self, images, *options, **more):
+            import os, signal
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            return paint_all(self, images, *options, **more)
+        """,
+        "kerasart.faststyle.Stylizer.paint_all",
+    )
+    outcome = run(folder, "--input=photos", *MINE, PYTHONPATH=tmp_path / "changed")
+    assert outcome.code == 130 and "Traceback" not in outcome.stderr
+    assert outcome.lines[-1] == "stylize: interrupted"
+    assert painted_in(folder / "painted") == ["a.png", "b.jpg"]
+    assert pixels(folder / "painted" / "b.jpg").shape == (30, 40, 3)
+
+
+# --- What can be listed
+
+
+def test_styles_are_listed(folder, warm_run):
+    rows = succeed(warm_run(folder, "--list_styles", MINE[0])).stdout.splitlines()
+    assert [row.split() for row in rows] == [
+        ["waves", "--model=mine.keras"],
+        ["dots", "--model=mine.keras"],
+    ]
+    shipped = succeed(warm_run(folder, "--list_styles")).stdout
+    assert "--model=medium" in shipped
+    assert "painted.png" not in names_in(folder)
+
+
+# --- What is refused
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--input=no-such.png"], "Cannot read 'no-such.png'"),
+        (["--input=no-such/*.png"], "Received: 'no-such/*.png'"),
+        (["--input="], "Received: ''"),
+        (["--input=photo.png", "--tile=15"], "at least 16. Received: '15'"),
+        (["--input=photo.png", "--tile=-64"], "`tile` must be auto, none, or a number"),
+        (["--input=photo.png", "--tile=all"], "Received: 'all'"),
+        (["--input=photo.png", "--output=a.xyz"], "its suffix must be one of"),
+        (["--input=photo.png", "--output=no/a.png"], "its folder must exist"),
+        (["--input=photo.png", "--output=a.jpg", "--bits=16"], "with 16 bits"),
+        (["--input=photo.png", "--style=waves:x"], "with numbers for weights. Received: 'waves:x'"),
+        (["--input=photo.png", "--style=no.jpg"], "Cannot read 'no.jpg'"),
+        (["--input=photo.png", "--style=no.jpg:0.5,waves:0.5"], "Cannot read 'no.jpg'"),
+        (["--input=photo.png", "--style=painting.jpg,waves"], "Cannot read 'waves'"),
+        (["--input=photos", "--output=photo.png"], "Received: the file 'photo.png'"),
+        (["--input=photos", "--output=new.jpg"], "Received: the file 'new.jpg'"),
+        (["--input=photos", "--output=photos"], "must be another folder than the photos'"),
+        (["--input=photos", "--bits=16"], "'painted/b.jpg' with 16 bits"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_refused_before_the_model_loads(folder, warm_refuse, flags, words):
+    assert words in warm_refuse(folder, *flags, *MINE)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--style=wave"], "must be one of waves, dots; nearest: waves. Received: 'wave'"),
+        (["--style=waves:-1,dots:2"], "weights of 0 or more, not all 0. Received: [-1.0, 2.0]"),
+        (["--style=waves:nan"], "weights of 0 or more"),
+        (["--style=painting.jpg"], "pictures are for an AdaIN. Received: a list"),
+        (["--size=76", "--max_pixels=3975"], "at most 3975 pixels"),
+        (["--input=narrow.png"], "`image` must be at least 5x5 pixels. Received: 3x40"),
+        (["--model=no-such"], "Received: 'no-such'"),
+        (["--model=photo.png"], "Received: 'photo.png', which is none, or not whole"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_refused_by_the_model(folder, warm_refuse, flags, words):
+    assert words in warm_refuse(folder, "--input=photo.png", *MINE, *flags)
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--strength=1.5", "strength"),
+        ("--strength=much", "strength"),
+        ("--size=15", "size"),
+        ("--batch_size=0", "batch_size"),
+        ("--preserve_color=all", "preserve_color"),
+        ("--styel=waves", "styel"),
+        ("photo.png", "Every argument must be a --flag=value. Received: 'photo.png'"),
+    ],
+)
+def test_flags_that_do_not_parse(folder, warm_refuse, flag, words):
+    assert words in warm_refuse(folder, flag, code=2)
+
+
+def test_a_broken_model_is_refused(folder, warm_run):
+    path = folder / "mine.keras"
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(100) + data[len(data) // 2 + 100 :])
+    outcome = warm_run(folder, "--input=photo.png", *MINE)
+    assert_failed(outcome, 1)
+    assert "`model` must be a Keras file" in outcome.lines[0]
+    assert outcome.lines[0].endswith("Received: 'mine.keras'")
+
+
+def test_max_pixels_holds_for_photo_and_painting(folder, warm_refuse):
+    assert "3974" in warm_refuse(folder, "--input=photo.png", "--max_pixels=3974", *MINE)
+    flags = ["--input=photos/a.png", "--style=painting.jpg", "--max_pixels=1599"]
+    assert "'painting.jpg'" in warm_refuse(folder, *flags)
+
+
+def test_a_folder_that_may_not_be_written_is_told_of(folder, warm_run):
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    (folder / "painted").mkdir(mode=0o500)
+    outcome = warm_run(folder, "--input=photos/*", *MINE)
+    assert outcome.code == 1 and "Painted 0 of 2" in outcome.stdout

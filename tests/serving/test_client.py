@@ -1,0 +1,457 @@
+"""The client, against a stand-in for TensorFlow Serving."""
+
+import io
+import re
+import socket
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import numpy as np
+import pytest
+from fake_server import FakeServer, Refusal, signatures_of
+from PIL import Image
+
+from kerasart.serving import client as client_module
+from kerasart.serving.client import Client, ServerError, UnavailableError, in_parallel
+from kerasart.serving.transports import explain, shorten
+
+PROTOCOLS = ("grpc", "rest")
+
+# What TensorFlow says of an assertion that does not hold.
+NOISE = (
+    "assertion failed: [`names` must be of mosaic, rain. Received: cubism]\n"
+    "\t [[{{function_node __inference_weigh_12}}{{node map/while/body/Assert}}]]"
+)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.02)
+
+
+@pytest.fixture(params=PROTOCOLS)
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def serve(protocol):
+    """Serves a function and gives a client of it."""
+
+    class Both:
+        def __init__(self, predict, **options):
+            self.server = FakeServer(predict, protocol)
+            self.options = options
+
+        def __enter__(self):
+            self.server.__enter__()
+            self.client = Client(self.server.address, "medium", protocol, **self.options)
+            return self.client
+
+        def __exit__(self, *error):
+            self.client.close()
+            self.server.__exit__()
+
+    return Both
+
+
+def echo(signature, inputs):
+    return {"image_bytes": inputs["image_bytes"]}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# --- What goes there and back
+
+
+@pytest.mark.parametrize("size", [0, 5, 8_000_000])
+def test_files_come_back_as_they_went(serve, size):
+    photo = np.random.default_rng(0).bytes(size) + b"\0"  # NumPy's own strings would lose the end.
+    with serve(echo) as client:
+        answer = client.predict("serving_default", {"image_bytes": [photo, b"b"]})
+    assert answer.tolist() == [photo, b"b"]
+
+
+def test_arrays_arrive_with_their_types(serve, protocol):
+    got = {}
+
+    def predict(signature, inputs):
+        got.update(inputs, signature=signature)
+        return {"image": inputs["image"]}
+
+    image = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 3)).astype(np.uint8)
+    options = {"strength": [0.5, 1.0], "steps": [3, 4], "format": ["png", "jpeg"]}
+    with serve(predict) as client:
+        answer = client.predict("pixels", {"image": image, **options})
+    assert np.array_equal(answer, image)
+    assert got["signature"] == "pixels"
+    assert got["format"].tolist() == [b"png", b"jpeg"]
+    assert np.array_equal(got["strength"], [0.5, 1.0])
+    assert np.array_equal(got["steps"], [3, 4])
+    if protocol == "grpc":
+        types = {name: str(got[name].dtype) for name in ("image", "strength", "steps")}
+        assert types == {"image": "uint8", "strength": "float32", "steps": "int32"}
+
+
+def test_style_weights_come_from_names(serve):
+    def predict(signature, inputs):
+        assert (signature, inputs["names"].tolist()) == ("styles", [b"rain:0.5"])
+        return {"style_weights": np.array([[0.0, 0.5]], np.float32)}
+
+    with serve(predict) as client:
+        weights = client.style_weights("rain:0.5")
+    assert weights.dtype == np.float32
+    assert weights.tolist() == [0.0, 0.5]
+
+
+def test_paint_takes_the_signature_that_has_its_options(serve):
+    asked = []
+
+    def predict(signature, inputs):
+        asked.append((signature, {name: value.tolist() for name, value in inputs.items()}))
+        return echo(signature, inputs)
+
+    with serve(predict) as client:
+        client.paint(b"photo")
+        client.paint(b"photo", "jpeg", style_weights=np.float32([0.0, 0.5]), strength=0.5)
+    assert asked == [
+        ("serving_default", {"image_bytes": [b"photo"]}),
+        (
+            "bytes",
+            {
+                "image_bytes": [b"photo"],
+                "style_weights": [[0.0, 0.5]],
+                "strength": [0.5],
+                "format": [b"jpeg"],
+            },
+        ),
+    ]
+
+
+def test_paint_gives_jpeg_also_where_the_signature_knows_only_png(serve):
+    png = io.BytesIO()
+    Image.fromarray(np.full((9, 11, 3), 128, np.uint8)).save(png, "PNG")
+    with serve(echo) as client:
+        jpeg = client.paint(png.getvalue(), "jpeg")
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (11, 9))
+        assert np.abs(np.asarray(picture).astype(int) - 128).max() <= 2
+
+
+def test_a_version_can_be_named(protocol):
+    with FakeServer(echo, protocol) as server:
+        for version, is_there in ((3, True), (2, False)):
+            with Client(server.address, "medium", protocol, version=version) as client:
+                if is_there:
+                    assert client.paint(b"photo") == b"photo"
+                else:
+                    with pytest.raises(ServerError, match=r"Specific\(2\)"):
+                        client.paint(b"photo")
+
+
+# --- Many at once
+
+
+def test_thirty_two_at_once(serve):
+    together = threading.Barrier(32, timeout=20)
+
+    def predict(signature, inputs):
+        together.wait()
+        return echo(signature, inputs)
+
+    photos = [b"%d" % number for number in range(32)]
+    with serve(predict) as client:
+        done = dict(in_parallel(client.paint, photos, 32))
+    assert {photo: call.result() for photo, call in done.items()} == {
+        photo: photo for photo in photos
+    }
+
+
+def test_no_more_at_once_than_allowed(serve):
+    lock, now, most = threading.Lock(), 0, 0
+
+    def predict(signature, inputs):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)
+        with lock:
+            now -= 1
+        return echo(signature, inputs)
+
+    with serve(predict) as client:
+        done = list(in_parallel(client.paint, [b"photo"] * 32, 5))
+    assert len(done) == 32
+    assert 2 <= most <= 5
+
+
+def test_in_parallel_reads_no_further_than_it_needs():
+    read = []
+
+    def items():
+        for number in range(100):
+            read.append(number)
+            yield number
+
+    with closing(in_parallel(lambda number: number, items(), 3)) as done:
+        next(done)
+    assert len(read) == 3
+
+
+def test_in_parallel_hands_out_errors():
+    ((item, call),) = in_parallel(lambda number: 1 / number, [0], 2)
+    assert item == 0
+    assert isinstance(call.exception(), ZeroDivisionError)
+
+
+# --- What goes wrong
+
+
+def test_the_servers_own_sentence_is_the_error(serve):
+    def predict(signature, inputs):
+        raise Refusal("INVALID_ARGUMENT", NOISE)
+
+    with serve(predict) as client, pytest.raises(ValueError) as caught:
+        client.style_weights("cubism")
+    assert str(caught.value) == "`names` must be of mosaic, rain. Received: cubism"
+
+
+def test_an_unknown_model_is_named(protocol):
+    with (
+        FakeServer(echo, protocol) as server,
+        Client(server.address, "large", protocol) as client,
+        pytest.raises(ServerError, match=r"`model` must be one that .* serves. Received: 'large'"),
+    ):
+        client.paint(b"photo")
+
+
+def test_an_error_within_the_server_is_none_of_the_request(serve):
+    def predict(signature, inputs):
+        raise Refusal("INTERNAL", "out of luck")
+
+    with serve(predict) as client, pytest.raises(ValueError, match="Received: .*out of luck"):
+        client.paint(b"photo")
+
+
+def test_the_deadline_holds(serve):
+    held = threading.Event()
+
+    def predict(signature, inputs):
+        held.wait(10)
+        return echo(signature, inputs)
+
+    start = time.monotonic()
+    with serve(predict, timeout=0.3) as client:
+        with pytest.raises(TimeoutError, match=r"`timeout` must .* Received: 0.3 s"):
+            client.paint(b"photo")
+        assert 0.2 < time.monotonic() - start < 5
+        held.set()
+
+
+def test_a_busy_server_is_asked_again(serve):
+    tries = []
+
+    def predict(signature, inputs):
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise Refusal("UNAVAILABLE", "The batch scheduling queue is full")
+        return echo(signature, inputs)
+
+    with serve(predict, retries=3) as client:
+        assert client.paint(b"photo") == b"photo"
+    assert len(tries) == 4
+
+
+def test_it_is_asked_again_only_so_often(serve):
+    tries = []
+
+    def predict(signature, inputs):
+        tries.append(0)
+        raise Refusal("UNAVAILABLE", "The batch scheduling queue is full")
+
+    with (
+        serve(predict, retries=2) as client,
+        pytest.raises(UnavailableError, match="Received: .* queue is full"),
+    ):
+        client.paint(b"photo")
+    assert len(tries) == 3
+
+
+def test_what_is_wrong_is_asked_once(serve):
+    tries = []
+
+    def predict(signature, inputs):
+        tries.append(0)
+        raise Refusal("INVALID_ARGUMENT", "no")
+
+    with serve(predict) as client, pytest.raises(ValueError, match="no. Received: INVALID"):
+        client.paint(b"photo")
+    assert len(tries) == 1
+
+
+def test_pauses_double_up_to_the_longest_and_differ(monkeypatch):
+    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.5)
+    for tries, most in enumerate([0.5, 1, 2, 4, 8, 8]):
+        pauses = {client_module._pause(tries) for _ in range(100)}
+        assert len(pauses) > 50
+        assert most / 2 <= min(pauses) <= max(pauses) <= most
+
+
+def test_no_server_is_one_sentence(protocol):
+    address = f"127.0.0.1:{free_port()}"
+    with (
+        Client(address, "medium", protocol, retries=1) as client,
+        pytest.raises(UnavailableError, match=f"`server` must run.* Received: {address}.*efused"),
+    ):
+        client.paint(b"photo")
+
+
+def test_a_server_that_dies_and_comes_back_is_found_again(protocol, monkeypatch):
+    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.2)
+    with FakeServer(echo, protocol) as server:
+        client = Client(server.address, "medium", protocol, retries=8)
+        assert client.paint(b"first") == b"first"
+    with client:
+        timer = threading.Timer(0.5, FakeServer(echo, protocol, port=server.port).__enter__)
+        timer.start()
+        assert client.paint(b"second") == b"second"
+        assert not timer.is_alive()
+
+
+def test_a_server_that_dies_while_it_paints_is_unavailable(protocol):
+    begun = threading.Event()
+
+    def predict(signature, inputs):
+        begun.set()
+        time.sleep(1)
+        return echo(signature, inputs)
+
+    server = FakeServer(predict, protocol)
+    if protocol == "rest":
+        # Its threads would end in peace; a socket that hangs up is what is left of a dead server.
+        listener = socket.create_server(("127.0.0.1", 0))
+        server.port = listener.getsockname()[1]
+
+        def hang_up():
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.close()
+            listener.close()
+
+        threading.Thread(target=hang_up).start()
+    else:
+        server.__enter__()
+        threading.Thread(target=lambda: begun.wait() and server.__exit__()).start()
+    with (
+        Client(server.address, "medium", protocol, retries=0) as client,
+        pytest.raises(UnavailableError),
+    ):
+        client.paint(b"photo" * 10**6)
+
+
+def test_closing_ends_what_is_under_way(serve):
+    begun, held = threading.Event(), threading.Event()
+
+    def predict(signature, inputs):
+        begun.set()
+        held.wait(10)
+        return echo(signature, inputs)
+
+    with ThreadPoolExecutor(1) as pool, serve(predict) as client:
+        call = pool.submit(client.paint, b"photo")
+        assert begun.wait(10)
+        client.close()
+        assert isinstance(call.exception(10), ConnectionError)
+        held.set()
+
+
+@pytest.mark.parametrize(
+    "server", ["localhost", "localhost:", ":80", "a:0", "a:65536", "http://a:1"]
+)
+def test_a_server_is_a_host_and_a_port(server, protocol):
+    with pytest.raises(ValueError, match=f"`server` must be HOST:PORT.* Received: '{server}'"):
+        Client(server, "medium", protocol)
+
+
+def test_protocols_and_formats_are_these():
+    with pytest.raises(ValueError, match="`protocol` must be grpc or rest. Received: 'soap'"):
+        Client("localhost:1", "medium", "soap")
+    with (
+        Client(None, "medium", "rest") as client,
+        pytest.raises(ValueError, match="`format` must be png or jpeg. Received: 'gif'"),
+    ):
+        client.paint(b"photo", "gif")
+
+
+def test_without_grpc_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(ImportError, match=r'pip install "kerasart\[serving\]".*Received: '):
+        Client("localhost:1", "medium", "grpc")
+
+
+@pytest.mark.parametrize(
+    "answer", [b"<html>", b"[]", b"{}", b'{"predictions": [{"a": 1, "b": 2}]}']
+)
+def test_another_kind_of_web_server_is_told_apart(answer, monkeypatch):
+    with Client("localhost:1", "medium", "rest") as client:
+        monkeypatch.setattr(client._transport, "_post", lambda body: (200, answer))
+        with pytest.raises(ServerError, match="`server` must be TensorFlow Serving's"):
+            client.paint(b"photo")
+        monkeypatch.setattr(client._transport, "_post", lambda body: (418, b"short and stout"))
+        with pytest.raises(ValueError, match="Received: HTTP 418 of localhost:1: short and stout"):
+            client.paint(b"photo")
+
+
+@pytest.mark.parametrize(
+    ("message", "short"),
+    [
+        (NOISE, "`names` must be of mosaic, rain. Received: cubism"),
+        ("2 root error(s) found.\n  (0) INVALID_ARGUMENT: a b\n\t [[{{node x}}]]\n"
+         "\t [[y/_7]]\n  (1) INVALID_ARGUMENT: a b\n\t [[{{node x}}]]\n0 successful.", "a b"),
+        ("{{function_node __wrapped__Assert}} assertion failed: [a] [b]", "a b"),
+        ("plain [1, 2]", "plain [1, 2]"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_messages_are_cut_to_what_a_person_needs(message, short):
+    assert shorten(message) == short
+
+
+@pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "INTERNAL", "UNAVAILABLE", "NOT_FOUND",
+                                  "DEADLINE_EXCEEDED", "UNIMPLEMENTED"])  # fmt: skip
+def test_every_error_ends_with_what_was_received(code):
+    error = explain(code, "words", "localhost:1", "medium", 1.0)
+    assert re.fullmatch(r"[^\n]+ Received: [^\n]+", str(error))
+
+
+# --- Around a real SavedModel
+
+
+@pytest.mark.slow
+def test_the_signatures_of_a_saved_model_can_be_served(tmp_path, serve):
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "names")])
+    def styles(names):
+        allowed = tf.debugging.Assert(
+            tf.reduce_all(names == "rain"), ["`names` must be of rain. Received: " + names[0]]
+        )
+        with tf.control_dependencies([allowed]):
+            return {"style_weights": tf.ones([tf.shape(names)[0], 1])}
+
+    module = tf.Module()
+    module.styles = styles
+    tf.saved_model.save(module, str(tmp_path), {"styles": styles})
+    with serve(signatures_of(tmp_path)) as client:
+        assert client.style_weights("rain").tolist() == [1.0]
+        with pytest.raises(ValueError) as caught:
+            client.style_weights("snow")
+    assert str(caught.value) == "`names` must be of rain. Received: snow"

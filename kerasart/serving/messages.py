@@ -2,7 +2,7 @@
 
 Names and numbers are those of tensorflow/core/framework/ (types, tensor_shape and tensor.proto) and
 of tensorflow_serving/apis/ (model, predict and prediction_log.proto). The pool of descriptors is
-private, since TensorFlow, which puts the same names into the common one, may be in the same process.
+private, since TensorFlow puts the same names into the common one where it is in the process too.
 """
 
 import numpy as np

@@ -90,7 +90,7 @@ def encode_picture(image, format):
     pixels = to_pixels(image)
     is_png = tf.equal(format, "png")
     known = is_png | tf.equal(format, "jpeg")
-    with required(known, "`format` must be png or jpeg", tf.strings.join(["'", format, "'"])):
+    with required(known, "`format` must be png or jpeg", format):
         return tf.cond(
             is_png,
             lambda: tf.io.encode_png(pixels),

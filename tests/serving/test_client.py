@@ -320,10 +320,12 @@ def test_a_server_that_dies_and_comes_back_is_found_again(protocol, monkeypatch)
         client = Client(server.address, "medium", protocol, retries=8)
         assert client.paint(b"first") == b"first"
     with client:
-        timer = threading.Timer(0.5, FakeServer(echo, protocol, port=server.port).__enter__)
+        again = FakeServer(echo, protocol, port=server.port)
+        timer = threading.Timer(0.5, again.__enter__)
         timer.start()
         assert client.paint(b"second") == b"second"
-        assert not timer.is_alive()
+        timer.join()
+        again.__exit__()
 
 
 def test_a_server_that_dies_while_it_paints_is_unavailable(protocol):

@@ -1,0 +1,124 @@
+"""Exports a trained network, or a dream, for TensorFlow Serving; or for ONNX Runtime or LiteRT.
+
+    python scripts/export.py --model=medium
+    python scripts/export.py --model=mine --output=saved_models/mine
+    python scripts/export.py --model=dream --preset=animals --backbone=squeezenet
+    python scripts/export.py --model=medium --format=onnx --output=medium.onnx
+    python scripts/export.py --model=small --format=litert --size=512x512 --output=small.tflite
+
+A SavedModel goes to the next version, a numbered folder in the output, where the server finds it;
+what is there already stays. It is asked for a picture before it is put in place, and other formats
+are compared with the network. saved_models/README.md says how to start a server.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from kerasart.image.files import check_place
+from kerasart_scripts import command_line as cli
+
+_FORMATS = ("savedmodel", "onnx", "litert")
+_DREAM = "dream"
+
+_MODEL = flags.DEFINE_string(
+    "model",
+    "medium",
+    "A trained network: a name that stylize.py --list_styles shows, a folder or a .keras file; or "
+    f"{_DREAM}, which dreams.",
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "Where to write: a served model's folder, whose name is the model's on the server, or a file. "
+    "(default: saved_models/NAME, or NAME.onnx, or NAME.tflite)",
+)
+_FORMAT = flags.DEFINE_enum(
+    "format",
+    "savedmodel",
+    _FORMATS,
+    "savedmodel for TensorFlow Serving; onnx; or litert, in float16 and for one size.",
+)
+_SIZE = flags.DEFINE_string("size", "512x512", "Height x width of the pictures, for litert.")
+_MOST_PIXELS = flags.DEFINE_integer(
+    "most_pixels",
+    16_000_000,
+    "The most pixels of a picture that a server accepts.",
+    lower_bound=1,
+)
+_PRESET = flags.DEFINE_string(
+    "preset", None, "The dream's settings (deep_dream.py --preset=help). (default: animals)"
+)
+GROUPS = {
+    "What": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS],
+    "The network": [cli.PRECISION],
+    "A dream": [_PRESET, cli.BACKBONE, cli.WEIGHTS],
+    "The run": [cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+}
+
+
+def main():
+    """Reads flags, exports, and says what was written."""
+    if _FORMAT.value == "savedmodel":
+        output = Path(_OUTPUT.value or Path("saved_models") / Path(_MODEL.value).name)
+        if output.exists() and not output.is_dir():
+            raise NotADirectoryError(f"`output` must be a folder. Received: the file '{output}'")
+        cli.load_tensorflow()
+        cli.say(f"Wrote {_export_served(output)}.")
+        return
+    suffix = {"onnx": ".onnx", "litert": ".tflite"}[_FORMAT.value]
+    output = Path(_OUTPUT.value or Path(_MODEL.value).name + suffix)
+    check_place(output)
+    output = cli.choose_path(output)
+    size = _parse_size(_SIZE.value)
+    if _MODEL.value == _DREAM:
+        raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
+    cli.load_tensorflow()
+    from kerasart.networks import load_network
+
+    network = load_network(_MODEL.value)
+    if _FORMAT.value == "onnx":
+        from kerasart.serving.onnx_format import export_onnx
+
+        export_onnx(network, output)
+    else:
+        from kerasart.serving.litert_format import export_litert
+
+        export_litert(network, output, size)
+    cli.say(f"Wrote {output}.")
+
+
+def _export_served(output):
+    from kerasart.serving.export import export_dream, export_network
+
+    # What runs on a server is not what runs here: only asked for is bfloat16 exported.
+    precision = cli.PRECISION.value or "float32"
+    if _MODEL.value != _DREAM:
+        from kerasart.networks import load_network
+
+        return export_network(load_network(_MODEL.value), output, precision, _MOST_PIXELS.value)
+    from kerasart import Dreamer
+
+    dreamer = Dreamer(
+        _PRESET.value or "animals",
+        cli.BACKBONE.value or "auto",
+        cli.WEIGHTS.value or "auto",
+        precision=precision,
+    )
+    return export_dream(dreamer, output, _MOST_PIXELS.value)
+
+
+def _parse_size(text):
+    sides = text.split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise ValueError(f"`size` must be HEIGHTxWIDTH, such as 512x512. Received: {text!r}")
+    return tuple(map(int, sides))
+
+
+def run():
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, GROUPS)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,344 @@
+"""The serve_client script, run as a user runs it, against a stand-in for TensorFlow Serving."""
+
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, contents, make_photo, names_in, pixels, succeed, wait_for
+from fake_server import FakeServer, Refusal
+from PIL import Image
+
+SCRIPT = ROOT / "scripts" / "serve_client.py"
+STYLES = ["mosaic", "rain"]
+
+
+class Painter:
+    """Inverts pictures, and remembers what it was asked.
+
+    Args:
+        hold: What to wait for before each answer, if anything.
+    """
+
+    def __init__(self, hold=None):
+        self.hold = hold
+        self.asked = []
+        self.begun = threading.Event()
+
+    def __call__(self, signature, inputs):
+        self.asked.append((signature, inputs))
+        if signature == "styles":
+            return {"style_weights": self._weigh(inputs["names"])}
+        self.begun.set()
+        if self.hold:
+            self.hold.wait(20)
+        formats = inputs.get("format", [b"png"] * len(inputs["image_bytes"]))
+        painted = np.empty(len(formats), object)
+        painted[:] = [
+            self._paint(photo, format.decode())
+            for photo, format in zip(inputs["image_bytes"], formats, strict=True)
+        ]
+        return {"image_bytes": painted}
+
+    def _weigh(self, names):
+        (text,) = names
+        text = text if isinstance(text, str) else text.decode()
+        weights = np.zeros((1, len(STYLES)), np.float32)
+        for part in text.split(","):
+            name, _, weight = part.partition(":")
+            if name not in STYLES:
+                raise Refusal(
+                    "INVALID_ARGUMENT",
+                    f"assertion failed: [`names` must be of {', '.join(STYLES)}. "
+                    f"Received: {text}]\n\t [[{{{{node Assert}}}}]]",
+                )
+            weights[0, STYLES.index(name)] = float(weight or 1)
+        return weights
+
+    def _paint(self, photo, format):
+        try:
+            with Image.open(io.BytesIO(photo)) as picture:
+                image = 255 - np.asarray(picture.convert("RGB"))
+        except (OSError, SyntaxError):
+            raise Refusal(
+                "INVALID_ARGUMENT",
+                f"`image_bytes` must be a picture. Received: {len(photo)} bytes of another kind",
+            ) from None
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, format)
+        return file.getvalue()
+
+    @property
+    def last(self):
+        return self.asked[-1]
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def painter():
+    return Painter()
+
+
+@pytest.fixture
+def server(painter, protocol):
+    with FakeServer(painter, protocol) as server:
+        yield server
+
+
+@pytest.fixture
+def flags(server, protocol):
+    return (f"--server={server.address}", f"--protocol={protocol}", "--model=medium", "--retries=1")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of three photos."""
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    for number, name in enumerate(["a.png", "b.jpg", "inner/c.png"]):
+        Image.fromarray(make_photo(40, 30, seed=number)).save(folder / name)
+    return folder
+
+
+def kind_of(path):
+    with Image.open(path) as picture:
+        return picture.format
+
+
+# --- One photo
+
+
+def test_a_photo_is_painted(tmp_path, photo, warm_run, flags, painter):
+    outcome = succeed(warm_run(tmp_path, "--input=photo.png", *flags))
+    assert re.fullmatch(r"Wrote painted.png: medium, [\d.]+ s.\n", outcome.stdout)
+    assert np.array_equal(pixels(tmp_path / "painted.png"), 255 - pixels(photo))
+    (asked,) = painter.asked
+    assert asked[0] == "serving_default"
+    assert asked[1]["image_bytes"][0] == photo.read_bytes()
+
+
+def test_the_suffix_is_the_format_that_is_asked_for(tmp_path, photo, warm_run, flags, painter):
+    for name, kind in (("x.jpg", "jpeg"), ("x.jpeg", "jpeg"), ("x.png", "png")):
+        style = ("--style=rain", f"--output={name}", "--quiet")
+        succeed(warm_run(tmp_path, "--input=photo.png", *flags, *style))
+        assert kind_of(tmp_path / name) == kind.upper()
+        assert painter.last[1]["format"].tolist() in ([kind], [kind.encode()])
+
+
+def test_a_jpeg_without_any_option_is_one_too(tmp_path, photo, warm_run, flags):
+    succeed(warm_run(tmp_path, "--input=photo.png", "--output=x.jpg", *flags))
+    assert kind_of(tmp_path / "x.jpg") == "JPEG"
+
+
+def test_styles_are_mixed_by_the_server(tmp_path, photo, warm_run, flags, painter):
+    style = ("--style=mosaic:0.75,rain:0.25", "--strength=0.5")
+    succeed(warm_run(tmp_path, "--input=photo.png", *flags, *style))
+    signature, inputs = painter.last
+    assert [name for name, _ in painter.asked] == ["styles", "bytes"]
+    assert inputs["style_weights"].tolist() == [[0.75, 0.25]]
+    assert inputs["strength"].tolist() == [0.5]
+
+
+def test_a_painting_is_sent_as_a_file(tmp_path, photo, warm_run, flags, painter):
+    Image.fromarray(make_photo(20, 20)).save(tmp_path / "style.jpg")
+    succeed(warm_run(tmp_path, "--input=photo.png", "--style=style.jpg", *flags))
+    signature, inputs = painter.last
+    assert set(inputs) == {"image_bytes", "style_bytes", "strength", "format"}
+    assert inputs["style_bytes"][0] == (tmp_path / "style.jpg").read_bytes()
+    assert inputs["strength"].tolist() == [1.0]
+
+
+def test_a_dream_has_its_options(tmp_path, photo, warm_run, flags, painter):
+    dream = ("--steps=3", "--step_size=0.25", "--octaves=2")
+    succeed(warm_run(tmp_path, "--input=photo.png", *flags, *dream))
+    signature, inputs = painter.last
+    assert signature == "bytes"
+    assert [inputs[name].tolist() for name in ("steps", "step_size", "octaves")] == [
+        [3],
+        [0.25],
+        [2],
+    ]
+
+
+def test_what_tensorflow_would_read_otherwise_goes_as_a_png(tmp_path, warm_run, flags, painter):
+    image = Image.fromarray(make_photo(40, 30))
+    image.save(tmp_path / "photo.webp", lossless=True)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    image.save(tmp_path / "turned.png", exif=turned)
+    for name, size in (("photo.webp", (40, 30)), ("turned.png", (30, 40))):
+        succeed(warm_run(tmp_path, f"--input={name}", "--overwrite", *flags))
+        with Image.open(io.BytesIO(painter.last[1]["image_bytes"][0])) as sent:
+            assert (sent.format, sent.size) == ("PNG", size)
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path, photo, warm_run, flags):
+    for _ in range(2):
+        succeed(warm_run(tmp_path, "--input=photo.png", *flags))
+    assert names_in(tmp_path) == ["painted-2.png", "painted.png", "photo.png"]
+
+
+# --- Several
+
+
+def test_a_folder_is_painted_and_a_second_run_skips_it(tmp_path, folder, warm_run, flags, painter):
+    options = ("--input=photos", "--output=out", "--style=rain", "--concurrency=2", *flags)
+    outcome = succeed(warm_run(tmp_path, *options))
+    assert outcome.stdout == "Painted 3 of 3.\n"
+    assert names_in(tmp_path / "out") == ["a.png", "b.jpg", "inner"]
+    assert kind_of(tmp_path / "out" / "b.jpg") == "JPEG"
+    assert np.array_equal(
+        pixels(tmp_path / "out" / "inner" / "c.png"), 255 - pixels(folder / "inner" / "c.png")
+    )
+    asked = len(painter.asked)
+    assert asked == 4  # one of them for the weights
+    (tmp_path / "out" / "a.png").unlink()
+    outcome = succeed(warm_run(tmp_path, *options))
+    assert outcome.stdout == "2 of 3 are painted already.\nPainted 1 of 1.\n"
+    assert len(painter.asked) == asked + 2
+    outcome = succeed(warm_run(tmp_path, *options))
+    assert outcome.stdout == "3 of 3 are painted already.\n"
+    assert len(painter.asked) == asked + 2
+
+
+def test_bad_photos_are_left_out_and_the_rest_is_painted(tmp_path, folder, warm_run, flags):
+    (folder / "a.png").write_bytes(b"no picture")
+    whole = (folder / "b.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    outcome = warm_run(tmp_path, "--input=photos", "--output=out", *flags)
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.stderr
+    assert sorted(names_in(tmp_path / "out")) == ["b.jpg", "inner"]
+    left_out = sorted(line for line in outcome.lines if "left out" in line)
+    assert len(left_out) == 2
+    assert "left out: Cannot read 'photos/a.png': it is not a picture" in left_out[0]
+    assert "left out: 'photos/cut.jpg': `image_bytes` must be a picture. Rec" in left_out[1]
+    assert "Painted 2 of 4." in outcome.stdout
+    assert "`input` must hold pictures that can be painted. Received: 2" in outcome.lines[-1]
+
+
+def test_photos_that_differ_in_suffix_have_paintings_of_their_own(tmp_path, warm_run, flags):
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "a.webp"):
+        Image.fromarray(make_photo(40, 30)).save(tmp_path / "photos" / name)
+    succeed(warm_run(tmp_path, "--input=photos/a.*", "--output=out", *flags))
+    assert names_in(tmp_path / "out") == ["a.png", "a.webp.png"]
+
+
+def test_a_server_that_is_gone_ends_the_run(tmp_path, folder, warm_run):
+    flags = ("--input=photos", "--output=out", "--model=medium", "--retries=0")
+    outcome = warm_run(tmp_path, *flags, "--server=127.0.0.1:9", "--protocol=rest")
+    assert outcome.code == 1
+    assert "left out" not in outcome.stderr
+    assert outcome.lines[-1].startswith("serve_client: `server` must run")
+    assert not (tmp_path / "out").exists()
+
+
+# --- What is refused
+
+
+def test_the_servers_sentence_is_all_that_is_shown(tmp_path, photo, warm_refuse, flags):
+    line = warm_refuse(tmp_path, "--input=photo.png", "--style=cubism", *flags)
+    assert line == "serve_client: `names` must be of mosaic, rain. Received: cubism"
+
+
+def test_an_unknown_model_is_named(tmp_path, photo, warm_refuse, flags):
+    line = warm_refuse(tmp_path, "--input=photo.png", *flags, "--model=large")
+    assert "`model` must be one that" in line
+    assert "Received: 'large'" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ((), "`model` must be the model's name"),
+        (("--model=m", "--input=none.png"), "Cannot read 'none.png'"),
+        (("--model=m", "--style=none.jpg"), "Cannot read 'none.jpg'"),
+        (("--model=m", "--output=x.webp"), "`output` must end in .png, .jpg, .jpeg"),
+        (("--model=m", "--strength=0.5"), "`strength` must go with a `style`"),
+        (("--model=m", "--steps=3"), "must be given together, and without `style`"),
+        (("--model=m", "--server=nowhere"), "`server` must be HOST:PORT"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(tmp_path, photo, warm_refuse, flags, sentence):
+    line = warm_refuse(tmp_path, "--input=photo.png", "--protocol=rest", "--retries=0", *flags)
+    assert sentence in line
+    assert "Received: " in line
+
+
+# --- Processes of their own
+
+
+def test_ctrl_c_leaves_whole_files_only(tmp_path, folder, start, protocol):
+    hold = threading.Event()
+    painter = Painter(hold)
+    with FakeServer(painter, protocol) as server:
+        flags = ("--input=photos", "--output=out", "--model=medium", "--concurrency=2")
+        process = start(tmp_path, *flags, f"--server={server.address}", f"--protocol={protocol}")
+        wait_for(painter.begun.is_set, process)
+        start_of_end = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+        hold.set()
+    assert process.returncode == 130
+    assert stderr.decode().split("\r")[-1].strip().endswith("serve_client: interrupted")
+    assert "Traceback" not in stderr.decode()
+    assert time.monotonic() - start_of_end < 15
+    assert not any(contents(tmp_path / "out"))
+
+
+@pytest.fixture(scope="module")
+def bare(environment, tmp_path_factory):
+    """What a process of its own tells of itself after a painting by REST, and one by gRPC."""
+    folder = tmp_path_factory.mktemp("bare")
+    Image.fromarray(make_photo(40, 30)).save(folder / "photo.png")
+    code = """
+import json, sys
+from absl import flags
+from kerasart_scripts import serve_client
+own = flags.FLAGS.flags_by_module_dict()["kerasart_scripts.serve_client"]
+told = {"flags": [flag.name for flag in own]}
+common = ["serve_client", "--input=photo.png", "--model=medium", "--style=rain", "--quiet"]
+for protocol, server in (("rest", sys.argv[1]), ("grpc", sys.argv[2])):
+    sys.argv = [*common, f"--protocol={protocol}", f"--server={server}"]
+    serve_client.run()
+    told[protocol] = sorted({name.split(".")[0] for name in sys.modules})
+print(json.dumps(told))
+"""
+    with FakeServer(Painter(), "rest") as rest, FakeServer(Painter(), "grpc") as grpc:
+        done = subprocess.run(
+            [sys.executable, "-c", code, rest.address, grpc.address],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    assert names_in(folder) == ["painted-2.png", "painted.png", "photo.png"]
+    return json.loads(done.stdout)
+
+
+def test_no_tensorflow_is_imported(bare):
+    assert not {"tensorflow", "keras", "tensorflow_serving"} & set(bare["grpc"])
+    assert "grpc" in bare["grpc"]
+
+
+def test_rest_needs_no_more_than_python_has(bare):
+    assert not {"grpc", "google"} & set(bare["rest"])
+
+
+def test_help_lists_every_flag_once_without_tensorflow(tmp_path, run, blocked, bare):
+    outcome = succeed(run(tmp_path, "--help", **blocked))
+    listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
+    assert set(bare["flags"]) <= set(listed)
+    assert len(listed) == len(set(listed))

@@ -1,0 +1,280 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasart import Dreamer, Stylizer
+from kerasart.networks import AdaIN, TransformerNet
+from kerasart.serving.export import check_graph, export_dream, export_network, versions
+from kerasart.serving.warmup import read_warmup, replay_warmup
+
+MOST = 40_000
+
+
+def png(pixels):
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def read(data):
+    return np.asarray(Image.open(io.BytesIO(data)), np.float32)[np.newaxis] / 255
+
+
+def random_pixels(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    network = TransformerNet(["a", "b", "c"], width=1 / 16, blocks=1)
+    generator = np.random.default_rng(0)
+    for variable in network.weights:
+        variable.assign(variable + generator.normal(0, 0.1, variable.shape).astype(np.float32))
+    return network
+
+
+@pytest.fixture(scope="module")
+def exported(network, tmp_path_factory):
+    return export_network(network, tmp_path_factory.mktemp("served") / "few", most_pixels=MOST)
+
+
+@pytest.fixture(scope="module")
+def signatures(exported):
+    return tf.saved_model.load(str(exported)).signatures
+
+
+def test_signatures(signatures):
+    names = {"serving_default", "bytes", "pixels", "pixels_float", "styles"}
+    assert set(signatures) == names
+    _, inputs = signatures["bytes"].structured_input_signature
+    assert set(inputs) == {"image_bytes", "style_weights", "strength", "format"}
+    assert all(spec.shape[0] is None for spec in inputs.values())
+    assert set(signatures["bytes"].structured_outputs) == {"image_bytes"}
+
+
+def test_equals_in_process(network, signatures):
+    pictures = [random_pixels(33, 47), random_pixels(16, 9, 1)]  # Of different sizes.
+    answer = signatures["serving_default"](image_bytes=tf.constant(list(map(png, pictures))))
+    stylizer = Stylizer(network, "float32")
+    for data, picture in zip(answer["image_bytes"].numpy(), pictures, strict=True):
+        assert np.abs(read(data) - stylizer(picture, "a")).max() <= 0.51 / 255
+
+
+def test_options(network, signatures):
+    picture = random_pixels(20, 30)
+    answer = signatures["bytes"](
+        image_bytes=tf.constant([png(picture)] * 2),
+        style_weights=tf.constant([[0.0, 2.0, 2.0], [0.0, 0.0, 1.0]]),
+        strength=tf.constant([0.5, 0.0]),
+        format=tf.constant(["png", "jpeg"]),
+    )
+    first, second = answer["image_bytes"].numpy()
+    wanted = Stylizer(network, "float32")(picture, {"b": 1, "c": 1}, strength=0.5)
+    assert np.abs(read(first) - wanted).max() <= 0.51 / 255
+    assert Image.open(io.BytesIO(second)).format == "JPEG"
+
+
+def test_pixels(network, signatures):
+    pictures = np.stack([random_pixels(20, 31), random_pixels(20, 31, 1)])
+    options = {"style_weights": tf.eye(3)[:2], "strength": tf.ones(2)}
+    levels = signatures["pixels"](image=tf.constant(pictures), **options)["image"].numpy()
+    assert levels.dtype == np.uint8
+    floats = signatures["pixels_float"](image=tf.constant(pictures / 255, tf.float32), **options)[
+        "image"
+    ].numpy()
+    assert np.abs(levels / 255 - floats).max() <= 0.51 / 255
+    expected = Stylizer(network, "float32")(pictures[1], "b")
+    assert np.abs(floats[1:] - expected).max() < 1e-5
+
+
+def test_style_names(signatures):
+    names = tf.constant(["b", "a:0.6,c:.4", " a : 1 "])
+    weights = signatures["styles"](names=names)["style_weights"].numpy()
+    np.testing.assert_allclose(weights, [[0, 1, 0], [0.6, 0, 0.4], [1, 0, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("d", "must be of a, b, c. Received: d"), ("a:x", "must have numbers"), ("", "must be of a")],
+)
+def test_wrong_names(signatures, name, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures["styles"](names=tf.constant([name]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_bytes": [b""]}, "`image_bytes` must be a JPEG"),
+        ({"image_bytes": [png(random_pixels(4, 9))]}, "must be at least 5x5"),
+        ({"image_bytes": [png(random_pixels(300, 200))]}, "must have at most 40000 pixels"),
+        ({"strength": [1.5]}, "`strength` must be from 0.0 to 1.0. Received: 1.5"),
+        ({"strength": [float("nan")]}, "`strength` must be"),
+        ({"style_weights": [[0.0, 0.0, 0.0]]}, "`style_weights` must be 0 or more, and not all 0"),
+        ({"style_weights": [[-1.0, 2.0, 0.0]]}, "`style_weights` must be 0 or more"),
+        ({"style_weights": [[float("inf"), 2.0, 0.0]]}, "`style_weights` must be"),
+        ({"format": ["tiff"]}, "`format` must be png or jpeg. Received: tiff"),
+    ],
+)
+def test_wrong_requests(signatures, changes, message):
+    request = {
+        "image_bytes": [png(random_pixels(9, 9))],
+        "style_weights": [[1.0, 0.0, 0.0]],
+        "strength": [1.0],
+        "format": ["png"],
+    }
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures["bytes"](**{k: tf.constant(v) for k, v in (request | changes).items()})
+    signatures["bytes"](**{k: tf.constant(v) for k, v in request.items()})  # And on it goes.
+
+
+def test_versions_are_never_overwritten(network, exported):
+    before = {path: path.stat().st_mtime_ns for path in exported.rglob("*")}
+    assert export_network(network, exported.parent, most_pixels=MOST).name == "2"
+    assert versions(exported.parent) == [1, 2]
+    assert {path: path.stat().st_mtime_ns for path in exported.rglob("*")} == before
+    assert [path.name for path in exported.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_warmup_holds_a_request_for_each_signature(exported, signatures):
+    requests = read_warmup(exported)
+    assert {request.model_spec.signature_name for request in requests} == set(signatures)
+    assert all(request.model_spec.name == "few" for request in requests)
+    assert {name for name, _ in replay_warmup(exported)} == set(signatures)
+
+
+def test_a_failing_warmup_leaves_nothing(network, tmp_path):
+    # Pictures of the warm-up are larger than what this model takes.
+    with pytest.raises(ValueError, match="Every request of the warm-up must be served"):
+        export_network(network, tmp_path / "few", most_pixels=100)
+    assert list((tmp_path / "few").iterdir()) == []
+
+
+def test_adain(tmp_path):
+    keras.utils.set_random_seed(0)
+    network = AdaIN()
+    path = export_network(network, tmp_path / "any")
+    size = sum(file.stat().st_size for file in path.rglob("*"))
+    assert size < 22e6  # The weights, once, at half precision.
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    photo, style = random_pixels(20, 31), random_pixels(40, 25, 1)
+    answer = served(image_bytes=tf.constant([png(photo)]), style_bytes=tf.constant([png(style)]))
+    expected = Stylizer(network, "float32")(photo, style)
+    # Random weights are more sensitive to their rounding to half precision than trained ones.
+    assert np.abs(read(answer["image_bytes"].numpy()[0]) - expected).mean() < 2 / 255
+
+
+def test_dream(tmp_path):
+    settings = {"octaves": (-1, 0), "steps": 2, "precision": "float32"}
+    dreamer = Dreamer("animals", "squeezenet", **settings)
+    path = export_dream(dreamer, tmp_path / "dream")
+    served = tf.saved_model.load(str(path)).signatures
+    photo = random_pixels(70, 95)
+    answer = served["serving_default"](image_bytes=tf.constant([png(photo)]))
+    expected = dreamer.dream(photo).image
+    assert np.abs(expected - photo / 255).max() > 2 / 255
+    assert np.abs(read(answer["image_bytes"].numpy()[0]) - expected).max() <= 1 / 255
+    options = {"steps": [1], "step_size": [0.01], "octaves": [1], "format": ["png"]}
+    wrong = [("steps", 0), ("steps", 10**6), ("octaves", 9), ("step_size", 5.0)]
+    for name, value in wrong:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"`{name}` must be from"):
+            served["bytes"](
+                image_bytes=tf.constant([png(photo)]),
+                **{k: tf.constant(v) for k, v in (options | {name: [value]}).items()},
+            )
+
+
+def test_dreams_that_cannot_be_served(tmp_path):
+    dreamer = Dreamer("visualization", "squeezenet", channel="fire3:1", precision="float32")
+    with pytest.raises(ValueError, match="must be .* to be served. Received: "):
+        export_dream(dreamer, tmp_path / "dream")
+
+
+def test_python_in_the_graph_is_refused():
+    function = tf.function(lambda x: tf.numpy_function(np.sin, [x], tf.float32))
+    graph = function.get_concrete_function(tf.TensorSpec([3])).graph.as_graph_def()
+    with pytest.raises(ValueError, match="must hold no Python and no jit_compile.*PyFunc"):
+        check_graph("bytes", graph)
+
+
+def test_jit_compile_is_refused():
+    inner = tf.function(lambda x: x * 2, jit_compile=True)
+    function = tf.function(lambda x: inner(x) + 1)
+    graph = function.get_concrete_function(tf.TensorSpec([3])).graph.as_graph_def()
+    with pytest.raises(ValueError, match="must hold no Python and no jit_compile"):
+        check_graph("bytes", graph)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_runs_by_the_loader_of_the_server(network, exported, tmp_path, kind):
+    library = Path(tf.__file__).parent / "libtensorflow_cc.so.2"
+    if not library.exists():
+        pytest.skip("this TensorFlow comes without its C++ library")
+    picture = Image.fromarray(random_pixels(40, 51)).resize((102, 80))
+    picture.save(tmp_path / "in", kind, quality=100)
+    (tmp_path / "format").write_bytes(b"png")
+    inputs, outputs = tensor_names(exported, "bytes")
+    request = {
+        "library": str(library),
+        "model": str(exported),
+        "feeds": {
+            inputs["image_bytes"]: str(tmp_path / "in"),
+            inputs["format"]: str(tmp_path / "format"),
+            inputs["style_weights"]: [[0.0, 1.0, 0.0]],
+            inputs["strength"]: [1.0],
+        },
+        "fetch": outputs["image_bytes"],
+        "output": str(tmp_path / "out.png"),
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    script = Path(__file__).with_name("cpp_loader.py")
+    # A server compiles nothing by XLA.
+    environment = os.environ | {"TF_XLA_FLAGS": "--tf_xla_auto_jit=-1"}
+    subprocess.run(
+        [sys.executable, "-S", script, tmp_path / "request.json"], check=True, env=environment
+    )
+    decoded = tf.io.decode_image((tmp_path / "in").read_bytes(), channels=3).numpy()
+    expected = Stylizer(network, "float32")(decoded, "b")
+    assert np.abs(read((tmp_path / "out.png").read_bytes()) - expected).max() <= 1 / 255
+
+
+def tensor_names(path, signature):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    (graph,) = saved.meta_graphs
+    inputs, outputs = graph.signature_def[signature].inputs, graph.signature_def[signature].outputs
+    return ({k: v.name for k, v in each.items()} for each in (inputs, outputs))
+
+
+def test_saved_model_cli(exported, tmp_path):
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
+    shown = subprocess.run(
+        [*command, "show", "--dir", exported, "--tag_set", "serve"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert '"styles"' in shown
+    np.save(tmp_path / "names.npy", np.array([b"b"]))
+    run = subprocess.run(
+        [
+            *command,
+            *("run", "--dir", exported, "--tag_set", "serve", "--signature_def", "styles"),
+            *("--inputs", f"names={tmp_path / 'names.npy'}", "--outdir", tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "style_weights.npy"), [[0, 1, 0]])

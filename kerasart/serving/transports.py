@@ -215,7 +215,7 @@ def shorten(message):
     message = re.sub(r"^\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ", "", message.strip())
     message = re.split(r"\s*\n\s*\(1\) |\s*\n\s*\[\[|\s*\[\[\{\{", message)[0]
     message = re.sub(r"\{\{(function_)?node [^}]*\}\}\s*", "", message)
-    asserted = re.fullmatch(r"assertion failed: \[(.*)\]", message, re.DOTALL)
+    asserted = re.search(r"assertion failed: \[(.*)\]$", message, re.DOTALL)
     if asserted:
         message = asserted[1].replace("] [", " ")
     return " ".join(message.split())

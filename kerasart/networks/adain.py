@@ -9,6 +9,8 @@ from kerasart.networks.transformer_net import keep
 
 _LAYER = "block4_conv1"
 _STRIDE = 8  # Of that layer.
+# About the mean of its features: without it, the decoder starts where a sigmoid has no slope.
+_SCALE = 100.0
 _LEAST_SIZE = 9  # So that a picture can be mirrored up to the next multiple of the stride.
 # Channels of the decoder's convolutions, the encoder's in reverse; each None enlarges by 2.
 _DECODER = (256, None, 256, 256, 256, 128, None, 128, 64, None, 64)
@@ -38,8 +40,10 @@ class AdaIN(keras.Model):
         to_rgb: The last convolution.
         layer: The encoder's layer whose features are given the style's moments.
         least_size: The least height and width of a picture.
+        scale: What the decoder divides features by.
         stride: Pixels between two positions of the features.
         halo: Positions beyond which neither encoder nor decoder sees.
+        epsilon: Added to a variance before its root is taken.
 
     Raises:
         ValueError: If the encoder's weights are others than those it was trained with.
@@ -48,7 +52,9 @@ class AdaIN(keras.Model):
     layer = _LAYER
     least_size = _LEAST_SIZE
     stride = _STRIDE
+    scale = _SCALE
     halo = 6
+    epsilon = _EPSILON
 
     def __init__(self, encoder="vgg16", weights="auto", weights_hash=None, **kwargs):
         super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
@@ -67,10 +73,15 @@ class AdaIN(keras.Model):
         self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=dtype)
         self._enlarge = layers.UpSampling2D(2, dtype=dtype)
         self.decoder = [
-            channels and layers.Conv2D(channels, 3, activation="relu", dtype=dtype)
+            channels
+            and layers.Conv2D(
+                channels, 3, activation="relu", kernel_initializer="he_normal", dtype=dtype
+            )
             for channels in _DECODER
         ]
-        self.to_rgb = layers.Conv2D(3, 3, dtype=dtype)
+        # Begins at grey, in the middle of the sigmoid, whose ends teach little.
+        grey = keras.initializers.VarianceScaling(0.01)
+        self.to_rgb = layers.Conv2D(3, 3, kernel_initializer=grey, dtype=dtype)
         self.build()
 
     def build(self, input_shape=None):
@@ -179,7 +190,7 @@ class AdaIN(keras.Model):
 
     def decode(self, features):
         """Makes a picture of features, eight times as high and wide, in [0, 1]."""
-        x = ops.cast(features, self.compute_dtype)
+        x = ops.cast(features / self.scale, self.compute_dtype)
         for convolve in self.decoder:
             x = convolve(self._pad(x)) if convolve else self._enlarge(x)
         return ops.sigmoid(ops.cast(self.to_rgb(self._pad(x)), "float32"))

@@ -144,7 +144,8 @@ class AdaINPainter:
         stride = self._network.stride
         margins = [[0, 0], [0, -height % stride], [0, -width % stride], [0, 0]]
         features = self.encode(tf.pad(image, margins, "REFLECT"))
-        x = tf.cast(self._network.aim(features, manner, strength), self._dtype)
+        aim = self._network.aim(features, manner, strength)
+        x = tf.cast(aim / self._network.scale, self._dtype)
         for enlarges, convolution in self._decoder:
             x = tf.nn.relu(self._convolve(x, convolution, enlarges))
             x = tf.nn.depth_to_space(x, 2) if enlarges else x

@@ -12,7 +12,7 @@ import numpy as np
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _UNLIMITED = -1
 # A server that is back is found at once: how long to wait between tries, `Client` decides.
-_RECONNECT = {"initial": 100, "min": 100, "max": 1000}
+_RECONNECT = {"initial": 100, "max": 1000}
 
 _CODES = {
     400: "INVALID_ARGUMENT",

@@ -419,7 +419,7 @@ def test_another_kind_of_web_server_is_told_apart(answer, monkeypatch):
         ("2 root error(s) found.\n  (0) INVALID_ARGUMENT: a b\n\t [[{{node x}}]]\n"
          "\t [[y/_7]]\n  (1) INVALID_ARGUMENT: a b\n\t [[{{node x}}]]\n0 successful.", "a b"),
         ("{{function_node __wrapped__Assert}} assertion failed: [a] [b]", "a b"),
-        ("Graph execution error:\n\nDetected at node A\n\nassertion failed: [a]\n\t [[{{node A}}]]", "a"),
+        ("Graph execution error:\n\nDetected at\n\nassertion failed: [a]\n\t [[{{node A}}]]", "a"),
         ("a\n\t [[map/while/Assert]]", "a"),
         ("plain [1, 2]", "plain [1, 2]"),
         ("", ""),

@@ -1,0 +1,97 @@
+"""Trained networks as LiteRT (TensorFlow Lite) files, for phones."""
+
+import contextlib
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from kerasart.image.files import check_place, replace_file
+from kerasart.serving.parity import check_parity, input_shapes
+
+_TOLERANCE = 2 / 255  # Its weights are rounded to float16.
+_SIGNATURE = "serving_default"
+
+
+def export_litert(network, path, size):
+    """Writes a trained network to a LiteRT file, after a look at whether it paints the same.
+
+    The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; of
+    a `TransformerNet` `style_weights` (1, styles), which add up to 1, and of an `AdaIN` `style`, a
+    picture like `image`; and `strength` (1,) in [0, 1]. The output is `image`, painted.
+
+    Args:
+        network: A `TransformerNet` or an `AdaIN`.
+        path: The file. One already there is replaced.
+        size: (height, width) of all its pictures.
+
+    Raises:
+        ValueError: If the size is too small, or the file would paint otherwise than the network,
+            by more than 2/255.
+        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
+            file cannot be written.
+    """
+    path = Path(path)
+    check_place(path)
+    import tensorflow as tf
+
+    from kerasart.networks import recast
+    from kerasart.networks.layers import check_size
+
+    shapes = input_shapes(network, size)
+    specs = {name: tf.TensorSpec(shape, name=name) for name, shape in shapes.items()}
+    check_size("size", specs["image"], network.least_size)
+    network = recast(network, "float32")
+    with _quiet():
+        data = _convert(network, specs)
+        check_parity(network, _painter(data), shapes, _TOLERANCE)
+    replace_file(path, data)
+
+
+def _convert(network, specs):
+    import tensorflow as tf
+
+    paint = _paint_from_constants(network)
+
+    @tf.function(autograph=False)
+    def serve(**inputs):
+        return {"image": paint(*(inputs[name] for name in specs))}
+
+    module = tf.Module()
+    module.held = network.variables
+    function = serve.get_concrete_function(**specs)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    converter.experimental_enable_resource_variables = False
+    return converter.convert()
+
+
+def _paint_from_constants(network):
+    from kerasart.networks import AdaINPainter
+
+    if hasattr(network, "styles"):
+        return network
+    painter = AdaINPainter(network, "float32")
+    return lambda image, style, strength: painter(image, painter.describe(style), strength)
+
+
+def _painter(data):
+    import tensorflow as tf
+
+    runner = tf.lite.Interpreter(model_content=data).get_signature_runner(_SIGNATURE)
+    return lambda inputs: runner(**inputs)["image"]
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps what is written in Python and in C++ to the standard error from being seen."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere, warnings.catch_warnings(action="ignore"):
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -57,23 +57,30 @@ def _convert(network, specs):
     def serve(**inputs):
         return {"image": paint(*(inputs[name] for name in specs))}
 
-    module = tf.Module()
-    module.held = network.variables
     function = serve.get_concrete_function(**specs)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], tf.Module())
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
-    converter.experimental_enable_resource_variables = False
     return converter.convert()
 
 
 def _paint_from_constants(network):
+    """Makes a function that paints as a network does, whose graph holds no variables."""
+    import keras
+    import tensorflow as tf
+
     from kerasart.networks import AdaINPainter
 
-    if hasattr(network, "styles"):
-        return network
-    painter = AdaINPainter(network, "float32")
-    return lambda image, style, strength: painter(image, painter.describe(style), strength)
+    if not hasattr(network, "styles"):
+        painter = AdaINPainter(network, "float32")
+        return lambda image, style, strength: painter(image, painter.describe(style), strength)
+    constants = [(variable, tf.constant(variable.numpy())) for variable in network.variables]
+
+    def paint(*inputs):
+        with keras.StatelessScope(constants):
+            return network(*inputs)
+
+    return paint
 
 
 def _painter(data):

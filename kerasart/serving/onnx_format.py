@@ -48,7 +48,7 @@ def _check_installed():
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "`export_onnx` needs onnx and onnxruntime, which `pip install \"kerasart[onnx]\"` "
+            '`export_onnx` needs onnx and onnxruntime, which `pip install "kerasart[onnx]"` '
             f"brings. Received: {error}"
         ) from error
 
@@ -96,7 +96,8 @@ def _paint_styles(graph, network):
     def stage(x, layer):
         x = graph.convolve(graph.mirror(x, layer.convolve.kernel_size[0] // 2), layer.convolve)
         norm = layer.normalise
-        gamma, beta = (graph.add("MatMul", mixture, each.numpy()) for each in (norm.gamma, norm.beta))
+        tables = (norm.gamma.numpy(), norm.beta.numpy())
+        gamma, beta = (graph.add("MatMul", mixture, table) for table in tables)
         return graph.add("InstanceNormalization", x, gamma, beta, epsilon=norm.epsilon)
 
     x, size = graph.read("image", multiple=4)
@@ -121,7 +122,7 @@ def _paint_as_style(graph, network):
     deviation = graph.add("Sqrt", graph.add("Add", variance, network.epsilon))
     deviation, mean = (graph.add("Reshape", each, [-1]) for each in (deviation, mean))
     aim = graph.add("InstanceNormalization", features, deviation, mean, epsilon=network.epsilon)
-    x = graph.blend(features, aim)
+    x = graph.add("Div", graph.blend(features, aim), network.scale)
     for layer in network.decoder:
         x = graph.convolve(graph.mirror(x, 1), layer) if layer else graph.enlarge(x)
     graph.finish(graph.convolve(graph.mirror(x, 1), network.to_rgb), size)

@@ -177,9 +177,11 @@ class _Graph:
         """Mirrors a picture up to a multiple of pixels; returns the features and the old size."""
         x = self.add("Transpose", picture, perm=[0, 3, 1, 2])
         size = self.add("Shape", x, start=2, end=4)
-        margins = self.add("Mod", self.add("Neg", size), [multiple])
-        margins = self.add("Concat", [0] * 6, margins, axis=0)
-        return (self.add("Pad", x, margins, mode="reflect") if multiple > 1 else x), size
+        if multiple > 1:
+            margins = self.add("Mod", self.add("Neg", size), [multiple])
+            margins = self.add("Concat", [0] * 6, margins, axis=0)
+            x = self.add("Pad", x, margins, mode="reflect")
+        return x, size
 
     def finish(self, x, size):
         """Makes the output of what is before the sigmoid."""

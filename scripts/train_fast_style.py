@@ -63,6 +63,12 @@ _SAMPLE = flags.DEFINE_multi_string(
 _SHEET_EVERY = flags.DEFINE_integer(
     "sheet_every", 200, "Steps between two contact sheets, and two states on disk.", lower_bound=1
 )
+_TENSORBOARD = flags.DEFINE_string(
+    "tensorboard",
+    None,
+    "A folder to write losses and contact sheets to, for TensorBoard. Needs "
+    "pip install 'kerasart[tensorboard]'.",
+)
 _PRESET = flags.DEFINE_string(
     "preset",
     None,
@@ -103,7 +109,7 @@ GROUPS = {
     "The network": [_NETWORK, _FINETUNE],
     "The training (defaults: the preset's)": [_PRESET, *_SETTINGS],
     "The network that looks": cli.NETWORK_FLAGS,
-    "The run": [_SHEET_EVERY, cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The run": [_SHEET_EVERY, _TENSORBOARD, cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
 }
 
 
@@ -127,6 +133,11 @@ def main():
     samples = {Path(name).stem: cli.read_photo(name).image for name in _SAMPLE.value}
     folder = Path(_OUTPUT.value)
     _check_folder(folder)
+    if _TENSORBOARD.value:
+        cli.load_tensorflow()
+        from kerasart.networks.board import check_tensorboard
+
+        check_tensorboard()
     cli.load_tensorflow()
     from kerasart import load_backbone
     from kerasart.training import plan_course
@@ -164,6 +175,7 @@ def _load_finetuned():
 
 def _train(course, samples, folder, backbone):
     from kerasart.networks import SIZES, save_network
+    from kerasart.networks.board import Board
     from kerasart.networks.training import Keeper
 
     network, is_adain = course.network, _NETWORK.value == "adain"
@@ -184,9 +196,14 @@ def _train(course, samples, folder, backbone):
     }
     (folder / "training").mkdir(parents=True, exist_ok=True)
 
+    board = Board(_TENSORBOARD.value) if _TENSORBOARD.value else None
+
     def keep(pictures):
-        _write_sheet(folder, course, samples, pictures)
+        sheet = _write_sheet(folder, course, samples, pictures)
         _write_plot(folder, keeper.history)
+        if board:
+            losses = {name: values[-1] for name, values in keeper.history.items()}
+            board.write(keeper.step, losses, {"contact sheet": sheet})
         save_network(network, folder / "model.keras")
 
     def paint():
@@ -289,6 +306,7 @@ def _write_sheet(folder, course, samples, pictures):
         labels += [name, *course.shown]
     sheet = contact_sheet(images, labels, columns=rows + 1, cell=256)
     write_picture(folder / "contact_sheet.jpg", sheet, quality=88)
+    return sheet
 
 
 def _write_plot(folder, history):

@@ -23,7 +23,8 @@ def export_litert(network, path, size):
     Args:
         network: A `TransformerNet` or an `AdaIN`.
         path: The file. One already there is replaced.
-        size: (height, width) of all its pictures.
+        size: (height, width) of all its pictures. Below some 24 pixels, normalisations over few
+            positions may enlarge what float16 rounds by more than is allowed.
 
     Raises:
         ValueError: If the size is too small, or the file would paint otherwise than the network,

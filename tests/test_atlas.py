@@ -29,7 +29,7 @@ def test_channels_of_a_layer(squeezenet, dreamers):
         )
     )
     assert [channel for channel, _ in pairs] == [4, 8, 4]
-    assert [dreamer._descent.traces for dreamer in dreamers] == [1]
+    assert [dreamer.descent.traces for dreamer in dreamers] == [1]
     assert [progress.step for progress in told] == 3 * [1, 2, 3]
     pictures = [picture for _, picture in pairs]
     for picture in pictures:

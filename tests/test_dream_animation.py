@@ -151,7 +151,7 @@ def test_zoom_needs_a_photo(squeezenet, zooming, photo):
 
 def test_frames_of_all_sizes_take_one_trace(zooming, photo):
     list(animate_zoom(zooming, photo[:, :40], frames=2))
-    assert zooming._descent.traces == 1
+    assert zooming.descent.traces == 1
 
 
 # --- Layers

@@ -139,7 +139,7 @@ def test_every_kind_of_dream(make, photo, guide, kind):
         other = dreamer.dream(image, size=size).image
         dreamer._seed = 0
         assert np.abs(other - result.image).max() > 1 / 255
-    assert dreamer._descent.traces == 1
+    assert dreamer.descent.traces == 1
 
 
 # --- What was wanted came about
@@ -342,7 +342,7 @@ def test_one_trace_serves_every_size_and_picture(make, face, guide):
     for size in (64, 49, 80):
         assert max(dreamer.dream(face, size=size).image.shape) == size
     dreamer.dream(face[:, :50, :90])
-    assert dreamer._descent.traces == 1
+    assert dreamer.descent.traces == 1
 
 
 def test_targets_can_be_others(make, see, photo):

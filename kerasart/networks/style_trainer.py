@@ -107,6 +107,14 @@ class StyleTrainer(keras.Model):
         """The means of the loss and of each term."""
         return [*super().metrics, *self._means]
 
+    def save_own_variables(self, store):
+        """Saves which noise comes next, which Keras itself forgets."""
+        store["random"] = ops.convert_to_numpy(self._random.state)
+
+    def load_own_variables(self, store):
+        """Loads it."""
+        self._random.state.assign(store["random"])
+
     def _paint(self, photos, styles):
         numbers = ops.where(styles > 0, styles + self._known, 0)
         return self.network.paint(photos, ops.one_hot(numbers, 1 + len(self.network.styles)))

@@ -53,7 +53,7 @@ _FINETUNE = flags.DEFINE_string(
     "finetune",
     None,
     "A trained model (its folder or .keras file) to which the styles are added, by its "
-    "normalisations alone: in minutes, and what it could it still can.",
+    "normalisations alone: what it could it still can.",
 )
 _SAMPLE = flags.DEFINE_multi_string(
     "sample",

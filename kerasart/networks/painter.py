@@ -7,7 +7,7 @@ from kerasart.networks.transformer_net import keep, pairs
 
 
 class Painter:
-    """Paints as a `TransformerNet` does, one picture at a time, in a third of the time.
+    """Paints as a `TransformerNet` does, one picture at a time, in less time.
 
     On a CPU the layers at full size, which have few channels, cost the most. Here there are none:
     their features lie unshuffled, the 2x2 pixels of a block one behind the other as channels, at

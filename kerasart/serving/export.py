@@ -101,7 +101,8 @@ def check_graph(name, graph):
     Raises:
         ValueError: If it holds such an operation.
     """
-    functions = [(each.signature.name, each.node_def, each.attr) for each in graph.library.function]
+    library = graph.library.function
+    functions = [(each.signature.name, each.node_def, each.attr) for each in library]
     for function, nodes, attributes in [(name, graph.node, {}), *functions]:
         compiled = "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
         bad = [node for node in nodes if node.op in _FORBIDDEN or _must_compile(node)]

@@ -242,9 +242,9 @@ def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
 
 
 def test_adain_learns(adain, pairs, tmp_path):
-    history = fit(adain, pairs, epochs=12)
+    history = fit(adain, pairs, epochs=20)
     assert set(history) == {"loss", *ADAIN_OBJECTIVE.names}
-    assert history["loss"][-1] < 0.95 * history["loss"][0]
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
     adain.save_weights(tmp_path / "adain.weights.h5")
     painted = adain(pairs).numpy()
     fit(adain, pairs)

@@ -59,6 +59,21 @@ def inception(inception_model):
     return Backbone("inception_v3", inception_model, preprocess, "random")
 
 
+@pytest.fixture(scope="session")
+def tiny_network():
+    """A `TransformerNet` of the styles a, b and c that is quick to trace, and does something."""
+    import keras
+
+    from kerasart.networks import TransformerNet
+
+    keras.utils.set_random_seed(0)
+    network = TransformerNet(["a", "b", "c"], width=1 / 16, blocks=1)
+    generator = np.random.default_rng(0)
+    for variable in network.weights:
+        variable.assign(variable + generator.normal(0, 0.1, variable.shape).astype(np.float32))
+    return network
+
+
 def randomise(model, seed=0):
     """Gives every tensor of a network random values that keep its features near 1."""
     generator = np.random.default_rng(seed)

@@ -1,7 +1,8 @@
-"""A stand-in for TensorFlow Serving: its gRPC and REST ways in, around any Python function.
+"""A stand-in for TensorFlow Serving: its gRPC and REST ways in, around a Python function.
 
-It answers `PredictionService.Predict` and `/v1/models/NAME[/versions/N]:predict`, with the
-original's status codes and forms of JSON. It is no test of what the original does besides.
+It answers `PredictionService.Predict`, by the stubs of tensorflow-serving-api, and
+`/v1/models/NAME[/versions/N]:predict`, with the original's status codes and forms of JSON. The
+function may be a SavedModel's. It is no test of what the original does besides.
 """
 
 import base64
@@ -13,11 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 import numpy as np
-
-from kerasart.serving.messages import PredictRequest, PredictResponse, fill_tensor, read_tensor
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 _HTTP = {
     "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
     "NOT_FOUND": 404,
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
@@ -69,33 +71,25 @@ class FakeServer:
         return self._predict(signature or "serving_default", inputs)
 
     def _start_grpc(self):
-        def predict(request, context):
-            spec = request.model_spec
-            version = spec.version.value if spec.HasField("version") else None
-            inputs = {name: read_tensor(tensor) for name, tensor in request.inputs.items()}
-            try:
-                outputs = self.answer(spec.name, version, spec.signature_name, inputs)
-            except Refusal as error:
-                context.abort(getattr(grpc.StatusCode, error.code), str(error))
-            response = PredictResponse()
-            for name, array in outputs.items():
-                fill_tensor(response.outputs[name], array)
-            return response
+        fake = self
 
-        method = grpc.unary_unary_rpc_method_handler(
-            predict,
-            request_deserializer=PredictRequest.FromString,
-            response_serializer=PredictResponse.SerializeToString,
-        )
+        class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+            def Predict(self, request, context):  # noqa: N802
+                spec = request.model_spec
+                version = spec.version.value if spec.HasField("version") else None
+                inputs = {name: tf.make_ndarray(each) for name, each in request.inputs.items()}
+                try:
+                    outputs = fake.answer(spec.name, version, spec.signature_name, inputs)
+                except Refusal as error:
+                    context.abort(getattr(grpc.StatusCode, error.code), str(error))
+                response = predict_pb2.PredictResponse()
+                for name, array in outputs.items():
+                    response.outputs[name].CopyFrom(tf.make_tensor_proto(array))
+                return response
+
         unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
         server = grpc.server(ThreadPoolExecutor(64), options=[*unlimited, ("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers(
-            [
-                grpc.method_handlers_generic_handler(
-                    "tensorflow.serving.PredictionService", {"Predict": method}
-                )
-            ]
-        )
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
         self.port = server.add_insecure_port(self.address)
         server.start()
         return lambda: server.stop(0).wait()
@@ -151,22 +145,32 @@ class FakeServer:
 
 def signatures_of(saved_model):
     """Makes a `predict` of a SavedModel's folder."""
-    import tensorflow as tf
-
     loaded = tf.saved_model.load(str(saved_model))
 
     def predict(signature, inputs):
+        if signature not in loaded.signatures:
+            raise Refusal("FAILED_PRECONDITION", f'Serving signature key "{signature}" not found.')
         function = loaded.signatures[signature]
         _, specs = function.structured_input_signature
-        tensors = {
-            name: tf.constant(value.tolist(), specs[name].dtype) for name, value in inputs.items()
-        }
+        if set(inputs) != set(specs):
+            raise Refusal(
+                "INVALID_ARGUMENT",
+                f"input size does not match signature. Sent: {{{','.join(inputs)}}}. "
+                f"Required: {{{','.join(specs)}}}.",
+            )
         try:
+            tensors = {name: _tensor(value, specs[name].dtype) for name, value in inputs.items()}
             return {name: value.numpy() for name, value in function(**tensors).items()}
         except tf.errors.InvalidArgumentError as error:
             raise Refusal("INVALID_ARGUMENT", error.message) from error
 
     return predict
+
+
+def _tensor(array, dtype):
+    if array.dtype in (np.int64, np.float64):  # JSON's numbers, which the original casts.
+        array = array.astype(dtype.as_numpy_dtype)
+    return tf.constant(array.tolist() if array.dtype == object else array)
 
 
 def _column(values):

@@ -27,6 +27,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 _QUALITY = 95
 
+# Options that are whole numbers; 1 as the value of any other is a float, since a server by gRPC
+# takes nothing else for it.
+_WHOLE = ("steps", "octaves")
+
 
 class Client:
     """A model on a server, that several threads may ask at once.
@@ -87,7 +91,7 @@ class Client:
             TimeoutError: If the answer took too long.
             ValueError: If the server refused the inputs, with its own sentence, or failed at them.
         """
-        inputs = {name: _as_batch(batch) for name, batch in inputs.items()}
+        inputs = {name: _as_batch(name, batch) for name, batch in inputs.items()}
         tries = 0
         while not self._closed.is_set():
             try:
@@ -169,15 +173,15 @@ def _pause(tries):
     return min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
 
 
-def _as_batch(values):
+def _as_batch(name, values):
     """Makes an array of one of the types that the signatures have."""
     if isinstance(values[0], str | bytes):
         batch = np.empty(len(values), object)
         batch[:] = [value.encode() if isinstance(value, str) else value for value in values]
         return batch
     batch = np.asarray(values)
-    narrow = {"f": np.float32, "i": np.int32}.get(batch.dtype.kind, batch.dtype)
-    return batch.astype(narrow, copy=False)
+    types = {"f": np.float32, "i": np.int32 if name in _WHOLE else np.float32}
+    return batch.astype(types.get(batch.dtype.kind, batch.dtype), copy=False)
 
 
 def _to_jpeg(data):

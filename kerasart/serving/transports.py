@@ -25,13 +25,7 @@ _CODES = {
     504: "DEADLINE_EXCEEDED",
 }
 # What has nothing to do with the picture, besides what `explain` names.
-_ALWAYS = (
-    "CANCELLED",
-    "FAILED_PRECONDITION",
-    "PERMISSION_DENIED",
-    "UNAUTHENTICATED",
-    "UNIMPLEMENTED",
-)
+_ALWAYS = ("FAILED_PRECONDITION", "PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED")
 
 
 class ServerError(ConnectionError):
@@ -188,7 +182,8 @@ def explain(code, message, server, model, timeout):
         an `UnavailableError`.
     """
     message = shorten(message)
-    if code == "UNAVAILABLE":
+    # A server that is shut down cancels what it has not answered.
+    if code in ("UNAVAILABLE", "CANCELLED"):
         return UnavailableError(
             "`server` must run, be ready, and have the protocol's port, usually 8500 for grpc and "
             f"8501 for rest. Received: {server}: {message}"

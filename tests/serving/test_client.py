@@ -11,7 +11,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from fake_server import FakeServer, Refusal, signatures_of
+from fake_server import FakeServer, Refusal
 from PIL import Image
 
 from kerasart.serving import client as client_module
@@ -87,13 +87,13 @@ def test_arrays_arrive_with_their_types(serve, protocol):
         return {"image": inputs["image"]}
 
     image = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 3)).astype(np.uint8)
-    options = {"strength": [0.5, 1.0], "steps": [3, 4], "format": ["png", "jpeg"]}
+    options = {"strength": [0, 1], "steps": [3, 4], "format": ["png", "jpeg"]}
     with serve(predict) as client:
         answer = client.predict("pixels", {"image": image, **options})
     assert np.array_equal(answer, image)
     assert got["signature"] == "pixels"
     assert got["format"].tolist() == [b"png", b"jpeg"]
-    assert np.array_equal(got["strength"], [0.5, 1.0])
+    assert np.array_equal(got["strength"], [0.0, 1.0])
     assert np.array_equal(got["steps"], [3, 4])
     if protocol == "grpc":
         types = {name: str(got[name].dtype) for name in ("image", "strength", "steps")}
@@ -270,6 +270,19 @@ def test_a_busy_server_is_asked_again(serve):
     assert len(tries) == 4
 
 
+def test_a_server_that_is_shut_down_is_asked_again(serve, protocol):
+    tries = []
+
+    def predict(signature, inputs):
+        tries.append(0)
+        if len(tries) == 1:
+            raise Refusal("CANCELLED" if protocol == "grpc" else "UNAVAILABLE", "shutting down")
+        return echo(signature, inputs)
+
+    with serve(predict) as client:
+        assert client.paint(b"photo") == b"photo"
+
+
 def test_it_is_asked_again_only_so_often(serve):
     tries = []
 
@@ -434,28 +447,3 @@ def test_messages_are_cut_to_what_a_person_needs(message, short):
 def test_every_error_ends_with_what_was_received(code):
     error = explain(code, "words", "localhost:1", "medium", 1.0)
     assert re.fullmatch(r"[^\n]+ Received: [^\n]+", str(error))
-
-
-# --- Around a real SavedModel
-
-
-@pytest.mark.slow
-def test_the_signatures_of_a_saved_model_can_be_served(tmp_path, serve):
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "names")])
-    def styles(names):
-        allowed = tf.debugging.Assert(
-            tf.reduce_all(names == "rain"), ["`names` must be of rain. Received: " + names[0]]
-        )
-        with tf.control_dependencies([allowed]):
-            return {"style_weights": tf.ones([tf.shape(names)[0], 1])}
-
-    module = tf.Module()
-    module.styles = styles
-    tf.saved_model.save(module, str(tmp_path), {"styles": styles})
-    with serve(signatures_of(tmp_path)) as client:
-        assert client.style_weights("rain").tolist() == [1.0]
-        with pytest.raises(ValueError) as caught:
-            client.style_weights("snow")
-    assert str(caught.value) == "`names` must be of rain. Received: snow"

@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasart import Dreamer, Stylizer
-from kerasart.networks import AdaIN, TransformerNet
+from kerasart.networks import AdaIN
 from kerasart.serving.export import check_graph, export_dream, export_network, versions
 from kerasart.serving.warmup import read_warmup, replay_warmup
 
@@ -34,18 +34,8 @@ def random_pixels(height, width, seed=0):
 
 
 @pytest.fixture(scope="module")
-def network():
-    keras.utils.set_random_seed(0)
-    network = TransformerNet(["a", "b", "c"], width=1 / 16, blocks=1)
-    generator = np.random.default_rng(0)
-    for variable in network.weights:
-        variable.assign(variable + generator.normal(0, 0.1, variable.shape).astype(np.float32))
-    return network
-
-
-@pytest.fixture(scope="module")
-def exported(network, tmp_path_factory):
-    return export_network(network, tmp_path_factory.mktemp("served") / "few", most_pixels=MOST)
+def exported(tiny_network, tmp_path_factory):
+    return export_network(tiny_network, tmp_path_factory.mktemp("served") / "few", most_pixels=MOST)
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +52,15 @@ def test_signatures(signatures):
     assert set(signatures["bytes"].structured_outputs) == {"image_bytes"}
 
 
-def test_equals_in_process(network, signatures):
+def test_equals_in_process(tiny_network, signatures):
     pictures = [random_pixels(33, 47), random_pixels(16, 9, 1)]  # Of different sizes.
     answer = signatures["serving_default"](image_bytes=tf.constant(list(map(png, pictures))))
-    stylizer = Stylizer(network, "float32")
+    stylizer = Stylizer(tiny_network, "float32")
     for data, picture in zip(answer["image_bytes"].numpy(), pictures, strict=True):
         assert np.abs(read(data) - stylizer(picture, "a")).max() <= 0.51 / 255
 
 
-def test_options(network, signatures):
+def test_options(tiny_network, signatures):
     picture = random_pixels(20, 30)
     answer = signatures["bytes"](
         image_bytes=tf.constant([png(picture)] * 2),
@@ -79,12 +69,12 @@ def test_options(network, signatures):
         format=tf.constant(["png", "jpeg"]),
     )
     first, second = answer["image_bytes"].numpy()
-    wanted = Stylizer(network, "float32")(picture, {"b": 1, "c": 1}, strength=0.5)
+    wanted = Stylizer(tiny_network, "float32")(picture, {"b": 1, "c": 1}, strength=0.5)
     assert np.abs(read(first) - wanted).max() <= 0.51 / 255
     assert Image.open(io.BytesIO(second)).format == "JPEG"
 
 
-def test_pixels(network, signatures):
+def test_pixels(tiny_network, signatures):
     pictures = np.stack([random_pixels(20, 31), random_pixels(20, 31, 1)])
     options = {"style_weights": tf.eye(3)[:2], "strength": tf.ones(2)}
     levels = signatures["pixels"](image=tf.constant(pictures), **options)["image"].numpy()
@@ -93,7 +83,7 @@ def test_pixels(network, signatures):
         "image"
     ].numpy()
     assert np.abs(levels / 255 - floats).max() <= 0.51 / 255
-    expected = Stylizer(network, "float32")(pictures[1], "b")
+    expected = Stylizer(tiny_network, "float32")(pictures[1], "b")
     assert np.abs(floats[1:] - expected).max() < 1e-5
 
 
@@ -138,9 +128,9 @@ def test_wrong_requests(signatures, changes, message):
     signatures["bytes"](**{k: tf.constant(v) for k, v in request.items()})  # And on it goes.
 
 
-def test_versions_are_never_overwritten(network, exported):
+def test_versions_are_never_overwritten(tiny_network, exported):
     before = {path: path.stat().st_mtime_ns for path in exported.rglob("*")}
-    assert export_network(network, exported.parent, most_pixels=MOST).name == "2"
+    assert export_network(tiny_network, exported.parent, most_pixels=MOST).name == "2"
     assert versions(exported.parent) == [1, 2]
     assert {path: path.stat().st_mtime_ns for path in exported.rglob("*")} == before
     assert [path.name for path in exported.parent.iterdir() if path.name.startswith(".")] == []
@@ -153,10 +143,10 @@ def test_warmup_holds_a_request_for_each_signature(exported, signatures):
     assert {name for name, _ in replay_warmup(exported)} == set(signatures)
 
 
-def test_a_failing_warmup_leaves_nothing(network, tmp_path):
+def test_a_failing_warmup_leaves_nothing(tiny_network, tmp_path):
     # Pictures of the warm-up are larger than what this model takes.
     with pytest.raises(ValueError, match="Every request of the warm-up must be served"):
-        export_network(network, tmp_path / "few", most_pixels=100)
+        export_network(tiny_network, tmp_path / "few", most_pixels=100)
     assert list((tmp_path / "few").iterdir()) == []
 
 
@@ -216,7 +206,7 @@ def test_jit_compile_is_refused():
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_runs_by_the_loader_of_the_server(network, exported, tmp_path, kind):
+def test_runs_by_the_loader_of_the_server(tiny_network, exported, tmp_path, kind):
     library = Path(tf.__file__).parent / "libtensorflow_cc.so.2"
     if not library.exists():
         pytest.skip("this TensorFlow comes without its C++ library")
@@ -244,7 +234,7 @@ def test_runs_by_the_loader_of_the_server(network, exported, tmp_path, kind):
         [sys.executable, "-S", script, tmp_path / "request.json"], check=True, env=environment
     )
     decoded = tf.io.decode_image((tmp_path / "in").read_bytes(), channels=3).numpy()
-    expected = Stylizer(network, "float32")(decoded, "b")
+    expected = Stylizer(tiny_network, "float32")(decoded, "b")
     assert np.abs(read((tmp_path / "out.png").read_bytes()) - expected).max() <= 1 / 255
 
 

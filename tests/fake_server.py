@@ -135,7 +135,7 @@ class FakeServer:
         rows = request["instances"]
         inputs = {name: _column([row[name] for row in rows]) for name in rows[0]}
         version = version and int(version)
-        outputs = self.answer(model, version, request["signature_name"], inputs)
+        outputs = self.answer(model, version, request.get("signature_name"), inputs)
         columns = [list(map(_to_json, array)) for array in outputs.values()]
         # As the original does: a single output comes without its name.
         if len(columns) == 1:

@@ -144,7 +144,9 @@ class RestTransport:
         except TimeoutError as error:
             raise self._explain("DEADLINE_EXCEEDED", "") from error
         except (OSError, http.client.HTTPException) as error:
-            raise self._explain("UNAVAILABLE", str(error) or type(error).__name__) from error
+            # Of what is no HTTP the message is the bytes that came.
+            words = str(error) if isinstance(error, OSError) else type(error).__name__
+            raise self._explain("UNAVAILABLE", words) from error
         finally:
             self._open.discard(connection)
             connection.close()
@@ -193,6 +195,10 @@ def explain(code, message, server, model, timeout):
             f"`timeout` must leave the server the time it needs. Received: {timeout:g} s, in which "
             f"{server} did not answer"
         )
+    if re.search(r"\b(Serving|match|in) signature", message):
+        return ServerError(
+            f"`model` must be one that has what is asked for. Received: {model!r}: {message}"
+        )
     if code == "NOT_FOUND":
         return ServerError(
             f"`model` must be one that {server} serves. Received: {model!r}: {message}"
@@ -207,6 +213,7 @@ def explain(code, message, server, model, timeout):
 
 def shorten(message):
     """Keeps what a person needs of an error of TensorFlow's: no nodes, no brackets, no stack."""
+    message = re.sub(r"^Graph execution error:.*<stack traces[^>]*>", "", message, flags=re.DOTALL)
     message = re.sub(r"^\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ", "", message.strip())
     message = re.split(r"\s*\n\s*\(1\) |\s*\n\s*\[\[|\s*\[\[\{\{", message)[0]
     message = re.sub(r"\{\{(function_)?node [^}]*\}\}\s*", "", message)

@@ -406,6 +406,38 @@ def test_protocols_and_formats_are_these():
         client.paint(b"photo", "gif")
 
 
+def test_what_speaks_another_language_is_unavailable():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            connection.recv(2**16)
+            connection.sendall(b"\0\0\x04@\r\n\r\n")
+            connection.close()
+
+        threading.Thread(target=answer).start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            Client(address, "medium", "rest", retries=0) as client,
+            pytest.raises(UnavailableError, match=f"Received: {address}: BadStatusLine$"),
+        ):
+            client.paint(b"photo")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("FAILED_PRECONDITION", 'Serving signature key "styles" not found.'),
+        ("INVALID_ARGUMENT", 'Serving signature name: "styles" not found in signature def'),
+        ("INVALID_ARGUMENT", "input size does not match signature: 3!=4"),
+    ],
+)
+def test_a_model_of_another_kind_is_none_of_the_picture(code, message):
+    error = explain(code, message, "localhost:1", "medium", 1.0)
+    assert isinstance(error, ServerError)
+    assert str(error).startswith("`model` must be one that has what is asked for. Received: ")
+
+
 def test_without_grpc_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "grpc", None)
     with pytest.raises(ImportError, match=r'pip install "kerasart\[serving\]".*Received: '):
@@ -433,6 +465,8 @@ def test_another_kind_of_web_server_is_told_apart(answer, monkeypatch):
          "\t [[y/_7]]\n  (1) INVALID_ARGUMENT: a b\n\t [[{{node x}}]]\n0 successful.", "a b"),
         ("{{function_node __wrapped__Assert}} assertion failed: [a] [b]", "a b"),
         ("Graph execution error:\n\nDetected at\n\nassertion failed: [a]\n\t [[{{node A}}]]", "a"),
+        ("Graph execution error:\n\nDetected at node a defined at (most recent call last):\n"
+         "<stack traces unavailable>\nno JPEG.\n\t [[{{node a}}]]", "no JPEG."),
         ("a\n\t [[map/while/Assert]]", "a"),
         ("plain [1, 2]", "plain [1, 2]"),
         ("", ""),

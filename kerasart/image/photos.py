@@ -85,8 +85,8 @@ class Photos:
     def squares(self):
         """Makes an endless `tf.data.Dataset` of squares.
 
-        Each is of a random place, between the square size and the photo's shorter side large, and
-        mirrored in half of the cases.
+        Each is of a random place, between half the square size, enlarged, and the photo's shorter
+        side large, and mirrored in half of the cases.
 
         Returns:
             float32 RGB (size, size, 3) in [0, 1].
@@ -107,7 +107,9 @@ class Photos:
             shape = tf.shape(photo)
             most = tf.minimum(shape[0], shape[1])
             side, top, left, mirrored = tf.unstack(tf.random.stateless_uniform([4], seed))
-            side = size + tf.cast(side * tf.cast(most - size + 1, tf.float32), tf.int32)
+            # Large pictures are smooth for far, which small photos are only where enlarged.
+            least = size // 2
+            side = least + tf.cast(side * tf.cast(most - least + 1, tf.float32), tf.int32)
             top = tf.cast(top * tf.cast(shape[0] - side + 1, tf.float32), tf.int32)
             left = tf.cast(left * tf.cast(shape[1] - side + 1, tf.float32), tf.int32)
             square = photo[top : top + side, left : left + side]

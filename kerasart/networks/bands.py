@@ -33,6 +33,7 @@ def paint_in_bands(network, image, style_weights, strength=None, rows=512):
     for stage, band in zip(network.down, (4 * quarter, 2 * quarter, quarter), strict=True):
         source = _Layer(source, stage, mixture, band)
     x = tf.concat([source.read(*band) for band in source.bands()], axis=1)
+    x = network.canvas(x, mixture)
     for first, second in pairs(network.residual):
         x = x + second(tf.nn.relu(first(x, mixture)), mixture)
     source = _Picture(x)

@@ -5,7 +5,10 @@ any height and width.
 """
 
 import keras
+import numpy as np
 from keras import ops
+
+_SLIGHT = keras.initializers.Constant(0.1)
 
 
 class ReflectionPadding2D(keras.layers.Layer):
@@ -104,6 +107,57 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
     def get_config(self):
         """The arguments."""
         return {**super().get_config(), "styles": self.styles, "epsilon": self.epsilon}
+
+
+class Canvas(keras.layers.Layer):
+    """Lays the grain of a canvas under features, as strong as a mix of styles asks.
+
+    Where a photo is flat, a convolutional network alone could only paint what is flat: it sees the
+    same everywhere. The grain is where strokes can begin. It is always the same, so that films do
+    not flicker, and repeats every 127 rows and 131 columns.
+
+    Source: the idea is that of the noise in Ulyanov et al. 2016, "Texture Networks" (arXiv
+    1603.03417), and of that in StyleGAN (Karras et al. 2018, arXiv 1812.04948, section 2).
+
+    Args:
+        styles: The number of styles.
+    """
+
+    _SIZE = 127, 131  # Primes, so that rows and columns do not repeat together.
+    _FIELDS = 4  # Channels take turns at so many grains.
+
+    def __init__(self, styles, **kwargs):
+        super().__init__(**kwargs)
+        self.styles = styles
+
+    def build(self, features_shape, mixture_shape=None):
+        """Makes a gain for each style and channel."""
+        shape = (self.styles, features_shape[-1])
+        self.gain = self.add_weight(shape=shape, initializer=_SLIGHT, name="gain")
+        self.built = True
+
+    @property
+    def grain(self):
+        """The grain: float32 (127, 131, channels), each number -1 or 1."""
+        channels = self.gain.shape[-1]
+        fields = np.random.default_rng(0).choice([-1, 1], (*self._SIZE, self._FIELDS))
+        return fields[..., np.arange(channels) % self._FIELDS].astype(np.float32)
+
+    def call(self, features, mixture):
+        """Lays the grain under (batch, height, width, channels); `mixture` is as elsewhere."""
+        height, width = ops.shape(features)[1:3]
+        rows, columns = (ops.arange(n) % m for n, m in zip((height, width), self._SIZE, strict=True))
+        gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
+        grain = ops.take(ops.take(self.grain, rows, axis=0), columns, axis=1)
+        return features + ops.cast(gain[:, None, None] * grain, features.dtype)
+
+    def compute_output_shape(self, features_shape, mixture_shape=None):
+        """The shape of the features."""
+        return features_shape
+
+    def get_config(self):
+        """The arguments."""
+        return {**super().get_config(), "styles": self.styles}
 
 
 class Stage(keras.layers.Layer):

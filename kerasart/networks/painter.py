@@ -32,6 +32,7 @@ class Painter:
         self._dtype = choose_precision(precision)
         kinds = (_to_unshuffled, _from_unshuffled, None)
         self._down = [self._stage(*each) for each in zip(network.down, kinds, strict=True)]
+        self._canvas = network.canvas.grain, network.canvas.gain.numpy()
         self._residual = [self._stage(stage) for stage in network.residual]
         self._up = [self._stage(stage, _enlarging) for stage in network.up]
         self._to_rgb = self._constant(_on_unshuffled(network.to_rgb.kernel.numpy()))
@@ -57,6 +58,7 @@ class Painter:
         x = self._through(self._down[0], x, mixture, strides=2, phases=4)
         x = self._through(self._down[1], _pad(x, 1, 0, "SYMMETRIC"), mixture)
         x = self._through(self._down[2], _pad(x, 1, 1, "REFLECT"), mixture, strides=2)
+        x = self._lay_canvas(x, mixture)
         for first, second in pairs(self._residual):
             y = self._through(first, _pad(x, 1, 1, "REFLECT"), mixture)
             y = self._through(second, _pad(y, 1, 1, "REFLECT"), mixture, activate=False)
@@ -85,6 +87,14 @@ class Painter:
         """All kernels, as `hold` holds them."""
         stages = [*self._down, *self._residual, *self._up]
         return [self._to_rgb, *(kernel for kernel, *_ in stages)]
+
+    def _lay_canvas(self, x, mixture):
+        import tensorflow as tf
+
+        grain, gains = self._canvas
+        for axis in (0, 1):
+            grain = tf.gather(grain, tf.range(tf.shape(x)[axis + 1]) % grain.shape[axis], axis=axis)
+        return x + tf.cast(tf.matmul(mixture, gains)[0] * grain, x.dtype)
 
     def _through(self, stage, x, mixture, strides=1, phases=1, activate=True):
         """Convolves and normalises."""

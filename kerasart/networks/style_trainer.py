@@ -5,7 +5,7 @@ from keras import ops
 
 from kerasart.objectives import Content, StyleTerm, Target
 
-_NOISE = 0.02  # Deviation of the noise that should change nothing: that of a phone at dusk.
+_NOISE = 0.005  # Deviation of the noise that should change nothing: that of compression.
 _SHIFT = 4  # Pixels; as far as the network's strides reach.
 
 

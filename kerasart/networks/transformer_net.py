@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasart.networks.layers import ReflectionPadding2D, Stage, check_size
+from kerasart.networks.layers import Canvas, ReflectionPadding2D, Stage, check_size
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
 _STRIDE = 4
@@ -20,8 +20,9 @@ class TransformerNet(keras.Model):
     1603.08155, and its supplement for the layers); Dumoulin et al. 2017 (arXiv 1610.07629) for the
     many styles. Where we depart from them: each convolution mirrors the border; the residual blocks
     keep their size; nearest upsampling and a convolution take the place of transposed convolutions,
-    which draw checkerboards (Odena et al. 2016); a sigmoid keeps pixels in [0, 1]. The photo itself
-    is one more style, so that a mixture can hold some of it.
+    which draw checkerboards (Odena et al. 2016); a sigmoid keeps pixels in [0, 1]; a `Canvas` lies
+    under the features, so that flat skies are painted too. The photo itself is one more style, so
+    that a mixture can hold some of it.
 
     Args:
         styles: The styles' names, or their number.
@@ -32,7 +33,8 @@ class TransformerNet(keras.Model):
         least_size: The least height and width of a picture.
         styles: The styles' names, a tuple.
         down: The `Stage`s that make the picture smaller.
-        residual: Those, two by two, whose outcome is added to what went in.
+        canvas: The `Canvas` under the smallest features.
+        residual: The `Stage`s, two by two, whose outcome is added to what went in.
         up: Those before each of which the features are enlarged by 2.
         to_rgb: The last convolution.
 
@@ -61,6 +63,7 @@ class TransformerNet(keras.Model):
             self._stage(some, 3, strides=2),
             self._stage(many, 3, strides=2),
         ]
+        self.canvas = Canvas(1 + len(self.styles), dtype=self.dtype_policy)
         self.residual = [self._stage(many, 3) for _ in range(2 * blocks)]
         self.up = [self._stage(some, 3), self._stage(few, 3)]
         self._enlarge = layers.UpSampling2D(2, dtype=self.dtype_policy)
@@ -150,6 +153,7 @@ class TransformerNet(keras.Model):
         x = ops.pad(ops.cast(image, self.compute_dtype), margins, mode="reflect") - 0.5
         for stage in self.down:
             x = ops.relu(stage(x, mixture))
+        x = self.canvas(x, mixture)
         for first, second in pairs(self.residual):
             x = x + second(ops.relu(first(x, mixture)), mixture)
         for stage in self.up:
@@ -164,8 +168,8 @@ class TransformerNet(keras.Model):
             names: The new styles' names.
 
         Returns:
-            A new `TransformerNet`, whose normalisations know the new styles as the mean of the
-            others, and are all that can be trained.
+            A new `TransformerNet`, whose normalisations and canvas know the new styles as the mean of
+            the others, and are all that can be trained.
         """
         network = type(self)(
             [*self.styles, *names], self.width, self.blocks, dtype=self.dtype_policy

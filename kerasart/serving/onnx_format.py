@@ -104,6 +104,9 @@ def _paint_styles(graph, network):
     x = graph.add("Sub", x, 0.5)
     for layer in network.down:
         x = graph.add("Relu", stage(x, layer))
+    gain = graph.add("MatMul", mixture, network.canvas.gain.numpy())
+    grain = graph.repeat(network.canvas.grain.transpose(2, 0, 1), x)
+    x = graph.add("Add", x, graph.add("Mul", graph.add("Reshape", gain, [-1, 1, 1]), grain))
     for first, second in pairs(network.residual):
         x = graph.add("Add", x, stage(graph.add("Relu", stage(x, first)), second))
     for layer in network.up:
@@ -205,6 +208,14 @@ class _Graph:
     def mirror(self, x, margin):
         """Mirrors the border."""
         return self.add("Pad", x, [0, 0, margin, margin] * 2, mode="reflect")
+
+    def repeat(self, pattern, x):
+        """Repeats a pattern (c, h, w) until it is as large as features are."""
+        for axis, period in enumerate(pattern.shape[1:], start=1):
+            count = self.add("Squeeze", self.add("Shape", x, start=axis + 1, end=axis + 2), [0])
+            places = self.add("Mod", self.add("Range", 0, count, 1), period)
+            pattern = self.add("Gather", pattern, places, axis=axis)
+        return pattern
 
     def enlarge(self, x):
         """Repeats each position twice in height and width."""

@@ -59,6 +59,9 @@ GROUPS = {
 
 def main():
     """Reads flags, exports, and says what was written."""
+    dreams = [flag.name for flag in GROUPS["A dream"] if flag.value is not None]
+    if dreams and _MODEL.value != _DREAM:
+        raise ValueError(f"`{dreams[0]}` must go with --model={_DREAM}. Received: {_MODEL.value}")
     if _FORMAT.value == "savedmodel":
         output = Path(_OUTPUT.value or Path("saved_models") / Path(_MODEL.value).name)
         if output.exists() and not output.is_dir():

@@ -5,7 +5,8 @@ import shutil
 import uuid
 from pathlib import Path
 
-from kerasart.serving.served import ServedAdaIN, ServedDream, ServedStyles
+from kerasart.serving.served import ServedAdaIN, ServedStyles
+from kerasart.serving.served_dream import ServedDream
 from kerasart.serving.warmup import replay_warmup, write_warmup
 
 # What runs Python, or what a server cannot be relied on to have.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasart.serving.messages import PredictionLog, make_request, read_tensor
+from kerasart.serving.transports import shorten
 
 _FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _SIDE = 128  # Pixels of the pictures that are asked for.
@@ -69,7 +70,7 @@ def replay_warmup(path):
         except tf.errors.OpError as error:
             raise ValueError(
                 "Every request of the warm-up must be served. "
-                f"Received: {error.message} from {name}"
+                f"Received: {shorten(error.message)} from {name}"
             ) from error
     return answers
 

@@ -39,6 +39,28 @@ def exported(tiny_network, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def adain():
+    keras.utils.set_random_seed(0)
+    return AdaIN()
+
+
+@pytest.fixture(scope="module")
+def exported_adain(adain, tmp_path_factory):
+    return export_network(adain, tmp_path_factory.mktemp("served") / "any")
+
+
+@pytest.fixture(scope="module")
+def dreamer():
+    settings = {"octaves": (-1, 0), "steps": 2, "precision": "float32"}
+    return Dreamer("animals", "squeezenet", **settings)
+
+
+@pytest.fixture(scope="module")
+def exported_dream(dreamer, tmp_path_factory):
+    return export_dream(dreamer, tmp_path_factory.mktemp("served") / "dream")
+
+
+@pytest.fixture(scope="module")
 def signatures(exported):
     return tf.saved_model.load(str(exported)).signatures
 
@@ -150,25 +172,19 @@ def test_a_failing_warmup_leaves_nothing(tiny_network, tmp_path):
     assert list((tmp_path / "few").iterdir()) == []
 
 
-def test_adain(tmp_path):
-    keras.utils.set_random_seed(0)
-    network = AdaIN()
-    path = export_network(network, tmp_path / "any")
-    size = sum(file.stat().st_size for file in path.rglob("*"))
+def test_adain(adain, exported_adain):
+    size = sum(file.stat().st_size for file in exported_adain.rglob("*"))
     assert size < 22e6  # The weights, once, at half precision.
-    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    served = tf.saved_model.load(str(exported_adain)).signatures["serving_default"]
     photo, style = random_pixels(20, 31), random_pixels(40, 25, 1)
     answer = served(image_bytes=tf.constant([png(photo)]), style_bytes=tf.constant([png(style)]))
-    expected = Stylizer(network, "float32")(photo, style)
+    expected = Stylizer(adain, "float32")(photo, style)
     # Random weights are more sensitive to their rounding to half precision than trained ones.
     assert np.abs(read(answer["image_bytes"].numpy()[0]) - expected).mean() < 2 / 255
 
 
-def test_dream(tmp_path):
-    settings = {"octaves": (-1, 0), "steps": 2, "precision": "float32"}
-    dreamer = Dreamer("animals", "squeezenet", **settings)
-    path = export_dream(dreamer, tmp_path / "dream")
-    served = tf.saved_model.load(str(path)).signatures
+def test_dream(dreamer, exported_dream):
+    served = tf.saved_model.load(str(exported_dream)).signatures
     photo = random_pixels(70, 95)
     answer = served["serving_default"](image_bytes=tf.constant([png(photo)]))
     expected = dreamer.dream(photo).image
@@ -207,35 +223,53 @@ def test_jit_compile_is_refused():
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_runs_by_the_loader_of_the_server(tiny_network, exported, tmp_path, kind):
+    picture = Image.fromarray(random_pixels(40, 51)).resize((102, 80))
+    picture.save(tmp_path / "in", kind, quality=100)
+    options = {"format": b"png", "style_weights": [[0.0, 1.0, 0.0]], "strength": [1.0]}
+    files = {"image_bytes": (tmp_path / "in").read_bytes()}
+    painted = run_by_loader(exported, "bytes", files | options, tmp_path)
+    decoded = tf.io.decode_image(files["image_bytes"], channels=3).numpy()
+    expected = Stylizer(tiny_network, "float32")(decoded, "b")
+    assert np.abs(painted - expected).max() <= 1 / 255
+
+
+@pytest.mark.parametrize("model", ["exported_adain", "exported_dream"])
+def test_other_models_run_by_the_loader_too(model, tmp_path, request):
+    path = request.getfixturevalue(model)
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    files = {name: png(random_pixels(70, 95)) for name in served.structured_input_signature[1]}
+    painted = run_by_loader(path, "serving_default", files, tmp_path)
+    (expected,) = served(**{k: tf.constant([v]) for k, v in files.items()})["image_bytes"].numpy()
+    assert np.abs(painted - read(expected)).max() <= 1 / 255
+
+
+def run_by_loader(path, signature, inputs, folder):
+    """Asks a SavedModel without Python; files as bytes, floats as lists."""
     library = Path(tf.__file__).parent / "libtensorflow_cc.so.2"
     if not library.exists():
         pytest.skip("this TensorFlow comes without its C++ library")
-    picture = Image.fromarray(random_pixels(40, 51)).resize((102, 80))
-    picture.save(tmp_path / "in", kind, quality=100)
-    (tmp_path / "format").write_bytes(b"png")
-    inputs, outputs = tensor_names(exported, "bytes")
+    names, outputs = tensor_names(path, signature)
+    feeds = {}
+    for name, value in inputs.items():
+        if isinstance(value, bytes):
+            (folder / name).write_bytes(value)
+            value = str(folder / name)
+        feeds[names[name]] = value
     request = {
         "library": str(library),
-        "model": str(exported),
-        "feeds": {
-            inputs["image_bytes"]: str(tmp_path / "in"),
-            inputs["format"]: str(tmp_path / "format"),
-            inputs["style_weights"]: [[0.0, 1.0, 0.0]],
-            inputs["strength"]: [1.0],
-        },
+        "model": str(path),
+        "feeds": feeds,
         "fetch": outputs["image_bytes"],
-        "output": str(tmp_path / "out.png"),
+        "output": str(folder / "out.png"),
     }
-    (tmp_path / "request.json").write_text(json.dumps(request))
+    (folder / "request.json").write_text(json.dumps(request))
     script = Path(__file__).with_name("cpp_loader.py")
     # A server compiles nothing by XLA.
     environment = os.environ | {"TF_XLA_FLAGS": "--tf_xla_auto_jit=-1"}
     subprocess.run(
-        [sys.executable, "-S", script, tmp_path / "request.json"], check=True, env=environment
+        [sys.executable, "-S", script, folder / "request.json"], check=True, env=environment
     )
-    decoded = tf.io.decode_image((tmp_path / "in").read_bytes(), channels=3).numpy()
-    expected = Stylizer(tiny_network, "float32")(decoded, "b")
-    assert np.abs(read((tmp_path / "out.png").read_bytes()) - expected).max() <= 1 / 255
+    return read((folder / "out.png").read_bytes())
 
 
 def tensor_names(path, signature):
@@ -247,24 +281,29 @@ def tensor_names(path, signature):
     return ({k: v.name for k, v in each.items()} for each in (inputs, outputs))
 
 
-def test_saved_model_cli(exported, tmp_path):
-    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
-    shown = subprocess.run(
-        [*command, "show", "--dir", exported, "--tag_set", "serve"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert '"styles"' in shown
-    np.save(tmp_path / "names.npy", np.array([b"b"]))
-    run = subprocess.run(
-        [
-            *command,
-            *("run", "--dir", exported, "--tag_set", "serve", "--signature_def", "styles"),
-            *("--inputs", f"names={tmp_path / 'names.npy'}", "--outdir", tmp_path),
-        ],
+def test_saved_model_cli_shows(exported):
+    shown = saved_model_cli("show", exported)
+    assert '"styles"' in shown and '"serving_default"' in shown
+
+
+@pytest.mark.parametrize("model", ["exported", "exported_adain", "exported_dream"])
+def test_saved_model_cli_runs(model, tmp_path, request):
+    path = request.getfixturevalue(model)
+    np.save(tmp_path / "photo.npy", np.array([png(random_pixels(70, 95))]))
+    names, _ = tensor_names(path, "serving_default")
+    inputs = ";".join(f"{name}={tmp_path / 'photo.npy'}" for name in names)
+    options = ("--signature_def=serving_default", "--inputs", inputs, "--outdir", tmp_path)
+    saved_model_cli("run", path, *options)
+    (painted,) = np.load(tmp_path / "image_bytes.npy", allow_pickle=True)
+    assert read(painted).shape == (1, 70, 95, 3)
+
+
+def saved_model_cli(command, path, *options):
+    tool = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
+    done = subprocess.run(
+        [*tool, command, "--dir", path, "--tag_set=serve", *options],
         capture_output=True,
         text=True,
     )
-    assert run.returncode == 0, run.stderr
-    np.testing.assert_array_equal(np.load(tmp_path / "style_weights.npy"), [[0, 1, 0]])
+    assert done.returncode == 0, done.stderr
+    return done.stdout

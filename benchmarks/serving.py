@@ -5,10 +5,10 @@
     python -m benchmarks.serving --model=saved_models/medium/1 --size=720x1280 --seconds=20
 
 Without --server, the SavedModel is loaded into this process and asked by as many threads as there
-are requests at once, which leaves out the network and gRPC. Each request is a JPEG of the size
-asked for, and its answer a PNG. "Batches of 4" are 4 of them in one request: what a server's
-batching makes of them; its rate counts pictures. The 50th and 99th percentiles are of the seconds
-from a request to its answer.
+are requests at once, which leaves out the network and gRPC. Each request has JPEGs of the size
+asked for, and its answer PNGs: one, or several, which is what a server's batching makes of requests
+that come one by one. Rows are measured in turns, so that what else the machine does disturbs all
+alike. The 50th and 99th percentiles are of the seconds from a request to its answer.
 """
 
 import argparse
@@ -19,24 +19,20 @@ from pathlib import Path
 
 from benchmarks.measure import call_in_new_process, describe_machine, markdown_table
 
-CONCURRENCIES = (1, 2, 4, 8)
-BATCH = 4
+# Requests at once, and pictures in each.
+LOADS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 4), (2, 4))
 
 
 def main():
     """Runs the benchmark and prints its table."""
     options = parse_options()
     ask = ask_server(options) if options.server else ask_model(options.model)
-    data = random_jpeg(options.size)
-    rows = []
-    for concurrency in CONCURRENCIES:
-        rows.append([str(concurrency), "1", *measure(ask, [data], concurrency, options.seconds)])
-    rows.append(["1", str(BATCH), *measure(ask, [data] * BATCH, 1, options.seconds)])
+    photo = random_jpeg(options.size)
+    waited, spent = measure(ask, photo, options.rounds, options.seconds)
     height, width = options.size
-    header = ["at once", "pictures in each", "pictures/s", "50th %, s", "99th %, s"]
     machine = call_in_new_process(describe_machine)
     text = f"{options.server or options.model}, {height}x{width}, on {machine}.\n\n"
-    text += markdown_table(header, rows)
+    text += format_table(waited, spent)
     print(text)
     if options.output:
         options.output.write_text(f"{text}\n")
@@ -53,7 +49,8 @@ def parse_options():
     parser.add_argument("--server", help="host:port of a server, by gRPC, in its place")
     parser.add_argument("--name", default="medium", help="the model's name on the server")
     parser.add_argument("--size", default="512x512", help="height x width of the pictures")
-    parser.add_argument("--seconds", type=float, default=10, help="how long each row is measured")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured")
+    parser.add_argument("--seconds", type=float, default=8, help="how long, each time")
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
     options = parser.parse_args()
     if bool(options.model) == bool(options.server):
@@ -86,32 +83,68 @@ def ask_server(options):
     return lambda files: transport.ask("serving_default", {"image_bytes": np.array(files, object)})
 
 
-def measure(ask, files, concurrency, seconds):
-    """Asks from several threads for a while.
+def measure(ask, photo, rounds, seconds):
+    """Loads the model in all ways in turns.
+
+    Args:
+        ask: Asks for a list of files to be painted.
+        photo: The file that each request has.
+        rounds: How often each way has its turn.
+        seconds: How long a turn is; what has been asked by then is waited for.
 
     Returns:
-        Pictures a second, and the 50th and 99th percentile of seconds a request, as text.
+        Two dicts of `LOADS`: the seconds that each request waited, and those of all turns.
     """
-    import numpy as np
+    waited, spent = {load: [] for load in LOADS}, dict.fromkeys(LOADS, 0.0)
+    for _, pictures in LOADS:
+        ask([photo] * pictures)
+    for _ in range(rounds):
+        for at_once, pictures in LOADS:
+            start = time.perf_counter()
+            waited[at_once, pictures] += ask_for_a_while(ask, [photo] * pictures, at_once, seconds)
+            spent[at_once, pictures] += time.perf_counter() - start
+    return waited, spent
 
-    ask(files)
-    waited, lock = [], threading.Lock()
+
+def ask_for_a_while(ask, files, at_once, seconds):
+    """Asks from several threads.
+
+    Returns:
+        The seconds that each request waited.
+    """
+    waited = []
     end = time.perf_counter() + seconds
 
     def go_on():
         while (start := time.perf_counter()) < end:
             ask(files)
-            with lock:
-                waited.append(time.perf_counter() - start)
+            waited.append(time.perf_counter() - start)
 
-    start = time.perf_counter()
-    threads = [threading.Thread(target=go_on) for _ in range(concurrency)]
+    threads = [threading.Thread(target=go_on) for _ in range(at_once)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    rate = len(waited) * len(files) / (time.perf_counter() - start)
-    return [f"{rate:.2f}", *(f"{np.percentile(waited, rank):.3f}" for rank in (50, 99))]
+    return waited
+
+
+def format_table(waited, spent):
+    """Makes the table of what `measure` found."""
+    import numpy as np
+
+    rates = {load: len(waited[load]) * load[1] / spent[load] for load in LOADS}
+    rows = [
+        [
+            *map(str, load),
+            f"{rates[load]:.2f}",
+            f"{rates[load] / rates[1, 1]:.2f}",
+            *(f"{np.percentile(waited[load], rank):.3f}" for rank in (50, 99)),
+            str(len(waited[load])),
+        ]
+        for load in LOADS
+    ]
+    header = ["at once", "pictures in each", "pictures/s", "ratio", "50th %, s", "99th %, s"]
+    return markdown_table([*header, "requests"], rows)
 
 
 def random_jpeg(size):

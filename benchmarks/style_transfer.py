@@ -150,13 +150,13 @@ class Ours:
     def __init__(self, precision, size, weights):
         from kerasart.backbones import load_backbone
         from kerasart.objectives import make_targets
-        from kerasart.optimization import Adam, Descent
+        from kerasart.optimization import Adam, Descent, Look
 
         objective = example_objective(size)
         backbone = load_backbone("vgg19", f"{weights}.weights.h5")
         backbone = backbone.cut(objective.layers, precision)
         base, style, self.start = random_pictures(size)
-        self.targets = make_targets(objective, backbone, base, [style], [1.0])
+        self.targets = make_targets(Look(backbone, objective), base, [style], [1.0])
         self.descent = Descent(backbone, objective, Adam(LEARNING_RATE, *BETAS))
         self.state = self.descent.start(self.start)
 
@@ -595,7 +595,7 @@ class Judge:
         from kerasart.image.resize import fit_size
         from kerasart.image.scene import Scene
         from kerasart.objectives import make_targets, style_objective
-        from kerasart.optimization import balance
+        from kerasart.optimization import Look, balance
         from kerasart.presets import find_preset
         from kerasart.styletransfer import choose_settings
 
@@ -607,10 +607,10 @@ class Judge:
         self.objective = style_objective(settings, scene.painters)
         layers = self.objective.layers
         self._look = backbone.cut(layers, precision, settings.pooling, settings.padding)
-        looked_at = self.photo, [self.style], scene.shares
-        self._targets = make_targets(self.objective, self._look, *looked_at)
+        look = Look(self._look, self.objective)
+        self._targets = make_targets(look, self.photo, [self.style], scene.shares)
         if weights is None:
-            weights = balance(self._look, self.objective, self.photo, self._targets)
+            weights = balance(look, self.photo, self._targets)
         self.weights = weights
 
     def __call__(self, image):

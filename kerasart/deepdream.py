@@ -19,12 +19,13 @@ from kerasart.optimization import (
     Adam,
     Descent,
     Fourier,
+    Look,
     NormalizedGradient,
     Progress,
     Result,
     Transforms,
     balance,
-    check_memory,
+    choose_tile,
     explain_memory_errors,
     finish,
     noise_picture,
@@ -53,7 +54,10 @@ def deep_dream(
     objective=None,
     precision="auto",
     seed=0,
+    tile="auto",
+    memory=None,
     on_step=None,
+    on_tile=None,
     **settings,
 ):
     """Dreams on a picture, or on nothing.
@@ -74,7 +78,12 @@ def deep_dream(
         objective: An `Objective` or `Term` of your own, in place of what the settings want.
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
         seed: Seeds all that is random, also random weights: same seed, same machine, same picture.
+        tile: Side in pixels of the tiles in which larger pictures are looked at, in less memory:
+            networks that see far then dream a little otherwise; "auto" chooses the largest that
+            fit, "none" looks at all as a whole.
+        memory: What may be used, in GiB; None is what the machine has free.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
+        on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
         **settings: Any attribute of `DreamSettings`. None stands for the preset's.
 
     Returns:
@@ -94,9 +103,11 @@ def deep_dream(
         objective=objective,
         precision=precision,
         seed=seed,
+        tile=tile,
+        memory=memory,
         **settings,
     )
-    return dreamer.dream(image, mask, size=size, on_step=on_step)
+    return dreamer.dream(image, mask, size=size, on_step=on_step, on_tile=on_tile)
 
 
 class Dreamer:
@@ -123,6 +134,8 @@ class Dreamer:
         objective=None,
         precision="auto",
         seed=0,
+        tile="auto",
+        memory=None,
         **settings,
     ):
         self._guide = None if guide is None else as_image(guide, "guide")
@@ -137,6 +150,7 @@ class Dreamer:
         self.objective = Objective([]) + wanted
         self.backbone = backbone.cut(self.objective.layers, precision)
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
+        self._tiling = tile, memory
         self._seed = seed
         self.record = {
             "preset": preset,
@@ -148,11 +162,21 @@ class Dreamer:
             **asdict(self.settings),
         }
 
-    def dream(self, image=None, mask=None, *, size=None, targets=None, weights=None, on_step=None):
+    def dream(
+        self,
+        image=None,
+        mask=None,
+        *,
+        size=None,
+        targets=None,
+        weights=None,
+        on_step=None,
+        on_tile=None,
+    ):
         """Dreams on a picture.
 
         Args:
-            image, mask, size, on_step: As in `deep_dream`.
+            image, mask, size, on_step, on_tile: As in `deep_dream`.
             targets: A `Target` for each term of the objective, at all sizes; None stands for what
                 the settings compare with.
             weights: A weight for each term of the objective; None stands for the terms' own.
@@ -164,6 +188,7 @@ class Dreamer:
             ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
         """
         picture = self._first_picture(image, size)
+        self.descent.on_tile = on_tile
         size = picture.shape[1:3]
         own_size = size if image is None else as_image(image).shape[1:3]
         mask = None if mask is None else fit_mask(mask, own_size, "mask")
@@ -191,8 +216,9 @@ class Dreamer:
         terms = [1.0 * term for term in self.objective.terms]
         for number in numbers:
             terms[number].balanced = True
-        targets = compare_with(self.objective, self.backbone, image, self._guide)
-        weights = balance(self.backbone, Objective(terms), image, targets, self._seed)
+        look = Look(self.backbone, Objective(terms), self.descent.look.side)
+        targets = compare_with(look, image, self._guide)
+        weights = balance(look, image, targets, self._seed)
         own = self.objective.weights
         pulling = [number for number in numbers if weights[number]]
         if pulling:
@@ -210,7 +236,9 @@ class Dreamer:
             size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
         else:
             size = (size or _SIZE,) * 2
-        check_memory(self.backbone, size)
+        octaves = octave_sizes(size, *self.settings.octaves, self.settings.octave_scale)
+        largest = max([size, *octaves], key=math.prod)
+        self.descent.look.side = choose_tile(self.backbone, largest, *self._tiling)
         if init == "photo":
             return np.clip(resize(image, size, antialias=True), 0.0, 1.0)
         if init == "noise":
@@ -235,9 +263,7 @@ class Dreamer:
 
                 first_step = octave * settings.steps
                 report = self._reporter(on_step, first_step, steps, photo, image, mask)
-                compared = targets or compare_with(
-                    self.objective, self.backbone, photo, self._guide
-                )
+                compared = targets or compare_with(descent.look, photo, self._guide)
                 run = descent.run(
                     dream,
                     settings.steps,
@@ -362,5 +388,4 @@ def _usable_octaves(size, settings, backbone):
             backbone.name,
             least,
         )
-    check_memory(backbone, size, enlargement=max(usable[-1]) / max(size))
     return usable

@@ -7,7 +7,18 @@ from kerasart.optimization import DivergedError, Interrupted
 from kerasart.styletransfer import style_transfer
 
 
-def dream_style(content, styles, dream=None, *, seed=0, on_step=None, **style):
+def dream_style(
+    content,
+    styles,
+    dream=None,
+    *,
+    seed=0,
+    tile="auto",
+    memory=None,
+    on_step=None,
+    on_tile=None,
+    **style,
+):
     """Dreams on a photo, and paints the dream in the manner of other pictures.
 
     Args:
@@ -15,7 +26,9 @@ def dream_style(content, styles, dream=None, *, seed=0, on_step=None, **style):
         styles: As for `style_transfer`.
         dream: Dict of arguments of `deep_dream`, such as its preset; None for its defaults.
         seed: Seeds both.
+        tile, memory: As for both.
         on_step: Called with a `Progress` after each step, of the dream first.
+        on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
         **style: Arguments of `style_transfer`.
 
     Returns:
@@ -24,13 +37,20 @@ def dream_style(content, styles, dream=None, *, seed=0, on_step=None, **style):
     Raises:
         ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream` and `style_transfer`.
     """
-    dreamt = deep_dream(content, seed=seed, on_step=on_step, **dream or {})
+    shared = {
+        "seed": seed,
+        "tile": tile,
+        "memory": memory,
+        "on_step": on_step,
+        "on_tile": on_tile,
+    }
+    dreamt = deep_dream(content, **shared, **dream or {})
 
     def add_dream(painted):
         return replace(painted, settings=painted.settings | {"dream": dreamt.settings})
 
     try:
-        return add_dream(style_transfer(dreamt.image, styles, seed=seed, on_step=on_step, **style))
+        return add_dream(style_transfer(dreamt.image, styles, **shared, **style))
     except (Interrupted, DivergedError) as error:
         error.result = add_dream(error.result)
         raise

@@ -23,7 +23,7 @@ from kerasart.optimization import (
     KerasOptimizer,
     Result,
     balance,
-    check_memory,
+    choose_tile,
     descend_scales,
     explain_memory_errors,
     finish,
@@ -48,8 +48,11 @@ def style_transfer(
     objective=None,
     precision="auto",
     seed=0,
+    tile="auto",
+    memory=None,
     checkpoint=None,
     on_step=None,
+    on_tile=None,
     **settings,
 ):
     """Paints a photo in the manner of one or more pictures.
@@ -69,10 +72,15 @@ def style_transfer(
         objective: A `Term` or an `Objective` of your own, wanted besides.
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
         seed: Seeds all noise, and random weights: same seed, same machine, same picture.
+        tile: Side in pixels of the tiles in which larger pictures are looked at, to the same
+            picture in less memory; "auto" chooses the largest that fit, "none" looks at all as a
+            whole.
+        memory: What may be used, in GiB; None is what the machine has free.
         checkpoint: A path at which the state of the run is kept. If there is one, of a run with
             the same pictures and settings, this run goes on from it and ends in the same picture.
             It is yours to delete.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
+        on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
         **settings: Any attribute of `StyleSettings`; `optimizer` can also be a Keras optimizer.
             None stands for the preset's.
 
@@ -98,7 +106,15 @@ def style_transfer(
     backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
     sizes, steps = _schedule(content.shape[1:3], settings)
     _check_sizes(scene, sizes, backbone)
-    descent = Descent(backbone, objective, optimizer, clip=settings.clip, average=settings.average)
+    descent = Descent(
+        backbone,
+        objective,
+        optimizer,
+        clip=settings.clip,
+        average=settings.average,
+        tile=choose_tile(backbone, _largest(scene, sizes[-1]), tile, memory),
+        on_tile=on_tile,
+    )
     record = {
         "preset": preset,
         "backbone": backbone.name,
@@ -122,8 +138,7 @@ def style_transfer(
     def prepare(size, before):
         photo = scene.photo(size)
         targets = make_targets(
-            objective,
-            backbone,
+            descent.look,
             photo,
             scene.styles(size),
             scene.shares,
@@ -132,7 +147,7 @@ def style_transfer(
         )
         if before is None:
             # Found once, at the first size: what is wanted is the same at every other.
-            before = balance(backbone, objective, photo, targets, seed)
+            before = balance(descent.look, photo, targets, seed)
         return targets, before
 
     with explain_memory_errors(sizes[-1]):
@@ -240,7 +255,7 @@ def _schedule(size, settings):
 
 
 def _check_sizes(scene, sizes, backbone):
-    """Refuses pictures too small for the network, or too large for the memory."""
+    """Refuses pictures too small for the network."""
     least = backbone.least_size()
     for size in (sizes[0], sizes[-1]):
         for name, seen in [("content", size), *(("styles", s) for s in scene.style_sizes(size))]:
@@ -249,7 +264,11 @@ def _check_sizes(scene, sizes, backbone):
                     f"`{name}` must be at least {least}x{least} pixels at every scale for "
                     f"{backbone.name} and these layers. Received: {seen[1]}x{seen[0]}"
                 )
-            check_memory(backbone, seen)
+
+
+def _largest(scene, size):
+    """Finds the largest picture to be looked at."""
+    return max([size, *scene.style_sizes(size)], key=math.prod)
 
 
 def _first_picture(scene, size, init, start, seed):

@@ -18,7 +18,7 @@ from kerasart.image.resize import shrink
 from kerasart.networks import SIZES, AdaIN, AdaINTrainer, StyleTrainer, TransformerNet, recast
 from kerasart.networks.training import CosineDecay
 from kerasart.objectives import Content, make_targets, style_objective
-from kerasart.optimization import balance
+from kerasart.optimization import Look, balance
 
 # Pairs of photo and style, or photos for each style, by which weights are balanced.
 _PAIRS = 4
@@ -163,10 +163,10 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     likeness = _LIKENESS * Content("image")
     likeness.balanced = settings.content_weight is None
     objective = style_objective(settings) + likeness
-    look = backbone.cut(objective.layers, precision)
-    targets = [make_targets(objective, look, photos[0], [style], [1.0]) for style in styles]
+    look = Look(backbone.cut(objective.layers, precision), objective)
+    targets = [make_targets(look, photos[0], [style], [1.0]) for style in styles]
     weights = np.stack(
-        [_balance(look, objective, [(photo, style) for photo in photos], seed) for style in styles]
+        [_balance(look, [(photo, style) for photo in photos], seed) for style in styles]
     )
     is_content = np.array([isinstance(term, Content) for term in objective.terms])
     is_likeness = np.array([term.name == likeness.name for term in objective.terms])
@@ -209,7 +209,8 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
         )
     objective = style_objective(settings)
     pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))
-    weights = _balance(backbone.cut(objective.layers, precision), objective, pairs, seed)
+    look = Look(backbone.cut(objective.layers, precision), objective)
+    weights = _balance(look, pairs, seed)
     return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
 
 
@@ -256,11 +257,11 @@ def _read_first(paths, settings):
     return shown
 
 
-def _balance(look, objective, pairs, seed):
+def _balance(look, pairs, seed):
     """Balances weights by several pairs of a photo and a style."""
     found = []
     for photo, style in pairs:
-        targets = make_targets(objective, look, photo, [style], [1.0])
-        found.append(balance(look, objective, photo, targets, seed))
+        targets = make_targets(look, photo, [style], [1.0])
+        found.append(balance(look, photo, targets, seed))
     # Gradients differ by factors: their geometric mean favours no pair.
     return np.exp(np.mean(np.log(np.maximum(found, 1e-30)), axis=0)).astype(np.float32)

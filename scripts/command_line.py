@@ -54,6 +54,19 @@ PREVIEW_EVERY = flags.DEFINE_integer(
     "for never.",
     lower_bound=0,
 )
+TILE = flags.DEFINE_string(
+    "tile",
+    "auto",
+    "Look at large pictures part by part, in less memory and more time: the side of a tile in "
+    "pixels, none, or auto, for the largest that fit. Networks like VGG then make the same "
+    "picture; those that see far, like InceptionV3, dream a little otherwise.",
+)
+MEMORY = flags.DEFINE_float(
+    "memory",
+    None,
+    "What --tile=auto may use, in GiB. (default: most of what is free)",
+    lower_bound=0.0,
+)
 BITS = flags.DEFINE_enum(
     "bits", None, ["8", "16"], "Bits a channel; 16 for PNG and TIFF. (default: 8)"
 )
@@ -70,7 +83,7 @@ QUIET = flags.DEFINE_bool("quiet", False, "Print nothing but warnings and errors
 DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error arose.")
 
 NETWORK_FLAGS = [BACKBONE, WEIGHTS, PRECISION]
-RUN_FLAGS = [SEED, PREVIEW_EVERY, BITS, MAX_PIXELS, OVERWRITE, QUIET, DEBUG]
+RUN_FLAGS = [SEED, TILE, MEMORY, PREVIEW_EVERY, BITS, MAX_PIXELS, OVERWRITE, QUIET, DEBUG]
 
 _log = logging.getLogger("kerasart")
 
@@ -162,7 +175,7 @@ def make_picture(make, output, record, alpha, bits, state=None):
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
-        make: `make(on_step) -> Result`.
+        make: `make(on_step=..., on_tile=...) -> Result`.
         output: Where to write. A name that is taken gets a number, unless --overwrite.
         record: Dict of what goes into the file's record besides the result's settings.
         alpha: Opacity to put back, resized to the picture, or None.
@@ -191,7 +204,7 @@ def make_picture(make, output, record, alpha, bits, state=None):
 
         try:
             load_tensorflow()
-            result = make(on_step)
+            result = make(on_step=on_step, on_tile=bar.show_tile)
         except (KeyboardInterrupt, FloatingPointError) as error:
             result, stopped = getattr(error, "result", None), error
             steps = max(map(len, result.history.values())) if result else 0
@@ -219,6 +232,22 @@ def make_picture(make, output, record, alpha, bits, state=None):
     if stopped:
         raise stopped
     return result
+
+
+def read_tiling():
+    """Reads --tile and --memory: a dict of the arguments of that name.
+
+    Raises:
+        ValueError: If the tile is neither a number nor a word that is allowed.
+    """
+    tile = TILE.value
+    if tile not in ("auto", "none"):
+        if not tile.isdecimal() or not int(tile):
+            raise ValueError(
+                f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
+            )
+        tile = int(tile)
+    return {"tile": tile, "memory": MEMORY.value}
 
 
 def choose_path(output):
@@ -261,6 +290,14 @@ class ProgressBar:
         self._bar.set_description(f"{width}x{height}", refresh=False)
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(progress.step - self._bar.n)
+
+    def show_tile(self, done, count):
+        """Shows how many looks at tiles of the step under way were taken."""
+        if self._bar.total is None:
+            self._bar.set_description_str(f"The first step: tile {done} of {count}")
+        elif done < count:
+            size = self._bar.desc.partition(",")[0].rstrip(": ")
+            self._bar.set_description(f"{size}, tile {done}/{count}")
 
 
 def load_tensorflow():

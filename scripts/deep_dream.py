@@ -108,10 +108,12 @@ def dream():
         find_class(settings["class_name"])  # Better refused before a network is loaded.
     photo, pictures = _read_pictures(settings)
 
+    tiling = cli.read_tiling()
+
     def dreamer():
         from kerasart.deepdream import Dreamer
 
-        return Dreamer(guide=pictures["guide"], **_without(settings, "size"))
+        return Dreamer(guide=pictures["guide"], **_without(settings, "size"), **tiling)
 
     identity = {
         "size": settings.get("size"),
@@ -125,8 +127,8 @@ def dream():
         moving.animate(dreamer, where, output, settings | identity)
         return
 
-    def make(on_step):
-        return dreamer().dream(**where, on_step=on_step)
+    def make(**listeners):
+        return dreamer().dream(**where, **listeners)
 
     alpha = photo.alpha if photo else None
     result = cli.make_picture(make, output, identity, alpha, bits)

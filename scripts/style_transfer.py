@@ -200,14 +200,15 @@ def paint(make, output=None, **changes):
         cli.check_pixels((settings["rows"], width * settings["rows"] // height))
     pictures = _read_pictures(settings, recorded)
     state = None if _SWEEP.value else _state_path(output)
-    sizes = []
+    sizes, tiling = [], cli.read_tiling()
 
-    def make_it(on_step):
+    def make_it(on_step, on_tile):
         def note(progress):
             sizes.append(progress.size)
             on_step(progress)
 
-        return make(photo.image, on_step=note, checkpoint=state, **pictures, **settings)
+        listeners = {"on_step": note, "on_tile": on_tile}
+        return make(photo.image, checkpoint=state, **listeners, **tiling, **pictures, **settings)
 
     identity = {"bits": bits, "photo_hash": hash_image(photo.image)}
     identity |= {

@@ -77,12 +77,6 @@ _PRESERVE_COLOR = flags.DEFINE_enum(
 _SIZE = flags.DEFINE_integer(
     "size", None, "Long side in pixels. (default: the photo's own)", lower_bound=16
 )
-_TILE = flags.DEFINE_string(
-    "tile",
-    "auto",
-    "Rows of the bands in which a picture is painted, for less memory and in more time: a number, "
-    "none, or auto, for what fits. The picture is the same.",
-)
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     1,
@@ -95,7 +89,7 @@ _LIST_STYLES = flags.DEFINE_bool(
 GROUPS = {
     "Pictures": [_INPUT, _OUTPUT, cli.BITS, cli.MAX_PIXELS],
     "The look": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
-    "The run": [_TILE, _BATCH_SIZE, cli.PRECISION, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The run": [cli.TILE, _BATCH_SIZE, cli.PRECISION, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
 }
 
 
@@ -104,7 +98,7 @@ def main():
     if _LIST_STYLES.value:
         list_styles()
         return
-    rows = _parse_tile(_TILE.value)
+    rows = _parse_tile(cli.TILE.value)
     works, is_one = name_works(_INPUT.value, _OUTPUT.value, _bits())
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")

@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 from kerasart.backbones.catalog import find_architecture
-from kerasart.backbones.geometry import least_size, measure_layers
+from kerasart.backbones.geometry import count_positions, least_size, measure_layers
 from kerasart.backbones.heads import make_convolutional
 from kerasart.backbones.imagenet import (
     BUNDLED,
@@ -120,6 +120,31 @@ class Backbone:
     def least_size(self, positions=1):
         """Finds the least height and width of a picture that leave each layer some positions."""
         return least_size(self._model, positions)
+
+    def positions(self, size):
+        """Counts the positions of each layer that it gives out.
+
+        Args:
+            size: (height, width) of a picture.
+
+        Returns:
+            A dict of layer name to (height, width).
+        """
+        rows, columns = (count_positions(self._model, side + 2 * self._edge) for side in size)
+        counts = {name: (rows[name], columns[name]) for name in self._model.output_names}
+        return {**counts, "image": tuple(size)}
+
+    @property
+    def reach(self):
+        """How many pixels beyond its own a position of any layer that it gives out sees at most."""
+        geometry = self.geometry
+        return self._edge + max(geometry[name].reach for name in self._model.output_names)
+
+    @property
+    def strides(self):
+        """Dict of name to stride of each layer that it gives out."""
+        geometry = self.geometry
+        return {**{name: geometry[name].stride for name in self._model.output_names}, "image": 1}
 
     def bytes_per_pixel(self):
         """Estimates the bytes that the features of all layers take for a pixel of the picture."""

@@ -12,19 +12,26 @@ class Geometry(NamedTuple):
         receptive_field: Side in picture pixels of the square that one position can see; infinite
             after a pooling over the whole picture.
         channels: The layer's channels.
+        reach: How far in pixels one position sees beyond the square of `stride` pixels that is its
+            own, in whichever direction it sees farther; infinite as the receptive field may be.
     """
 
     stride: int
     receptive_field: float
     channels: int
+    reach: float = 0
 
 
 class _Window(NamedTuple):
-    """A sliding window's side and stride, and the border that it adds (in all, both sides)."""
+    """A sliding window's side and stride, and the border that it adds (in all, both sides).
+
+    `before` is how far it begins before the position that it is about.
+    """
 
     size: float
     stride: int
     padding: int | str
+    before: float = 0
 
 
 def measure_layers(model):
@@ -44,13 +51,18 @@ def measure_layers(model):
         if isinstance(output, list):
             continue
         before = [seen[id(source)] for source in sources if id(source) in seen]
-        stride = max((stride for stride, _ in before), default=1)
-        field = max((field for _, field in before), default=1)
+        stride = max((stride for stride, _, _ in before), default=1)
+        first = min((first for _, first, _ in before), default=0)
+        last = max((last for _, _, last in before), default=0)
         window = _window(operation)
-        seen[id(output)] = (stride * window.stride, field + (window.size - 1) * stride)
+        first -= window.before * stride
+        last += (window.size - 1 - window.before) * stride
+        stride *= window.stride
+        seen[id(output)] = (stride, first, last)
         is_map = len(output.shape) == 4 and tuple(output.shape[1:3]) != (1, 1)
         if before and is_map and operation.name in names:
-            layers[operation.name] = Geometry(*seen[id(output)], output.shape[-1])
+            reach = max(-first, last - stride + 1, 0)
+            layers[operation.name] = Geometry(stride, last - first + 1, output.shape[-1], reach)
     return layers
 
 
@@ -64,27 +76,41 @@ def least_size(model, positions=1):
     Returns:
         The least side of a picture, in pixels.
     """
+
+    def suffices(side):
+        counts = count_positions(model, side)
+        return min(counts.values()) > 0 and all(
+            counts.get(name, math.inf) >= positions for name in model.output_names
+        )
+
     # More picture never gives fewer positions, so the least size can be found by bisection.
     low, high = 0, 1
-    while not _suffices(model, high, positions):
+    while not suffices(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _suffices(model, middle, positions) else (middle, high)
+        low, high = (low, middle) if suffices(middle) else (middle, high)
     return high
 
 
-def _suffices(model, side, positions):
+def count_positions(model, side):
+    """Counts the rows, or columns, of each operation's output.
+
+    Args:
+        model: A functional `keras.Model` that takes one picture.
+        side: The height, or width, of the picture.
+
+    Returns:
+        A dict of operation name to number, less than 1 where the picture is too small.
+    """
     sides = {id(tensor): side for tensor in model.inputs}
+    counts = {}
     for operation in model.operations:
         known = [sides[id(source)] for source in _sources(operation) if id(source) in sides]
-        if not known or isinstance(operation.output, list):
-            continue
-        side = _slide(_window(operation), min(known))
-        if side < 1:
-            return False
-        sides[id(operation.output)] = side
-    return all(sides.get(id(output), math.inf) >= positions for output in model.outputs)
+        if known and not isinstance(operation.output, list):
+            counts[operation.name] = _slide(_window(operation), min(known))
+            sides[id(operation.output)] = counts[operation.name]
+    return counts
 
 
 def _slide(window, side):
@@ -98,16 +124,19 @@ def _slide(window, side):
 def _window(operation):
     kind = type(operation).__name__
     if kind.startswith(("GlobalAverage", "GlobalMax")):
-        return _Window(math.inf, 1, 0)
+        return _Window(math.inf, 1, 0, math.inf)
     if kind == "ZeroPadding2D":
-        return _Window(1, 1, sum(operation.padding[0]))
+        return _Window(1, 1, sum(operation.padding[0]), operation.padding[0][0])
     size = getattr(operation, "kernel_size", getattr(operation, "pool_size", None))
     if size is None:
         return _Window(1, 1, 0)
     dilation = getattr(operation, "dilation_rate", (1, 1))
     dilation = dilation if isinstance(dilation, int) else dilation[0]
-    padding = "same" if operation.padding == "same" else 0
-    return _Window((size[0] - 1) * dilation + 1, operation.strides[0], padding)
+    side, stride = (size[0] - 1) * dilation + 1, operation.strides[0]
+    if operation.padding != "same":
+        return _Window(side, stride, 0)
+    # As on a picture whose side is a multiple of the stride.
+    return _Window(side, stride, "same", max(side - stride, 0) // 2)
 
 
 def _sources(operation):

@@ -86,7 +86,8 @@ class Photos:
         """Makes an endless `tf.data.Dataset` of squares.
 
         Each is of a random place, between half the square size, enlarged, and the photo's shorter
-        side large, and mirrored in half of the cases.
+        side large, and mirrored in half of the cases. Half are exposed otherwise, with a contrast
+        of up to 3, so that large areas of black and white are met too.
 
         Returns:
             float32 RGB (size, size, 3) in [0, 1].
@@ -106,7 +107,8 @@ class Photos:
         def cut(photo, seed):
             shape = tf.shape(photo)
             most = tf.minimum(shape[0], shape[1])
-            side, top, left, mirrored = tf.unstack(tf.random.stateless_uniform([4], seed))
+            random = tf.random.stateless_uniform([7], seed)
+            side, top, left, mirrored, exposed, contrast, grey = tf.unstack(random)
             # Large pictures are smooth for far, which small photos are only where enlarged.
             least = size // 2
             side = least + tf.cast(side * tf.cast(most - least + 1, tf.float32), tf.int32)
@@ -115,6 +117,7 @@ class Photos:
             square = photo[top : top + side, left : left + side]
             square = tf.image.resize(square, [size, size], antialias=True)
             square = square[:, ::-1] if mirrored < 0.5 else square
+            square = (square - grey) * (1 + 2 * contrast) + grey if exposed < 0.5 else square
             return tf.ensure_shape(tf.clip_by_value(square, 0.0, 1.0), [size, size, 3])
 
         dataset = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in self._paths])

@@ -146,7 +146,7 @@ class Canvas(keras.layers.Layer):
     def call(self, features, mixture):
         """Lays the grain under (batch, height, width, channels); `mixture` is as elsewhere."""
         height, width = ops.shape(features)[1:3]
-        rows, columns = (ops.arange(n) % m for n, m in zip((height, width), self._SIZE, strict=True))
+        rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
         gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
         grain = ops.take(ops.take(self.grain, rows, axis=0), columns, axis=1)
         return features + ops.cast(gain[:, None, None] * grain, features.dtype)

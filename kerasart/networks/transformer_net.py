@@ -168,8 +168,8 @@ class TransformerNet(keras.Model):
             names: The new styles' names.
 
         Returns:
-            A new `TransformerNet`, whose normalisations and canvas know the new styles as the mean of
-            the others, and are all that can be trained.
+            A new `TransformerNet`, whose normalisations and canvas know the new styles as the mean
+            of the others, and are all that can be trained.
         """
         network = type(self)(
             [*self.styles, *names], self.width, self.blocks, dtype=self.dtype_policy

@@ -58,12 +58,11 @@ def _want_class(name, backbone):
     return Channel(backbone.head, number, name=f"class {label}")
 
 
-def compare_with(objective, backbone, start, guide=None):
+def compare_with(look, start, guide=None):
     """Looks at the pictures that a dream is compared with, and makes a target for each term.
 
     Args:
-        objective: The `Objective`.
-        backbone: A `Backbone` cut at the objective's layers.
+        look: A `Look` for an objective.
         start: What is dreamed on, at the dream's size: float32 RGB (1, height, width, 3).
         guide: The guide, of any size, if a term is compared with it. It is cropped to the start's
             shape, so that positions correspond; for "match" it stays whole.
@@ -74,14 +73,14 @@ def compare_with(objective, backbone, start, guide=None):
     Raises:
         ValueError: If there is no such channel, or a guide is missing or too small.
     """
-    import tensorflow as tf
-
+    backbone, terms = look.backbone, look.objective.terms
     seen = {}
 
-    def look(view):
+    def features(view):
         if view not in seen:
             picture = start if view == "start" else _show_guide(guide, view, start, backbone)
-            seen[view] = {**backbone(tf.convert_to_tensor(picture)), "image": picture}
+            layers = dict.fromkeys(t.layer for t in terms if isinstance(t, Similarity))
+            seen[view] = look.features(picture, layers)
         return seen[view]
 
     def target(term):
@@ -92,9 +91,9 @@ def compare_with(objective, backbone, start, guide=None):
         view = term.other
         if view == "guide":
             view = "whole" if term.kind == "match" else "cropped"
-        return Target(guide=(tf.cast(look(view)[term.layer], tf.float32),))
+        return Target(guide=(features(view)[term.layer],))
 
-    return [target(term) for term in objective.terms]
+    return [target(term) for term in terms]
 
 
 def _show_guide(guide, view, start, backbone):

@@ -1,5 +1,7 @@
 """Terms of dreams: channels and classes, other pictures, and a wish for plainness."""
 
+import copy
+
 import numpy as np
 
 from kerasart.objectives.objective import Target
@@ -28,6 +30,8 @@ class Channel(Term):
         weight: What the term is multiplied by; a negative one lowers the channel.
     """
 
+    is_linear = True
+
     def __init__(self, layer, channel, neuron=False, name=None, weight=1.0):
         kind = "neuron" if neuron else "channel"
         # A neuron is one position, whatever the number of them.
@@ -42,6 +46,16 @@ class Channel(Term):
         if self.neuron:
             return features[0, tf.shape(features)[1] // 2, tf.shape(features)[2] // 2]
         return tf.reduce_sum(features, axis=[0, 1, 2])
+
+    def extent(self, count):
+        """For a neuron, only the centre."""
+        return (count // 2, count // 2 + 1) if self.neuron else (0, count)
+
+    def everywhere(self):
+        """The channel at all positions."""
+        term = copy.copy(self)
+        term.neuron = False
+        return term
 
     def target(self, count):
         """Makes the `Target` that names the channel, of a layer of `count` channels.
@@ -79,12 +93,15 @@ class Similarity(Term):
         weight: What the term is multiplied by.
     """
 
+    is_linear = True
+
     def __init__(self, layer, kind="dot", other="guide", weight=1.0):
         if kind not in SIMILARITIES:
             raise ValueError(f"`kind` must be one of {', '.join(SIMILARITIES)}. Received: {kind!r}")
         super().__init__(layer, f"{kind} {layer} to the {other}", weight)
         self.kind = kind
         self.other = other
+        self.has_guide_beside = kind != "match"
 
     def statistic(self, features, other):
         """Sums the unlikeness over positions; `other` has the same size, but for "match"."""
@@ -119,6 +136,8 @@ class Energy(Term):
     Args:
         weight: What the term is multiplied by.
     """
+
+    is_linear = True
 
     def __init__(self, weight=1.0):
         super().__init__("image", "energy", weight)

@@ -23,10 +23,14 @@ class Term:
             have it, in place of the mean.
         balanced: Whether the weight is relative to what `kerasart.optimization.balance` finds.
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
+        is_linear: Whether `distance` is linear, so that its gradient is the same for all pictures.
+        has_guide_beside: Whether what a guide holds lies beside the features, position by position.
     """
 
     balanced = False
     takes_bfloat16 = False
+    is_linear = False
+    has_guide_beside = True
 
     def __init__(self, layer, name=None, weight=1.0, summed=False):
         self.layer = layer
@@ -68,6 +72,14 @@ class Term:
             return self.statistic(features, *guide)
         height, width = ops.shape(features)[1:3]
         return self.statistic(features, *guide) / ops.cast(height * width, "float32")
+
+    def extent(self, count):
+        """Says which of `count` rows, or columns, count: the first, and the one after the last."""
+        return 0, count
+
+    def everywhere(self):
+        """The term for which all positions count, to be used on those of `extent` alone."""
+        return self
 
     def __mul__(self, factor):
         scaled = copy.copy(self)

@@ -1,5 +1,7 @@
 """The terms."""
 
+import copy
+
 from kerasart.objectives.term import Term
 
 
@@ -18,6 +20,8 @@ class Activation(Term):
         weight: What the term is multiplied by.
     """
 
+    is_linear = True
+
     def __init__(self, layer, power=2, border=0, weight=1.0):
         super().__init__(layer, weight=weight)
         self.power = power
@@ -31,6 +35,16 @@ class Activation(Term):
         means = tf.reduce_mean(features if self.power == 1 else features**2, axis=-1)
         b = self.border
         return tf.reduce_sum(means[:, b:-b, b:-b] if b else means)
+
+    def extent(self, count):
+        """Leaves out the border."""
+        return self.border, count - self.border
+
+    def everywhere(self):
+        """The term without a border."""
+        term = copy.copy(self)
+        term.border = 0
+        return term
 
     def distance(self, mean):
         """Minus the mean: the higher the activation, the better."""
@@ -54,6 +68,8 @@ class TotalVariation(Term):
             keeps the picture's lower edge from fraying.
         summed: See `Term`.
     """
+
+    is_linear = True
 
     def __init__(self, weight=1.0, beta=2.0, isotropic=False, summed=False):
         super().__init__("image", "total_variation", weight, summed)
@@ -95,6 +111,8 @@ class Content(Term):
         weight: What the term is multiplied by.
         summed: See `Term`.
     """
+
+    is_linear = True
 
     def __init__(self, layer, weight=1.0, summed=False):
         super().__init__(layer, f"content {layer}", weight, summed)

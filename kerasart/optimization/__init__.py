@@ -3,8 +3,9 @@
 from kerasart.optimization.balance import balance
 from kerasart.optimization.checkpoint import Checkpoint
 from kerasart.optimization.lbfgs import LBFGS
+from kerasart.optimization.look import Look
 from kerasart.optimization.loop import Descent, State
-from kerasart.optimization.memory import check_memory, explain_memory_errors
+from kerasart.optimization.memory import choose_tile, explain_memory_errors
 from kerasart.optimization.optimizers import (
     Adam,
     GradientDescent,
@@ -35,6 +36,7 @@ __all__ = [
     "Interrupted",
     "KerasOptimizer",
     "LBFGS",
+    "Look",
     "NormalizedGradient",
     "Optimizer",
     "Progress",
@@ -42,7 +44,7 @@ __all__ = [
     "State",
     "Transforms",
     "balance",
-    "check_memory",
+    "choose_tile",
     "descend_scales",
     "explain_memory_errors",
     "finish",

@@ -7,12 +7,11 @@ import numpy as np
 _NOISE = 0.1
 
 
-def balance(backbone, objective, photo, targets, seed=0):
+def balance(look, photo, targets, seed=0):
     """Finds weights that make every term pull equally hard at a noisy photo.
 
     Args:
-        backbone: A `Backbone` cut at the objective's layers.
-        objective: The `Objective`.
+        look: A `Look` for the objective.
         photo: float32 RGB (1, height, width, 3).
         targets: A `Target` for each term.
         seed: Seeds the noise.
@@ -22,28 +21,39 @@ def balance(backbone, objective, photo, targets, seed=0):
         the others theirs is multiplied by what makes the root mean square of the gradient 1 over
         the number of pixels, as a mean's naturally is; or by 0 for a term that does not pull.
     """
-    weights = objective.weights
+    objective, weights = look.objective, look.objective.weights
     if not any(term.balanced for term in objective.terms):
         return weights
     noise = np.random.default_rng(seed).normal(0.0, _NOISE, photo.shape)
     image = np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
-    unweighted = np.ones_like(weights)
-    gradients = _gradients(lambda image: objective(backbone(image), targets, unweighted), image)
+    gradients = _gradients(look, image, targets)
     pulls = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
     pixels = photo.shape[1] * photo.shape[2]
     factors = np.divide(1 / pixels, pulls, out=np.zeros_like(pulls), where=pulls > 0)
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
 
 
-def _gradients(function, image):
-    """Takes the gradient of each value of a vector, one after the other to save memory."""
+def _gradients(look, image, targets):
+    """Takes the gradient of each term, one after the other to save memory."""
     import keras
+
+    objective = look.objective
+    units = np.eye(len(objective.terms), dtype=np.float32)
+    if look.tiles(image.shape[1:3]):
+        return [
+            look.differentiate(image, targets, unit)[1]
+            + look.differentiate_pixels(image, targets, unit)[1]
+            for unit in units
+        ]
+
+    def function(image):
+        return objective({**look.backbone(image), "image": image}, targets, np.ones(len(units)))
 
     if keras.backend.backend() == "jax":
         import jax
 
         values, pull_back = jax.vjp(function, image)
-        return [pull_back(unit)[0] for unit in np.eye(len(values), dtype=np.float32)]
+        return [pull_back(unit)[0] for unit in units]
     import tensorflow as tf
 
     image = tf.convert_to_tensor(image)

@@ -1,5 +1,6 @@
 """The loop: the only place that moves pixels."""
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +11,10 @@ from kerasart.image.resize import resize
 from kerasart.objectives import Target
 from kerasart.optimization.interruption import hold_interrupts
 from kerasart.optimization.lbfgs import LBFGS
+from kerasart.optimization.look import Look
 from kerasart.optimization.walk import Walk
+
+_log = logging.getLogger("kerasart")
 
 
 class State(NamedTuple):
@@ -50,7 +54,8 @@ class Descent:
 
     One step is traced once and serves pictures of every size. On a GPU a block of steps is one
     call, so that the device need not wait for Python; on a CPU, where a loop inside the graph is
-    slower than one outside, each step is a call.
+    slower than one outside, each step is a call. Where a picture is looked at in tiles, each tile
+    is a call.
 
     Args:
         backbone: A `Backbone` cut at the objective's layers.
@@ -67,6 +72,11 @@ class Descent:
         average: Decay of the running mean of the pictures, which is then the result (Polyak and
             Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none.
             `LBFGS` keeps none.
+        tile: Side of the tiles in which larger pictures are looked at (see `Look`); None for none.
+        on_tile: `on_tile(done, count)`, called after each look at a tile; None for nobody.
+
+    Attributes:
+        look: The `Look`, by which targets are to be made.
     """
 
     def __init__(
@@ -80,9 +90,13 @@ class Descent:
         average=0.0,
         parameterization=None,
         shape_gradient=None,
+        tile=None,
+        on_tile=None,
     ):
         import tensorflow as tf
 
+        self.look = Look(backbone, objective, tile)
+        self.on_tile = on_tile
         self.backbone = backbone
         self.objective = objective
         self.optimizer = optimizer
@@ -184,22 +198,21 @@ class Descent:
 
     def _take_steps(self, walk, targets, weights, seed):
         function = self._step if self.block == 1 else self.steps_in_graph
-        step = self._compile(function, walk.state, targets)
         while walk.goes_on:
             count = min(self.block, walk.left)
-            state, losses = step(
-                walk.state, targets, weights, [seed, walk.number], count, walk.goal
+            state, losses = self._call(
+                function, walk, walk.state, targets, weights, [seed, walk.number], count, walk.goal
             )
             walk.accept(state, losses.numpy())
 
     def _minimize(self, walk, targets, weights, seed):
         import tensorflow as tf
 
-        function = self._compile(self._differentiate, walk.state, targets)
-
         def differentiate(image):
             state = State(tf.convert_to_tensor(image))
-            losses, gradient = function(state, targets, weights, [seed, 0], 0, 0.0)
+            losses, gradient = self._call(
+                self._differentiate, walk, state, targets, weights, [seed, 0], 0, 0.0
+            )
             losses = losses.numpy()
             walk.check(losses)
             return losses, gradient.numpy()
@@ -216,37 +229,95 @@ class Descent:
             count = min(count, walk.left)
             taken = self.optimizer.minimize(differentiate, image, count, self.clip, accept)
 
-    def _compile(self, function, state, targets):
-        """Compiles what takes a step, once for all sizes if the optimizer allows it."""
+    def _call(self, function, walk, state, targets, *arguments):
+        """Calls what takes a step, or steps: compiled, or tile by tile where there are any.
+
+        Where memory runs out, the tiles are halved and the step is taken again.
+        """
         import tensorflow as tf
 
-        any_size = self.optimizer.any_size
+        size = tuple(state.image.shape[1:3])
+        while True:
+            try:
+                if self.look.tiles(size):
+                    return self._step_by_tiles(function, walk, state, targets, *arguments)
+                return self._compile_whole(function, state, targets)(state, targets, *arguments)
+            except tf.errors.ResourceExhaustedError as error:
+                self._halve_tiles(size, error)
 
-        def describe(tensor, sizes):
-            shape = tensor.shape
-            if sizes and len(shape) == 4:
-                shape = [1, None, None, shape[-1]]
-            return tf.TensorSpec(shape, tensor.dtype)
+    def _halve_tiles(self, size, error):
+        """Halves the tiles, or raises the error that asks for it if they would get too small."""
+        side = min(self.look.side or max(size), max(size)) // 2
+        try:
+            Look(self.backbone, self.objective, side).tiles(size)
+        except ValueError:
+            raise error from None
+        self.look.side = side
+        _log.warning("Memory ran out: tiles of %d pixels are used from here on.", side)
 
-        def describe_target(target):
-            guide = tuple(describe(tensor, any_size) for tensor in target.guide)
-            return Target(guide, tuple(describe(tensor, False) for tensor in target.value))
+    def _step_by_tiles(self, function, walk, state, targets, weights, seed, steps, goal):
+        """Does as `function`, but for the picture, which is looked at tile by tile."""
+        import tensorflow as tf
 
-        key = None if any_size else tuple(state.image.shape)
+        def after_tile(done, count):
+            walk.let_through()
+            if self.on_tile:
+                self.on_tile(done, count)
+
+        with tf.GradientTape() as tape:
+            tape.watch(state.image)
+            picture, seen = self._show(state.image, seed)
+        losses, gradient = self.look.differentiate(seen, targets, weights, after_tile)
+        of_pixels, at_pixels = self.look.differentiate_pixels(picture, targets, weights)
+        upstream = list(map(tf.convert_to_tensor, (at_pixels, gradient)))
+        gradient = tape.gradient([picture, seen], state.image, upstream)
+        specs = tf.TensorSpec(losses.shape, tf.float32), self._describe(state.image)
+        shape = self._compile(self._shape, state, *specs)
+        losses, gradient = shape(state, losses + of_pixels, gradient)
+        if function == self._differentiate:
+            return losses, gradient
+        return self._compile(self._move, state, *specs)(state, losses, gradient)
+
+    def _compile_whole(self, function, state, targets):
+        """Compiles what looks at a whole picture."""
+        import tensorflow as tf
+
+        def describe(target):
+            guide = tuple(self._describe(tensor) for tensor in target.guide)
+            return Target(guide, tuple(tf.TensorSpec(t.shape, t.dtype) for t in target.value))
+
+        return self._compile(
+            function,
+            state,
+            tuple(map(describe, targets)),
+            tf.TensorSpec([len(targets)], tf.float32, "weights"),
+            tf.TensorSpec([2], tf.int32, "seed"),
+            tf.TensorSpec([], tf.int32, "steps"),
+            tf.TensorSpec([], tf.float32, "goal"),
+        )
+
+    def _compile(self, function, state, *others):
+        """Compiles a function of a state and others, once for all sizes if the optimizer allows."""
+        import tensorflow as tf
+
+        size = () if self.optimizer.any_size else tuple(state.image.shape)
+        key = function.__name__, size
         if key not in self._compiled:
-            self._compiled[key] = tf.function(
-                function,
-                autograph=False,
-                input_signature=[
-                    tf.nest.map_structure(lambda tensor: describe(tensor, any_size), state),
-                    tuple(map(describe_target, targets)),
-                    tf.TensorSpec([len(targets)], tf.float32, "weights"),
-                    tf.TensorSpec([2], tf.int32, "seed"),
-                    tf.TensorSpec([], tf.int32, "steps"),
-                    tf.TensorSpec([], tf.float32, "goal"),
-                ],
-            )
+            signature = [tf.nest.map_structure(self._describe, state), *others]
+            self._compiled[key] = tf.function(function, autograph=False, input_signature=signature)
         return self._compiled[key]
+
+    def _describe(self, tensor):
+        import tensorflow as tf
+
+        is_picture = len(tensor.shape) == 4 and self.optimizer.any_size
+        shape = [1, None, None, tensor.shape[-1]] if is_picture else tensor.shape
+        return tf.TensorSpec(shape, tensor.dtype)
+
+    def _show(self, image, seed):
+        """Shows the picture, and what the network sees of it."""
+        picture = self._decode(image)
+        return picture, self.transform(picture, seed) if self.transform else picture
 
     def _differentiate(self, state, targets, weights, seed, steps=None, goal=None):
         """Returns the losses, and the gradient of their sum.
@@ -258,24 +329,32 @@ class Descent:
 
         with tf.GradientTape() as tape:
             tape.watch(state.image)
-            picture = self._decode(state.image)
-            seen = self.transform(picture, seed) if self.transform else picture
+            picture, seen = self._show(state.image, seed)
             # Terms on the picture itself compare its pixels, which must stay in their places.
             features = {**self.backbone(seen), "image": picture}
             losses = self.objective(features, targets, weights)
             loss = tf.reduce_sum(losses)
-        gradient = tape.gradient(loss, state.image)
+        return self._shape(state, losses, tape.gradient(loss, state.image))
+
+    def _shape(self, state, losses, gradient):
+        """Shapes a gradient as the optimizer is to see it."""
+        import tensorflow as tf
+
         if self.shape_gradient:
             gradient = self.shape_gradient(gradient)
         # A gradient that is not finite would spoil the picture one step before a loss tells.
-        hides = tf.math.is_finite(loss) & ~tf.math.is_finite(tf.reduce_sum(gradient))
+        is_hidden = ~tf.math.is_finite(tf.reduce_sum(gradient))
+        hides = tf.math.is_finite(tf.reduce_sum(losses)) & is_hidden
         return tf.where(hides, math.nan, losses), gradient
 
     def _step(self, state, targets, weights, seed, steps=None, goal=None):
         """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
+        return self._move(state, *self._differentiate(state, targets, weights, seed))
+
+    def _move(self, state, losses, gradient):
+        """Moves the picture; returns as `_step`."""
         import tensorflow as tf
 
-        losses, gradient = self._differentiate(state, targets, weights, seed)
         image, memory = self.optimizer.update(state.image, gradient, state.memory)
         if self.clip:
             image = tf.clip_by_value(image, 0.0, 1.0)

@@ -4,34 +4,59 @@ import math
 from contextlib import contextmanager
 from pathlib import Path
 
+from kerasart.optimization.tiles import measure_halo
+
 # Peak memory over what the layers' features take, measured on VGG16, SqueezeNet and InceptionV3 in
 # both precisions (1.1 to 1.5): gradients and the convolutions' work space come on top.
 _OVERHEAD = 1.5
 
 
-def check_memory(backbone, size, available=None, enlargement=1.0):
-    """Refuses a picture whose optimisation would not fit into memory.
+# What `choose_tile` uses of the memory that is free.
+_SHARE = 0.8
+# Copies of a picture's pixels that a step holds, in float32: the optimizer's, gradients, averages.
+_COPIES = 10
+
+
+def choose_tile(backbone, size, tile="auto", memory=None):
+    """Chooses how much of a picture is looked at at once, so that it fits into memory.
 
     Without this, Linux would kill the process without a word.
 
     Args:
-        backbone: The `Backbone` that will look at the picture.
-        size: (height, width) of the picture.
-        available: Bytes that may be used; None asks the operating system, and checks nothing
-            where it does not tell or a GPU does the work.
-        enlargement: How much larger its sides are where the backbone sees it largest.
+        backbone: The `Backbone` that will look, cut at its layers.
+        size: (height, width) of the largest picture.
+        tile: Side in pixels of the tiles in which larger pictures are looked at; "auto" chooses the
+            largest that fit, "none" looks at all as a whole.
+        memory: What may be used, in GiB; None asks the operating system, and sets no bound where it
+            does not tell or a GPU does the work.
+
+    Returns:
+        The side for `Look`; None where the whole picture fits.
 
     Raises:
         MemoryError: If the picture will not fit; the message says what size would.
+        ValueError: If there is no such tile or memory.
     """
-    available = available_memory() if available is None else available
-    needed = math.prod(size) * enlargement**2 * backbone.bytes_per_pixel() * _OVERHEAD
-    if needed > available:
-        raise MemoryError(
-            f"A picture of {size[1]}x{size[0]} pixels needs about {needed / 2**30:.1f} GiB of "
-            f"memory on {backbone.name}, and {available / 2**30:.1f} GiB are free; "
-            f"{_advice(size, math.sqrt(available / needed))}. Received: size {size[1]}x{size[0]}"
+    if memory is not None and not 0 < memory < math.inf:
+        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
+    if tile not in ("auto", "none") and not (isinstance(tile, int) and tile > 0):
+        raise ValueError(
+            f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
         )
+    if isinstance(tile, int):
+        return tile
+    available = _SHARE * available_memory() if memory is None else memory * 2**30
+    pixels, per_pixel = math.prod(size), backbone.bytes_per_pixel() * _OVERHEAD
+    if pixels * per_pixel <= available:
+        return None
+    if tile == "none":
+        _refuse(backbone, size, pixels * per_pixel, available, ", as no tiles are allowed")
+    halo, stride = measure_halo(backbone)
+    least = 2 * halo + stride
+    needed = pixels * _COPIES * 12 + least**2 * per_pixel
+    if needed > available:
+        _refuse(backbone, size, needed, available, " even in the smallest tiles")
+    return int(math.sqrt((available - pixels * _COPIES * 12) / per_pixel))
 
 
 @contextmanager
@@ -55,6 +80,14 @@ def explain_memory_errors(size):
             f"Memory ran out on a picture of {size[1]}x{size[0]} pixels; {_advice(size, 2 / 3)}. "
             f"Received: {reason}"
         ) from error
+
+
+def _refuse(backbone, size, needed, available, how):
+    raise MemoryError(
+        f"A picture of {size[1]}x{size[0]} pixels needs about {needed / 2**30:.1f} GiB of memory "
+        f"on {backbone.name}{how}, and {available / 2**30:.1f} GiB may be used; "
+        f"{_advice(size, math.sqrt(available / needed))}. Received: size {size[1]}x{size[0]}"
+    )
 
 
 def _advice(size, scale):

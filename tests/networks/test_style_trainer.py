@@ -16,6 +16,7 @@ from kerasart.objectives import (
     Wasserstein,
     make_targets,
 )
+from kerasart.optimization import Look
 
 SIZE = 64
 STYLES = np.random.default_rng(0).random((2, 1, 40, 48, 3), np.float32) ** [[[[[1]]]], [[[[3]]]]]
@@ -33,7 +34,7 @@ def photos(cat):
 @pytest.fixture(scope="module")
 def targets(squeezenet, photos):
     look = squeezenet.cut(OBJECTIVE.layers)
-    return [make_targets(OBJECTIVE, look, photos[:1], [style], [1.0]) for style in STYLES]
+    return [make_targets(Look(look, OBJECTIVE), photos[:1], [style], [1.0]) for style in STYLES]
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_each_photo_is_painted_in_its_style(make, photos):
 def test_a_photo_that_stays_itself_has_a_gradient_with_any_style_term(squeezenet, photos):
     objective = Content("image") + Wasserstein("fire3")
     look = squeezenet.cut(objective.layers)
-    targets = [make_targets(objective, look, photos[:1], [STYLES[0]], [1.0])]
+    targets = [make_targets(Look(look, objective), photos[:1], [STYLES[0]], [1.0])]
     trainer = StyleTrainer(
         TransformerNet(1, 1 / 8, 1), squeezenet, objective, targets, [[1, 0], [1, 1]]
     )
@@ -183,6 +184,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from kerasart.backbones import load_backbone
 from kerasart.networks import StyleTrainer, TransformerNet
 from kerasart.objectives import Content, Gram, make_targets
+from kerasart.optimization import Look
 
 photos = np.random.default_rng(0).random((4, 32, 32, 3), np.float32)
 objective = Content("fire3") + Gram("conv1")
@@ -192,7 +194,7 @@ def losses(strategy):
     with strategy.scope():
         backbone = load_backbone("squeezenet")
         look = backbone.cut(objective.layers)
-        targets = [make_targets(objective, look, photos[:1], [photos[1:2]], [1.0])]
+        targets = [make_targets(Look(look, objective), photos[:1], [photos[1:2]], [1.0])]
         network = TransformerNet(1, 1 / 8, 1)
         weights = [[1e-3, 0], [1e-3, 1e-7]]
         trainer = StyleTrainer(network, backbone, objective, targets, weights, 0.0, "float32")
@@ -233,7 +235,7 @@ def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
         photo, style = (pairs[name][i : i + 1] for name in ("photo", "style"))
         aim = network.transfer(network.encode(photo), network.describe(style))
         # Where a style's statistics are wanted, they are those of the picture beside the photo.
-        targets = make_targets(ADAIN_OBJECTIVE, look, photo, [style], [1.0])
+        targets = make_targets(Look(look, ADAIN_OBJECTIVE), photo, [style], [1.0])
         targets[0] = Target(guide=(aim,))
         expected.append(ADAIN_OBJECTIVE(look(network(photo, style)), targets, ADAIN_WEIGHTS))
     terms = np.mean(expected, axis=0)

@@ -3,6 +3,7 @@ import pytest
 
 from kerasart.image.resize import fill_size, fit_size
 from kerasart.objectives import SIMILARITIES, Objective, Similarity, compare_with, dream_objective
+from kerasart.optimization import Look
 from kerasart.presets.dream_settings import DreamSettings
 
 
@@ -143,7 +144,7 @@ def look(backbone, layer, picture):
 
 def compared(squeezenet, terms, start, guide=None):
     objective = Objective([]) + sum(terms)
-    return compare_with(objective, squeezenet.cut(objective.layers), start, guide)
+    return compare_with(Look(squeezenet.cut(objective.layers), objective), start, guide)
 
 
 @pytest.mark.parametrize("kind", ["dot", "l1", "l2", "cosine"])
@@ -192,7 +193,7 @@ def test_pixels_of_a_guide_have_the_starts_size(squeezenet, start, guide):
 
 def test_channels_and_others(wanted, squeezenet, start):
     objective = wanted(layers="fire3", channel="fire8:511", class_name="1", smoothness=1, energy=1)
-    targets = compare_with(objective, squeezenet.cut(objective.layers), start)
+    targets = compare_with(Look(squeezenet.cut(objective.layers), objective), start)
     assert [target.guide for target in targets] == [()] * 5
     values = [tuple(map(int, target.value)) for target in targets]
     assert values == [(), (511,), (1,), (), ()]
@@ -202,7 +203,7 @@ def test_channels_and_others(wanted, squeezenet, start):
 def test_channel_that_is_not_there(wanted, squeezenet, start, layer, count):
     objective = wanted(channel=f"{layer}:{count}")
     with pytest.raises(ValueError, match=f"from 0 to {count - 1} in {layer}. Received: {count}$"):
-        compare_with(objective, squeezenet.cut(objective.layers), start)
+        compare_with(Look(squeezenet.cut(objective.layers), objective), start)
 
 
 def test_missing_guide(squeezenet, start):

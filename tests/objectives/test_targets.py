@@ -12,6 +12,7 @@ from kerasart.objectives import (
     Wasserstein,
     make_targets,
 )
+from kerasart.optimization import Look
 
 SHARES = [0.75, 0.25]
 
@@ -20,6 +21,9 @@ def look(image):
     """A network of two layers: the picture's squares, and 2x2 means of it and their cubes."""
     means = tf.nn.avg_pool2d(image, 2, 2, "VALID")
     return {"fine": image**2, "coarse": tf.concat([means, means**3], axis=-1), "image": image}
+
+
+look.positions = lambda size: {"fine": tuple(size), "coarse": (size[0] // 2, size[1] // 2)}
 
 
 def picture(height, width, seed):
@@ -40,7 +44,7 @@ def numpy_gram(features, inside=slice(None)):
 
 def test_a_blend_is_the_mean_gram_by_shares():
     objective = Objective([Gram("fine"), Gram("coarse")])
-    targets = make_targets(objective, look, PHOTO, STYLES, SHARES)
+    targets = make_targets(Look(look, objective), PHOTO, STYLES, SHARES)
     for target, layer in zip(targets, ("fine", "coarse"), strict=True):
         first, second = (numpy_gram(look(style)[layer]) for style in STYLES)
         assert target.guide == ()
@@ -49,7 +53,7 @@ def test_a_blend_is_the_mean_gram_by_shares():
 
 
 def test_a_blend_of_moments_mixes_the_pictures_not_their_deviations():
-    (target,) = make_targets(Objective([Moments("fine")]), look, PHOTO, STYLES, SHARES)
+    (target,) = make_targets(Look(look, Objective([Moments("fine")])), PHOTO, STYLES, SHARES)
     rows = [np.asarray(look(s)["fine"], np.float64).reshape(-1, 3) for s in STYLES]
     mean = sum(s * r.mean(axis=0) for s, r in zip(SHARES, rows, strict=True))
     square = sum(s * (r**2).mean(axis=0) for s, r in zip(SHARES, rows, strict=True))
@@ -59,8 +63,8 @@ def test_a_blend_of_moments_mixes_the_pictures_not_their_deviations():
 
 def test_a_share_of_nothing_leaves_the_other_style():
     objective = Objective([Wasserstein("coarse")])
-    (alone,) = make_targets(objective, look, PHOTO, STYLES[1:], [1.0])
-    (blend,) = make_targets(objective, look, PHOTO, STYLES, [0.0, 1.0])
+    (alone,) = make_targets(Look(look, objective), PHOTO, STYLES[1:], [1.0])
+    (blend,) = make_targets(Look(look, objective), PHOTO, STYLES, [0.0, 1.0])
     for got, expected in zip(blend.value, alone.value, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5)
 
@@ -68,7 +72,7 @@ def test_a_share_of_nothing_leaves_the_other_style():
 @pytest.mark.parametrize("kind", [Gram, Moments, Wasserstein])
 def test_a_style_reaches_its_own_target(kind):
     objective = kind("fine") + kind("coarse") + Content("coarse")
-    targets = make_targets(objective, look, STYLES[0], STYLES[:1], [1.0])
+    targets = make_targets(Look(look, objective), STYLES[0], STYLES[:1], [1.0])
     values = objective(look(tf.constant(STYLES[0])), targets)
     far = objective(look(tf.constant(PHOTO)), targets[:2] + [targets[2]._replace(guide=(0.0,))])
     assert (np.abs(values) < 1e-4 * np.asarray(far)).all()
@@ -85,7 +89,7 @@ def halves(height, width):
 
 def test_each_style_paints_its_region():
     objective = Objective([Gram("fine", style=0), Gram("fine", style=1), Gram("coarse", style=1)])
-    targets = make_targets(objective, look, PHOTO, STYLES, SHARES, regions=halves(10, 8))
+    targets = make_targets(Look(look, objective), PHOTO, STYLES, SHARES, regions=halves(10, 8))
     for target, style, layer in zip(targets, (0, 1, 1), ("fine", "fine", "coarse"), strict=True):
         # No blend: the style's own.
         np.testing.assert_allclose(
@@ -102,7 +106,7 @@ def test_each_style_paints_its_region():
 
 def test_a_region_hides_what_lies_outside():
     objective = Objective([Gram("fine", style=0), Gram("fine", style=1)])
-    targets = make_targets(objective, look, PHOTO, STYLES, SHARES, regions=halves(10, 8))
+    targets = make_targets(Look(look, objective), PHOTO, STYLES, SHARES, regions=halves(10, 8))
     patched = PHOTO.copy()
     patched[:, :, 4:] = 0.9
     before, after = (objective(look(tf.constant(i)), targets).numpy() for i in (PHOTO, patched))
@@ -119,7 +123,7 @@ def test_a_region_hides_what_lies_outside():
 def test_a_style_mask_leaves_only_what_is_inside():
     left = halves(12, 14)[0]
     objective = Objective([Gram("fine")])
-    (target,) = make_targets(objective, look, PHOTO, STYLES, SHARES, style_masks=[left, None])
+    (target,) = make_targets(Look(look, objective), PHOTO, STYLES, SHARES, style_masks=[left, None])
     inside = numpy_gram(look(STYLES[0])["fine"], (slice(None), slice(0, 7)))
     expected = 0.75 * inside + 0.25 * numpy_gram(look(STYLES[1])["fine"])
     np.testing.assert_allclose(target.value[0], expected, rtol=1e-5)
@@ -129,7 +133,7 @@ def test_a_faint_mask_is_a_mask():
     left = halves(12, 14)[0]
     objective = Objective([Gram("fine")])
     (full,), (faint,) = (
-        make_targets(objective, look, PHOTO, STYLES[:1], [1.0], style_masks=[factor * left])
+        make_targets(Look(look, objective), PHOTO, STYLES[:1], [1.0], style_masks=[factor * left])
         for factor in (1.0, 0.1)
     )
     np.testing.assert_allclose(faint.value[0], full.value[0], rtol=1e-5)
@@ -140,7 +144,7 @@ def test_a_faint_mask_is_a_mask():
 
 def test_the_content_is_the_photos():
     objective = Content("coarse") + Content("fine")
-    targets = make_targets(objective, look, PHOTO, STYLES, SHARES)
+    targets = make_targets(Look(look, objective), PHOTO, STYLES, SHARES)
     for target, layer in zip(targets, ("coarse", "fine"), strict=True):
         assert target.value == ()
         np.testing.assert_array_equal(target.guide[0], look(PHOTO)[layer])
@@ -148,7 +152,7 @@ def test_the_content_is_the_photos():
 
 def test_terms_that_compare_with_nothing_need_no_target():
     objective = TotalVariation() + Gram("fine") + Activation("coarse")
-    targets = make_targets(objective, look, PHOTO, STYLES, SHARES)
+    targets = make_targets(Look(look, objective), PHOTO, STYLES, SHARES)
     assert [(len(t.guide), len(t.value)) for t in targets] == [(0, 0), (0, 1), (0, 0)]
     # In the order of the terms, so that the objective can be evaluated.
     assert objective(look(tf.constant(PHOTO)), targets).shape == (3,)
@@ -156,4 +160,6 @@ def test_terms_that_compare_with_nothing_need_no_target():
 
 def test_every_style_needs_its_mask():
     with pytest.raises(ValueError):
-        make_targets(Objective([Gram("fine")]), look, PHOTO, STYLES, SHARES, style_masks=[None])
+        make_targets(
+            Look(look, Objective([Gram("fine")])), PHOTO, STYLES, SHARES, style_masks=[None]
+        )

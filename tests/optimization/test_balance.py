@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from kerasart.objectives import Content, Gram, Objective, Target, Term, TotalVariation, make_targets
-from kerasart.optimization import balance
+from kerasart.optimization import Look, balance
 
 PHOTO = np.random.default_rng(0).uniform(0.2, 0.8, (1, 12, 10, 3)).astype(np.float32)
 
@@ -30,7 +30,7 @@ def see(image):
 def weights_of(*terms, photo=PHOTO, seed=0):
     objective = Objective(terms)
     targets = [Target()] * len(terms)
-    return balance(see, objective, photo, targets, seed)
+    return balance(Look(see, objective), photo, targets, seed)
 
 
 def balanced(term):
@@ -86,13 +86,13 @@ def transfer(squeezenet, cat, face):
     objective = Objective([balanced(term) for term in terms])
     backbone = squeezenet.cut(objective.layers)
     photo, style = face[:, :64, :56], cat[:, 200:264, 300:364]
-    targets = make_targets(objective, backbone, photo, [style], [1.0])
+    targets = make_targets(Look(backbone, objective), photo, [style], [1.0])
     return backbone, objective, photo, targets
 
 
 def test_every_term_of_a_style_transfer_pulls_alike(transfer):
     backbone, objective, photo, targets = transfer
-    weights = balance(backbone, objective, photo, targets)
+    weights = balance(Look(backbone, objective), photo, targets)
     # Looked at with other noise of the same deviation.
     noise = np.random.default_rng(77).normal(0, 0.1, photo.shape)
     image = tf.constant(np.clip(photo + noise, 0, 1), tf.float32)

@@ -37,7 +37,7 @@ def transfer(descents, cat):
 
         def prepare(size, weights):
             photo, style = crop(cat[:, 60:, 100:], size), crop(cat[:, 200:, 300:], size)
-            targets = make_targets(descent.objective, descent.backbone, photo, [style], [1.0])
+            targets = make_targets(descent.look, photo, [style], [1.0])
             # As balance does: found once, and kept.
             weights = np.float32([1.0, 3.0]) * size[0] if weights is None else weights
             return targets, weights
@@ -88,7 +88,7 @@ def test_a_scale_goes_on_from_the_one_before(descents, cat):
     prepared, losses = {}, []
     for size, steps in zip(SIZES, STEPS, strict=True):
         photo, style = crop(cat, size), crop(cat[:, 200:], size)
-        prepared[size] = make_targets(descent.objective, descent.backbone, photo, [style], [1.0])
+        prepared[size] = make_targets(descent.look, photo, [style], [1.0])
         if len(losses):
             state = descent.enlarge(state, size)
         run = descent.run(state, steps, 0, len(losses), targets=prepared[size], weights=weights)

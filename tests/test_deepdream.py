@@ -590,3 +590,15 @@ def test_resize_to_its_own_size_is_the_picture(photo):
     for antialias in (False, True):
         same = resize(photo[np.newaxis], photo.shape[:2], antialias)
         np.testing.assert_allclose(same[0], photo, atol=1e-6)
+
+
+def test_in_tiles_it_is_the_same_dream(tiny):
+    told = []
+    tiled, whole = tiny(tile=48, on_tile=lambda *done: told.append(done)), tiny()
+    assert told
+    np.testing.assert_allclose(tiled.image, whole.image, atol=2e-3)
+
+
+def test_tiles_too_small_for_the_layers_are_refused(tiny):
+    with pytest.raises(ValueError, match="`tile` must be at least .* Received: 9"):
+        tiny(tile=9)

@@ -1091,3 +1091,38 @@ def test_bfloat16_paints_as_float32_does(photo, paintings, vgg16, style_loss):
             [gram_distance(vgg16, image, paintings[0], f"block{i}_conv1") for i in (1, 2, 3, 4)]
         )
     np.testing.assert_allclose(near[1], near[0], rtol=0.1)
+
+
+# --- Tiles
+
+
+def test_in_tiles_it_is_the_same_picture(tiny, painted):
+    told = []
+    tiled = tiny(tile=48, on_tile=lambda *done: told.append(done))
+    assert len(told) > 2 * TINY["steps"]
+    for name, losses in painted.history.items():
+        np.testing.assert_allclose(tiled.history[name], losses, rtol=1e-3, err_msg=name)
+    np.testing.assert_allclose(tiled.image, painted.image, atol=2e-3)
+
+
+def test_a_run_in_tiles_can_be_gone_on_with(tiny, tmp_path):
+    def stop(progress):
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        tiny(tile=48, checkpoint=path, on_step=stop)
+    np.testing.assert_array_equal(tiny(tile=48, checkpoint=path).image, tiny(tile=48).image)
+
+
+def test_what_does_not_fit_is_refused_without_tiles(tiny):
+    with pytest.raises(MemoryError, match="as no tiles are allowed"):
+        tiny(tile="none", memory=1e-3)
+
+
+def test_what_does_not_fit_is_painted_in_tiles(tiny, painted):
+    told = []
+    tiled = tiny(memory=3e-3, on_tile=lambda *done: told.append(done))
+    assert told
+    np.testing.assert_allclose(tiled.image, painted.image, atol=2e-3)

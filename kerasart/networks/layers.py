@@ -199,6 +199,39 @@ class Stage(keras.layers.Layer):
         return {**super().get_config(), **self._config}
 
 
+class Pixels(keras.layers.Layer):
+    """Brings features into [0, 1] by a sigmoid that does not hold fast what is black or white.
+
+    Where a pixel is all but 0 or 1, the slope is next to none, and a network whose large dark areas
+    were once black could hardly learn otherwise. So gradients that lead back find a slope of at
+    least 0.05, where a sigmoid's own is 0.25 at most.
+    """
+
+    _LEAST_SLOPE = 0.05
+
+    def call(self, features):
+        """Takes features of any shape to float32 of that shape."""
+
+        @ops.custom_gradient
+        def sigmoid(x):
+            y = ops.sigmoid(x)
+
+            def gradient(upstream):
+                slope = y * (1 - y)
+                leads_back = (y - 0.5) * upstream > 0
+                return upstream * ops.where(
+                    leads_back, ops.maximum(slope, self._LEAST_SLOPE), slope
+                )
+
+            return y, gradient
+
+        return sigmoid(ops.cast(features, "float32"))
+
+    def compute_output_shape(self, features_shape):
+        """The shape of the features."""
+        return features_shape
+
+
 def check_size(name, image, least):
     """Refuses a picture that is too small, as far as its size is known.
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasart.networks.layers import Canvas, ReflectionPadding2D, Stage, check_size
+from kerasart.networks.layers import Canvas, Pixels, ReflectionPadding2D, Stage, check_size
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
 _STRIDE = 4
@@ -69,6 +69,7 @@ class TransformerNet(keras.Model):
         self._enlarge = layers.UpSampling2D(2, dtype=self.dtype_policy)
         self._pad = ReflectionPadding2D(((4, 4), (4, 4)), dtype=self.dtype_policy)
         self.to_rgb = layers.Conv2D(3, 9, dtype=self.dtype_policy)
+        self._to_pixels = Pixels(dtype="float32")
         self.build()
 
     def _stage(self, filters, kernel_size, strides=1):
@@ -158,8 +159,7 @@ class TransformerNet(keras.Model):
             x = x + second(ops.relu(first(x, mixture)), mixture)
         for stage in self.up:
             x = ops.relu(stage(self._enlarge(x), mixture))
-        x = ops.cast(self.to_rgb(self._pad(x)), "float32")
-        return ops.sigmoid(x)[:, :height, :width]
+        return self._to_pixels(self.to_rgb(self._pad(x)))[:, :height, :width]
 
     def with_styles(self, names):
         """Adds styles to what the network can paint; what it could it still can, equally.

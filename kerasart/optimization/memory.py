@@ -14,7 +14,7 @@ _OVERHEAD = 1.5
 # What `choose_tile` uses of the memory that is free.
 _SHARE = 0.8
 # Copies of a picture's pixels that a step holds, in float32: the optimizer's, gradients, averages.
-_COPIES = 10
+_COPIES = 6
 
 
 def choose_tile(backbone, size, tile="auto", memory=None):

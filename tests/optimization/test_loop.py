@@ -494,3 +494,71 @@ def test_a_state_shows_its_average():
     assert descent.picture(State(image)) is image
     shown = descent.picture(State(image, (), (0.3 * image, tf.constant(0.6))))
     np.testing.assert_allclose(shown, 0.5 * image)
+
+
+def tiled(cut, transform=None, on_tile=None, optimizer=None, tile=48):
+    optimizer = optimizer or NormalizedGradient(0.02)
+    return Descent(cut, OBJECTIVE, optimizer, transform, tile=tile, on_tile=on_tile)
+
+
+@pytest.mark.parametrize("transform", [None, roll])
+def test_steps_in_tiles_are_those_of_the_whole_picture(make, cut, picture, transform):
+    descent = tiled(cut, transform)
+    assert len(descent.look.tiles(picture.shape[1:3])) > 1
+    run, plain = (each.run(picture, 3) for each in (descent, make(transform=transform)))
+    np.testing.assert_allclose(run.losses, plain.losses, rtol=1e-4)
+    np.testing.assert_allclose(run.image, plain.image, atol=1e-4)
+
+
+def test_lbfgs_takes_tiles_too(cut, picture):
+    run, plain = (tiled(cut, optimizer=LBFGS(), tile=tile).run(picture, 3) for tile in (48, None))
+    np.testing.assert_allclose(run.losses, plain.losses, rtol=1e-3)
+
+
+def test_ctrl_c_between_tiles_gives_the_picture_of_the_last_whole_step(make, cut, picture):
+    def stop(done, count):
+        told.append(count)
+        if len(told) == 2 * count + 1:
+            raise KeyboardInterrupt
+
+    told = []
+    run = tiled(cut, on_tile=stop).run(picture, STEPS)
+    assert isinstance(run.error, KeyboardInterrupt) and len(run.losses) == 2
+    np.testing.assert_allclose(run.image, make(transform=None).run(picture, 2).image, atol=1e-4)
+
+
+class Cramped:
+    """A backbone in too little memory for pictures as large as `most` pixels."""
+
+    def __init__(self, backbone, most):
+        self._backbone = backbone
+        self._most = most
+
+    def __getattr__(self, name):
+        return getattr(self._backbone, name)
+
+    def __call__(self, image):
+        size = tf.size(image) // 3
+
+        def fail():
+            raise MemoryError("OOM when allocating")  # TensorFlow makes its own error of it.
+
+        check = tf.py_function(lambda n: fail() if n > self._most else n, [size], tf.int32)
+        with tf.control_dependencies([check]):
+            return self._backbone(tf.identity(image))
+
+
+def test_where_memory_runs_out_tiles_are_halved(make, cut, picture, caplog):
+    descent = Descent(Cramped(cut, 60 * 60), OBJECTIVE, NormalizedGradient(0.02), block=1)
+    with caplog.at_level("WARNING", "kerasart"):
+        run = descent.run(picture, 2)
+    assert [record.message for record in caplog.records] == [
+        "Memory ran out: tiles of 36 pixels are used from here on."
+    ]
+    np.testing.assert_allclose(run.image, make(transform=None).run(picture, 2).image, atol=1e-4)
+
+
+def test_where_memory_runs_out_for_the_smallest_tiles_it_is_an_error(cut, picture):
+    descent = Descent(Cramped(cut, 100), OBJECTIVE, NormalizedGradient(0.02), block=1)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        descent.run(picture, 2)

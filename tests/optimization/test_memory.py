@@ -1,36 +1,66 @@
+import math
 import re
 
 import pytest
 
-from kerasart.optimization import check_memory
+from kerasart.optimization import choose_tile
+
+GIB = 2**30
 
 
-def test_what_fits_passes(squeezenet):
-    check_memory(squeezenet, (100, 100), available=2**34)
+def test_what_fits_is_looked_at_whole(squeezenet):
+    assert choose_tile(squeezenet, (100, 100), memory=16) is None
+    assert choose_tile(squeezenet, (100, 100), "none", memory=16) is None
 
 
-def test_what_does_not_fit_is_told_what_would(squeezenet):
-    available = 2**30
+def test_what_does_not_fit_is_looked_at_in_the_largest_tiles_that_do(squeezenet):
+    whole = choose_tile(squeezenet, (2000, 3000), memory=1)
+    assert 500 < whole < 2449  # sqrt(2000 * 3000)
+    assert choose_tile(squeezenet, (2000, 3000), memory=0.8) < whole
+
+
+def test_the_side_of_tiles_can_be_chosen(squeezenet):
+    assert choose_tile(squeezenet, (10**5, 10**5), 300, memory=1) == 300
+
+
+def test_without_tiles_what_does_not_fit_is_told_what_would(squeezenet):
     with pytest.raises(MemoryError) as caught:
-        check_memory(squeezenet, (4000, 8000), available)
+        choose_tile(squeezenet, (4000, 8000), "none", memory=1)
     message = str(caught.value)
-    assert "8000x4000" in message and "squeezenet" in message and "1.0 GiB are free" in message
+    assert "8000x4000" in message and "squeezenet" in message and "1.0 GiB may be used" in message
     side = int(re.search(r"--size=(\d+)", message)[1])
-    check_memory(squeezenet, (side // 2, side), available)
+    assert choose_tile(squeezenet, (side // 2, side), "none", memory=1) is None
     # It is no more modest than it must be.
     with pytest.raises(MemoryError):
-        check_memory(squeezenet, (side * 11 // 20, side * 11 // 10), available)
+        choose_tile(squeezenet, (side * 11 // 20, side * 11 // 10), "none", memory=1)
+
+
+def test_pixels_themselves_must_fit(squeezenet):
+    with pytest.raises(MemoryError, match="even in the smallest tiles"):
+        choose_tile(squeezenet, (20000, 20000), memory=1)
 
 
 def test_deeper_features_need_more(squeezenet):
     shallow, deep = squeezenet.cut(["conv1"]), squeezenet.cut(["fire9"])
-    available = 300 * 300 * 1.5 * shallow.bytes_per_pixel()
-    check_memory(shallow, (300, 300), available)
+    memory = 300 * 300 * 1.5 * shallow.bytes_per_pixel() / GIB
+    assert choose_tile(shallow, (300, 300), "none", memory=memory * 1.001) is None
     with pytest.raises(MemoryError):
-        check_memory(deep, (300, 300), available)
+        choose_tile(deep, (300, 300), "none", memory=memory * 1.001)
 
 
 def test_the_machine_is_asked(squeezenet):
-    check_memory(squeezenet, (64, 64))
+    assert choose_tile(squeezenet, (64, 64)) is None
     with pytest.raises(MemoryError):
-        check_memory(squeezenet, (10**7, 10**7))
+        choose_tile(squeezenet, (10**7, 10**7))
+
+
+@pytest.mark.parametrize("tile", ["some", 0, -5, 2.5])
+def test_other_tiles_are_refused(squeezenet, tile):
+    with pytest.raises(ValueError, match="`tile` must be auto, none, or .* Received: "):
+        choose_tile(squeezenet, (64, 64), tile)
+
+
+@pytest.mark.parametrize("memory", [0, -1, math.inf, math.nan])
+def test_other_memory_is_refused(squeezenet, memory):
+    with pytest.raises(ValueError, match="`memory` must be more than 0, in GiB. Received: "):
+        choose_tile(squeezenet, (64, 64), memory=memory)

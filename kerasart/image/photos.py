@@ -48,7 +48,8 @@ def find_photos(folder, name="photos"):
 class Photos:
     """Photos of any sizes, cut to squares at random for training.
 
-    What cannot be read, or is smaller than the squares, is left out, and told of when first met.
+    What cannot be read, or is smaller than half the squares, is left out, and told of when first
+    met.
 
     Args:
         paths: The files.
@@ -63,6 +64,8 @@ class Photos:
     def __init__(self, paths, size, seed=0, skipped=None):
         self._paths = [str(path) for path in paths]
         self._size = size
+        # Large pictures are smooth for far, which small photos are only where enlarged.
+        self._least = size // 2
         self._seed = seed
         self._lock = threading.Lock()
         self.skipped = set() if skipped is None else skipped
@@ -98,7 +101,7 @@ class Photos:
         """
         import tensorflow as tf
 
-        size = self._size
+        size, least = self._size, self._least
 
         def read(path):
             photo = tf.numpy_function(self._read, [path], tf.float32, stateful=False)
@@ -109,8 +112,6 @@ class Photos:
             most = tf.minimum(shape[0], shape[1])
             random = tf.random.stateless_uniform([7], seed)
             side, top, left, mirrored, exposed, contrast, grey = tf.unstack(random)
-            # Large pictures are smooth for far, which small photos are only where enlarged.
-            least = size // 2
             side = least + tf.cast(side * tf.cast(most - least + 1, tf.float32), tf.int32)
             top = tf.cast(top * tf.cast(shape[0] - side + 1, tf.float32), tf.int32)
             left = tf.cast(left * tf.cast(shape[1] - side + 1, tf.float32), tf.int32)
@@ -138,8 +139,8 @@ class Photos:
             self._skip(path, str(error))
             return nothing
         height, width = photo.shape[:2]
-        if min(height, width) < self._size:
-            self._skip(path, f"'{path}' is {width}x{height}, less than {self._size} pixels")
+        if min(height, width) < self._least:
+            self._skip(path, f"'{path}' is {width}x{height}, less than {self._least} pixels")
             return nothing
         return photo
 
@@ -154,6 +155,6 @@ class Photos:
     def _check(self):
         if self.skipped.issuperset(self._paths):
             raise ValueError(
-                f"`photos` must hold at least one picture of {self._size} pixels or more that can "
+                f"`photos` must hold at least one picture of {self._least} pixels or more that can "
                 f"be read. Received: {len(self._paths)} that cannot be used"
             )

@@ -232,6 +232,8 @@ def test_missing_file_is_refused(folder, warm_refuse, flags):
         ("--max_pixels=3974", "3974"),  # the photo has 3975
         ("--size=200000", "Received: 200000x141333"),
         ("--resume", "no painted.png.state.npz"),
+        ("--tile=some", "`tile` must be auto, none, or a number of pixels"),
+        ("--tile=-64", "Received: '-64'"),
     ],
 )
 def test_refused_before_the_run(folder, warm_refuse, flag, words):
@@ -358,6 +360,15 @@ def test_painting_has_the_size_asked_for_and_is_another_picture(plain):
     with Image.open(plain / "photo.png") as photo:
         small = np.asarray(photo.resize((64, 45), Image.Resampling.BOX)).astype(int)
     assert 1 < np.abs(painted - small).mean() < 30
+
+
+def test_in_tiles_the_painting_is_the_same(folder, warm_run):
+    for tile in ("none", "48"):
+        flags = [f"--tile={tile}", f"--output={tile}.png", "--precision=float32"]
+        succeed(warm_run(folder, *PICTURES, *SMALL, *flags))
+    difference = pixels(folder / "none.png") - pixels(folder / "48.png")
+    assert np.abs(difference).max() <= 1
+    assert "tile" not in record_of(folder / "48.png")
 
 
 def test_record_of_a_painting_says_how_it_was_made(plain):

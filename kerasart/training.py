@@ -231,7 +231,7 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None):
     import tensorflow as tf
 
     left_out = set() if left_out is None else left_out
-    readers = [Photos(photos, settings.size, seed, left_out)]
+    readers = [Photos(photos, settings.size, seed, left_out, exposes=True)]
     if isinstance(styles[0], int):
         numbers = tf.constant(styles, tf.int32)
         picks = tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(styles)])

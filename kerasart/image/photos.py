@@ -56,17 +56,20 @@ class Photos:
         size: Side of the squares in pixels.
         seed: Seeds order, place, size and mirroring of the cuts.
         skipped: A set of paths that are known to be unusable, which may be shared.
+        exposes: Whether half of the squares get another exposure, with a contrast of up to 3, so
+            that large areas of black and white are met too.
 
     Attributes:
         skipped: The set of paths that were left out so far.
     """
 
-    def __init__(self, paths, size, seed=0, skipped=None):
+    def __init__(self, paths, size, seed=0, skipped=None, exposes=False):
         self._paths = [str(path) for path in paths]
         self._size = size
         # Large pictures are smooth for far, which small photos are only where enlarged.
         self._least = size // 2
         self._seed = seed
+        self._share_exposed = 0.5 if exposes else 0.0
         self._lock = threading.Lock()
         self.skipped = set() if skipped is None else skipped
 
@@ -89,8 +92,7 @@ class Photos:
         """Makes an endless `tf.data.Dataset` of squares.
 
         Each is of a random place, between half the square size, enlarged, and the photo's shorter
-        side large, and mirrored in half of the cases. Half are exposed otherwise, with a contrast
-        of up to 3, so that large areas of black and white are met too.
+        side large, and mirrored in half of the cases.
 
         Returns:
             float32 RGB (size, size, 3) in [0, 1].
@@ -118,7 +120,8 @@ class Photos:
             square = photo[top : top + side, left : left + side]
             square = tf.image.resize(square, [size, size], antialias=True)
             square = square[:, ::-1] if mirrored < 0.5 else square
-            square = (square - grey) * (1 + 2 * contrast) + grey if exposed < 0.5 else square
+            if exposed < self._share_exposed:
+                square = (square - grey) * (1 + 2 * contrast) + grey
             return tf.ensure_shape(tf.clip_by_value(square, 0.0, 1.0), [size, size, 3])
 
         dataset = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in self._paths])

@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from kerasart.backbones import load_backbone
-from kerasart.networks.layers import ReflectionPadding2D, check_size
+from kerasart.networks.layers import Pixels, ReflectionPadding2D, check_size
 from kerasart.networks.transformer_net import keep
 
 _LAYER = "block4_conv1"
@@ -79,6 +79,7 @@ class AdaIN(keras.Model):
             )
             for channels in _DECODER
         ]
+        self._to_pixels = Pixels(dtype="float32")
         # Begins at grey, in the middle of the sigmoid, whose ends teach little.
         grey = keras.initializers.VarianceScaling(0.01)
         self.to_rgb = layers.Conv2D(3, 3, kernel_initializer=grey, dtype=dtype)
@@ -193,7 +194,7 @@ class AdaIN(keras.Model):
         x = ops.cast(features / self.scale, self.compute_dtype)
         for convolve in self.decoder:
             x = convolve(self._pad(x)) if convolve else self._enlarge(x)
-        return ops.sigmoid(ops.cast(self.to_rgb(self._pad(x)), "float32"))
+        return self._to_pixels(self.to_rgb(self._pad(x)))
 
     def get_config(self):
         """The arguments."""

@@ -54,15 +54,28 @@ def test_squares_are_of_one_size_in_range(tmp_path):
         assert 0 <= square.min() < square.max() <= 1
 
 
-def test_a_photo_of_just_the_size_comes_whole_or_mirrored(tmp_path):
-    path = write(tmp_path / "a.png", 32, 32)
-    whole = np.asarray(Image.open(path)) / 255
+def test_a_photo_of_half_the_size_comes_whole_enlarged_or_mirrored(tmp_path):
+    path = write(tmp_path / "a.png", 16, 16)
+    whole = tf.image.resize(np.asarray(Image.open(path), np.float32) / 255, (32, 32)).numpy()
     seen = set()
     for square in take(Photos([path], 32), 16):
         mirrored = square[0, 0, 0] > square[0, -1, 0]
         np.testing.assert_allclose(square, whole[:, ::-1] if mirrored else whole, atol=1e-6)
         seen.add(bool(mirrored))
     assert seen == {False, True}
+
+
+def test_half_can_be_exposed_otherwise(tmp_path):
+    path = tmp_path / "a.png"
+    grey = np.random.default_rng(0).integers(60, 190, (32, 32, 3), np.uint8)
+    Image.fromarray(grey).save(path)
+    plain, exposed = (
+        np.array([np.ptp(square) for square in take(Photos([path], 32, exposes=exposes), 40)])
+        for exposes in (False, True)
+    )
+    assert plain.max() <= 130 / 255
+    assert 10 < (exposed > plain + 1e-3).sum() < 30
+    assert exposed.max() <= 1
 
 
 def test_cuts_differ_in_place_and_size_and_stay_inside(tmp_path):
@@ -76,7 +89,7 @@ def test_cuts_differ_in_place_and_size_and_stay_inside(tmp_path):
         tops.append(rows.min())
         np.testing.assert_allclose(np.ptp(columns), np.ptp(rows), atol=2)  # not distorted
         assert columns.max() < 200 and rows.max() < 120
-    assert 30 < min(sides) < 50 and 90 < max(sides) < 122
+    assert 15 < min(sides) < 40 and 90 < max(sides) < 122
     assert np.std(lefts) > 10 and np.std(tops) > 5
 
 
@@ -107,7 +120,7 @@ def mixed(tmp_path):
     whole = write(tmp_path / "good.png", 40, 40, 100).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
     write(tmp_path / "good2.png", 40, 40, 100)
-    write(tmp_path / "tiny.png", 100, 31, 7)
+    write(tmp_path / "tiny.png", 100, 15, 7)
     return [*find_photos(tmp_path), tmp_path / "gone.png"]
 
 
@@ -123,7 +136,7 @@ def test_bad_photos_are_left_out_and_told_of_once(mixed, caplog):
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == len(BAD)
     assert all(message.startswith("a photo is left out: ") for message in messages)
-    assert any("tiny.png' is 100x31, less than 32 pixels" in message for message in messages)
+    assert any("tiny.png' is 100x15, less than 16 pixels" in message for message in messages)
 
 
 def test_what_is_known_to_be_bad_is_told_of_no_more(mixed, caplog):
@@ -138,7 +151,7 @@ def test_what_is_known_to_be_bad_is_told_of_no_more(mixed, caplog):
 def test_only_bad_photos_are_an_error(mixed):
     bad = [path for path in mixed if path.name in BAD]
     photos = Photos(bad, 32)
-    with pytest.raises(ValueError, match="`photos` must hold .* 32 pixels .*Received: 5 that"):
+    with pytest.raises(ValueError, match="`photos` must hold .* 16 pixels .*Received: 5 that"):
         photos.first(2)
     with pytest.raises(tf.errors.InvalidArgumentError):
         take(Photos(bad[:1], 32), 1)

@@ -7,6 +7,7 @@ import tempfile
 import numpy as np
 
 from kerasart.objectives import Target
+from kerasart.optimization.compiling import Compiled
 from kerasart.optimization.tiles import measure_halo, plan_tiles
 
 
@@ -33,7 +34,7 @@ class Look:
         self.backbone = backbone
         self.objective = objective
         self.side = side
-        self._functions = {}
+        self._compiled = Compiled()
         self._positions = functools.lru_cache(maxsize=8)(lambda size: backbone.positions(size))
         self._halo = functools.cache(lambda: measure_halo(backbone))
         self._strides = functools.cache(lambda: backbone.strides)
@@ -68,7 +69,7 @@ class Look:
             seen = self.backbone(ops.convert_to_tensor(image))
             kept = {layer: ops.cast(seen[layer], "float32") for layer in wanted}
         for tile in tiles:
-            seen = self._call(self._see, tuple(wanted), _cut(image, tile))
+            seen = self._compiled(self._see, _cut(image, tile), static=(tuple(wanted),))
             for layer, features in zip(wanted, seen, strict=True):
                 if layer not in kept:
                     shape = *self._positions(size)[layer], features.shape[-1]
@@ -139,12 +140,12 @@ class Look:
         pulls = []
         if curved:
             sums = self._survey(image, tiles, targets, curved, report)
-            values, pulls = self._call(self._judge, curved, sums, *known(curved))
+            values, pulls = self._compiled(self._judge, sums, *known(curved), static=(curved,))
             losses[list(curved)] = values
         gradient = np.zeros(image.shape, np.float32)
         for tile in tiles:
             given = *self._view(image, tile, targets, curved + straight), pulls, *known(straight)
-            values, part = self._call(self._pull, (curved, straight), *given)
+            values, part = self._compiled(self._pull, *given, static=((curved, straight),))
             if straight:
                 losses[list(straight)] += values
             gradient[:, tile[0].seen, tile[1].seen] += part
@@ -176,7 +177,8 @@ class Look:
         """Sums the statistics of some terms over all tiles."""
         sums = None
         for tile in tiles:
-            found = self._call(self._sum, numbers, *self._view(image, tile, targets, numbers))
+            given = self._view(image, tile, targets, numbers)
+            found = self._compiled(self._sum, *given, static=(numbers,))
             sums = found if sums is None else [a + b for a, b in zip(sums, found, strict=True)]
             report()
         return sums
@@ -264,25 +266,6 @@ class Look:
             wanted = [*sums[: len(curved)], losses]
         upstream = [*pulls, tf.ones_like(losses)]
         return losses, tape.gradient(wanted, pixels, upstream)
-
-    def _call(self, function, numbers, *arguments):
-        """Calls a function compiled for pictures of every size."""
-        import tensorflow as tf
-
-        def describe(tensor):
-            shape = tensor.shape
-            shape = [1, None, None, shape[-1]] if len(shape) == 4 else shape
-            return tf.TensorSpec(shape, tensor.dtype)
-
-        arguments = tf.nest.map_structure(tf.convert_to_tensor, arguments)
-        key = function.__name__, numbers
-        if key not in self._functions:
-            self._functions[key] = tf.function(
-                functools.partial(function, numbers),
-                autograph=False,
-                input_signature=tf.nest.map_structure(describe, arguments),
-            )
-        return self._functions[key](*arguments)
 
 
 class FeatureFile:

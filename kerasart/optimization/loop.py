@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasart.image.resize import resize
 from kerasart.objectives import Target
+from kerasart.optimization.compiling import Compiled
 from kerasart.optimization.interruption import hold_interrupts
 from kerasart.optimization.lbfgs import LBFGS
 from kerasart.optimization.look import Look
@@ -106,7 +107,7 @@ class Descent:
         self.shape_gradient = shape_gradient
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
-        self._compiled = {}
+        self._compiled = Compiled(optimizer.any_size)
 
     def start(self, image):
         """Makes the `State` that a picture, float32 RGB (1, height, width, 3), starts from."""
@@ -191,7 +192,7 @@ class Descent:
     @property
     def traces(self):
         """How often a step was traced so far; each costs about a second."""
-        return sum(step.experimental_get_tracing_count() for step in self._compiled.values())
+        return self._compiled.traces
 
     def _decode(self, image):
         return self.parameterization.decode(image) if self.parameterization else image
@@ -200,8 +201,9 @@ class Descent:
         function = self._step if self.block == 1 else self.steps_in_graph
         while walk.goes_on:
             count = min(self.block, walk.left)
+            seeds = np.array([seed, walk.number], np.int32)
             state, losses = self._call(
-                function, walk, walk.state, targets, weights, [seed, walk.number], count, walk.goal
+                function, walk, walk.state, targets, weights, seeds, count, walk.goal
             )
             walk.accept(state, losses.numpy())
 
@@ -210,8 +212,9 @@ class Descent:
 
         def differentiate(image):
             state = State(tf.convert_to_tensor(image))
+            seeds = np.array([seed, 0], np.int32)
             losses, gradient = self._call(
-                self._differentiate, walk, state, targets, weights, [seed, 0], 0, 0.0
+                self._differentiate, walk, state, targets, weights, seeds, 0, 0.0
             )
             losses = losses.numpy()
             walk.check(losses)
@@ -241,7 +244,7 @@ class Descent:
             try:
                 if self.look.tiles(size):
                     return self._step_by_tiles(function, walk, state, targets, *arguments)
-                return self._compile_whole(function, state, targets)(state, targets, *arguments)
+                return self._compiled(function, state, targets, *arguments)
             except tf.errors.ResourceExhaustedError as error:
                 self._halve_tiles(size, error)
 
@@ -271,48 +274,10 @@ class Descent:
         of_pixels, at_pixels = self.look.differentiate_pixels(picture, targets, weights)
         upstream = list(map(tf.convert_to_tensor, (at_pixels, gradient)))
         gradient = tape.gradient([picture, seen], state.image, upstream)
-        specs = tf.TensorSpec(losses.shape, tf.float32), self._describe(state.image)
-        shape = self._compile(self._shape, state, *specs)
-        losses, gradient = shape(state, losses + of_pixels, gradient)
+        losses, gradient = self._compiled(self._shape, losses + of_pixels, gradient)
         if function == self._differentiate:
             return losses, gradient
-        return self._compile(self._move, state, *specs)(state, losses, gradient)
-
-    def _compile_whole(self, function, state, targets):
-        """Compiles what looks at a whole picture."""
-        import tensorflow as tf
-
-        def describe(target):
-            guide = tuple(self._describe(tensor) for tensor in target.guide)
-            return Target(guide, tuple(tf.TensorSpec(t.shape, t.dtype) for t in target.value))
-
-        return self._compile(
-            function,
-            state,
-            tuple(map(describe, targets)),
-            tf.TensorSpec([len(targets)], tf.float32, "weights"),
-            tf.TensorSpec([2], tf.int32, "seed"),
-            tf.TensorSpec([], tf.int32, "steps"),
-            tf.TensorSpec([], tf.float32, "goal"),
-        )
-
-    def _compile(self, function, state, *others):
-        """Compiles a function of a state and others, once for all sizes if the optimizer allows."""
-        import tensorflow as tf
-
-        size = () if self.optimizer.any_size else tuple(state.image.shape)
-        key = function.__name__, size
-        if key not in self._compiled:
-            signature = [tf.nest.map_structure(self._describe, state), *others]
-            self._compiled[key] = tf.function(function, autograph=False, input_signature=signature)
-        return self._compiled[key]
-
-    def _describe(self, tensor):
-        import tensorflow as tf
-
-        is_picture = len(tensor.shape) == 4 and self.optimizer.any_size
-        shape = [1, None, None, tensor.shape[-1]] if is_picture else tensor.shape
-        return tf.TensorSpec(shape, tensor.dtype)
+        return self._compiled(self._move, state, losses, gradient)
 
     def _show(self, image, seed):
         """Shows the picture, and what the network sees of it."""
@@ -334,9 +299,9 @@ class Descent:
             features = {**self.backbone(seen), "image": picture}
             losses = self.objective(features, targets, weights)
             loss = tf.reduce_sum(losses)
-        return self._shape(state, losses, tape.gradient(loss, state.image))
+        return self._shape(losses, tape.gradient(loss, state.image))
 
-    def _shape(self, state, losses, gradient):
+    def _shape(self, losses, gradient):
         """Shapes a gradient as the optimizer is to see it."""
         import tensorflow as tf
 

@@ -94,3 +94,43 @@ def test_compute_seconds_leaves_out_the_first_step():
     octaves = [[(0, 10.0), (1, 10.5), (2, 11.0)], [(1, 20.0), (3, 24.0)]]
 
     assert compute_seconds(octaves, 4) == pytest.approx(4 * 0.5 + 4 * 2.0)
+
+
+def test_large_prints_its_table():
+    pytest.importorskip("tensorflow")
+    command = [sys.executable, "-m", "benchmarks.large", "--quick", "--sizes=300", "--dream_sizes="]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    header, _, *rows = [line for line in run.stdout.splitlines() if line.startswith("|")]
+    assert "peak GiB" in header
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    tiles = {row[1]: int(row[3]) for row in cells}
+    assert tiles["whole"] == 1 and tiles["in tiles"] > 1
+    for row in cells:
+        assert row[2] == "300x225" and float(row[4]) > 0 and float(row[7]) > 0
+
+
+def test_all_benchmarks_are_written_down(tmp_path, monkeypatch, capsys):
+    from benchmarks import __main__ as everything
+
+    def run(command, **options):
+        assert command[-1] == "--quick"
+        return subprocess.CompletedProcess(command, 0, f"| {command[2]} |\n")
+
+    output = tmp_path / "all.md"
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", f"--output={output}"])
+    everything.main()
+    text = output.read_text()
+    for name, title in everything.BENCHMARKS.items():
+        assert f"## {title}\n" in text and f"| benchmarks.{name} |" in text
+        assert f"By `python -m benchmarks.{name}`." in text
+
+
+def test_an_unknown_benchmark_is_refused(monkeypatch, capsys):
+    from benchmarks import __main__ as everything
+
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--only=fast"])
+    with pytest.raises(SystemExit):
+        everything.main()
+    assert "Received: 'fast'" in capsys.readouterr().err

@@ -162,14 +162,14 @@ class Look:
         losses = np.zeros(len(self.objective.terms), np.float32)
         image = tf.convert_to_tensor(image)
         chosen = [i for i, term in enumerate(self.objective.terms) if term.layer == "image"]
+        if not chosen:
+            return losses, np.zeros(image.shape, np.float32)
         with tf.GradientTape() as tape:
             tape.watch(image)
             found = []
             for i in chosen:
                 term, (guide, value) = self.objective.terms[i], targets[i]
                 found.append(weights[i] * term.distance(term.mean(image, *guide), *value))
-        if not chosen:
-            return losses, np.zeros(image.shape, np.float32)
         losses[chosen] = found
         return losses, tape.gradient(found, image)
 

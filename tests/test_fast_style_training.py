@@ -157,7 +157,7 @@ def test_networks_that_are_none_are_refused(photos, squeezenet, network):
 
 
 def test_photos_that_cannot_be_used_are_refused_or_left_out(photos, squeezenet, cat, tmp_path):
-    small = write(tmp_path / "small.png", cat, 0, 0, side=31)
+    small = write(tmp_path / "small.png", cat, 0, 0, side=15)
     (tmp_path / "corrupt.jpg").write_text("no picture")
     bad = [small, tmp_path / "corrupt.jpg"]
     with pytest.raises(ValueError, match="`photos` must hold .*Received: 2 that cannot be used"):

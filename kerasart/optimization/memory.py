@@ -17,7 +17,7 @@ _SHARE = 0.8
 _COPIES = 6
 
 
-def choose_tile(backbone, size, tile="auto", memory=None):
+def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
     """Chooses how much of a picture is looked at at once, so that it fits into memory.
 
     Without this, Linux would kill the process without a word.
@@ -29,6 +29,7 @@ def choose_tile(backbone, size, tile="auto", memory=None):
             largest that fit, "none" looks at all as a whole.
         memory: What may be used, in GiB; None asks the operating system, and sets no bound where it
             does not tell or a GPU does the work.
+        enlargement: How much larger its sides are where the backbone sees it largest.
 
     Returns:
         The side for `Look`; None where the whole picture fits.
@@ -46,7 +47,8 @@ def choose_tile(backbone, size, tile="auto", memory=None):
     if isinstance(tile, int):
         return tile
     available = _SHARE * available_memory() if memory is None else memory * 2**30
-    pixels, per_pixel = math.prod(size), backbone.bytes_per_pixel() * _OVERHEAD
+    pixels = math.prod(size) * enlargement**2
+    per_pixel = backbone.bytes_per_pixel() * _OVERHEAD
     if pixels * per_pixel <= available:
         return None
     if tile == "none":

@@ -16,7 +16,6 @@ import tensorflow as tf
 
 from kerasart.backbones import Backbone, backbone, load_backbone, precision
 from kerasart.backbones.catalog import find_architecture
-from kerasart.backbones.geometry import Geometry
 from kerasart.backbones.imagenet import (
     imagenet_labels,
     impatient_downloads,
@@ -422,16 +421,16 @@ def test_cutting_leaves_the_whole_network_as_it_was(inception, face):
 def test_geometry_by_hand(vgg16, squeezenet, inception):
     # A window of k at stride s adds (k - 1) s to the field.
     # VGG16: 5 | 6, 14 | 16, 40 | 44, 92 | 100, 132, 164, 196.
-    assert vgg16.geometry["block1_conv2"] == Geometry(1, 5, 64)
-    assert vgg16.geometry["block3_conv3"] == Geometry(4, 40, 256)
-    assert vgg16.geometry["block5_conv2"] == Geometry(16, 164, 512)
+    assert vgg16.geometry["block1_conv2"][:3] == (1, 5, 64)
+    assert vgg16.geometry["block3_conv3"][:3] == (4, 40, 256)
+    assert vgg16.geometry["block5_conv2"][:3] == (16, 164, 512)
     # SqueezeNet: 3 | 7, 15, 23 | 31, 47, 63 | 79, then 32 for each of fire6 to fire9.
-    assert squeezenet.geometry["fire5"] == Geometry(8, 63, 256)
-    assert squeezenet.geometry["conv10"] == Geometry(16, 207, 1000)
+    assert squeezenet.geometry["fire5"][:3] == (8, 63, 256)
+    assert squeezenet.geometry["conv10"][:3] == (16, 207, 1000)
     # InceptionV3: the stem's 31, 32 for each of mixed0 to mixed2, 16 + 16 to mixed3, then two
     # windows of 7 in each direction, at stride 16.
-    assert inception.geometry["mixed2"] == Geometry(8, 127, 288)
-    assert inception.geometry["mixed5"] == Geometry(16, 543, 768)
+    assert inception.geometry["mixed2"][:3] == (8, 127, 288)
+    assert inception.geometry["mixed5"][:3] == (16, 543, 768)
 
 
 def test_a_cut_backbone_measures_alike(inception):
@@ -457,7 +456,7 @@ def test_receptive_field_is_what_the_gradient_reaches(randomise):
         height, width = reached.max(axis=0) - reached.min(axis=0) + 1
         assert (height, width) == (geometry.receptive_field,) * 2, name
         assert 120 // geometry.stride - 6 < features.shape[1] <= 120 // geometry.stride, name
-    assert toy.geometry["last"] == Geometry(4, 25 + 4, 4)
+    assert toy.geometry["last"][:3] == (4, 25 + 4, 4)
 
 
 @pytest.mark.parametrize(

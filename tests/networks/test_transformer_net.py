@@ -16,7 +16,7 @@ def tiny(styles=("a", "b"), **options):
     network = TransformerNet(styles, width=1 / 8, blocks=1, **options)
     generator = np.random.default_rng(1)
     for weight in network.weights:
-        if weight.name in ("gamma", "beta"):
+        if weight.name in ("gamma", "beta", "gain"):
             weight.assign(weight + generator.normal(0, 0.5, weight.shape))
     return network
 
@@ -86,7 +86,7 @@ def test_a_mixture_is_one_of_scales_and_shifts(network, mixture):
     mixed = tiny(1)
     for weight, theirs in zip(mixed.weights, network.weights, strict=True):
         values = theirs.numpy()
-        if weight.name in ("gamma", "beta"):
+        if weight.name in ("gamma", "beta", "gain"):
             values = np.stack([values[0], np.float32(mixture) @ values])
         weight.assign(values)
     expected = mixed(PHOTO)
@@ -119,7 +119,7 @@ def test_new_styles_leave_the_old_ones_as_they_are(network):
     np.testing.assert_allclose(more(PHOTO, np.float32([[1, 0, 0]])), network(PHOTO, A), atol=1e-6)
     middle = network.paint(PHOTO, np.float32([[0, 0.5, 0.5]]))
     np.testing.assert_allclose(more(PHOTO, np.float32([[0, 0, 1]])), middle, atol=1e-5)
-    assert {weight.name for weight in more.trainable_weights} == {"gamma", "beta"}
+    assert {weight.name for weight in more.trainable_weights} == {"gamma", "beta", "gain"}
 
 
 # --- What it is made of

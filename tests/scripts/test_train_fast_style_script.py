@@ -31,7 +31,7 @@ def write_pictures(folder):
     (folder / "photos" / "more").mkdir(parents=True)
     for i, name in enumerate(["a.png", "b.jpg", "more/c.png"]):
         Image.fromarray(make_photo(60, 48, seed=i)).save(folder / "photos" / name)
-    Image.fromarray(make_photo(40, 20)).save(folder / "photos" / "tiny.png")
+    Image.fromarray(make_photo(40, 12)).save(folder / "photos" / "tiny.png")
     (folder / "photos" / "corrupt.jpg").write_text("no picture")
     for i, name in enumerate(["waves", "dots"]):
         Image.fromarray(make_photo(40, 36, seed=10 + i)).save(folder / f"{name}.png")
@@ -314,7 +314,7 @@ def test_only_bad_photos_are_refused(folder, warm_run):
     outcome = warm_run(folder, *SMALL)
     assert outcome.code == 1 and len(outcome.lines) == 3
     assert outcome.lines[-1] == (
-        "train_fast_style: `photos` must hold at least one picture of 32 pixels or more that can "
+        "train_fast_style: `photos` must hold at least one picture of 16 pixels or more that can "
         "be read. Received: 2 that cannot be used"
     )
 

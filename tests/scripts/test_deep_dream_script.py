@@ -185,7 +185,8 @@ def test_debug_shows_a_traceback(tmp_path, run):
 
 
 FLAGS = """
-memory tile     image guide mask output size reproduce backbone weights precision list_layers preset layers
+    memory tile
+    image guide mask output size reproduce backbone weights precision list_layers preset layers
     channel neuron class activation border similarity reference pixel_loss pixel_weight
     pixel_reference smoothness tv_beta tv_isotropic energy octaves octave_scale steps optimizer
     step_size max_loss norm floor blur pyramid init init_noise parameterization pad jitter scaling

@@ -29,6 +29,7 @@ from benchmarks.measure import (
     markdown_table,
     time_interleaved,
 )
+from benchmarks.style_transfer import PyTorch as TorchSteps
 from benchmarks.style_transfer import TorchLosses, preprocess_torch, to_torch
 
 STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
@@ -58,9 +59,9 @@ class StyleTransfer:
         self.targets = make_targets(self.descent.look, photo, [random_picture((512, 512))], [1.0])
         self.state = self.descent.start(photo)
 
-    def step(self):
-        """Takes a step."""
-        self.state = self.descent.run(self.state, 1, targets=self.targets).state
+    def take(self, steps):
+        """Takes steps."""
+        self.state = self.descent.run(self.state, steps, targets=self.targets).state
 
     def tiles(self):
         """Counts the tiles, 1 for a whole picture."""
@@ -84,7 +85,7 @@ class Dream(StyleTransfer):
         self.state = self.descent.start(random_picture(size))
 
 
-class PyTorch:
+class PyTorch(TorchSteps):
     """A plain PyTorch step of style transfer.
 
     Args:
@@ -108,19 +109,6 @@ class PyTorch:
             self.losses_of.set_targets(photo, to_torch(random_picture((512, 512))))
         self.image = torch.nn.Parameter(photo)
         self.optimizer = torch.optim.Adam([self.image], 0.02)
-
-    def step(self):
-        """Takes a step."""
-        import torch
-
-        self.optimizer.zero_grad()
-        with self.autocast():
-            loss = self.losses_of(self.image).sum()
-        loss.backward()
-        self.optimizer.step()
-        with torch.no_grad():
-            self.image.clamp_(0.0, 1.0)
-        loss.item()
 
     def tiles(self):
         """It has none."""
@@ -208,7 +196,7 @@ def measure(what, ours, size, options):
                     variables = gpu | TORCH_VARIABLES
                     workers[name] = Worker(PyTorch, size, precision, variables=variables)
         workers[TILED] = Worker(ours, size, options.memory, variables=gpu)
-        calls = {name: partial(worker, "step") for name, worker in workers.items()}
+        calls = {name: partial(worker, "take", 1) for name, worker in workers.items()}
         seconds = time_interleaved(calls, options.rounds, warmups=1)
         tiles = {name: worker("tiles") for name, worker in workers.items()}
         peaks = {name: worker("memory") for name, worker in workers.items()}

@@ -18,6 +18,7 @@ from kerasart.image import next_free_path, read_picture, write_picture
 from kerasart.image.formats import most_pixels
 from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
+from kerasart.optimization.memory import check_tiling
 from kerasart.presets import find_preset, load_presets
 from kerasart_scripts.records import pack_record
 
@@ -58,8 +59,8 @@ TILE = flags.DEFINE_string(
     "tile",
     "auto",
     "Look at large pictures part by part, in less memory and more time: the side of a tile in "
-    "pixels, none, or auto, for the largest that fit. Networks like VGG then make the same "
-    "picture; those that see far, like InceptionV3, dream a little otherwise.",
+    "pixels (where a trained network paints, the rows of a band), none, or auto, for the largest "
+    "that fit. The picture is the same, but for dreams of networks that see far, like InceptionV3.",
 )
 MEMORY = flags.DEFINE_float(
     "memory",
@@ -238,15 +239,10 @@ def read_tiling():
     """Reads --tile and --memory: a dict of the arguments of that name.
 
     Raises:
-        ValueError: If the tile is neither a number nor a word that is allowed.
+        ValueError: If there is no such tile or memory.
     """
-    tile = TILE.value
-    if tile not in ("auto", "none"):
-        if not tile.isdecimal() or not int(tile):
-            raise ValueError(
-                f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
-            )
-        tile = int(tile)
+    tile = int(TILE.value) if TILE.value.isdecimal() else TILE.value
+    check_tiling(tile, MEMORY.value)
     return {"tile": tile, "memory": MEMORY.value}
 
 

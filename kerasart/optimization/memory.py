@@ -13,8 +13,9 @@ _OVERHEAD = 1.5
 
 # What `choose_tile` uses of the memory that is free.
 _SHARE = 0.8
-# Copies of a picture's pixels that a step holds, in float32: the optimizer's, gradients, averages.
-_COPIES = 6
+# Bytes that a step holds for each pixel besides features, about: six pictures in float32, which are
+# the optimizer's memory, gradients and averages.
+_BYTES_OF_PIXEL = 6 * 3 * 4
 
 
 def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
@@ -38,12 +39,7 @@ def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
         MemoryError: If the picture will not fit; the message says what size would.
         ValueError: If there is no such tile or memory.
     """
-    if memory is not None and not 0 < memory < math.inf:
-        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
-    if tile not in ("auto", "none") and not (isinstance(tile, int) and tile > 0):
-        raise ValueError(
-            f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
-        )
+    check_tiling(tile, memory)
     if isinstance(tile, int):
         return tile
     available = _SHARE * available_memory() if memory is None else memory * 2**30
@@ -55,10 +51,24 @@ def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
         _refuse(backbone, size, pixels * per_pixel, available, ", as no tiles are allowed")
     halo, stride = measure_halo(backbone)
     least = 2 * halo + stride
-    needed = pixels * _COPIES * 12 + least**2 * per_pixel
+    needed = pixels * _BYTES_OF_PIXEL + least**2 * per_pixel
     if needed > available:
         _refuse(backbone, size, needed, available, " even in the smallest tiles")
-    return int(math.sqrt((available - pixels * _COPIES * 12) / per_pixel))
+    return int(math.sqrt((available - pixels * _BYTES_OF_PIXEL) / per_pixel))
+
+
+def check_tiling(tile, memory):
+    """Refuses what `choose_tile` does not take, before a network is loaded.
+
+    Raises:
+        ValueError: If there is no such tile or memory.
+    """
+    if memory is not None and not 0 < memory < math.inf:
+        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
+    if tile not in ("auto", "none") and not (isinstance(tile, int) and tile > 0):
+        raise ValueError(
+            f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
+        )
 
 
 @contextmanager

@@ -200,7 +200,7 @@ def _train(course, samples, folder, backbone):
 
     def keep(pictures):
         sheet = _write_sheet(folder, course, samples, pictures)
-        _write_plot(folder, keeper.history)
+        _write_plot(folder, keeper)
         if board:
             losses = {name: values[-1] for name, values in keeper.history.items()}
             board.write(keeper.step, losses, {"contact sheet": sheet})
@@ -309,9 +309,11 @@ def _write_sheet(folder, course, samples, pictures):
     return sheet
 
 
-def _write_plot(folder, history):
+def _write_plot(folder, keeper):
+    # Keras's "loss" is the sum, which the plot draws by itself.
+    terms = {name: values for name, values in keeper.history.items() if name != "loss"}
     try:
-        plot_losses(history, folder / "losses.png")
+        plot_losses(terms, folder / "losses.png", every=keeper.every)
     except ImportError:
         pass  # The card has the last losses, and matplotlib is an extra.
 

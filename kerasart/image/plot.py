@@ -10,16 +10,18 @@ from kerasart.image.files import check_place, replace_file
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def plot_losses(history, path, boundaries=()):
+def plot_losses(history, path, boundaries=(), every=1):
     """Draws how the loss and its terms went, and writes the plot whole or not at all.
 
     The loss axis is logarithmic; where some value is not above 0, it is linear around 0.
 
     Args:
-        history: Dict of term name to its weighted values, one for each step, as
+        history: Dict of term name to its weighted values, one for each step or each few steps, as
             `Result.history`.
         path: The file: .png, .svg or .pdf. A file already there is replaced.
         boundaries: Steps, counted from 0, at which the scale changed; each gets a faint line.
+        every: Steps from one value to the next. Where there are several, a value is taken to be of
+            the last of them: the first lies at `every`. Otherwise, it lies at 0.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -31,7 +33,7 @@ def plot_losses(history, path, boundaries=()):
     check_plot(path)
     path = Path(path)
     out = io.BytesIO()
-    figure = _draw(_curves(history), boundaries)
+    figure = _draw(_curves(history), boundaries, every)
     figure.savefig(out, format=path.suffix[1:].lower(), dpi=150)
     replace_file(path, out.getvalue())
 
@@ -71,7 +73,7 @@ def _curves(history):
     return curves
 
 
-def _draw(curves, boundaries):
+def _draw(curves, boundaries, every):
     from matplotlib.figure import Figure  # not pyplot, which keeps every figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -79,12 +81,13 @@ def _draw(curves, boundaries):
     for step in boundaries:
         axes.axvline(step, color="0.85", linewidth=1, zorder=0)
     values = np.stack(list(curves.values()))
+    steps = every * np.arange(1, values.shape[1] + 1) if every > 1 else np.arange(values.shape[1])
     # A single step is a point, which a line does not show.
     marker = "o" if values.shape[1] == 1 else None
     if len(curves) > 1:
-        axes.plot(values.sum(axis=0), color="black", linewidth=2, marker=marker, label="sum")
+        axes.plot(steps, values.sum(axis=0), color="black", linewidth=2, marker=marker, label="sum")
     for name, curve in curves.items():
-        axes.plot(curve, linewidth=1.2, marker=marker, label=name)
+        axes.plot(steps, curve, linewidth=1.2, marker=marker, label=name)
     _scale(axes, values)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False)

@@ -23,8 +23,8 @@ def axes_of(tmp_path, monkeypatch):
         figures.append(figure)
         save(figure, *args, **kwargs)
 
-    def draw(history, boundaries=()):
-        plot_losses(history, tmp_path / "a.png", boundaries)
+    def draw(history, boundaries=(), every=1):
+        plot_losses(history, tmp_path / "a.png", boundaries, every)
         return figures[-1].axes[0]
 
     monkeypatch.setattr(Figure, "savefig", keep)
@@ -51,6 +51,11 @@ def test_every_term_and_their_sum(axes_of):
 
 def test_one_term_is_its_own_sum(axes_of):
     assert curves(axes_of({"style": [3.0, 2.0]})) == {"style": [3, 2]}
+
+
+def test_values_of_every_few_steps(axes_of):
+    axes = axes_of(HISTORY, every=200)
+    assert all(line.get_xdata().tolist() == [200, 400, 600] for line in axes.lines)
 
 
 def test_one_step_is_seen(axes_of):

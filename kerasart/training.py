@@ -163,7 +163,7 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     likeness = _LIKENESS * Content("image")
     likeness.balanced = settings.content_weight is None
     objective = style_objective(settings) + likeness
-    look = Look(backbone.cut(objective.layers, precision), objective)
+    look = Look(backbone.cut(objective.layers, precision, settings.pooling), objective)
     targets = [make_targets(look, photos[0], [style], [1.0]) for style in styles]
     weights = np.stack(
         [_balance(look, [(photo, style) for photo in photos], seed) for style in styles]
@@ -179,6 +179,7 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
         np.stack([of_photo, *(weights * ~is_likeness)]),
         settings.stability,
         precision,
+        settings.pooling,
     )
 
 
@@ -199,13 +200,18 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
 
     Raises:
         ValueError: If the backbone or the content's layer is another than the network's own, whose
-            features are what the painted picture is to have.
+            features are what the painted picture is to have; or the pooling is.
     """
     layers = ", ".join(settings.content_layers)
     if (backbone.name, layers) != (network.encoder, network.layer):
         raise ValueError(
             f"`backbone` must be {network.encoder} with its content at {network.layer}, as the "
             f"network's own encoder. Received: {backbone.name}, {layers}"
+        )
+    if settings.pooling != "max":
+        raise ValueError(
+            "`pooling` must be max for adain, as the network's own encoder has it. "
+            f"Received: {settings.pooling!r}"
         )
     objective = style_objective(settings)
     pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))

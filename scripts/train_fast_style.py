@@ -103,6 +103,7 @@ _SETTINGS = [
     _float("content_weight", "Raw weight of the content, in place of a balanced one."),
     _float("style_weight", "Raw weight of the style, in place of a balanced one."),
     _float("tv_weight", "Raw weight of the total variation, in place of a balanced one."),
+    flags.DEFINE_enum("pooling", None, ["max", "average"], "How the network that looks shrinks."),
 ]
 GROUPS = {
     "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, cli.MAX_PIXELS],

@@ -65,6 +65,7 @@ COUNT = "at least 1, and whole"
         ("content_weight", NOT_NEGATIVE, [-1, math.nan, math.inf]),
         ("style_weight", NOT_NEGATIVE, [-1, math.nan, math.inf]),
         ("tv_weight", NOT_NEGATIVE, [-1, math.nan, math.inf]),
+        ("pooling", "max, average", ["min", None]),
         ("summed", "any of content, total_variation", [("style",), ("content", "style")]),
         ("tv_beta", POSITIVE, [0, -1, math.nan, math.inf]),
         ("learning_rate", POSITIVE, [0, -0.1, math.nan, math.inf]),

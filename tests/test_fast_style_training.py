@@ -213,6 +213,9 @@ def test_adain_is_taught_by_its_own_encoder_alone(photos, squeezenet, vgg16, mon
     elsewhere = FOR_ADAIN | {"content_layers": {"block3_conv3": 1.0}}
     with pytest.raises(ValueError, match=message.format("vgg16, block3_conv3")):
         make_adain_trainer(network, [], [], vgg16, settings(**elsewhere))
+    averaged = FOR_ADAIN | {"pooling": "average"}
+    with pytest.raises(ValueError, match="`pooling` must be max for adain.*Received: 'average'"):
+        make_adain_trainer(network, [], [], vgg16, settings(**averaged))
 
 
 def test_presets_of_adain_name_the_network_that_can_teach_it():

@@ -29,6 +29,7 @@ class StyleTrainer(keras.Model):
         stability: Weight of the squared difference that a shift of up to 3 pixels and a little
             noise make, so that films flicker less; it is measured on a batch's first photo.
         precision: "float32", "bfloat16" or "auto", of the backbone.
+        pooling: "max" or "average", of the backbone.
 
     Attributes:
         network: The network.
@@ -43,16 +44,17 @@ class StyleTrainer(keras.Model):
         weights,
         stability=0.0,
         precision="auto",
+        pooling="max",
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
         self.network = network
         self._objective = objective
-        self._look = backbone.cut(objective.layers, precision)
+        self._look = backbone.cut(objective.layers, precision, pooling)
         self._contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._look_at_photo = None
         if any(layer != "image" for layer in self._contents):
-            self._look_at_photo = backbone.cut(tuple(self._contents), precision)
+            self._look_at_photo = backbone.cut(tuple(self._contents), precision, pooling)
         self._style_values = [
             _stack([targets[i].value for targets in style_targets])
             if isinstance(term, StyleTerm)

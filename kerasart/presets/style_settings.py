@@ -3,35 +3,19 @@
 import math
 from dataclasses import dataclass, fields
 
-from kerasart.presets.checks import check, parse_layers
+from kerasart.presets.checks import check
+from kerasart.presets.objective_settings import ObjectiveSettings
 
 COLOURS = ("none", "luminance", "histogram", "coral")
 INTERPOLATIONS = ("area", "bilinear", "nearest")
-SUMMABLE = ("content", "total_variation")
 
 
 @dataclass(frozen=True)
-class StyleSettings:
+class StyleSettings(ObjectiveSettings):
     """Everything that a preset of style transfer sets.
 
-    A term's weight is its group's strength, times its layer's share, times the group's weight. The
-    weight is raw where it is given, else what makes the gradients of all terms equally long at the
-    start, so that strengths mean the same on every picture and network.
-
     Attributes:
-        content_layers: Dict of layer name to share: where the picture should look like the photo.
-        style_layers: Dict of layer name to share: where it should look like the painting.
-        style_loss: "gram", "moments" or "wasserstein" (see `kerasart.objectives`).
-        content_strength: Strength of the content.
-        style_strength: Strength of the style.
-        smoothness: Strength of the total variation.
-        content_weight: Raw weight of the content; None balances.
-        style_weight: Raw weight of the style; None balances.
-        tv_weight: Raw weight of the total variation; None balances.
-        summed: Which of "content" and "total_variation" are sums over positions, as some published
-            settings have them, rather than means: a raw weight is multiplied by the positions.
-        tv_beta: Exponent of the total variation.
-        tv_isotropic: Whether it takes both directions together (see `TotalVariation`).
+        (all of `ObjectiveSettings`)
         size: Long side in pixels of the picture; a preset's does not enlarge a smaller photo. None
             is the photo's own.
         rows: Height in pixels, in place of `size`.
@@ -47,7 +31,6 @@ class StyleSettings:
         decay: What the rate of sgd is multiplied by every 100 steps.
         average: Decay of the running mean of the pictures, which is the result; 0 for none.
         init: Where to start: "content" or "noise".
-        pooling: "max" or "average".
         padding: "zeros" or "replicate" at the first convolution.
         style_size: Long side of the style pictures over the picture's: larger strokes by larger.
             They are never enlarged beyond their own pixels.
@@ -58,18 +41,6 @@ class StyleSettings:
         clip: Whether the picture is held in [0, 1] at each step, or only at the end.
     """
 
-    content_layers: dict
-    style_layers: dict
-    style_loss: str = "gram"
-    content_strength: float = 1.0
-    style_strength: float = 1.0
-    smoothness: float = 1.0
-    content_weight: float | None = None
-    style_weight: float | None = None
-    tv_weight: float | None = None
-    summed: tuple = ()
-    tv_beta: float = 2.0
-    tv_isotropic: bool = False
     size: int | None = None
     rows: int | None = None
     smallest: int | None = None
@@ -83,7 +54,6 @@ class StyleSettings:
     decay: float = 1.0
     average: float = 0.0
     init: str = "content"
-    pooling: str = "max"
     padding: str = "zeros"
     style_size: float = 1.0
     stretch_style: bool = False
@@ -92,42 +62,26 @@ class StyleSettings:
     clip: bool = True
 
     def __post_init__(self):
-        for name in ("content_layers", "style_layers"):
-            layers = parse_layers(getattr(self, name), name)
-            shares = layers.values()
-            check(min(shares) >= 0 < max(shares), name, "shares of 0 or more, not all 0", layers)
-            object.__setattr__(self, name, layers)
+        super().__post_init__()
         object.__setattr__(self, "steps", parse_steps(self.steps))
-        summed = self.summed.split(",") if isinstance(self.summed, str) else self.summed
-        object.__setattr__(self, "summed", tuple(summed))
-        for name in ("content_strength", "style_strength", "smoothness"):
-            value = getattr(self, name)
-            check(0 <= value < math.inf, name, "0 or more", value)
-        for name in ("content_weight", "style_weight", "tv_weight"):
-            value = getattr(self, name)
-            check(value is None or 0 <= value < math.inf, name, "0 or more", value)
         for name in ("size", "rows", "smallest"):
             value = getattr(self, name)
             whole = value is None or (value >= 1 and value % 1 == 0)
             check(whole, name, "at least 1, and whole", value)
-        for name in ("tv_beta", "learning_rate", "epsilon", "decay", "style_size"):
+        for name in ("learning_rate", "epsilon", "decay", "style_size"):
             value = getattr(self, name)
             check(0 < value < math.inf, name, "more than 0", value)
         for name in ("beta_1", "beta_2", "average"):
             value = getattr(self, name)
             check(0 <= value < 1, name, "from 0 to less than 1", value)
         check(1 < self.scale_factor < math.inf, "scale_factor", "more than 1", self.scale_factor)
-        losses = ("gram", "moments", "wasserstein")
         for name, allowed in (
-            ("style_loss", losses),
             ("init", ("content", "noise")),
-            ("pooling", ("max", "average")),
             ("padding", ("zeros", "replicate")),
             ("interpolation", INTERPOLATIONS),
             ("preserve_color", COLOURS),
         ):
-            check(getattr(self, name) in allowed, name, _list(allowed), getattr(self, name))
-        check(set(self.summed) <= set(SUMMABLE), "summed", f"any of {_list(SUMMABLE)}", self.summed)
+            self._check_choice(name, allowed)
 
 
 SETTING_NAMES = tuple(field.name for field in fields(StyleSettings))
@@ -156,7 +110,3 @@ def parse_steps(steps):
     allowed = "a number of at least 1, or one for each scale, such as 200,100,100"
     check(whole and numbers and min(numbers) >= 1, "steps", allowed, steps)
     return numbers if len(numbers) > 1 or isinstance(steps, list | tuple) else numbers[0]
-
-
-def _list(names):
-    return ", ".join(names)

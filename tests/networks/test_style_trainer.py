@@ -117,6 +117,27 @@ def test_a_photo_that_stays_itself_has_a_gradient_with_any_style_term(squeezenet
     assert float(trainer.get_metrics_result()["style fire3"]) == 0
 
 
+def test_the_network_that_looks_can_pool_by_averages(vgg16, photos):
+    objective = Content("block2_conv1") + Gram("block2_conv1")
+    look = vgg16.cut(objective.layers, "float32", "average")
+    targets = make_targets(Look(look, objective), photos[:1], [STYLES[0]], [1.0])
+    trainer = StyleTrainer(
+        TransformerNet(1, 1 / 8, 1),
+        vgg16,
+        objective,
+        [targets],
+        np.ones((2, 2)),
+        0.0,
+        "float32",
+        "average",
+    )
+    batch = batch_of(photos[:1], [1])
+    painted = trainer(batch)
+    loss = trainer.compute_loss(batch, y_pred=painted)
+    expected = np.sum(objective({**look(painted)}, targets, np.ones(2)))
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
 def test_a_batch_of_unknown_size_is_refused(make, photos):
     dataset = tf.data.Dataset.from_tensor_slices(batch_of(photos)).batch(2)
     with pytest.raises(ValueError, match=r"size of a batch must be known.*Received: .*\(None, 64"):

@@ -244,7 +244,7 @@ def _schedule(size, settings):
         size = fit_size(size, settings.size)
     sizes = scale_sizes(size, settings.smallest or math.inf, settings.scale_factor)
     if isinstance(settings.steps, int):
-        return sizes, share_steps(settings.steps, len(sizes))
+        return sizes, share_steps(settings.steps, sizes)
     if len(settings.steps) != len(sizes):
         long_sides = ", ".join(str(max(size)) for size in sizes)
         raise ValueError(

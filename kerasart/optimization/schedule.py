@@ -1,6 +1,11 @@
 """At which sizes a picture is moved, and how long at each."""
 
+import numpy as np
+
 from kerasart.image.resize import fit_size
+
+# Long side of a picture in which all scales get equal shares of steps.
+_LARGE = 1024
 
 
 def octave_sizes(size, first, last, scale):
@@ -42,15 +47,21 @@ def scale_sizes(size, smallest, factor):
     return [fit_size(size, side) for side in reversed(sides[1:])] + [tuple(size)]
 
 
-def share_steps(steps, scales):
-    """Shares out steps among scales: the first, which finds the composition, gets a double share.
+def share_steps(steps, sizes):
+    """Shares out steps among scales.
+
+    The first, which finds the composition, gets a double share; those whose long side is above
+    1024, which have but detail to add, get less in proportion to it: so the time of a large picture
+    grows with its side, not with its pixels.
 
     Args:
         steps: How many in all.
-        scales: How many scales there are.
+        sizes: A list of (height, width), from coarse to fine.
 
     Returns:
         A list of numbers of steps, each at least 1, that add up to `steps` where it reaches.
     """
-    bounds = [0] + [round(steps * (i + 2) / (scales + 1)) for i in range(scales)]
-    return [max(1, after - before) for before, after in zip(bounds, bounds[1:], strict=False)]
+    shares = np.minimum(1.0, _LARGE / np.max(sizes, axis=1))
+    shares[0] *= 2
+    bounds = np.rint(steps * np.cumsum(shares) / np.sum(shares)).astype(int)
+    return np.maximum(np.diff(bounds, prepend=0), 1).tolist()

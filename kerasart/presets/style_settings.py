@@ -21,8 +21,8 @@ class StyleSettings(ObjectiveSettings):
         rows: Height in pixels, in place of `size`.
         smallest: Least long side of a scale; None, or one above the size, makes one scale only.
         scale_factor: How much larger each scale is than the one before, about.
-        steps: Steps at all scales together, of which the first gets a double share; or a number
-            for each scale.
+        steps: Steps at all scales together, as `share_steps` shares them out; or a number for
+            each scale.
         optimizer: "adam", "lbfgs", "sgd", or the name of a Keras optimizer.
         learning_rate: Its rate, for pictures in [0, 1]; not for lbfgs.
         beta_1: Adam's decay of the mean gradient.

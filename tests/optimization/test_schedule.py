@@ -80,16 +80,27 @@ def test_a_picture_smaller_than_the_smallest_scale_has_one(smallest):
 # --- Steps
 
 
+def sizes_of(*sides):
+    return [(side // 2, side) for side in sides]
+
+
 def test_steps_are_shared_with_a_double_share_for_the_first():
-    assert share_steps(500, 1) == [500]
-    assert share_steps(600, 5) == [200, 100, 100, 100, 100]
-    assert share_steps(7, 2) == [5, 2]
+    assert share_steps(500, sizes_of(512)) == [500]
+    assert share_steps(600, sizes_of(256, 362, 512, 724, 1024)) == [200, 100, 100, 100, 100]
+    assert share_steps(7, sizes_of(64, 90)) == [5, 2]
+
+
+def test_large_scales_get_less_as_their_long_side_is_more():
+    assert share_steps(500, sizes_of(4096)) == [500]
+    assert share_steps(475, sizes_of(512, 1024, 2048, 4096)) == [253, 127, 63, 32]
+    tall = [(width, height) for height, width in sizes_of(512, 1024, 2048, 4096)]
+    assert share_steps(475, tall) == [253, 127, 63, 32]
 
 
 def test_shares_add_up():
     for steps in range(1, 200):
         for scales in range(1, 9):
-            shares = share_steps(steps, scales)
+            shares = share_steps(steps, sizes_of(*range(128, 128 * (scales + 1), 128)))
             assert len(shares) == scales and min(shares) >= 1
             if steps >= 2 * scales:
                 assert sum(shares) == steps

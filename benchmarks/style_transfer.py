@@ -597,10 +597,10 @@ class Judge:
         from kerasart.objectives import make_targets, style_objective
         from kerasart.optimization import Look, balance
         from kerasart.presets import find_preset
-        from kerasart.styletransfer import choose_settings
+        from kerasart.presets.style_choice import choose_settings
 
         recipe = find_preset("style_transfer", preset)
-        settings, _ = choose_settings(recipe, backbone, {}, long_side)
+        settings = choose_settings(recipe, backbone, {}, long_side)
         scene = Scene(photo, [style], None, None, None, settings)
         size = fit_size(photo.shape[1:3], long_side)
         self.photo, (self.style,) = scene.photo(size), scene.styles(size)

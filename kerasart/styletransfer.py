@@ -30,8 +30,8 @@ from kerasart.optimization import (
     scale_sizes,
     share_steps,
 )
-from kerasart.presets import find_preset, preset_settings
-from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
+from kerasart.presets import find_preset
+from kerasart.presets.style_choice import choose_settings
 
 
 def style_transfer(
@@ -99,7 +99,9 @@ def style_transfer(
     if not isinstance(backbone, Backbone):
         name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
         backbone = load_backbone(name, weights, seed, best="vgg19")
-    settings, optimizer = choose_settings(recipe, backbone, settings, max(content.shape[1:3]))
+    given_optimizer = settings.get("optimizer")
+    settings = choose_settings(recipe, backbone, settings, max(content.shape[1:3]))
+    optimizer = make_optimizer(settings, given_optimizer)
     scene = Scene(content, styles, style_weights, content_masks, style_masks, settings)
     wanted = style_objective(settings, scene.painters)
     objective = wanted if objective is None else wanted + objective
@@ -167,64 +169,10 @@ def style_transfer(
     return finish(Result(image, history, record), run.error)
 
 
-def choose_settings(recipe, backbone, given, long_side):
-    """Completes the settings that were given with those of a preset, for one network.
-
-    Args:
-        recipe: The preset, as `find_preset` returns it.
-        backbone: The `Backbone`.
-        given: Dict of settings; None stands for the preset's.
-        long_side: The photo's, which a preset's size does not enlarge.
-
-    Returns:
-        `StyleSettings` and the optimizer that they stand for.
-
-    Raises:
-        ValueError: If a setting has no such value.
-        TypeError: If there is no such setting.
-    """
-    for name in given:
-        if name not in SETTING_NAMES:
-            raise TypeError(
-                f"style_transfer's settings are {', '.join(SETTING_NAMES)}. Received: {name!r}"
-            )
-    given = {name: value for name, value in given.items() if value is not None}
-    merged = preset_settings(recipe, backbone.name)
-    if "style_layers" not in merged | given or "content_layers" not in merged | given:
-        merged = guess_layers(backbone) | merged
-    if merged.get("size"):
-        merged["size"] = min(merged["size"], long_side)
-    if "size" in given:
-        merged["rows"] = None
-    optimizer = given.get("optimizer")
-    if optimizer is not None and not isinstance(optimizer, str):
-        optimizer = KerasOptimizer(optimizer)
-        given["optimizer"] = optimizer.name
-        return StyleSettings(**merged | given), optimizer
-    settings = StyleSettings(**merged | given)
-    return settings, _choose_optimizer(settings)
-
-
-def guess_layers(backbone):
-    """Chooses layers of a network that no preset knows: the first of each stride for style.
-
-    Args:
-        backbone: A `Backbone`.
-
-    Returns:
-        A dict of `style_layers` and `content_layers`: from stride 1 to 16, and the last of stride 8
-        at most.
-    """
-    first, content = {}, None
-    for name, layer in backbone.geometry.items():
-        if layer.stride <= 16:
-            first.setdefault(layer.stride, name)
-        if layer.stride <= 8:
-            content = name
-    return {"style_layers": dict.fromkeys(first.values(), 1.0), "content_layers": {content: 1.0}}
-
-
-def _choose_optimizer(settings):
+def make_optimizer(settings, given=None):
+    """Makes the optimizer that settings stand for, or of the Keras optimizer that was given."""
+    if given is not None and not isinstance(given, str):
+        return KerasOptimizer(given)
     if settings.optimizer == "lbfgs":
         return LBFGS()
     if settings.optimizer == "sgd":

@@ -15,12 +15,9 @@ from kerasart.image.colour import luminance
 from kerasart.objectives import Gram, Term, TotalVariation, style_objective
 from kerasart.optimization import LBFGS, Adam, GradientDescent, KerasOptimizer
 from kerasart.presets import find_preset, load_presets
+from kerasart.presets.style_choice import choose_settings, guess_layers
 from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
-from kerasart.styletransfer import (
-    choose_settings,
-    guess_layers,
-    style_transfer,
-)
+from kerasart.styletransfer import make_optimizer, style_transfer
 
 # A transfer that takes half a second: 48x64 pixels, shallow layers, a few large steps.
 TINY = {
@@ -307,12 +304,12 @@ def test_the_picture_has_the_long_side_asked_for(tiny, cat):
 
 def test_a_presets_size_enlarges_no_photo(squeezenet):
     recipe = {"settings": {"size": 512, "content_layers": "fire3", "style_layers": "fire2"}}
-    assert choose_settings(recipe, squeezenet, {}, 64)[0].size == 64
-    assert choose_settings(recipe, squeezenet, {}, 1024)[0].size == 512
+    assert choose_settings(recipe, squeezenet, {}, 64).size == 64
+    assert choose_settings(recipe, squeezenet, {}, 1024).size == 512
     # One that is given is meant.
-    assert choose_settings(recipe, squeezenet, {"size": 128}, 64)[0].size == 128
+    assert choose_settings(recipe, squeezenet, {"size": 128}, 64).size == 128
     recipe["settings"]["rows"] = 400
-    assert choose_settings(recipe, squeezenet, {"size": 128}, 64)[0].rows is None
+    assert choose_settings(recipe, squeezenet, {"size": 128}, 64).rows is None
 
 
 def test_coarse_to_fine(tiny, photo):
@@ -571,7 +568,8 @@ def test_the_optimizer_is_what_the_settings_say(squeezenet):
     recipe = {"settings": {"content_layers": "fire3", "style_layers": "fire2"}}
 
     def choose(**given):
-        return choose_settings(recipe, squeezenet, given, 64)[1]
+        settings = choose_settings(recipe, squeezenet, given, 64)
+        return make_optimizer(settings, given.get("optimizer"))
 
     adam = choose(learning_rate=0.3, beta_1=0.5, beta_2=0.6, epsilon=0.7)
     assert isinstance(adam, Adam)
@@ -746,9 +744,7 @@ def test_guessed_layers(squeezenet, vgg16, inception):
 
 
 def test_given_layers_go_before_guessed_ones(inception):
-    settings, _ = choose_settings(
-        {"settings": {}}, inception, {"style_layers": {"mixed0": 1.0}}, 96
-    )
+    settings = choose_settings({"settings": {}}, inception, {"style_layers": {"mixed0": 1.0}}, 96)
     assert settings.style_layers == {"mixed0": 1.0}
     assert settings.content_layers == guess_layers(inception)["content_layers"]
 

@@ -138,10 +138,13 @@ class Canvas(keras.layers.Layer):
 
     @property
     def grain(self):
-        """The grain: float32 (127, 131, channels), each number -1 or 1."""
+        """The grain: int8 (127, 131, 4), each number -1 or 1."""
+        return np.random.default_rng(0).choice(np.int8([-1, 1]), (*self._SIZE, self._FIELDS))
+
+    def spread(self, grain):
+        """Gives each channel one of the grain's fields, in turn: (height, width, channels)."""
         channels = self.gain.shape[-1]
-        fields = np.random.default_rng(0).choice([-1, 1], (*self._SIZE, self._FIELDS))
-        return fields[..., np.arange(channels) % self._FIELDS].astype(np.float32)
+        return ops.tile(grain, (1, 1, -(-channels // self._FIELDS)))[..., :channels]
 
     def call(self, features, mixture):
         """Lays the grain under (batch, height, width, channels); `mixture` is as elsewhere."""
@@ -149,6 +152,7 @@ class Canvas(keras.layers.Layer):
         rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
         gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
         grain = ops.take(ops.take(self.grain, rows, axis=0), columns, axis=1)
+        grain = ops.cast(self.spread(grain), "float32")
         return features + ops.cast(gain[:, None, None] * grain, features.dtype)
 
     def compute_output_shape(self, features_shape, mixture_shape=None):

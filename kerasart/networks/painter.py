@@ -32,7 +32,7 @@ class Painter:
         self._dtype = choose_precision(precision)
         kinds = (_to_unshuffled, _from_unshuffled, None)
         self._down = [self._stage(*each) for each in zip(network.down, kinds, strict=True)]
-        self._canvas = network.canvas.grain, network.canvas.gain.numpy()
+        self._canvas, self._gains = network.canvas, network.canvas.gain.numpy()
         self._residual = [self._stage(stage) for stage in network.residual]
         self._up = [self._stage(stage, _enlarging) for stage in network.up]
         self._to_rgb = self._constant(_on_unshuffled(network.to_rgb.kernel.numpy()))
@@ -91,10 +91,11 @@ class Painter:
     def _lay_canvas(self, x, mixture):
         import tensorflow as tf
 
-        grain, gains = self._canvas
+        grain = self._canvas.grain
         for axis in (0, 1):
             grain = tf.gather(grain, tf.range(tf.shape(x)[axis + 1]) % grain.shape[axis], axis=axis)
-        return x + tf.cast(tf.matmul(mixture, gains)[0] * grain, x.dtype)
+        gain, grain = tf.matmul(mixture, self._gains)[0], tf.cast(grain, tf.float32)
+        return x + tf.cast(gain * self._canvas.spread(grain), x.dtype)
 
     def _through(self, stage, x, mixture, strides=1, phases=1, activate=True):
         """Convolves and normalises."""

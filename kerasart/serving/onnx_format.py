@@ -105,7 +105,8 @@ def _paint_styles(graph, network):
     for layer in network.down:
         x = graph.add("Relu", stage(x, layer))
     gain = graph.add("MatMul", mixture, network.canvas.gain.numpy())
-    grain = graph.repeat(network.canvas.grain.transpose(2, 0, 1), x)
+    grain = network.canvas.spread(network.canvas.grain.astype(np.float32)).numpy()
+    grain = graph.repeat(grain.transpose(2, 0, 1), x)
     x = graph.add("Add", x, graph.add("Mul", graph.add("Reshape", gain, [-1, 1, 1]), grain))
     for first, second in pairs(network.residual):
         x = graph.add("Add", x, stage(graph.add("Relu", stage(x, first)), second))

@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 
 from kerasart.networks.layers import (
+    Canvas,
     ConditionalInstanceNormalization,
+    Pixels,
     ReflectionPadding2D,
     Stage,
 )
@@ -138,3 +140,41 @@ def test_a_stage_is_mirrored_convolved_and_normalised(kernel_size, strides):
     convolved = tf.nn.conv2d(padded, stage.convolve.kernel, strides, "VALID")
     np.testing.assert_allclose(got, stage.normalise(convolved, MIXTURE), rtol=1e-4, atol=1e-5)
     assert len(stage.weights) == 3  # A kernel, gamma and beta; no bias.
+
+
+# --- The canvas
+
+
+def test_a_canvas_lays_its_grain_as_strong_as_the_mix_of_styles_asks():
+    canvas = Canvas(3)
+    features = random(2, 140, 135, 6)
+    canvas.build(features.shape)
+    gains = random(3, 6, seed=1)
+    canvas.gain.assign(gains)
+    laid = canvas(features, MIXTURE) - features
+    grain = laid[0] / (MIXTURE[0] @ gains)
+    np.testing.assert_allclose(np.abs(grain), 1, rtol=1e-4)
+    assert abs(np.mean(grain)) < 0.05  # As much light as dark.
+    np.testing.assert_allclose(grain[127:], grain[:13], rtol=1e-4)
+    np.testing.assert_allclose(grain[:, 131:], grain[:, :4], rtol=1e-4)
+    np.testing.assert_allclose(grain[..., 4:], grain[..., :2], rtol=1e-4)
+    fields = np.reshape(grain[:127, :131, :4], (-1, 4))
+    assert np.abs(np.corrcoef(fields.T) - np.eye(4)).max() < 0.05
+    np.testing.assert_allclose(laid[1] / gains[1], grain, rtol=1e-4)  # The same for all.
+
+
+# --- Pixels
+
+
+def test_pixels_are_a_sigmoid_whose_ends_can_be_left():
+    features = tf.constant([-8.0, -1.0, 0.0, 1.0, 8.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(features)
+        pixels = Pixels()(features)
+        pushed = {sign: sign * tf.reduce_sum(pixels) for sign in (1.0, -1.0)}
+    np.testing.assert_allclose(pixels, 1 / (1 + np.exp(-features.numpy())), rtol=1e-5)
+    slope = np.asarray(pixels * (1 - pixels))
+    # Going down the gradient makes pixels darker, then lighter.
+    darker, lighter = (tape.gradient(pushed[sign], features).numpy() for sign in (1.0, -1.0))
+    np.testing.assert_allclose(darker, [*slope[:4], 0.05], rtol=1e-5)
+    np.testing.assert_allclose(lighter, [-0.05, *-slope[1:]], rtol=1e-5)

@@ -30,14 +30,23 @@ def saved(network, tmp_path_factory):
     return path
 
 
+def assert_alike(a, b, tolerance=1 / 255):
+    np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+    assert np.std(a) > 0.01
+
+
 # --- There and back
 
 
-def test_a_saved_network_is_the_same(network, saved):
+def test_a_saved_network_is_the_same(network, saved, tmp_path):
     for model in (saved, str(saved), saved.parent):
         again = load_network(model)
         assert again.styles == ("a", "b") and again.width == 1 / 8 and again.blocks == 1
-        np.testing.assert_array_equal(again(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+        assert_alike(again(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+        # What is read and written again stays as it is.
+        save_network(again, tmp_path / "again.keras")
+        same = load_network(tmp_path / "again.keras")
+        np.testing.assert_array_equal(same(PHOTO, MIXTURE), again(PHOTO, MIXTURE))
 
 
 def test_a_saved_adain_is_the_same(tmp_path):
@@ -46,7 +55,7 @@ def test_a_saved_adain_is_the_same(tmp_path):
     save_network(network, tmp_path / "any.keras")
     again = load_network(tmp_path / "any.keras")
     assert isinstance(again, AdaIN) and again.weights_hash == network.weights_hash
-    np.testing.assert_array_equal(again(PHOTO, style), network(PHOTO, style))
+    assert_alike(again(PHOTO, style), network(PHOTO, style))
 
 
 def test_nothing_else_is_left_beside_the_file(network, tmp_path):
@@ -76,14 +85,14 @@ def test_finetuned_networks_are_saved_whole(network, tmp_path):
     again = load_network(tmp_path)
     mixture = np.float32([[0.2, 0.3, 0.5]])
     assert again.styles == ("a", "b", "c")
-    np.testing.assert_array_equal(again(PHOTO, mixture), more(PHOTO, mixture))
+    assert_alike(again(PHOTO, mixture), more(PHOTO, mixture))
 
 
 # --- Precision
 
 
 @pytest.mark.skipif(choose_precision("auto") != "bfloat16", reason="no fast bfloat16 here")
-def test_files_are_float32_and_any_precision_reads_them(tmp_path, network):
+def test_any_precision_reads_a_file(tmp_path, network):
     half = make("mixed_bfloat16")
     save_network(half, tmp_path / "model.keras")
     assert half.dtype_policy.name == "mixed_bfloat16"
@@ -91,8 +100,15 @@ def test_files_are_float32_and_any_precision_reads_them(tmp_path, network):
     for precision in ("bfloat16", "auto"):
         again = load_network(tmp_path, precision)
         assert again.dtype_policy.name == "mixed_bfloat16"
-        np.testing.assert_array_equal(again(PHOTO, MIXTURE), half(PHOTO, MIXTURE))
-    np.testing.assert_array_equal(load_network(tmp_path)(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+        assert_alike(again(PHOTO, MIXTURE), half(PHOTO, MIXTURE), 0.02)
+    assert_alike(load_network(tmp_path)(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+
+
+def test_files_hold_two_bytes_a_weight(network, saved):
+    count = sum(weight.size for weight in network.get_weights())
+    with zipfile.ZipFile(saved) as file:
+        size = file.getinfo("model.weights.h5").file_size
+    assert size < 2 * count + 200_000  # The rest is what HDF5 needs for each tensor.
 
 
 def test_recast_to_what_it_is_gives_itself(network):

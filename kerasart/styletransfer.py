@@ -170,7 +170,7 @@ def style_transfer(
 
 
 def make_optimizer(settings, given=None):
-    """Makes the optimizer that settings stand for, or of the Keras optimizer that was given."""
+    """Makes the optimizer that settings stand for; a Keras optimizer that was given is taken."""
     if given is not None and not isinstance(given, str):
         return KerasOptimizer(given)
     if settings.optimizer == "lbfgs":

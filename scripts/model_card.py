@@ -78,4 +78,6 @@ def write_card(folder, record, history):
 def _shown(value):
     if isinstance(value, dict):
         return ", ".join(f"{key}: {share:g}" for key, share in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(value) or "-"
     return f"{value:g}" if isinstance(value, float) else value if value is not None else "-"

@@ -313,8 +313,9 @@ def _write_sheet(folder, course, samples, pictures):
 def _write_plot(folder, keeper):
     # Keras's "loss" is the sum, which the plot draws by itself.
     terms = {name: values for name, values in keeper.history.items() if name != "loss"}
+    ends = [keeper.every * (i + 1) for i in range(len(keeper.history["loss"]))]
     try:
-        plot_losses(terms, folder / "losses.png", every=keeper.every)
+        plot_losses(terms, folder / "losses.png", steps=ends)
     except ImportError:
         pass  # The card has the last losses, and matplotlib is an extra.
 

@@ -10,7 +10,7 @@ from kerasart.image.files import check_place, replace_file
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def plot_losses(history, path, boundaries=(), every=1):
+def plot_losses(history, path, boundaries=(), steps=None):
     """Draws how the loss and its terms went, and writes the plot whole or not at all.
 
     The loss axis is logarithmic; where some value is not above 0, it is linear around 0.
@@ -20,8 +20,7 @@ def plot_losses(history, path, boundaries=(), every=1):
             `Result.history`.
         path: The file: .png, .svg or .pdf. A file already there is replaced.
         boundaries: Steps, counted from 0, at which the scale changed; each gets a faint line.
-        every: Steps from one value to the next. Where there are several, a value is taken to be of
-            the last of them: the first lies at `every`. Otherwise, it lies at 0.
+        steps: The step of each value; None counts them from 0.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -33,7 +32,7 @@ def plot_losses(history, path, boundaries=(), every=1):
     check_plot(path)
     path = Path(path)
     out = io.BytesIO()
-    figure = _draw(_curves(history), boundaries, every)
+    figure = _draw(_curves(history), boundaries, steps)
     figure.savefig(out, format=path.suffix[1:].lower(), dpi=150)
     replace_file(path, out.getvalue())
 
@@ -73,7 +72,7 @@ def _curves(history):
     return curves
 
 
-def _draw(curves, boundaries, every):
+def _draw(curves, boundaries, steps):
     from matplotlib.figure import Figure  # not pyplot, which keeps every figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -81,7 +80,7 @@ def _draw(curves, boundaries, every):
     for step in boundaries:
         axes.axvline(step, color="0.85", linewidth=1, zorder=0)
     values = np.stack(list(curves.values()))
-    steps = every * np.arange(1, values.shape[1] + 1) if every > 1 else np.arange(values.shape[1])
+    steps = range(values.shape[1]) if steps is None else steps
     # A single step is a point, which a line does not show.
     marker = "o" if values.shape[1] == 1 else None
     if len(curves) > 1:

@@ -148,9 +148,13 @@ class Canvas(keras.layers.Layer):
 
     def call(self, features, mixture):
         """Lays the grain under (batch, height, width, channels); `mixture` is as elsewhere."""
+        gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
+        return self.lay(features, gain)
+
+    def lay(self, features, gain):
+        """Lays the grain under (batch, height, width, channels), by a gain (batch, channels)."""
         height, width = ops.shape(features)[1:3]
         rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
-        gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
         grain = ops.take(ops.take(self.grain, rows, axis=0), columns, axis=1)
         grain = ops.cast(self.spread(grain), "float32")
         return features + ops.cast(gain[:, None, None] * grain, features.dtype)

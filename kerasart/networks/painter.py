@@ -58,7 +58,7 @@ class Painter:
         x = self._through(self._down[0], x, mixture, strides=2, phases=4)
         x = self._through(self._down[1], _pad(x, 1, 0, "SYMMETRIC"), mixture)
         x = self._through(self._down[2], _pad(x, 1, 1, "REFLECT"), mixture, strides=2)
-        x = self._lay_canvas(x, mixture)
+        x = self._canvas.lay(x, tf.matmul(mixture, self._gains))
         for first, second in pairs(self._residual):
             y = self._through(first, _pad(x, 1, 1, "REFLECT"), mixture)
             y = self._through(second, _pad(y, 1, 1, "REFLECT"), mixture, activate=False)
@@ -87,15 +87,6 @@ class Painter:
         """All kernels, as `hold` holds them."""
         stages = [*self._down, *self._residual, *self._up]
         return [self._to_rgb, *(kernel for kernel, *_ in stages)]
-
-    def _lay_canvas(self, x, mixture):
-        import tensorflow as tf
-
-        grain = self._canvas.grain
-        for axis in (0, 1):
-            grain = tf.gather(grain, tf.range(tf.shape(x)[axis + 1]) % grain.shape[axis], axis=axis)
-        gain, grain = tf.matmul(mixture, self._gains)[0], tf.cast(grain, tf.float32)
-        return x + tf.cast(gain * self._canvas.spread(grain), x.dtype)
 
     def _through(self, stage, x, mixture, strides=1, phases=1, activate=True):
         """Convolves and normalises."""

@@ -52,7 +52,7 @@ def share_steps(steps, sizes):
 
     The first, which finds the composition, gets a double share; those whose long side is above
     1024, which have but detail to add, get less in proportion to it: so the time of a large picture
-    grows with its side, not with its pixels.
+    grows about as its side does, not as its pixels.
 
     Args:
         steps: How many in all.

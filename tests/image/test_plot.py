@@ -23,8 +23,8 @@ def axes_of(tmp_path, monkeypatch):
         figures.append(figure)
         save(figure, *args, **kwargs)
 
-    def draw(history, boundaries=(), every=1):
-        plot_losses(history, tmp_path / "a.png", boundaries, every)
+    def draw(history, boundaries=(), steps=None):
+        plot_losses(history, tmp_path / "a.png", boundaries, steps)
         return figures[-1].axes[0]
 
     monkeypatch.setattr(Figure, "savefig", keep)
@@ -54,7 +54,7 @@ def test_one_term_is_its_own_sum(axes_of):
 
 
 def test_values_of_every_few_steps(axes_of):
-    axes = axes_of(HISTORY, every=200)
+    axes = axes_of(HISTORY, steps=[200, 400, 600])
     assert all(line.get_xdata().tolist() == [200, 400, 600] for line in axes.lines)
 
 

@@ -215,7 +215,7 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
         )
     objective = style_objective(settings)
     pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))
-    look = Look(backbone.cut(objective.layers, precision), objective)
+    look = Look(backbone.cut(objective.layers, precision, padding=network.padding), objective)
     weights = _balance(look, pairs, seed)
     return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
 

@@ -83,7 +83,9 @@ class Backbone:
             pooling: "average" puts average pooling in the place of max pooling, for smoother
                 gradients (Gatys et al. 2015).
             padding: "replicate" repeats the picture's edge around it for the first convolution,
-                where "zeros" would show the network a frame (Crowson's style-transfer-pytorch).
+                where "zeros" would show the network a frame (Crowson's style-transfer-pytorch);
+                "reflect" mirrors the border for every convolution of stride 1 (Huang and Belongie
+                2017, in their code). Then sides should be multiples of the deepest stride.
 
         Returns:
             A new `Backbone`.

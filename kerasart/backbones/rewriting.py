@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from kerasart.backbones.convolution import speed_up
+from kerasart.backbones.convolution import mirror_border, speed_up
 
 _NORMALISERS = ("Rescaling", "Normalization")
 _FOLDABLE = ("Conv2D", "DepthwiseConv2D")
@@ -30,7 +30,7 @@ def rename_layers(model):
 
 
 POOLINGS = ("max", "average")
-PADDINGS = ("zeros", "replicate")
+PADDINGS = ("zeros", "replicate", "reflect")
 
 
 def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
@@ -46,7 +46,8 @@ def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
         precision: "float32" or "bfloat16", for weights and features.
         pooling: "average" puts average pooling in the place of max pooling.
         padding: "replicate" leaves the first convolution without its border of zeros: the picture
-            then has to come with a border of one pixel.
+            then has to come with a border of one pixel. "reflect" shows the convolutions of stride
+            1 the mirrored picture beyond its edge.
 
     Returns:
         A frozen `keras.Model` from a picture to a dict of features by layer name.
@@ -58,7 +59,7 @@ def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
 
     for name, value, allowed in (("pooling", pooling, POOLINGS), ("padding", padding, PADDINGS)):
         if value not in allowed:
-            raise ValueError(f"`{name}` must be {' or '.join(allowed)}. Received: {value!r}")
+            raise ValueError(f"`{name}` must be one of {', '.join(allowed)}. Received: {value!r}")
     first = _first_padded_convolution(model) if padding == "replicate" else None
     cut = keras.Model(model.inputs[0], [model.get_layer(name).output for name in layers])
     norms = _foldable_norms(cut, layers)
@@ -102,11 +103,19 @@ def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
         copied.set_weights(weights)
         if hasattr(copied, "finalize_state"):
             copied.finalize_state()  # Normalization computes with what it derives from its weights.
-        speed_up(copied)
+        if padding == "reflect" and _has_border(copied):
+            mirror_border(copied)
+        else:
+            speed_up(copied)
     copy.trainable = False
     return keras.Model(
         copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False
     )
+
+
+def _has_border(layer):
+    is_convolution = type(layer).__name__ == "Conv2D"
+    return is_convolution and (layer.padding, layer.strides) == ("same", (1, 1))
 
 
 def _first_padded_convolution(model):

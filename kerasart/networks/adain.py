@@ -26,8 +26,9 @@ class AdaIN(keras.Model):
     the style's have; the decoder makes a picture of them.
 
     Source: Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance
-    Normalization" (arXiv 1703.06868). Where we depart from it: the encoder is the bundled VGG16 up
-    to block4_conv1 unless another is named, and a sigmoid keeps pixels in [0, 1].
+    Normalization" (arXiv 1703.06868). As in its code, convolutions see the mirrored picture beyond
+    its edge. Where we depart from it: the encoder is the bundled VGG16 up to block4_conv1 unless
+    another is named, and a sigmoid keeps pixels in [0, 1].
 
     Args:
         encoder: "vgg16" or "vgg19".
@@ -38,6 +39,7 @@ class AdaIN(keras.Model):
         looks: The encoder, a `Backbone` cut at `layer`.
         decoder: The convolutions that make a picture of features; None where it gets larger by 2.
         to_rgb: The last convolution.
+        padding: How the encoder sees what is beyond the picture's edge, as in `Backbone.cut`.
         layer: The encoder's layer whose features are given the style's moments.
         least_size: The least height and width of a picture.
         scale: What the decoder divides features by.
@@ -49,6 +51,7 @@ class AdaIN(keras.Model):
         ValueError: If the encoder's weights are others than those it was trained with.
     """
 
+    padding = "reflect"
     layer = _LAYER
     least_size = _LEAST_SIZE
     stride = _STRIDE
@@ -68,7 +71,7 @@ class AdaIN(keras.Model):
         self.weights_hash = backbone.weights_hash
         precision = "bfloat16" if self.compute_dtype == "bfloat16" else "float32"
         # A `Backbone` is no layer: Keras neither trains nor saves it.
-        self.looks = backbone.cut([_LAYER], precision)
+        self.looks = backbone.cut([_LAYER], precision, padding=self.padding)
         dtype = self.dtype_policy
         self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=dtype)
         self._enlarge = layers.UpSampling2D(2, dtype=dtype)
@@ -140,9 +143,7 @@ class AdaIN(keras.Model):
         self.check_size(image)
         image = ops.cast(image, "float32")
         height, width = ops.shape(image)[1:3]
-        margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
-        features = self.encode(ops.pad(image, margins, mode="reflect"))
-        painted = self.decode(self.aim(features, manner, strength))[:, :height, :width]
+        painted = self.decode(self.aim(self.encode(image), manner, strength))[:, :height, :width]
         return painted if strength is None else keep(image, painted, strength)
 
     def check_size(self, image, name="image"):
@@ -180,8 +181,11 @@ class AdaIN(keras.Model):
         return features + strength * (aim - features)
 
     def encode(self, image):
-        """Looks at a picture: float32 features (batch, height / 8, width / 8, 512)."""
-        return ops.cast(self.looks(image)[_LAYER], "float32")
+        """Looks at a picture: float32 features (batch, height / 8, width / 8, 512), rounded up."""
+        height, width = ops.shape(image)[1:3]
+        margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
+        padded = ops.pad(image, margins, mode="reflect")
+        return ops.cast(self.looks(padded)[_LAYER], "float32")
 
     def transfer(self, features, manner):
         """Gives features the mean and deviation of a style's (equation 8)."""

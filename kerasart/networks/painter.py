@@ -143,10 +143,7 @@ class AdaINPainter:
         import tensorflow as tf
 
         height, width = tf.unstack(tf.shape(image)[1:3])
-        stride = self._network.stride
-        margins = [[0, 0], [0, -height % stride], [0, -width % stride], [0, 0]]
-        features = self.encode(tf.pad(image, margins, "REFLECT"))
-        aim = self._network.aim(features, manner, strength)
+        aim = self._network.aim(self.encode(image), manner, strength)
         x = tf.cast(aim / self._network.scale, self._dtype)
         for enlarges, convolution in self._decoder:
             x = tf.nn.relu(self._convolve(x, convolution, enlarges))
@@ -163,13 +160,16 @@ class AdaINPainter:
         """Looks at a picture, as `AdaIN.encode`."""
         import tensorflow as tf
 
-        x = tf.cast(self._preprocess(image * 255.0), self._dtype)
+        height, width = tf.unstack(tf.shape(image)[1:3])
+        stride = self._network.stride
+        margins = [[0, 0], [0, -height % stride], [0, -width % stride], [0, 0]]
+        x = tf.pad(image, margins, "REFLECT")
+        x = tf.cast(self._preprocess(x * 255.0), self._dtype)
         for convolution in self._encoder:
             if convolution is None:
                 x = tf.nn.max_pool2d(x, 2, 2, "VALID")
             else:
-                kernel, bias = self._weights(convolution)
-                x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
+                x = tf.nn.relu(self._convolve(x, convolution))
         return tf.cast(x, tf.float32)
 
     def _convolution(self, layer, enlarges=False):
@@ -190,14 +190,9 @@ class AdaINPainter:
     def _convolve(self, x, convolution, enlarges=False):
         import tensorflow as tf
 
-        kernel, bias = self._weights(convolution)
+        kernel, bias = (tf.cast(each, self._dtype) for each in convolution)
         mode = "SYMMETRIC" if enlarges else "REFLECT"
         return tf.nn.conv2d(_pad(x, 1, 1, mode), kernel, 1, "VALID") + bias
-
-    def _weights(self, convolution):
-        import tensorflow as tf
-
-        return [tf.cast(each, self._dtype) for each in convolution]
 
 
 def _normalise_phases(x, gamma, beta, epsilon, phases):

@@ -30,6 +30,7 @@ class StyleTrainer(keras.Model):
             noise make, so that films flicker less; it is measured on a batch's first photo.
         precision: "float32", "bfloat16" or "auto", of the backbone.
         pooling: "max" or "average", of the backbone.
+        padding: What the backbone sees beyond a picture's edge, as in `Backbone.cut`.
 
     Attributes:
         network: The network.
@@ -45,16 +46,17 @@ class StyleTrainer(keras.Model):
         stability=0.0,
         precision="auto",
         pooling="max",
+        padding="zeros",
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
         self.network = network
         self._objective = objective
-        self._look = backbone.cut(objective.layers, precision, pooling)
+        self._look = backbone.cut(objective.layers, precision, pooling, padding)
         self._contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._look_at_photo = None
         if any(layer != "image" for layer in self._contents):
-            self._look_at_photo = backbone.cut(tuple(self._contents), precision, pooling)
+            self._look_at_photo = backbone.cut(tuple(self._contents), precision, pooling, padding)
         self._style_values = [
             _stack([targets[i].value for targets in style_targets])
             if isinstance(term, StyleTerm)
@@ -171,7 +173,10 @@ class AdaINTrainer(StyleTrainer):
     """
 
     def __init__(self, network, backbone, objective, weights, stability=0.0, precision="auto"):
-        super().__init__(network, backbone, objective, [], weights, stability, precision)
+        padding = network.padding  # The aim is what the network's own encoder sees.
+        super().__init__(
+            network, backbone, objective, [], weights, stability, precision, padding=padding
+        )
 
     def call(self, batch):
         """Paints each photo in the manner of the picture beside it.

@@ -118,7 +118,7 @@ def _paint_styles(graph, network):
 def _paint_as_style(graph, network):
     """What an `AdaIN` does."""
     image, size = graph.read("image", network.stride)
-    style, _ = graph.read("style")
+    style, _ = graph.read("style", network.stride)
     features, manner = (_encode(graph, network, each) for each in (image, style))
     mean = graph.add("ReduceMean", manner, axes=[2, 3])
     centred = graph.add("Sub", manner, mean)
@@ -140,7 +140,7 @@ def _encode(graph, network, x):
     x = graph.add("Conv", x, matrix[:, :, None, None], black)
     for layer in layers:
         if hasattr(layer, "kernel"):
-            x = graph.convolve(x, layer)
+            x = graph.convolve(graph.mirror(x, 1), layer)
         else:
             x = graph.add("MaxPool", x, kernel_shape=layer.pool_size, strides=layer.strides)
     return x
@@ -199,11 +199,9 @@ class _Graph:
         return self.add("Add", weak, change, output=output)
 
     def convolve(self, x, layer):
-        """What a Keras convolution does, with its activation."""
+        """What a Keras convolution does with a picture whose border is there already."""
         kernel, *bias = layer.get_weights()
-        margin = kernel.shape[0] // 2 if layer.padding == "same" else 0
-        kernel = kernel.transpose(3, 2, 0, 1)
-        x = self.add("Conv", x, kernel, *bias, strides=layer.strides, pads=[margin] * 4)
+        x = self.add("Conv", x, kernel.transpose(3, 2, 0, 1), *bias, strides=layer.strides)
         return self.add("Relu", x) if layer.activation.__name__ == "relu" else x
 
     def mirror(self, x, margin):

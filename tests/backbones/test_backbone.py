@@ -583,6 +583,35 @@ def test_replicate_padding_where_nothing_is_padded(squeezenet):
         squeezenet.cut(["fire2"], padding="replicate")
 
 
+def test_reflect_padding_mirrors_for_every_convolution(vgg16, face):
+    picture = face[:, :32, :40]
+    layers = ["block1_conv1", "block1_conv2", "block1_pool", "block2_conv1"]
+    seen = vgg16.cut(layers, padding="reflect")(picture)
+    # A mirrored picture has mirrored features: those of a larger part of it have no edge here.
+    padded = np.pad(picture, [(0, 0), (8, 8), (8, 8), (0, 0)], mode="reflect")
+    expected = vgg16.cut(["block1_conv1"])(padded)["block1_conv1"][:, 8:-8, 8:-8]
+    np.testing.assert_allclose(seen["block1_conv1"], expected, rtol=1e-4, atol=1e-3)
+    _, parts = vgg16.cut(layers).parts
+    for before, layer in zip(layers, parts[-3:], strict=False):
+        features = seen[before]
+        if hasattr(layer, "kernel"):
+            features = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+            features = tf.nn.conv2d(features, layer.kernel, 1, "VALID") + layer.bias
+            features = tf.nn.relu(features)
+        else:
+            features = tf.nn.max_pool2d(features, 2, 2, "VALID")
+        np.testing.assert_allclose(seen[layer.name], features, rtol=1e-4, atol=1e-3)
+
+
+def test_reflect_padding_shows_no_frame_to_any_layer(squeezenet):
+    flat = tf.fill([1, 33, 40, 3], 0.6)
+    framed, seen = (
+        squeezenet.cut(["fire4"], padding=each)(flat)["fire4"] for each in ("zeros", "reflect")
+    )
+    assert seen.shape == framed.shape
+    assert np.ptp(seen, axis=(1, 2)).max() < 1e-3 < np.ptp(framed, axis=(1, 2)).max()
+
+
 def test_average_pooling(vgg16, face):
     picture = tf.constant(face[:, :32, :40])
     features = vgg16.cut(["block1_conv2"])(picture)["block1_conv2"]
@@ -591,7 +620,7 @@ def test_average_pooling(vgg16, face):
     np.testing.assert_allclose(pooled, expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize(("name", "allowed"), [("pooling", "max or average"), ("padding", "zeros")])
+@pytest.mark.parametrize(("name", "allowed"), [("pooling", "max, average"), ("padding", "zeros")])
 def test_unknown_pooling_or_padding(squeezenet, name, allowed):
-    with pytest.raises(ValueError, match=f"`{name}` must be {allowed}.*Received: 'other'"):
+    with pytest.raises(ValueError, match=f"`{name}` must be one of {allowed}.*Received: 'other'"):
         squeezenet.cut(["fire2"], **{name: "other"})

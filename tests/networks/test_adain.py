@@ -48,11 +48,19 @@ def test_too_small_pictures_are_refused(network, size):
         network(PHOTO, small)
 
 
+def test_the_encoder_sees_no_frame(network):
+    features = network.encode(np.full((1, 32, 41, 3), 0.6, np.float32)).numpy()
+    assert features.shape == (1, 4, 6, 512)
+    assert np.ptp(features, axis=(1, 2)).max() < 1e-3 < features.max()
+
+
 # --- Manners
 
 
 def test_a_manner_is_mean_and_deviation(network, vgg16):
-    features = vgg16.cut(["block4_conv1"])(STYLE)["block4_conv1"].numpy().astype(np.float64)
+    look = vgg16.cut(["block4_conv1"], padding="reflect")
+    mirrored = np.pad(STYLE, [(0, 0), (0, 0), (0, 5), (0, 0)], mode="reflect")  # To 24x40.
+    features = look(mirrored)["block4_conv1"].numpy().astype(np.float64)
     mean, deviation = network.describe(STYLE).numpy()[0]
     np.testing.assert_allclose(mean, features.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-3)
     expected = np.sqrt(features.var(axis=(0, 1, 2)) + 1e-5)

@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
+
+from kerasart import Stylizer
 
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
@@ -16,4 +19,22 @@ def test_every_model_that_is_served_is_there():
         served = text_format.Parse(each, config_pb2.ModelServerConfig()).model_config_list.config
         assert all(model.base_path == f"/models/{model.name}" for model in served)
     named = re.findall('^  config { name: "(.*?)"', text, re.MULTILINE)
-    assert named and all((SAVED_MODELS / name).is_dir() for name in named)
+    assert named and all(_versions(name) for name in named)
+
+
+@pytest.mark.parametrize("name", ["medium", "small"])
+def test_what_is_served_is_the_network_beside_it(name, face):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(_versions(name)[-1])
+    stylizer = Stylizer(SAVED_MODELS / name, precision="float32")
+    style = stylizer.styles[2]
+    weights = np.float32([[each == style for each in stylizer.styles]])
+    paint = loaded.signatures["pixels_float"]
+    painted = paint(image=tf.constant(face), style_weights=weights, strength=tf.ones([1]))["image"]
+    np.testing.assert_allclose(painted, stylizer(face, style), atol=1 / 255)
+
+
+def _versions(name):
+    found = (SAVED_MODELS / name).glob("[0-9]*/saved_model.pb")
+    return sorted((path.parent for path in found), key=lambda folder: int(folder.name))

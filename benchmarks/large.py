@@ -15,6 +15,7 @@ faster.
 
 import argparse
 import math
+import sys
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -127,7 +128,10 @@ def choose(backbone, size, memory):
     """Chooses a tile for the memory; None looks at the picture whole."""
     from kerasart.optimization import choose_tile
 
-    return choose_tile(backbone, size, memory=memory) if memory else None
+    if memory is None:
+        return None
+    # Beyond this size the picture itself and the optimizer's memory take more than is given.
+    return choose_tile(backbone, size, memory=memory * max(1.0, math.prod(size) / 4096**2))
 
 
 def random_picture(size):
@@ -164,7 +168,9 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small pictures, one round")
     parser.add_argument("--sizes", help="long sides of style transfers (1024,2048,4096)")
     parser.add_argument("--dream_sizes", help="sides of dreams (2048,4096,8192)")
-    parser.add_argument("--memory", type=float, help="GiB that tiles may use (1.5)")
+    parser.add_argument(
+        "--memory", type=float, help="GiB to use, more in proportion beyond 4096x4096 pixels (1.5)"
+    )
     parser.add_argument("--rounds", type=int, help="each contestant's turns (2)")
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
     options = parser.parse_args()
@@ -212,6 +218,7 @@ def measure(what, ours, size, options):
         each, megapixels = median(turns), math.prod(size) / 1e6
         numbers = [f"{each:.1f}", ratio, f"{each / megapixels:.2f}", f"{peaks[name] / 2**30:.2f}"]
         rows.append([what, name, f"{size[1]}x{size[0]}", str(tiles[name]), *numbers])
+        print(*rows[-1], file=sys.stderr)  # A larger size may yet fail.
     return rows
 
 

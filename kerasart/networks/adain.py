@@ -182,10 +182,13 @@ class AdaIN(keras.Model):
 
     def encode(self, image):
         """Looks at a picture: float32 features (batch, height / 8, width / 8, 512), rounded up."""
+        return ops.cast(self.looks(self.extend(image))[_LAYER], "float32")
+
+    def extend(self, image):
+        """Mirrors a picture at the bottom and the right, up to multiples of the stride."""
         height, width = ops.shape(image)[1:3]
         margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
-        padded = ops.pad(image, margins, mode="reflect")
-        return ops.cast(self.looks(padded)[_LAYER], "float32")
+        return ops.pad(image, margins, mode="reflect")
 
     def transfer(self, features, manner):
         """Gives features the mean and deviation of a style's (equation 8)."""

@@ -97,7 +97,7 @@ class StyleTrainer(keras.Model):
                 "The size of a batch must be known, as `dataset.batch(size, drop_remainder=True)` "
                 f"makes it. Received: photos of shape {tuple(x['photo'].shape)}"
             )
-        seen = zip(_apart(self._look(y_pred)), *self._compared_with(x), strict=True)
+        seen = zip(_apart(self._see(y_pred)), *self._compared_with(x), strict=True)
         terms = ops.stack([self._objective(*picture) for picture in seen])
         losses = ops.unstack(ops.mean(terms, axis=0), len(self._objective.terms))
         if self._stability:
@@ -118,6 +118,9 @@ class StyleTrainer(keras.Model):
     def load_own_variables(self, store):
         """Loads it."""
         self._random.state.assign(store["random"])
+
+    def _see(self, pictures):
+        return self._look(pictures)
 
     def _paint(self, photos, styles):
         numbers = ops.where(styles > 0, styles + self._known, 0)
@@ -189,6 +192,9 @@ class AdaINTrainer(StyleTrainer):
         """
         return self._paint(batch["photo"], batch["style"])
 
+    def _see(self, pictures):
+        return self._look(self.network.extend(pictures))  # As the network's own encoder does.
+
     def _paint(self, photos, styles):
         return self.network(photos, styles)
 
@@ -197,7 +203,7 @@ class AdaINTrainer(StyleTrainer):
         aims = self.network.transfer(self.network.encode(batch["photo"]), manner)
         aims = ops.split(aims, batch["photo"].shape[0])
         targets = []
-        for aim, style in zip(aims, _apart(self._look(batch["style"])), strict=True):
+        for aim, style in zip(aims, _apart(self._see(batch["style"])), strict=True):
             values = [
                 term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
                 for term in self._objective.terms

@@ -152,9 +152,8 @@ def paint_adain_in_bands(network, image, manner, strength=None, rows=512):
     stride, halo = network.stride, network.halo
     band = -(-rows // stride)
     height, width = image.shape[1:3]
-    margins = [(0, 0), (0, -height % stride), (0, -width % stride), (0, 0)]
-    padded = np.pad(image, margins, "reflect")
-    blocks = padded.shape[1] // stride
+    extended = network.extend(image)
+    blocks = extended.shape[1] // stride
     bands = [(start, min(start + band, blocks)) for start in range(0, blocks, band)]
 
     def with_halo(start, stop):
@@ -165,7 +164,7 @@ def paint_adain_in_bands(network, image, manner, strength=None, rows=512):
     parts = []
     for start, stop in bands:
         first, last, before = with_halo(start, stop)
-        features = network.encode(padded[:, first * stride : last * stride])
+        features = network.encode(extended[:, first * stride : last * stride])
         parts.append(features[:, before : before + stop - start])
     features = tf.concat(parts, axis=1)
     aim = network.aim(features, manner, strength)

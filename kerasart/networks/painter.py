@@ -160,10 +160,7 @@ class AdaINPainter:
         """Looks at a picture, as `AdaIN.encode`."""
         import tensorflow as tf
 
-        height, width = tf.unstack(tf.shape(image)[1:3])
-        stride = self._network.stride
-        margins = [[0, 0], [0, -height % stride], [0, -width % stride], [0, 0]]
-        x = tf.pad(image, margins, "REFLECT")
+        x = self._network.extend(image)
         x = tf.cast(self._preprocess(x * 255.0), self._dtype)
         for convolution in self._encoder:
             if convolution is None:

@@ -54,8 +54,9 @@ class StyleTransfer:
 
         objective = style_objective()
         backbone = load_backbone("vgg16").cut(objective.layers, "auto")
-        tile = choose(backbone, size, memory)
-        self.descent = Descent(backbone, objective, Adam(0.02), tile=tile)
+        optimizer = Adam(0.02)
+        tile = choose(backbone, size, memory, optimizer)
+        self.descent = Descent(backbone, objective, optimizer, tile=tile)
         photo = random_picture(size)
         self.targets = make_targets(self.descent.look, photo, [random_picture((512, 512))], [1.0])
         self.state = self.descent.start(photo)
@@ -79,9 +80,9 @@ class Dream(StyleTransfer):
 
         objective = Objective([Activation(DREAM_LAYER)])
         backbone = load_backbone("squeezenet").cut(objective.layers, "auto")
-        tile = choose(backbone, size, memory)
-        moves = NormalizedGradient(0.01), Transforms(jitter=32)
-        self.descent = Descent(backbone, objective, *moves, tile=tile)
+        optimizer = NormalizedGradient(0.01)
+        tile = choose(backbone, size, memory, optimizer)
+        self.descent = Descent(backbone, objective, optimizer, Transforms(jitter=32), tile=tile)
         self.targets = None
         self.state = self.descent.start(random_picture(size))
 
@@ -124,14 +125,15 @@ def style_objective():
     return Content(CONTENT_LAYER) + sum(1e-2 * Gram(layer) for layer in STYLE_LAYERS) + variation
 
 
-def choose(backbone, size, memory):
+def choose(backbone, size, memory, optimizer):
     """Chooses a tile for the memory; None looks at the picture whole."""
     from kerasart.optimization import choose_tile
 
     if memory is None:
         return None
-    # Beyond this size the picture itself and the optimizer's memory take more than is given.
-    return choose_tile(backbone, size, memory=memory * max(1.0, math.prod(size) / 4096**2))
+    # Beyond this size the picture itself takes more than is given.
+    memory += max(0, math.prod(size) - 4096**2) * 48 / 2**30
+    return choose_tile(backbone, size, memory=memory, pictures=optimizer.pictures)
 
 
 def random_picture(size):
@@ -147,9 +149,10 @@ def main():
     lines = [f"On {call_in_new_process(describe_machine)}{describe_torch()}."]
     rows = []
     for side in options.sizes:
-        rows += measure("style transfer", StyleTransfer, (side * 3 // 4, side), options)
+        size = side * 3 // 4, side
+        rows += measure("style transfer", StyleTransfer, size, options.memory, options)
     for side in options.dream_sizes:
-        rows += measure("dream", Dream, (side, side), options)
+        rows += measure("dream", Dream, (side, side), options.dream_memory, options)
     header = ["step of", "looked at", "width x height", "tiles", "seconds", "ratio"]
     lines.append(markdown_table([*header, "s/megapixel", "peak GiB"], rows))
     text = "\n\n".join(lines)
@@ -168,9 +171,8 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small pictures, one round")
     parser.add_argument("--sizes", help="long sides of style transfers (1024,2048,4096)")
     parser.add_argument("--dream_sizes", help="sides of dreams (2048,4096,8192)")
-    parser.add_argument(
-        "--memory", type=float, help="GiB to use, more in proportion beyond 4096x4096 pixels (1.5)"
-    )
+    parser.add_argument("--memory", type=float, help="GiB to use up to 4096x4096 pixels (1.5)")
+    parser.add_argument("--dream_memory", type=float, help="the same, of dreams (1.9)")
     parser.add_argument("--rounds", type=int, help="each contestant's turns (2)")
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
     options = parser.parse_args()
@@ -178,6 +180,7 @@ def parse_options():
         "sizes": ("1024,2048,4096", "300"),
         "dream_sizes": ("2048,4096,8192", "400"),
         "memory": (1.5, 0.05),
+        "dream_memory": (1.9, 0.05),
         "rounds": (2, 1),
     }
     for name, values in usual.items():
@@ -188,7 +191,7 @@ def parse_options():
     return options
 
 
-def measure(what, ours, size, options):
+def measure(what, ours, size, memory, options):
     """Times and weighs all contestants at one size: a list of rows."""
     whole = call_in_new_process(needed_memory, ours is Dream, size)
     free = call_in_new_process(free_memory)
@@ -201,7 +204,7 @@ def measure(what, ours, size, options):
                 for name, precision in ((TORCH, "float32"), (TORCH_BFLOAT16, "bfloat16")):
                     variables = gpu | TORCH_VARIABLES
                     workers[name] = Worker(PyTorch, size, precision, variables=variables)
-        workers[TILED] = Worker(ours, size, options.memory, variables=gpu)
+        workers[TILED] = Worker(ours, size, memory, variables=gpu)
         calls = {name: partial(worker, "take", 1) for name, worker in workers.items()}
         seconds = time_interleaved(calls, options.rounds, warmups=1)
         tiles = {name: worker("tiles") for name, worker in workers.items()}

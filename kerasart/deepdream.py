@@ -238,7 +238,8 @@ class Dreamer:
             size = (size or _SIZE,) * 2
         octaves = octave_sizes(size, *self.settings.octaves, self.settings.octave_scale)
         scale = max(1.0, max(octaves[-1]) / max(size))
-        self.descent.look.side = choose_tile(self.backbone, size, *self._tiling, scale)
+        held = self.descent.optimizer.pictures
+        self.descent.look.side = choose_tile(self.backbone, size, *self._tiling, scale, held)
         if init == "photo":
             return np.clip(resize(image, size, antialias=True), 0.0, 1.0)
         if init == "noise":

@@ -108,13 +108,14 @@ def style_transfer(
     backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
     sizes, steps = _schedule(content.shape[1:3], settings)
     _check_sizes(scene, sizes, backbone)
+    largest = _largest(scene, sizes[-1])
     descent = Descent(
         backbone,
         objective,
         optimizer,
         clip=settings.clip,
         average=settings.average,
-        tile=choose_tile(backbone, _largest(scene, sizes[-1]), tile, memory),
+        tile=choose_tile(backbone, largest, tile, memory, pictures=optimizer.pictures),
         on_tile=on_tile,
     )
     record = {

@@ -1,43 +1,60 @@
 """Other ways to compute convolutions than Keras's own."""
 
-import math
+import numpy as np
 
-# With fewer, fusing bias and ReLU with the convolution, which TensorFlow then does, saves as much.
+# With fewer, taking tiles apart costs as much as it saves.
 _LEAST_CHANNELS = 256
+
+# F(4x4, 3x3) of Lavin and Gray 2015 (arXiv 1509.09308, section 4.3): a tile of 6 pixels, a kernel
+# of 3, and the 4 positions that they give.
+_OF_TILE = [
+    [4, 0, -5, 0, 1, 0],
+    [0, -4, -4, 1, 1, 0],
+    [0, 4, -4, -1, 1, 0],
+    [0, -2, -1, 2, 1, 0],
+    [0, 2, -1, -2, 1, 0],
+    [0, 4, 0, -5, 0, 1],
+]
+_OF_KERNEL = [
+    [1 / 4, 0, 0],
+    [-1 / 6, -1 / 6, -1 / 6],
+    [-1 / 6, 1 / 6, -1 / 6],
+    [1 / 24, 1 / 12, 1 / 6],
+    [1 / 24, -1 / 12, 1 / 6],
+    [0, 0, 1],
+]
+_OF_POSITIONS = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
 
 
 def speed_up(layer):
-    """Lets a frozen convolution compute itself as the gradient of another, where that is faster.
+    """Lets a frozen 3x3 convolution take a quarter of the multiplications, where that is faster.
 
-    A convolution of stride 1 is also the gradient, with respect to its input, of a convolution
-    with the kernel turned by 180 degrees. For gradients TensorFlow's oneDNN first puts the kernel
-    in blocks that suit the cache; for convolutions in float32 it does not, and with many channels
-    takes twice as long. The values are the same.
+    It computes tiles of 4x4 positions by minimal filtering, as one product of matrices for each of
+    a tile's 36 numbers; so does its gradient, which is the convolution with the kernel turned by
+    180 degrees. Values differ from plain ones by about 1e-5 of the largest. It keeps both kernels
+    in their larger form, eight times the memory of the layer's own.
+
+    Source: Lavin and Gray 2015 (arXiv 1509.09308).
 
     Args:
         layer: A Keras layer with its weights, which may not change any more. If it is no such
-            convolution, nothing is done, nor on Keras's other backends.
+            convolution in float32, or has few channels, or a GPU is there, nothing is done, nor on
+            Keras's other backends.
     """
     if not _gains(layer):
         return
     import tensorflow as tf
 
-    turned = tf.transpose(layer.kernel.value[::-1, ::-1], [0, 1, 3, 2])
+    kernel = layer.kernel.numpy()
+    forwards = _transform_kernel(kernel)
+    backwards = _transform_kernel(kernel[::-1, ::-1].swapaxes(2, 3))
 
-    def differentiate(shape, kernel, upstream):
-        return tf.compat.v1.nn.conv2d_backprop_input(shape, kernel, upstream, [1, 1, 1, 1], "SAME")
+    @tf.custom_gradient
+    def convolution(inputs):
+        return _filter(inputs, forwards), lambda upstream: _filter(upstream, backwards)
 
-    def convolve(inputs, kernel):
-        @tf.custom_gradient
-        def convolution(inputs):
-            shape = tf.shape(inputs)
-            output_shape = tf.concat([shape[:3], [layer.filters]], axis=0)
-            features = differentiate(output_shape, turned, inputs)
-            return features, lambda upstream: differentiate(shape, kernel, upstream)
-
-        return convolution(inputs)
-
-    layer.convolution_op = convolve  # The place that Keras has for other ways to convolve.
+    # The place that Keras has for other ways to convolve.
+    layer.convolution_op = lambda inputs, kernel: convolution(inputs)
 
 
 def mirror_border(layer):
@@ -57,6 +74,47 @@ def mirror_border(layer):
     layer.convolution_op = convolve
 
 
+def _transform_kernel(kernel):
+    """Makes what `_filter` needs of a kernel (3, 3, in, out): a tensor (36, in, out)."""
+    import tensorflow as tf
+
+    transformed = _in_both_directions(_OF_KERNEL) @ kernel.reshape(9, -1)
+    return tf.constant(transformed.reshape(36, *kernel.shape[2:]), tf.float32)
+
+
+def _filter(image, kernel):
+    """Convolves an image (batch, height, width, in) in tiles, with zeros beyond its edge."""
+    import tensorflow as tf
+
+    batch, height, width, _ = tf.unstack(tf.shape(image))
+    _, before, after = kernel.shape
+    rows, columns = -(-height // 4), -(-width // 4)
+    margins = [[0, 0], [1, 4 * rows + 3 - height], [1, 4 * columns + 3 - width], [0, 0]]
+    blocks = tf.reshape(tf.pad(image, margins), [batch, rows + 1, 4, columns + 1, 4, before])
+    tiles = tf.transpose(blocks, [2, 4, 0, 1, 3, 5])
+    # A tile's last two rows and columns are the first two of the next block.
+    tiles = tf.concat([tiles[:, :, :, :-1], tiles[:2, :, :, 1:]], axis=0)
+    tiles = tf.concat([tiles[:, :, :, :, :-1], tiles[:, :2, :, :, 1:]], axis=1)
+    tiles = _combine(_OF_TILE, tiles)
+    tiles = tf.matmul(tf.reshape(tiles, [36, -1, before]), kernel)
+    blocks = tf.reshape(_combine(_OF_POSITIONS, tiles), [4, 4, batch, rows, columns, after])
+    blocks = tf.transpose(blocks, [2, 3, 0, 4, 1, 5])
+    features = tf.reshape(blocks, [batch, 4 * rows, 4 * columns, after])[:, :height, :width]
+    return tf.ensure_shape(features, [*image.shape[:3], after])
+
+
+def _combine(matrix, tiles):
+    """Transforms 36 numbers of each tile, in rows and columns."""
+    import tensorflow as tf
+
+    matrix = tf.constant(_in_both_directions(matrix), tf.float32)
+    return tf.matmul(matrix, tf.reshape(tiles, [36, -1]))
+
+
+def _in_both_directions(matrix):
+    return np.kron(matrix, matrix)
+
+
 def _gains(layer):
     import keras
 
@@ -70,7 +128,6 @@ def _gains(layer):
         and not tf.config.list_physical_devices("GPU")
         and (layer.padding, layer.groups, layer.data_format) == ("same", 1, "channels_last")
         and set(layer.strides) == set(layer.dilation_rate) == {1}
-        and all(length % 2 for length in layer.kernel_size)
-        and math.prod(layer.kernel_size) > 1
+        and tuple(layer.kernel_size) == (3, 3)
         and layer.kernel.shape[2] >= _LEAST_CHANNELS
     )

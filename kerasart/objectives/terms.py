@@ -87,9 +87,9 @@ class TotalVariation(Term):
         right = rows[:, channels:] - rows[:, :-channels]
         if self.isotropic:
             down, right = down[:, :-channels], right[:-1]
+        if self.isotropic and self.beta != 2:
             # The gradient of a root is infinite at 0, where a flat area has none to give.
-            squares = ops.maximum(down**2 + right**2, 1e-12)
-            return ops.sum(squares if self.beta == 2 else squares ** (self.beta / 2))
+            return ops.sum(ops.maximum(down**2 + right**2, 1e-12) ** (self.beta / 2))
         return sum(
             ops.sum(edge**2 if self.beta == 2 else ops.abs(edge) ** self.beta)
             for edge in (down, right)

@@ -40,11 +40,12 @@ def _gradients(look, image, targets):
     objective = look.objective
     units = np.eye(len(objective.terms), dtype=np.float32)
     if look.tiles(image.shape[1:3]):
-        return [
-            look.differentiate(image, targets, unit)[1]
-            + look.differentiate_pixels(image, targets, unit)[1]
-            for unit in units
+        differentiators = [
+            look.differentiate_pixels if term.layer == "image" else look.differentiate
+            for term in objective.terms
         ]
+        pairs = zip(differentiators, units, strict=True)
+        return [differentiate(image, targets, unit)[1] for differentiate, unit in pairs]
 
     def function(image):
         return objective({**look.backbone(image), "image": image}, targets, np.ones(len(units)))

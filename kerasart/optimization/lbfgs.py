@@ -23,6 +23,8 @@ class LBFGS:
     def __init__(self, corrections=10, restart=100):
         self.corrections = corrections
         self.restart = restart
+        # Steps and changes of the gradient, and SciPy's other arrays, in float64.
+        self.pictures = 4 * corrections + 20
 
     def start(self, image):
         """Makes the memory to start from: none."""

@@ -116,8 +116,10 @@ class Look:
 
         Returns:
             The weighted values of the terms, a float32 array that is 0 for those left out, and the
-            gradient of their sum, an array of the shape of `image`.
+            gradient of their sum, a tensor of the shape of `image`.
         """
+        import tensorflow as tf
+
         size = tuple(image.shape[1:3])
         tiles, terms = self.tiles(size), self.objective.terms
         chosen = [i for i, term in enumerate(terms) if term.layer != "image"]
@@ -142,36 +144,34 @@ class Look:
             sums = self._survey(image, tiles, targets, curved, report)
             values, pulls = self._compiled(self._judge, sums, *known(curved), static=(curved,))
             losses[list(curved)] = values
-        gradient = np.zeros(image.shape, np.float32)
+        gradient = tf.Variable(tf.zeros(image.shape))
         for tile in tiles:
             given = *self._view(image, tile, targets, curved + straight), pulls, *known(straight)
             values, part = self._compiled(self._pull, *given, static=((curved, straight),))
             if straight:
                 losses[list(straight)] += values
-            gradient[:, tile[0].seen, tile[1].seen] += part
+            there = _cut(gradient, tile)
+            there.assign(there + part)
             report()
-        return losses, gradient
+        return losses, gradient.value()
 
     def differentiate_pixels(self, image, targets, weights):
         """Takes the gradient of the terms on the layer "image", as `differentiate` of the others.
 
-        Pixels alone take little memory, so the picture is looked at whole.
-        """
-        import tensorflow as tf
+        The picture is looked at whole: for pixels alone there is memory.
 
-        losses = np.zeros(len(self.objective.terms), np.float32)
-        image = tf.convert_to_tensor(image)
-        chosen = [i for i, term in enumerate(self.objective.terms) if term.layer == "image"]
+        Returns:
+            As `differentiate`, but None in place of the gradient if there are no such terms.
+        """
+        terms = self.objective.terms
+        losses = np.zeros(len(terms), np.float32)
+        chosen = tuple(i for i, term in enumerate(terms) if term.layer == "image")
         if not chosen:
-            return losses, np.zeros(image.shape, np.float32)
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            found = []
-            for i in chosen:
-                term, (guide, value) = self.objective.terms[i], targets[i]
-                found.append(weights[i] * term.distance(term.mean(image, *guide), *value))
-        losses[chosen] = found
-        return losses, tape.gradient(found, image)
+            return losses, None
+        given = [targets[i] for i in chosen], [weights[i] for i in chosen]
+        found, gradient = self._compiled(self._pull_pixels, image, *given, static=(chosen,))
+        losses[list(chosen)] = found
+        return losses, gradient
 
     def _survey(self, image, tiles, targets, numbers, report):
         """Sums the statistics of some terms over all tiles."""
@@ -266,6 +266,18 @@ class Look:
             wanted = [*sums[: len(curved)], losses]
         upstream = [*pulls, tf.ones_like(losses)]
         return losses, tape.gradient(wanted, pixels, upstream)
+
+    def _pull_pixels(self, numbers, image, targets, weights):
+        """Takes the losses of some terms on the pixels, and the gradient of their sum."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            losses = []
+            for i, (guide, value), weight in zip(numbers, targets, weights, strict=True):
+                term = self.objective.terms[i]
+                losses.append(weight * term.distance(term.mean(image, *guide), *value))
+        return losses, tape.gradient(losses, image)
 
 
 class FeatureFile:

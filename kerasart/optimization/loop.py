@@ -260,24 +260,37 @@ class Descent:
 
     def _step_by_tiles(self, function, walk, state, targets, weights, seed, steps, goal):
         """Does as `function`, but for the picture, which is looked at tile by tile."""
-        import tensorflow as tf
+        losses, gradients = self._look_at_tiles(walk, state.image, targets, weights, seed)
+        back = self._shape_back if function == self._differentiate else self._step_back
+        return self._compiled(back, state, seed, losses, gradients)
+
+    def _look_at_tiles(self, walk, image, targets, weights, seed):
+        """Returns the losses, and their gradients by what is seen and, if need be, the picture."""
 
         def after_tile(done, count):
             walk.let_through()
             if self.on_tile:
                 self.on_tile(done, count)
 
+        picture, seen = self._compiled(self._show, image, seed)
+        # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
+        of_pixels, at_pixels = self.look.differentiate_pixels(picture, targets, weights)
+        losses, gradient = self.look.differentiate(seen, targets, weights, after_tile)
+        return losses + of_pixels, (gradient,) if at_pixels is None else (gradient, at_pixels)
+
+    def _shape_back(self, state, seed, losses, gradients):
+        """Takes gradients back through what is shown, and shapes them."""
+        import tensorflow as tf
+
         with tf.GradientTape() as tape:
             tape.watch(state.image)
             picture, seen = self._show(state.image, seed)
-        losses, gradient = self.look.differentiate(seen, targets, weights, after_tile)
-        of_pixels, at_pixels = self.look.differentiate_pixels(picture, targets, weights)
-        upstream = list(map(tf.convert_to_tensor, (at_pixels, gradient)))
-        gradient = tape.gradient([picture, seen], state.image, upstream)
-        losses, gradient = self._compiled(self._shape, losses + of_pixels, gradient)
-        if function == self._differentiate:
-            return losses, gradient
-        return self._compiled(self._move, state, losses, gradient)
+        ends = [seen, picture][: len(gradients)]
+        return self._shape(losses, tape.gradient(ends, state.image, list(gradients)))
+
+    def _step_back(self, state, seed, losses, gradients):
+        """Takes a step by such gradients."""
+        return self._move(state, *self._shape_back(state, seed, losses, gradients))
 
     def _show(self, image, seed):
         """Shows the picture, and what the network sees of it."""

@@ -13,12 +13,13 @@ _OVERHEAD = 1.5
 
 # What `choose_tile` uses of the memory that is free.
 _SHARE = 0.8
-# Bytes that a step holds for each pixel besides features, about: six pictures in float32, which are
-# the optimizer's memory, gradients and averages.
-_BYTES_OF_PIXEL = 6 * 3 * 4
+# Bytes of a pixel in float32, and how many pictures a step holds besides what the optimizer
+# remembers: the one that is moved, what is seen of it, its running mean, and the gradient.
+_BYTES_OF_PIXEL = 3 * 4
+_PICTURES = 4
 
 
-def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
+def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0, pictures=2):
     """Chooses how much of a picture is looked at at once, so that it fits into memory.
 
     Without this, Linux would kill the process without a word.
@@ -31,6 +32,7 @@ def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
         memory: What may be used, in GiB; None asks the operating system, and sets no bound where it
             does not tell or a GPU does the work.
         enlargement: How much larger its sides are where the backbone sees it largest.
+        pictures: How many the optimizer remembers.
 
     Returns:
         The side for `Look`; None where the whole picture fits.
@@ -45,16 +47,17 @@ def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0):
     available = _SHARE * available_memory() if memory is None else memory * 2**30
     pixels = math.prod(size) * enlargement**2
     per_pixel = backbone.bytes_per_pixel() * _OVERHEAD
-    if pixels * per_pixel <= available:
+    held = pixels * (_PICTURES + pictures) * _BYTES_OF_PIXEL
+    if held + pixels * per_pixel <= available:
         return None
     if tile == "none":
-        _refuse(backbone, size, pixels * per_pixel, available, ", as no tiles are allowed")
+        needed = held + pixels * per_pixel
+        _refuse(backbone, size, needed, available, ", as no tiles are allowed")
     halo, stride = measure_halo(backbone)
-    least = 2 * halo + stride
-    needed = pixels * _BYTES_OF_PIXEL + least**2 * per_pixel
+    needed = held + (2 * halo + stride) ** 2 * per_pixel
     if needed > available:
         _refuse(backbone, size, needed, available, " even in the smallest tiles")
-    return int(math.sqrt((available - pixels * _BYTES_OF_PIXEL) / per_pixel))
+    return int(math.sqrt((available - held) / per_pixel))
 
 
 def check_tiling(tile, memory):

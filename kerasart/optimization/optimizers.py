@@ -12,10 +12,12 @@ class Optimizer:
     Attributes:
         any_size: Whether one compiled step serves pictures of every size.
         restart: Steps after which a run can be gone on with from its `State`.
+        pictures: How many pictures of float32 it remembers, about.
     """
 
     any_size = True
     restart = 1
+    pictures = 2
 
     def start(self, image):
         """Makes the memory that the first step finds.
@@ -57,6 +59,8 @@ class NormalizedGradient(Optimizer):
         floor: The least magnitude to divide by, so that a vanishing gradient does not become
             noise.
     """
+
+    pictures = 0
 
     def __init__(self, step_size, norm="mean", floor=1e-12):
         if norm not in NORMS:

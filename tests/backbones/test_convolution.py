@@ -23,10 +23,9 @@ def operations(layer, channels=256):
     return {operation.type for operation in graph.get_operations()}
 
 
-@pytest.mark.parametrize("size", [3, (1, 7), (7, 1), 5])
-@pytest.mark.parametrize("shape", [(1, 9, 12), (2, 1, 5), (1, 2, 1)])
-def test_the_convolution_and_its_gradient_stay_the_same(size, shape):
-    layer = convolution(size=size)
+@pytest.mark.parametrize("shape", [(1, 9, 12), (2, 1, 5), (1, 2, 1), (3, 16, 7)])
+def test_the_convolution_and_its_gradient_stay_the_same(shape):
+    layer = convolution()
     generator = np.random.default_rng(0)
     image = tf.constant(generator.normal(size=(*shape, 256)), tf.float32)
     upstream = tf.constant(generator.normal(size=(*shape, 8)), tf.float32)
@@ -40,7 +39,7 @@ def test_the_convolution_and_its_gradient_stay_the_same(size, shape):
     assert "Conv2D" not in operations(layer)
     for plain, fast in zip(*results, strict=True):
         assert fast.shape == plain.shape
-        np.testing.assert_allclose(fast, plain, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(fast, plain, atol=1e-5 * np.abs(plain).max())
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,8 @@ def test_the_convolution_and_its_gradient_stay_the_same(size, shape):
         {"groups": 2},
         {"padding": "valid"},
         {"size": 1},
-        {"size": 4},
+        {"size": (1, 3)},
+        {"size": 5},
         {"dtype": "bfloat16"},
     ],
 )

@@ -63,7 +63,7 @@ def in_tiles(look, image, targets):
     weights = look.objective.weights
     losses, gradient = look.differentiate(image, targets, weights)
     of_pixels, at_pixels = look.differentiate_pixels(image, targets, weights)
-    return losses + of_pixels, gradient + at_pixels
+    return losses + of_pixels, gradient if at_pixels is None else gradient + at_pixels
 
 
 def check(backbone, terms, image=PICTURE, side=80, **options):

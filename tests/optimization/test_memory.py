@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from kerasart.optimization import choose_tile
+from kerasart.optimization import LBFGS, Adam, NormalizedGradient, choose_tile
 
 GIB = 2**30
 
@@ -17,6 +17,14 @@ def test_what_does_not_fit_is_looked_at_in_the_largest_tiles_that_do(squeezenet)
     whole = choose_tile(squeezenet, (2000, 3000), memory=1)
     assert 500 < whole < 2449  # sqrt(2000 * 3000)
     assert choose_tile(squeezenet, (2000, 3000), memory=0.8) < whole
+
+
+def test_optimizers_that_remember_more_leave_less_for_tiles(squeezenet):
+    sides = [
+        choose_tile(squeezenet, (2000, 2000), memory=2.2, pictures=optimizer.pictures)
+        for optimizer in (NormalizedGradient(0.01), Adam(), LBFGS(corrections=5))
+    ]
+    assert sides == sorted(sides, reverse=True) and len(set(sides)) == 3
 
 
 def test_the_side_of_tiles_can_be_chosen(squeezenet):

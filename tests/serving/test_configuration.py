@@ -22,16 +22,21 @@ def test_every_model_that_is_served_is_there():
     assert named and all(_versions(name) for name in named)
 
 
-@pytest.mark.parametrize("name", ["medium", "small"])
+@pytest.mark.parametrize("name", ["medium", "small", "adain"])
 def test_what_is_served_is_the_network_beside_it(name, face):
     import tensorflow as tf
 
     loaded = tf.saved_model.load(_versions(name)[-1])
     stylizer = Stylizer(SAVED_MODELS / name, precision="float32")
-    style = stylizer.styles[2]
-    weights = np.float32([[each == style for each in stylizer.styles]])
+    if name == "adain":
+        style = face[:, ::-1, :, ::-1].copy()
+        given = {"style_bytes": tf.io.encode_png(np.uint8(style[0] * 255))[tf.newaxis]}
+        style = np.uint8(style * 255) / np.float32(255)
+    else:
+        style = stylizer.styles[2]
+        given = {"style_weights": np.float32([[each == style for each in stylizer.styles]])}
     paint = loaded.signatures["pixels_float"]
-    painted = paint(image=tf.constant(face), style_weights=weights, strength=tf.ones([1]))["image"]
+    painted = paint(image=tf.constant(face), strength=tf.ones([1]), **given)["image"]
     np.testing.assert_allclose(painted, stylizer(face, style), atol=1 / 255)
 
 

@@ -65,11 +65,14 @@ def decode_picture(data, least, most, name="image_bytes"):
         ),
         required(pixels <= most, f"`{name}` must have at most {most} pixels", received),
     ):
-        picture = tf.cond(
-            is_webp,
-            # Asked for three channels, it refuses a file with four.
-            lambda: tf.io.decode_webp(data, channels=0)[0, :, :, :3],
-            lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        picture = tf.case(
+            [
+                # Else its levels are some other than those that Pillow reads.
+                (is_jpeg, lambda: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")),
+                # Asked for three channels, it refuses a file with four.
+                (is_webp, lambda: tf.io.decode_webp(data, channels=0)[0, :, :, :3]),
+            ],
+            default=lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
         )
     picture = tf.ensure_shape(picture, [None, None, 3])
     return tf.cond(is_jpeg, lambda: _turn(picture, _orientation(data)), lambda: picture)

@@ -131,7 +131,7 @@ def choose(backbone, size, memory, optimizer):
 
     if memory is None:
         return None
-    # Beyond this size the picture itself takes more than is given.
+    # Beyond this size four pictures in float32 would take more than is given.
     memory += max(0, math.prod(size) - 4096**2) * 48 / 2**30
     return choose_tile(backbone, size, memory=memory, pictures=optimizer.pictures)
 

@@ -23,8 +23,9 @@ def operations(layer, channels=256):
     return {operation.type for operation in graph.get_operations()}
 
 
-@pytest.mark.parametrize("shape", [(1, 9, 12), (2, 1, 5), (1, 2, 1), (3, 16, 7)])
+@pytest.mark.parametrize("shape", [(1, 9, 12), (2, 1, 5), (1, 2, 1), (2, 4, 8), (3, 16, 7)])
 def test_the_convolution_and_its_gradient_stay_the_same(shape):
+    keras.utils.set_random_seed(0)
     layer = convolution()
     generator = np.random.default_rng(0)
     image = tf.constant(generator.normal(size=(*shape, 256)), tf.float32)
@@ -39,6 +40,7 @@ def test_the_convolution_and_its_gradient_stay_the_same(shape):
     assert "Conv2D" not in operations(layer)
     for plain, fast in zip(*results, strict=True):
         assert fast.shape == plain.shape
+        # Minimal filtering subtracts large numbers: small values are as exact as the largest.
         np.testing.assert_allclose(fast, plain, atol=1e-5 * np.abs(plain).max())
 
 

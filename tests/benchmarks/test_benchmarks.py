@@ -96,6 +96,15 @@ def test_compute_seconds_leaves_out_the_first_step():
     assert compute_seconds(octaves, 4) == pytest.approx(4 * 0.5 + 4 * 2.0)
 
 
+def test_deviation_prints_its_table():
+    command = [sys.executable, "-m", "benchmarks.deviation", "--backbone=squeezenet"]
+    command += ["--weights=bundled", "--layers=fire2,fire3", "--size=240", "--tile=160"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    row = output.strip().splitlines()[-1].strip("| ").split("|")
+    assert row[0].strip() == "fire2, fire3" and int(row[2]) > 1
+    assert float(row[3]) < 1e-4 and float(row[4]) < 1e-3
+
+
 def test_large_prints_its_table():
     pytest.importorskip("tensorflow")
     command = [sys.executable, "-m", "benchmarks.large", "--quick", "--sizes=300", "--dream_sizes="]

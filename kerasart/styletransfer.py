@@ -6,6 +6,7 @@ Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (ar
 import hashlib
 import math
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from kerasart.optimization import (
     descend_scales,
     explain_memory_errors,
     finish,
+    scale_by_area,
     scale_sizes,
     share_steps,
 )
@@ -109,11 +111,14 @@ def style_transfer(
     sizes, steps = _schedule(content.shape[1:3], settings)
     _check_sizes(scene, sizes, backbone)
     largest = _largest(scene, sizes[-1])
+    # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
+    shape = None if isinstance(optimizer, LBFGS) else partial(scale_by_area, size=sizes[0])
     descent = Descent(
         backbone,
         objective,
         optimizer,
         clip=settings.clip,
+        shape_gradient=shape,
         average=settings.average,
         tile=choose_tile(backbone, largest, tile, memory, pictures=optimizer.pictures),
         on_tile=on_tile,

@@ -3,13 +3,14 @@
 import numpy as np
 
 
-def resize(image, size, antialias=False):
-    """Resizes a picture bilinearly.
+def resize(image, size, antialias=False, method="bilinear"):
+    """Resizes a picture.
 
     Args:
         image: float32 (batch, height, width, channels).
         size: (height, width) in pixels.
         antialias: Whether to average what a smaller picture cannot show, rather than sample it.
+        method: "bilinear", or "bicubic", which is sharper but passes the picture's own values.
 
     Returns:
         A float32 tensor (batch, *size, channels).
@@ -18,11 +19,11 @@ def resize(image, size, antialias=False):
 
     if keras.backend.backend() != "tensorflow":
         options = {"antialias": antialias, "data_format": "channels_last"}
-        return keras.ops.image.resize(image, size, **options)
+        return keras.ops.image.resize(image, size, method, **options)
     import tensorflow as tf
 
     # Keras's own wants a size that is known when a graph is traced.
-    return tf.image.resize(image, size, antialias=antialias)
+    return tf.image.resize(image, size, method, antialias=antialias)
 
 
 def pick_nearest(image, size):

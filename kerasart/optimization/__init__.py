@@ -17,7 +17,7 @@ from kerasart.optimization.parameterization import Fourier, noise_picture
 from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
 from kerasart.optimization.scales import descend_scales
 from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_steps
-from kerasart.optimization.shaping import normalize_pyramid, smooth
+from kerasart.optimization.shaping import normalize_pyramid, scale_by_area, smooth
 from kerasart.optimization.transforms import (
     Transforms,
     pad,
@@ -55,6 +55,7 @@ __all__ = [
     "random_roll",
     "random_scale_and_rotate",
     "scale_and_rotate",
+    "scale_by_area",
     "scale_sizes",
     "share_steps",
     "smooth",

@@ -17,6 +17,10 @@ from kerasart.optimization.walk import Walk
 
 _log = logging.getLogger("kerasart")
 
+# The running mean is over about the last quarter of the pictures: the one that a run starts from,
+# enlarged from a coarser scale, and those near to it are soon forgotten.
+_RECENT = 4
+
 
 class State(NamedTuple):
     """All that a descent needs to go on.
@@ -25,7 +29,7 @@ class State(NamedTuple):
         image: What is moved, a float32 tensor (1, height, width, 3): the picture, or what its
             parameterization makes of it.
         memory: What the optimizer remembers, a tuple of tensors.
-        average: The running mean of the images so far and the weight in it, or ().
+        average: The running mean of the images so far and how many they were, or ().
     """
 
     image: object
@@ -71,8 +75,9 @@ class Descent:
         clip: Whether the picture is held in [0, 1] after each step.
         block: Steps in a call; None chooses by device.
         average: Decay of the running mean of the pictures, which is then the result (Polyak and
-            Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none.
-            `LBFGS` keeps none.
+            Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none. As
+            long as the pictures are few it decays faster, to forget the first ones (Shamir and
+            Zhang 2013, arXiv 1212.1824, section 4, eta = 3). `LBFGS` keeps none.
         tile: Side of the tiles in which larger pictures are looked at (see `Look`); None for none.
         on_tile: `on_tile(done, count)`, called after each look at a tile; None for nobody.
 
@@ -124,12 +129,15 @@ class Descent:
         """Shows the picture of a `State`: the running mean, if one is kept."""
         image = state.image
         if state.average:
-            mean, weight = state.average
-            image = mean / weight if weight > 0 else image
+            mean, count = state.average
+            image = mean if count > 0 else image
         return self._decode(image)
 
     def enlarge(self, state, size):
         """Resizes a picture with all that the optimizer remembers; its average starts anew.
+
+        The picture is resized by bicubic interpolation: by a bilinear one, every other pixel or so
+        is blurred, and a mesh shows in the fine strokes.
 
         Args:
             state: A `State`.
@@ -138,7 +146,8 @@ class Descent:
         Returns:
             The `State` to go on from.
         """
-        new = self.start(resize(self.picture(state), size))
+        image = resize(self.picture(state), size, method="bicubic")
+        new = self.start(np.clip(image, 0.0, 1.0) if self.clip else image)
         if self.parameterization:
             return new  # Moments of coefficients are none of other coefficients.
         memory = tuple(
@@ -338,10 +347,9 @@ class Descent:
             image = tf.clip_by_value(image, 0.0, 1.0)
         average = state.average
         if average:
-            rate = 1 - self.average
-            average = tuple(
-                old + (new - old) * rate for old, new in zip(average, (image, 1.0), strict=True)
-            )
+            mean, count = average
+            rate = tf.maximum(1 - self.average, _RECENT / (count + _RECENT))
+            average = mean + (image - mean) * rate, count + 1
         return State(image, memory, average), losses[tf.newaxis]
 
     def steps_in_graph(self, state, targets, weights, seed, steps, goal):

@@ -1,5 +1,7 @@
 """What shapes a gradient before the optimizer sees it."""
 
+import math
+
 import numpy as np
 
 # The least root mean square to divide a level by, as in Google's notebook.
@@ -24,6 +26,26 @@ def smooth(gradient, deviation):
         The blurred gradient. One that is the same everywhere stays as it is.
     """
     return sum(_blur(gradient, factor * deviation) for factor in (0.5, 1.0, 2.0)) / 3
+
+
+def scale_by_area(gradient, size):
+    """Multiplies a gradient by the picture's area, over that of a picture of a size.
+
+    A mean over all pixels pulls at each of them the less, the more there are. By this, gradients
+    are alike at all scales: what an optimizer remembers of a coarser one fits the finer one, which
+    it would else move by a fraction of its rate.
+
+    Args:
+        gradient: float32 (1, height, width, 3).
+        size: (height, width) of the first scale, where the gradient stays as it is.
+
+    Returns:
+        The gradient, multiplied.
+    """
+    import tensorflow as tf
+
+    height, width = tf.unstack(tf.cast(tf.shape(gradient)[1:3], tf.float32))
+    return gradient * (height * width / math.prod(size))
 
 
 def normalize_pyramid(gradient, levels=4):

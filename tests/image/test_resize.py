@@ -40,6 +40,18 @@ def test_nearest_invents_no_value():
     np.testing.assert_array_equal(pick_nearest(image, (2, 1)), image)
 
 
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("new", [(7, 5), (10, 7), (33, 40)])
+def test_enlarging_is_pillows(method, new):
+    image = np.random.default_rng(0).random((1, 7, 5, 3), np.float32)
+    enlarged = resize(image, new, method=method)
+    kind = Image.Resampling[method.upper()]
+    channels = [Image.fromarray(image[0, ..., i]).resize(new[::-1], kind) for i in range(3)]
+    # TensorFlow takes bicubic weights from a table of 1024 places between two pixels.
+    tolerance = {"bilinear": 1e-5, "bicubic": 1e-3}[method]
+    np.testing.assert_allclose(enlarged[0], np.stack(channels, axis=-1), atol=tolerance)
+
+
 def test_fit_size():
     assert fit_size((300, 451), 128) == (85, 128)
     assert fit_size((451, 300), 902) == (902, 600)

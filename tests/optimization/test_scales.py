@@ -149,7 +149,8 @@ def test_progress():
     assert [progress.size for progress in told] == [(4, 6), (4, 6), (6, 9)]
     assert [progress.losses for progress in told] == [{"still": 0.0}] * 3
     for progress in told:
-        np.testing.assert_allclose(progress.picture(), np.full((1, *progress.size, 3), 5.0))
+        expected = np.full((1, *progress.size, 3), 5.0)
+        np.testing.assert_allclose(progress.picture(), expected, rtol=1e-6)
     assert run.losses.shape == (3, 1)
 
 

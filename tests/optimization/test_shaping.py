@@ -3,7 +3,7 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 
-from kerasart.optimization import normalize_pyramid, smooth
+from kerasart.optimization import normalize_pyramid, scale_by_area, smooth
 from kerasart.optimization.shaping import merge_pyramid, split_pyramid
 
 SIZES = [(1, 1), (7, 9), (16, 24), (33, 20), (2, 31)]
@@ -17,7 +17,14 @@ def rms(array):
     return np.sqrt(np.mean(np.square(array, dtype=np.float64)))
 
 
-@pytest.mark.parametrize("shape", [lambda gradient: smooth(gradient, 1.5), normalize_pyramid])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda gradient: smooth(gradient, 1.5),
+        lambda gradient: scale_by_area(gradient, (16, 24)),
+        normalize_pyramid,
+    ],
+)
 def test_one_graph_serves_all_sizes(shape):
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3])])
     def compiled(gradient):
@@ -32,6 +39,24 @@ def test_one_graph_serves_all_sizes(shape):
         assert shaped.shape == gradient.shape
         np.testing.assert_allclose(shaped, shape(gradient), atol=1e-5)
     assert compiled.experimental_get_tracing_count() == 1
+
+
+# --- By area
+
+
+def test_gradients_of_a_mean_are_alike_at_all_sizes():
+    def gradient(size):
+        image = tf.fill([1, *size, 3], 0.5)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_mean(image**2)
+        return scale_by_area(tape.gradient(loss, image), (7, 9))
+
+    first = gradient((7, 9))
+    np.testing.assert_allclose(first, np.full((1, 7, 9, 3), 1.0 / (7 * 9 * 3)), rtol=1e-5)
+    np.testing.assert_allclose(
+        gradient((33, 20)), np.full((1, 33, 20, 3), first[0, 0, 0, 0]), rtol=1e-5
+    )
 
 
 # --- Smoothing

@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_ends_all_scales():
     assert isinstance(run.error, FloatingPointError)
     assert "'still' did not at step 3" in str(run.error)
     assert run.losses.shape == (2, 1)
-    np.testing.assert_allclose(run.image, np.full((1, 6, 9, 3), 0.5))
+    np.testing.assert_allclose(run.image, np.full((1, 6, 9, 3), 0.5), rtol=1e-6)
 
 
 def test_ctrl_c_between_two_scales_gives_the_picture_so_far():

@@ -29,7 +29,8 @@ class StyleSettings(ObjectiveSettings):
         beta_2: Adam's decay of the mean squared gradient.
         epsilon: Adam's epsilon.
         decay: What the rate of sgd is multiplied by every 100 steps.
-        average: Decay of the running mean of the pictures, which is the result; 0 for none.
+        average: Decay of the running mean of the pictures, which is the result; 0 for none. Where
+            they are few, it is of about the last quarter.
         init: Where to start: "content" or "noise".
         padding: "zeros" or "replicate" at the first convolution.
         style_size: Long side of the style pictures over the picture's: larger strokes by larger.

@@ -55,7 +55,7 @@ class StyleTransfer:
         objective = style_objective()
         backbone = load_backbone("vgg16").cut(objective.layers, "auto")
         optimizer = Adam(0.02)
-        tile = choose(backbone, size, memory, optimizer)
+        tile = choose(backbone, size, memory, optimizer, is_style=True)
         self.descent = Descent(backbone, objective, optimizer, tile=tile)
         photo = random_picture(size)
         self.targets = make_targets(self.descent.look, photo, [random_picture((512, 512))], [1.0])
@@ -125,7 +125,7 @@ def style_objective():
     return Content(CONTENT_LAYER) + sum(1e-2 * Gram(layer) for layer in STYLE_LAYERS) + variation
 
 
-def choose(backbone, size, memory, optimizer):
+def choose(backbone, size, memory, optimizer, is_style=False):
     """Chooses a tile for the memory; None looks at the picture whole."""
     from kerasart.optimization import choose_tile
 
@@ -133,7 +133,8 @@ def choose(backbone, size, memory, optimizer):
         return None
     # Beyond this size four pictures in float32 would take more than is given.
     memory += max(0, math.prod(size) - 4096**2) * 48 / 2**30
-    return choose_tile(backbone, size, memory=memory, pictures=optimizer.pictures)
+    pictures = optimizer.pictures
+    return choose_tile(backbone, size, memory=memory, pictures=pictures, is_style=is_style)
 
 
 def random_picture(size):
@@ -171,7 +172,7 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small pictures, one round")
     parser.add_argument("--sizes", help="long sides of style transfers (1024,2048,4096)")
     parser.add_argument("--dream_sizes", help="sides of dreams (2048,4096,8192)")
-    parser.add_argument("--memory", type=float, help="GiB to use up to 4096x4096 pixels (1.5)")
+    parser.add_argument("--memory", type=float, help="GiB to use up to 4096x4096 pixels (2)")
     parser.add_argument("--dream_memory", type=float, help="the same, of dreams (1.9)")
     parser.add_argument("--rounds", type=int, help="each contestant's turns (2)")
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
@@ -179,7 +180,7 @@ def parse_options():
     usual = {
         "sizes": ("1024,2048,4096", "300"),
         "dream_sizes": ("2048,4096,8192", "400"),
-        "memory": (1.5, 0.05),
+        "memory": (2.0, 0.08),
         "dream_memory": (1.9, 0.05),
         "rounds": (2, 1),
     }

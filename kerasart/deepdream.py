@@ -239,7 +239,9 @@ class Dreamer:
         octaves = octave_sizes(size, *self.settings.octaves, self.settings.octave_scale)
         scale = max(1.0, max(octaves[-1]) / max(size))
         held = self.descent.optimizer.pictures
-        self.descent.look.side = choose_tile(self.backbone, size, *self._tiling, scale, held)
+        self.descent.look.side = choose_tile(
+            self.backbone, size, *self._tiling, enlargement=scale, pictures=held
+        )
         if init == "photo":
             return np.clip(resize(image, size, antialias=True), 0.0, 1.0)
         if init == "noise":

@@ -120,7 +120,9 @@ def style_transfer(
         clip=settings.clip,
         shape_gradient=shape,
         average=settings.average,
-        tile=choose_tile(backbone, largest, tile, memory, pictures=optimizer.pictures),
+        tile=choose_tile(
+            backbone, largest, tile, memory, pictures=optimizer.pictures, is_style=True
+        ),
         on_tile=on_tile,
     )
     record = {

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasart.optimization.compiling import Compiled
+
 # Deviation of the noise on the picture at which gradients are measured. Without it the content,
 # which is met at the start, would not pull at all; and noise is the same on every picture.
 _NOISE = 0.1
@@ -47,18 +49,22 @@ def _gradients(look, image, targets):
         pairs = zip(differentiators, units, strict=True)
         return [differentiate(image, targets, unit)[1] for differentiate, unit in pairs]
 
-    def function(image):
-        return objective({**look.backbone(image), "image": image}, targets, np.ones(len(units)))
+    def values(image, targets, weights):
+        return objective({**look.backbone(image), "image": image}, targets, weights)
 
     if keras.backend.backend() == "jax":
         import jax
 
-        values, pull_back = jax.vjp(function, image)
+        _, pull_back = jax.vjp(lambda image: values(image, targets, np.ones(len(units))), image)
         return [pull_back(unit)[0] for unit in units]
     import tensorflow as tf
 
-    image = tf.convert_to_tensor(image)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(image)
-        values = tf.unstack(function(image))
-    return [tape.gradient(value, image) for value in values]
+    def pull(image, targets, weights):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            losses = values(image, targets, weights)
+        return tape.gradient(losses, image)
+
+    # Eagerly, the features of all layers would be held at once, several times over.
+    compiled = Compiled()
+    return [compiled(pull, image, tuple(targets), unit) for unit in units]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from kerasart.optimization.tiles import measure_halo
 
-# Peak memory over what the layers' features take, measured on VGG16, SqueezeNet and InceptionV3 in
-# both precisions (1.1 to 1.5): gradients and the convolutions' work space come on top.
-_OVERHEAD = 1.5
-
+# Peak memory over what the layers' features take, measured in both precisions: gradients and the
+# convolutions' work space come on top (1.1 to 1.5 on VGG16, SqueezeNet and InceptionV3), and in
+# style transfer the copies that statistics are taken of (1.7 to 2.4 on VGG16).
+_OVERHEAD, _OVERHEAD_OF_STYLE = 1.5, 2.5
 
 # What `choose_tile` uses of the memory that is free.
 _SHARE = 0.8
@@ -19,7 +19,9 @@ _BYTES_OF_PIXEL = 3 * 4
 _PICTURES = 4
 
 
-def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0, pictures=2):
+def choose_tile(
+    backbone, size, tile="auto", memory=None, *, enlargement=1.0, pictures=2, is_style=False
+):
     """Chooses how much of a picture is looked at at once, so that it fits into memory.
 
     Without this, Linux would kill the process without a word.
@@ -33,6 +35,7 @@ def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0, pictu
             does not tell or a GPU does the work.
         enlargement: How much larger its sides are where the backbone sees it largest.
         pictures: How many the optimizer remembers.
+        is_style: Whether statistics of style are taken.
 
     Returns:
         The side for `Look`; None where the whole picture fits.
@@ -46,7 +49,7 @@ def choose_tile(backbone, size, tile="auto", memory=None, enlargement=1.0, pictu
         return tile
     available = _SHARE * available_memory() if memory is None else memory * 2**30
     pixels = math.prod(size) * enlargement**2
-    per_pixel = backbone.bytes_per_pixel() * _OVERHEAD
+    per_pixel = backbone.bytes_per_pixel() * (_OVERHEAD_OF_STYLE if is_style else _OVERHEAD)
     held = pixels * (_PICTURES + pictures) * _BYTES_OF_PIXEL
     if held + pixels * per_pixel <= available:
         return None

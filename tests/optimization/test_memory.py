@@ -27,6 +27,14 @@ def test_optimizers_that_remember_more_leave_less_for_tiles(squeezenet):
     assert sides == sorted(sides, reverse=True) and len(set(sides)) == 3
 
 
+def test_statistics_of_style_leave_less_for_tiles(squeezenet):
+    sides = [
+        choose_tile(squeezenet, (2000, 2000), memory=1.5, is_style=is_style)
+        for is_style in (False, True)
+    ]
+    assert sides[1] == pytest.approx(sides[0] * math.sqrt(1.5 / 2.5), rel=1e-2)
+
+
 def test_the_side_of_tiles_can_be_chosen(squeezenet):
     assert choose_tile(squeezenet, (10**5, 10**5), 300, memory=1) == 300
 

@@ -1,5 +1,6 @@
 import json
 import logging
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from kerasart import styletransfer
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.backbones.precision import choose_precision
 from kerasart.image.colour import luminance
+from kerasart.image.resize import resize
 from kerasart.objectives import Gram, Term, TotalVariation, style_objective
 from kerasart.optimization import LBFGS, Adam, GradientDescent, KerasOptimizer
 from kerasart.presets import find_preset, load_presets
@@ -323,6 +325,25 @@ def test_coarse_to_fine(tiny, photo):
     assert total(result)[3] < total(result)[0] and total(result)[-1] < total(result)[0]
 
 
+@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.04), ("sgd", 20.0)])
+def test_a_finer_scale_is_moved_as_far_as_a_coarser_one(tiny, photo, optimizer, rate):
+    # What is wanted is alike at both, but the pixels are four times as many at the second.
+    shown = [resize(photo[None], (24, 32), antialias=True)]
+    tiny(
+        smallest=32,
+        scale_factor=2.0,
+        steps=[12, 3],
+        optimizer=optimizer,
+        learning_rate=rate,
+        smoothness=0.0,
+        on_step=lambda progress: shown.append(progress.picture()),
+    )
+    # All are shown at the full size.
+    shown = [np.asarray(resize(image, (48, 64))) for image in shown]
+    moves = [np.abs(new - old).mean() for old, new in pairwise(shown)]
+    assert moves[13] > moves[11]
+
+
 def test_steps_for_each_scale(tiny):
     told = []
     tiny(smallest=45, steps=[1, 3], on_step=told.append)
@@ -560,7 +581,7 @@ def test_other_optimizers(tiny, photo, optimizer, rate, name):
 
 
 def test_a_keras_optimizer_at_several_scales(tiny):
-    result = tiny(optimizer=keras.optimizers.Adam(0.04), smallest=45, steps=[3, 3])
+    result = tiny(optimizer=keras.optimizers.Adam(0.04), smallest=45, steps=[12, 3])
     assert total(result)[-1] < total(result)[0] and np.isfinite(result.image).all()
 
 

@@ -172,7 +172,7 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small pictures, one round")
     parser.add_argument("--sizes", help="long sides of style transfers (1024,2048,4096)")
     parser.add_argument("--dream_sizes", help="sides of dreams (2048,4096,8192)")
-    parser.add_argument("--memory", type=float, help="GiB to use up to 4096x4096 pixels (2)")
+    parser.add_argument("--memory", type=float, help="GiB to use up to 4096x4096 pixels (2.25)")
     parser.add_argument("--dream_memory", type=float, help="the same, of dreams (1.9)")
     parser.add_argument("--rounds", type=int, help="each contestant's turns (2)")
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
@@ -180,7 +180,7 @@ def parse_options():
     usual = {
         "sizes": ("1024,2048,4096", "300"),
         "dream_sizes": ("2048,4096,8192", "400"),
-        "memory": (2.0, 0.08),
+        "memory": (2.25, 0.1),
         "dream_memory": (1.9, 0.05),
         "rounds": (2, 1),
     }

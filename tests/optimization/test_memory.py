@@ -32,7 +32,7 @@ def test_statistics_of_style_leave_less_for_tiles(squeezenet):
         choose_tile(squeezenet, (2000, 2000), memory=1.5, is_style=is_style)
         for is_style in (False, True)
     ]
-    assert sides[1] == pytest.approx(sides[0] * math.sqrt(1.5 / 2.5), rel=1e-2)
+    assert sides[1] == pytest.approx(sides[0] * math.sqrt(1.5 / 3.0), rel=1e-2)
 
 
 def test_the_side_of_tiles_can_be_chosen(squeezenet):

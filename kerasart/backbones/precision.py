@@ -42,14 +42,19 @@ def choose_precision(precision="auto"):
     return "bfloat16" if fast else "float32"
 
 
+def processor_flags():
+    """Reads what Linux says of the processor; elsewhere nothing is known of it."""
+    try:
+        return Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
+
+
 def _cpu_has_bfloat16():
     # TensorFlow's own bfloat16 kernels, without oneDNN, are up to 40 times slower than float32.
     if os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") in ("0", "false"):
         return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
+    flags = processor_flags()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 

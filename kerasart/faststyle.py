@@ -19,8 +19,6 @@ from kerasart.networks.bands import paint_adain_in_bands, paint_in_bands
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 
 COLOURS = ("none", "luminance", "histogram", "coral")
-# Long side at which AdaIN looks at a style: larger strokes by larger.
-_STYLE_SIZE = 512
 # What a whole picture may take of the memory that is free.
 _SHARE = 0.5
 _LEAST_ROWS = 64
@@ -167,7 +165,7 @@ class Stylizer:
                 f"network that paints in any manner. Received: {received}"
             )
         shares = _shares([weight for _, weight in pairs])
-        pictures = [shrink(as_image(picture, "style"), _STYLE_SIZE) for picture, _ in pairs]
+        pictures = [shrink(as_image(picture, "style"), AdaIN.style_size) for picture, _ in pairs]
         for picture in pictures:
             self._network.check_size(picture, "style")
         manners = [self._describe(picture).numpy() for picture in pictures]

@@ -42,6 +42,7 @@ class AdaIN(keras.Model):
         padding: How the encoder sees what is beyond the picture's edge, as in `Backbone.cut`.
         layer: The encoder's layer whose features are given the style's moments.
         least_size: The least height and width of a picture.
+        style_size: The long side at which styles are to be shown to it: larger for larger strokes.
         scale: What the decoder divides features by.
         stride: Pixels between two positions of the features.
         halo: Positions beyond which neither encoder nor decoder sees.
@@ -54,6 +55,7 @@ class AdaIN(keras.Model):
     padding = "reflect"
     layer = _LAYER
     least_size = _LEAST_SIZE
+    style_size = 512
     stride = _STRIDE
     scale = _SCALE
     halo = 6

@@ -1,11 +1,8 @@
 """What a server computes: signatures around what paints one picture."""
 
 from kerasart.image.resize import resize
-from kerasart.networks import AdaINPainter, Painter
+from kerasart.networks import AdaIN, AdaINPainter, Painter
 from kerasart.serving.pictures import decode_picture, encode_picture, required, to_pixels
-
-# Long side at which AdaIN looks at a style.
-_STYLE_SIZE = 512
 
 
 class Served:
@@ -224,7 +221,7 @@ class ServedAdaIN(Served):
 
         style = self.decode(style_bytes[0], "style_bytes")
         size = tf.cast(tf.shape(style)[1:3], tf.float32)
-        scale = tf.minimum(1.0, _STYLE_SIZE / tf.reduce_max(size))
+        scale = tf.minimum(1.0, AdaIN.style_size / tf.reduce_max(size))
         size = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), self.least)
         manner = self._painter.describe(resize(style, size, antialias=True))
         return self._painter(image, manner, _check_strength(strength))

@@ -135,15 +135,8 @@ def style_transfer(
         "style_weights": scene.shares,
         **asdict(settings),
     }
-    if checkpoint is not None:
-        pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
-        identity = {
-            **record,
-            "terms": objective.names,
-            "optimizer_settings": getattr(optimizer, "config", None),
-            "pictures": list(map(_hash, pictures)),
-        }
-        checkpoint = Checkpoint(checkpoint, identity)
+    pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
+    checkpoint = _open_checkpoint(checkpoint, record, objective, optimizer, pictures)
 
     def prepare(size, before):
         photo = scene.photo(size)
@@ -208,6 +201,19 @@ def _schedule(size, settings):
             f"pixels). Received: {len(settings.steps)}"
         )
     return sizes, list(settings.steps)
+
+
+def _open_checkpoint(path, record, objective, optimizer, pictures):
+    """Opens what keeps a run at a path, by all that makes it what it is; None for no path."""
+    if path is None:
+        return None
+    identity = {
+        **record,
+        "terms": objective.names,
+        "optimizer_settings": getattr(optimizer, "config", None),
+        "pictures": list(map(_hash, pictures)),
+    }
+    return Checkpoint(path, identity)
 
 
 def _check_sizes(scene, sizes, backbone):

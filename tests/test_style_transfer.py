@@ -233,8 +233,11 @@ def test_equal_to_the_keras_example(calm_model, cat, tmp_path, width, columns, s
     # Every loss counts, and the picture moved.
     assert (losses[-1] > 0.02 * losses[-1].sum()).all()
     base = keras.utils.load_img(tmp_path / "base.png", target_size=(64, columns))
-    assert np.abs(expected - np.asarray(base) / 255).mean() > 3 / 255
-    assert np.abs(result.image[0] - expected).max() < 3e-4
+    moved = expected - np.asarray(base) / 255
+    assert np.abs(moved).mean() > 3 / 255
+    # Of what moved, and as a norm: where minimal filtering's rounding switches a ReLU or a pooling,
+    # a few pixels are off by more.
+    assert np.linalg.norm(result.image[0] - expected) < 1e-3 * np.linalg.norm(moved)
 
 
 # --- The picture and the history

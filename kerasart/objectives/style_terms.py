@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from kerasart.objectives.term import Term
 
 
@@ -102,11 +104,15 @@ class Wasserstein(StyleTerm):
 
     Source: Olkin and Pukelsheim 1982; as a style loss by Vacher et al. 2020 (arXiv 2006.01255) and
     Crowson's style-transfer-pytorch, which takes the root by Newton's iterations, and we by
-    eigenvalues, whose gradient is exact.
+    eigenvalues, whose gradient is exact. Those of few channels, as early layers have, are taken in
+    float64: they are so much alike that their small eigenvalues drown in float32's rounding, and a
+    small distance with them.
     """
 
     # Added to the covariances' diagonals, as in Crowson's: few positions leave them singular.
     _EPSILON = 1e-4
+    # More than so many, and float64 takes long, and changes little.
+    _FEW = 128
 
     def statistic(self, features, mask=None):
         """Sums f, and `f f^T` below it: (1 + channels, channels)."""
@@ -122,16 +128,18 @@ class Wasserstein(StyleTerm):
         from keras import ops
 
         mean, covariance = self._gaussian(mean)
-        values, vectors = ops.linalg.eigh(covariance)
+        values, vectors = ops.linalg.eigh(self._widen(covariance))
         root = (vectors * ops.sqrt(ops.maximum(values, 0.0))) @ ops.transpose(vectors)
-        return mean, ops.trace(covariance), root
+        return mean, ops.trace(covariance), ops.cast(root, "float32")
 
     def distance(self, mean, style_mean, style_trace, style_root):
         """The squared distance over the number of channels."""
         from keras import ops
 
         mean, covariance = self._gaussian(mean)
-        overlap = trace_of_root(style_root @ covariance @ style_root)
+        style_root = self._widen(style_root)
+        overlap = trace_of_root(style_root @ self._widen(covariance) @ style_root)
+        overlap = ops.cast(overlap, "float32")
         spread = ops.trace(covariance) + style_trace - 2 * overlap
         return (ops.sum((mean - style_mean) ** 2) + spread) / mean.shape[0]
 
@@ -141,6 +149,11 @@ class Wasserstein(StyleTerm):
         mean, products = sums[0], sums[1:]
         covariance = products - mean[:, None] * mean
         return mean, covariance + self._EPSILON * ops.eye(mean.shape[0])
+
+    def _widen(self, matrix):
+        from keras import ops
+
+        return ops.cast(matrix, "float64") if matrix.shape[0] <= self._FEW else matrix
 
 
 # Rows whose products are summed in one bfloat16 number; sums of sums are float32.
@@ -180,21 +193,24 @@ def trace_of_root(matrix):
     """Takes the trace of a symmetric positive matrix's square root.
 
     Args:
-        matrix: float32 (n, n).
+        matrix: float32 or float64 (n, n).
 
     Returns:
         A scalar, with the gradient `matrix^(-1/2) / 2`; NaN where the matrix is not finite.
     """
+    import keras
     from keras import ops
+
+    epsilon = float(np.finfo(keras.backend.standardize_dtype(matrix.dtype)).eps)
 
     @ops.custom_gradient
     def trace(matrix):
         # TensorFlow's eigenvalues of what is not finite are an error that ends the run.
         is_finite = ops.all(ops.isfinite(matrix))
-        matrix = ops.where(is_finite, matrix, ops.eye(matrix.shape[0]))
+        matrix = ops.where(is_finite, matrix, ops.eye(matrix.shape[0], dtype=matrix.dtype))
         values, vectors = ops.linalg.eigh((matrix + ops.transpose(matrix)) / 2)
         # What rounding leaves of zero eigenvalues would become a gradient without bound.
-        roots = ops.sqrt(ops.maximum(values, 1e-7 * values[-1]))
+        roots = ops.sqrt(ops.maximum(values, epsilon * values[-1]))
         roots = ops.where(is_finite, roots, math.nan)
 
         def gradient(upstream):

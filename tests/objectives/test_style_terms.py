@@ -171,6 +171,17 @@ def test_wasserstein_of_diagonal_gaussians_is_that_of_means_and_deviations():
     assert got == pytest.approx(expected, rel=1e-3)  # The 1e-4 on the diagonals is seen here.
 
 
+def test_wasserstein_sees_a_small_distance_between_channels_much_alike():
+    # As of an early layer, near the style: float32's eigenvalues alone would make it negative.
+    generator = np.random.default_rng(0)
+    turn = np.linalg.qr(generator.normal(size=(32, 32)))[0]
+    array = generator.normal(size=(1, 20, 20, 32)) * 30 * np.logspace(0, -3, 32) @ turn
+    array, style = (each.astype(np.float32) for each in (array, 1.02 * array))
+    expected = numpy_wasserstein(array, style)
+    assert expected < 1e-3 * array.var()
+    assert style_value(Wasserstein("a"), array, style) == pytest.approx(expected, rel=0.01)
+
+
 # --- Gradients
 
 

@@ -15,7 +15,14 @@ from kerasart.backbones.precision import choose_precision
 from kerasart.image import as_image, read_picture
 from kerasart.image.photos import Photos
 from kerasart.image.resize import shrink
-from kerasart.networks import SIZES, AdaIN, AdaINTrainer, StyleTrainer, TransformerNet, recast
+from kerasart.networks import (
+    SIZES,
+    AdaIN,
+    AdaINTrainer,
+    StyleTrainer,
+    TransformerNet,
+    copy_network,
+)
 from kerasart.networks.training import CosineDecay
 from kerasart.objectives import Content, make_targets, style_objective
 from kerasart.optimization import Look, balance
@@ -93,8 +100,9 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
     """Prepares to train a network.
 
     Args:
-        network: "small", "medium", "large" or "adain"; or a `TransformerNet` that is to learn more
-            styles (see `TransformerNet.with_styles`).
+        network: "small", "medium", "large" or "adain"; or a network of which a copy goes on
+            learning: an `AdaIN`, a `TransformerNet` with the styles that it knows, or with new
+            ones, which are added (see `TransformerNet.with_styles`).
         styles: Dict of name to RGB picture; or, for "adain", a list of paths of pictures.
         photos: Paths of photos.
         backbone: The `Backbone`, not yet cut, that looks.
@@ -106,21 +114,22 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
         A `Course`.
 
     Raises:
-        ValueError: If no photo can be used, or the network knows a style of that name already.
+        ValueError: If no photo can be used, or the network knows some of the styles, but not all.
     """
     import keras
 
-    if not (isinstance(network, TransformerNet) or network in (*SIZES, "adain")):
+    if not (isinstance(network, TransformerNet | AdaIN) or network in (*SIZES, "adain")):
         raise ValueError(
-            f"`network` must be {', '.join(SIZES)}, adain, or a TransformerNet. Received: "
+            f"`network` must be {', '.join(SIZES)}, adain, or a network of ours. Received: "
             + (repr(network) if isinstance(network, str) else f"a {type(network).__name__}")
         )
     keras.utils.set_random_seed(seed)
     dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
     left_out = set()
     samples = Photos(photos, settings.size, seed, left_out).first(_PAIRS)
-    if network == "adain":
-        network, numbers = AdaIN(dtype=dtype), styles
+    if network == "adain" or isinstance(network, AdaIN):
+        network = AdaIN(dtype=dtype) if network == "adain" else copy_network(network, precision)
+        numbers = styles
         pictures = Photos(styles, settings.size, seed, left_out).first(_PAIRS)
         trainer = make_adain_trainer(
             network, pictures, samples, backbone, settings, precision, seed
@@ -130,10 +139,15 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
         shown = {name: as_image(picture, "styles") for name, picture in styles.items()}
         if isinstance(network, str):
             network = TransformerNet(list(shown), SIZES[network], dtype=dtype)
-            numbers = list(range(len(shown) + 1))
+        elif set(shown) == set(network.styles):
+            network = copy_network(network, precision)
+            shown = {name: shown[name] for name in network.styles}
         else:
-            network = recast(network, precision).with_styles(list(shown))
-            numbers = list(range(1, len(shown) + 1))
+            _check_new(shown, network)
+            network = copy_network(network, precision).with_styles(list(shown))
+        # The photo is one of those that a network is to learn with all its weights.
+        first = 0 if len(shown) == len(network.styles) else 1
+        numbers = list(range(first, len(shown) + 1))
         pictures = list(shown.values())
         trainer = make_trainer(network, pictures, samples, backbone, settings, precision, seed)
     rate = CosineDecay(settings.learning_rate, settings.steps, settings.final_rate)
@@ -164,11 +178,18 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     likeness.balanced = settings.content_weight is None
     objective = style_objective(settings) + likeness
     look = Look(backbone.cut(objective.layers, precision, settings.pooling), objective)
-    targets = [make_targets(look, photos[0], [style], [1.0]) for style in styles]
-    weights = np.stack(
-        [_balance(look, [(photo, style) for photo in photos], seed) for style in styles]
-    )
     is_content = np.array([isinstance(term, Content) for term in objective.terms])
+    targets = [make_targets(look, photos[0], [style], [1.0]) for style in styles]
+    contents = [make_targets(look, photo, styles[:1], [1.0]) for photo in photos]
+
+    weights = []
+    for style in targets:
+        mixed = [
+            [c if here else s for here, c, s in zip(is_content, content, style, strict=True)]
+            for content in contents
+        ]
+        weights.append(_balance(look, list(zip(photos, mixed, strict=True)), seed))
+    weights = np.stack(weights)
     is_likeness = np.array([term.name == likeness.name for term in objective.terms])
     of_photo = weights.mean(axis=0) * is_content
     return StyleTrainer(
@@ -216,6 +237,7 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
     objective = style_objective(settings)
     pairs = list(zip(map(as_image, photos), map(as_image, styles), strict=True))
     look = Look(backbone.cut(objective.layers, precision, padding=network.padding), objective)
+    pairs = [(photo, make_targets(look, photo, [style], [1.0])) for photo, style in pairs]
     weights = _balance(look, pairs, seed)
     return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
 
@@ -248,6 +270,15 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None):
     return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4), readers
 
 
+def _check_new(styles, network):
+    known = [name for name in styles if name in network.styles]
+    if known:
+        raise ValueError(
+            f"`styles` must be all that the network knows ({', '.join(network.styles)}), to go on "
+            f"learning them, or none of them. Received: {', '.join(known)}"
+        )
+
+
 def _read_first(paths, settings):
     """Reads the first few pictures that can be used, by name."""
     shown = {}
@@ -264,10 +295,7 @@ def _read_first(paths, settings):
 
 
 def _balance(look, pairs, seed):
-    """Balances weights by several pairs of a photo and a style."""
-    found = []
-    for photo, style in pairs:
-        targets = make_targets(look, photo, [style], [1.0])
-        found.append(balance(look, photo, targets, seed))
+    """Balances weights by several pairs of a photo and its targets."""
+    found = [balance(look, photo, targets, seed) for photo, targets in pairs]
     # Gradients differ by factors: their geometric mean favours no pair.
     return np.exp(np.mean(np.log(np.maximum(found, 1e-30)), axis=0)).astype(np.float32)

@@ -4,6 +4,7 @@
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --network=small --steps=2000
     python scripts/train_fast_style.py --photos=DIR --style=DIR --network=adain --output=any
     python scripts/train_fast_style.py --photos=DIR --style=c.jpg --finetune=mine --output=more
+    python scripts/train_fast_style.py --photos=DIR --style=DIR --finetune=adain --output=any
     python scripts/train_fast_style.py --preset=help
     python scripts/stylize.py --model=mine --input=photo.jpg
 
@@ -52,8 +53,9 @@ _NETWORK = flags.DEFINE_enum(
 _FINETUNE = flags.DEFINE_string(
     "finetune",
     None,
-    "A trained model (its folder or .keras file) to which the styles are added, by its "
-    "normalisations alone: what it could it still can.",
+    "A trained model (its folder, .keras file, or name) that goes on learning: the styles that it "
+    "knows, or for adain any, by all of its weights; new styles are added by its normalisations "
+    "alone, and what it could it still can.",
 )
 _SAMPLE = flags.DEFINE_multi_string(
     "sample",
@@ -127,13 +129,14 @@ def main():
             "`network` must be left out with --finetune, whose network it is then. "
             f"Received: {_NETWORK.value!r}"
         )
-    default = "adain_best" if _NETWORK.value == "adain" else "best"
-    recipe = find_preset("fast_style", _PRESET.value or default)
     photos = find_photos(_PHOTOS.value)
-    styles = _find_styles()
     samples = {Path(name).stem: cli.read_photo(name).image for name in _SAMPLE.value}
     folder = Path(_OUTPUT.value)
     _check_folder(folder)
+    network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
+    is_adain = _is_adain(network)
+    recipe = find_preset("fast_style", _PRESET.value or ("adain_best" if is_adain else "best"))
+    styles = _find_styles(is_adain)
     if _TENSORBOARD.value:
         cli.load_tensorflow()
         from kerasart.networks.board import check_tensorboard
@@ -143,12 +146,12 @@ def main():
     from kerasart import load_backbone
     from kerasart.training import plan_course
 
-    network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
     backbone = load_backbone(
         cli.BACKBONE.value or recipe.get("backbone", "auto"),
         cli.WEIGHTS.value or "auto",
         best="vgg19",
     )
+    cli.say("Balancing the weights.")
     course = plan_course(
         network,
         styles,
@@ -163,15 +166,18 @@ def main():
 
 
 def _load_finetuned():
-    from kerasart.networks import TransformerNet, load_network
+    cli.load_tensorflow()
+    from kerasart.networks import load_network
 
-    network = load_network(_FINETUNE.value)
-    if not isinstance(network, TransformerNet):
-        raise ValueError(
-            "`finetune` must be a network of a few styles. "
-            f"Received: '{_FINETUNE.value}', which paints in any"
-        )
-    return network
+    return load_network(_FINETUNE.value)
+
+
+def _is_adain(network):
+    if isinstance(network, str):
+        return network == "adain"
+    from kerasart.networks import AdaIN
+
+    return isinstance(network, AdaIN)
 
 
 def _train(course, samples, folder, backbone):
@@ -179,7 +185,7 @@ def _train(course, samples, folder, backbone):
     from kerasart.networks.board import Board
     from kerasart.networks.training import Keeper
 
-    network, is_adain = course.network, _NETWORK.value == "adain"
+    network, is_adain = course.network, _is_adain(course.network)
     for photo in samples.values():
         network.check_size(photo)
     widths = {width: name for name, width in SIZES.items()}
@@ -237,9 +243,9 @@ def _train(course, samples, folder, backbone):
     cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
 
-def _find_styles():
+def _find_styles(is_adain):
     """Reads the few styles by name, or lists the files of many."""
-    if _NETWORK.value == "adain":
+    if is_adain:
         return [path for name in _STYLE.value for path in _style_files(name)]
     styles = {}
     for name in _STYLE.value:

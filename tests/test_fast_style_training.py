@@ -145,9 +145,30 @@ def test_finetuning_keeps_the_old_styles_to_the_bit(trained, photos, squeezenet,
         np.testing.assert_array_equal(network(photo, old), course.network(photo, again))
 
 
-def test_a_style_that_it_knows_already_is_refused(trained, photos, squeezenet):
-    with pytest.raises(ValueError, match="`styles` must be at least one name, each another"):
-        plan(photos, squeezenet, trained.course.network, {"a": STYLES["b"]})
+def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, tmp_path):
+    network = trained.course.network
+    before = network.get_weights()
+    # In another order, which is not that of the network's numbers.
+    course = plan(photos, squeezenet, network, dict(reversed(STYLES.items())), stability=0.5)
+    assert course.network.styles == ("a", "b") and course.styles == [0, 1, 2]
+    assert list(course.shown) == ["a", "b"]
+    np.testing.assert_array_equal(course.shown["a"], STYLES["a"])
+    for old, new in zip(before, course.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    kept = Kept(course, tmp_path / "more")
+    assert min(kept.keeper.history["loss"]) < trained.keeper.history["loss"][-1]
+    kernel = course.network.to_rgb.kernel
+    assert np.abs(kernel - network.to_rgb.kernel).max() > 0
+    for old, new in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)  # It is a copy that learns.
+
+
+@pytest.mark.parametrize("names", ["a", "bc", "abc"])
+def test_some_known_styles_are_refused(trained, photos, squeezenet, names):
+    styles = {name: STYLES["b"] for name in names}
+    known = ", ".join(name for name in names if name in "ab")
+    with pytest.raises(ValueError, match=rf"all that the network knows \(a, b\).*: {known}$"):
+        plan(photos, squeezenet, trained.course.network, styles)
 
 
 @pytest.mark.parametrize("network", ["meduim", None, 3])
@@ -203,6 +224,10 @@ def test_adain_learns(photos, vgg16, tmp_path):
     assert course.left_out == {str(tmp_path / "corrupt.jpg")}
     painted = course.paint(np.random.default_rng(0).random((1, 30, 20, 3), np.float32))
     assert [picture.shape for picture in painted] == [(1, 30, 20, 3)] * 2
+    further = plan(photos, vgg16, course.network, styles, **FOR_ADAIN)
+    assert further.network is not course.network and further.styles == styles
+    pairs = zip(course.network.get_weights(), further.network.get_weights(), strict=True)
+    assert all(np.array_equal(old, new) for old, new in pairs)
 
 
 def test_adain_is_taught_by_its_own_encoder_alone(photos, squeezenet, vgg16, monkeypatch):

@@ -6,7 +6,13 @@ their classes are Keras's.
 
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.painter import AdaINPainter, Painter
-from kerasart.networks.saved import load_network, recast, save_network, shipped_models
+from kerasart.networks.saved import (
+    copy_network,
+    load_network,
+    recast,
+    save_network,
+    shipped_models,
+)
 from kerasart.networks.style_trainer import AdaINTrainer, StyleTrainer
 from kerasart.networks.transformer_net import SIZES, TransformerNet
 
@@ -18,6 +24,7 @@ __all__ = [
     "Painter",
     "StyleTrainer",
     "TransformerNet",
+    "copy_network",
     "load_network",
     "recast",
     "save_network",

@@ -75,9 +75,18 @@ def save_network(network, path):
 
 
 def recast(network, precision):
+    """Makes a network compute in a precision, as `copy_network`, but itself if it does already."""
+    same = network.dtype_policy.name == _policy(precision)
+    return network if same else copy_network(network, precision)
+
+
+def copy_network(network, precision):
     """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
-    dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
-    return network if network.dtype_policy.name == dtype else _copy(network, dtype)
+    return _copy(network, _policy(precision))
+
+
+def _policy(precision):
+    return "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
 
 
 def _copy(network, dtype):

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from kerasart.optimization.compiling import Compiled
-
 # Deviation of the noise on the picture at which gradients are measured. Without it the content,
 # which is met at the start, would not pull at all; and noise is the same on every picture.
 _NOISE = 0.1
@@ -49,22 +47,13 @@ def _gradients(look, image, targets):
         pairs = zip(differentiators, units, strict=True)
         return [differentiate(image, targets, unit)[1] for differentiate, unit in pairs]
 
-    def values(image, targets, weights):
-        return objective({**look.backbone(image), "image": image}, targets, weights)
-
     if keras.backend.backend() == "jax":
         import jax
 
-        _, pull_back = jax.vjp(lambda image: values(image, targets, np.ones(len(units))), image)
+        def values(image):
+            features = {**look.backbone(image), "image": image}
+            return objective(features, targets, np.ones(len(units)))
+
+        _, pull_back = jax.vjp(values, image)
         return [pull_back(unit)[0] for unit in units]
-    import tensorflow as tf
-
-    def pull(image, targets, weights):
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            losses = values(image, targets, weights)
-        return tape.gradient(losses, image)
-
-    # Eagerly, the features of all layers would be held at once, several times over.
-    compiled = Compiled()
-    return [compiled(pull, image, tuple(targets), unit) for unit in units]
+    return [look.differentiate_whole(image, targets, unit) for unit in units]

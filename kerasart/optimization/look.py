@@ -173,6 +173,20 @@ class Look:
         losses[list(chosen)] = found
         return losses, gradient
 
+    def differentiate_whole(self, image, targets, weights):
+        """Takes the gradient of the weighed sum of all terms, of a picture that is looked at whole.
+
+        Args:
+            image: float32 RGB (1, height, width, 3).
+            targets: A `Target` for each term.
+            weights: A weight for each term.
+
+        Returns:
+            A tensor of the picture's shape.
+        """
+        # Eagerly, the features of all layers would be held at once, several times over.
+        return self._compiled(self._pull_whole, image, tuple(targets), weights)
+
     def _survey(self, image, tiles, targets, numbers, report):
         """Sums the statistics of some terms over all tiles."""
         sums = None
@@ -266,6 +280,15 @@ class Look:
             wanted = [*sums[: len(curved)], losses]
         upstream = [*pulls, tf.ones_like(losses)]
         return losses, tape.gradient(wanted, pixels, upstream)
+
+    def _pull_whole(self, image, targets, weights):
+        """Takes the gradient of the weighed sum of all terms."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            losses = self.objective({**self.backbone(image), "image": image}, targets, weights)
+        return tape.gradient(losses, image)
 
     def _pull_pixels(self, numbers, image, targets, weights):
         """Takes the losses of some terms on the pixels, and the gradient of their sum."""

@@ -158,6 +158,28 @@ print(json.dumps([new.styles, same]))
     assert ask(code, folder) == [["waves", "dots", "sample"], [True, True]]
 
 
+def test_a_model_goes_on_learning(plain, folder, warm_run):
+    mine = folder / "mine"
+    shutil.copytree(plain[0] / "mine", mine)
+    before = contents(mine)
+    styles = ["--style=dots.png", "--style=waves.png"]
+    flags = ["--photos=photos", *styles, "--finetune=mine", *TINY, "--steps=2", "--output=further"]
+    succeed(warm_run(folder, *flags), warnings=2)
+    assert contents(mine) == before
+    card = (folder / "further" / "README.md").read_text()
+    assert "(small): it paints in 2 styles" in card and "| finetune | mine |" in card
+    code = """
+import json
+import numpy as np
+from kerasart.networks import load_network
+old, new = load_network("mine"), load_network("further")
+distance = float(np.abs(old.to_rgb.kernel - new.to_rgb.kernel).max())
+print(json.dumps([new.styles, distance]))
+"""
+    names, distance = ask(code, folder)
+    assert names == ["waves", "dots"] and 0 < distance < 0.1
+
+
 def test_a_finished_output_is_replaced_with_overwrite(plain, folder, warm_run):
     shutil.copytree(plain[0] / "mine", folder / "mine")
     former = (folder / "mine" / "model.keras").read_bytes()

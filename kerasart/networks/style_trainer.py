@@ -36,6 +36,8 @@ class StyleTrainer(keras.Model):
         network: The network.
     """
 
+    _compares_with_photo = True
+
     def __init__(
         self,
         network,
@@ -55,7 +57,7 @@ class StyleTrainer(keras.Model):
         self._look = backbone.cut(objective.layers, precision, pooling, padding)
         self._contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._look_at_photo = None
-        if any(layer != "image" for layer in self._contents):
+        if self._compares_with_photo and any(layer != "image" for layer in self._contents):
             self._look_at_photo = backbone.cut(tuple(self._contents), precision, pooling, padding)
         self._style_values = [
             _stack([targets[i].value for targets in style_targets])
@@ -174,6 +176,8 @@ class AdaINTrainer(StyleTrainer):
         stability: As for `StyleTrainer`.
         precision: "float32", "bfloat16" or "auto", of the backbone.
     """
+
+    _compares_with_photo = False
 
     def __init__(self, network, backbone, objective, weights, stability=0.0, precision="auto"):
         padding = network.padding  # The aim is what the network's own encoder sees.

@@ -151,16 +151,21 @@ def main():
         cli.WEIGHTS.value or "auto",
         best="vgg19",
     )
-    cli.say("Balancing the weights.")
-    course = plan_course(
-        network,
-        styles,
-        photos,
-        backbone,
-        _choose_settings(recipe, backbone),
-        cli.PRECISION.value or "auto",
-        cli.SEED.value or 0,
-    )
+    with tqdm(
+        desc="Balancing the weights",
+        bar_format="{desc}",
+        leave=False,
+        disable=cli.QUIET.value or None,
+    ):
+        course = plan_course(
+            network,
+            styles,
+            photos,
+            backbone,
+            _choose_settings(recipe, backbone),
+            cli.PRECISION.value or "auto",
+            cli.SEED.value or 0,
+        )
     samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
     _train(course, samples, folder, backbone)
 

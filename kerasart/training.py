@@ -22,6 +22,7 @@ from kerasart.networks import (
     StyleTrainer,
     TransformerNet,
     copy_network,
+    recast,
 )
 from kerasart.networks.training import CosineDecay
 from kerasart.objectives import Content, make_targets, style_objective
@@ -144,7 +145,7 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
             shown = {name: shown[name] for name in network.styles}
         else:
             _check_new(shown, network)
-            network = copy_network(network, precision).with_styles(list(shown))
+            network = recast(network, precision).with_styles(list(shown))
         # The photo is one of those that a network is to learn with all its weights.
         first = 0 if len(shown) == len(network.styles) else 1
         numbers = list(range(first, len(shown) + 1))

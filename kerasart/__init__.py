@@ -1,8 +1,16 @@
 """Pictures made by gradient descent on what a network sees in them."""
 
 import importlib
+import os
+import platform
+import sys
 
 __version__ = "0.1.0"
+
+# TensorFlow leaves oneDNN, with which gradients of convolutions take as little as a tenth of the
+# time, off on processors without AVX-512 or AVX-VNNI. What is set already stands.
+if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _HOMES = {
     "DivergedError": "kerasart.optimization",

@@ -3,6 +3,8 @@
 import ast
 import configparser
 import fnmatch
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +142,34 @@ def test_importing_the_package_leaves_tensorflow_out():
     )
     assert set(done.stdout.split()) <= {"kerasart", "PIL"}
     assert "kerasart" in done.stdout.split()
+
+
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="oneDNN is for such processors"
+)
+@pytest.mark.parametrize(
+    ("before", "setting", "expected"),
+    [
+        ("", None, "1"),
+        ("", "0", "0"),
+        # TensorFlow has read it already: it would be said to be on, and be off.
+        ("sys.modules['tensorflow'] = None;", None, "None"),
+    ],
+)
+def test_importing_the_package_asks_for_onednn(before, setting, expected):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    code = f"import os, sys; {before} import kerasart; print(os.environ.get({name!r}))"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    environment |= {name: setting} if setting else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == expected
 
 
 def test_every_public_name_is_there():

@@ -32,7 +32,7 @@ def choose_precision(precision="auto"):
 
     if keras.backend.backend() != "tensorflow":
         return "float32" if precision == "auto" else precision
-    fast = _gpu_has_bfloat16() if _gpus() else _cpu_has_bfloat16()
+    fast = _gpu_has_bfloat16() if gpus() else _cpu_has_bfloat16()
     if precision == "bfloat16" and not fast:
         raise ValueError(
             "`precision` must be auto or float32 on this machine, which has no fast bfloat16 "
@@ -50,22 +50,30 @@ def processor_flags():
         return ""
 
 
+def has_onednn():
+    """Whether TensorFlow convolves by oneDNN on this processor."""
+    setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
+    if setting in ("0", "1", "false", "true"):
+        return setting in ("1", "true")
+    # What TensorFlow chooses by itself.
+    return any(flag in processor_flags() for flag in ("avx512_vnni", "avx_vnni", "_bf16", "amx_"))
+
+
 def _cpu_has_bfloat16():
     # TensorFlow's own bfloat16 kernels, without oneDNN, are up to 40 times slower than float32.
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") in ("0", "false"):
-        return False
     flags = processor_flags()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return has_onednn() and ("avx512_bf16" in flags or "amx_bf16" in flags)
 
 
 def _gpu_has_bfloat16():
     import tensorflow as tf
 
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in _gpus()]
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus()]
     return all(detail.get("compute_capability", (0, 0)) >= (8, 0) for detail in details)
 
 
-def _gpus():
+def gpus():
+    """Lists the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
     return tf.config.list_physical_devices("GPU")

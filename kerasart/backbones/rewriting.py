@@ -103,10 +103,9 @@ def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
         copied.set_weights(weights)
         if hasattr(copied, "finalize_state"):
             copied.finalize_state()  # Normalization computes with what it derives from its weights.
+        speed_up(copied)
         if padding == "reflect" and _has_border(copied):
             mirror_border(copied)
-        else:
-            speed_up(copied)
     copy.trainable = False
     return keras.Model(
         copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False

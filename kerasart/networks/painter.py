@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasart.backbones.convolution import convolve
 from kerasart.backbones.precision import choose_precision
 from kerasart.networks.transformer_net import keep, pairs
 
@@ -30,6 +31,7 @@ class Painter:
         self._hold = hold
         self._mix = network.mix
         self._dtype = choose_precision(precision)
+        self._convolve = _choose_convolution(hold)
         kinds = (_to_unshuffled, _from_unshuffled, None)
         self._down = [self._stage(*each) for each in zip(network.down, kinds, strict=True)]
         self._canvas, self._gains = network.canvas, network.canvas.gain.numpy()
@@ -66,7 +68,7 @@ class Painter:
         x = self._through(self._up[0], _pad(x, 1, 1, "SYMMETRIC"), mixture, phases=4)
         x = tf.nn.depth_to_space(x, 2)
         x = self._through(self._up[1], _pad(x, 1, 1, "SYMMETRIC"), mixture, phases=4)
-        x = tf.nn.conv2d(_pad_unshuffled(x), self._to_rgb, 1, "VALID")
+        x = self._convolve(_pad_unshuffled(x), self._to_rgb)
         x = tf.cast(tf.nn.depth_to_space(x, 2), tf.float32) + self._bias
         painted = tf.sigmoid(x)[:, :height, :width]
         return painted if strength is None else keep(image, painted, strength)
@@ -93,7 +95,10 @@ class Painter:
         import tensorflow as tf
 
         kernel, gammas, betas, epsilon = stage
-        x = tf.nn.conv2d(x, kernel, strides, "VALID")
+        if strides == 1:
+            x = self._convolve(x, kernel)
+        else:
+            x = tf.nn.conv2d(x, kernel, strides, "VALID")
         gamma, beta = (tf.matmul(mixture, table)[0] for table in (gammas, betas))
         if phases > 1:
             x = _normalise_phases(x, gamma, beta, epsilon, phases)
@@ -118,6 +123,7 @@ class AdaINPainter:
         self._network = network
         self._hold = hold
         self._dtype = choose_precision(precision)
+        self._convolve_whole = _choose_convolution(hold)
         self._preprocess, layers = network.looks.parts
         self._encoder = [
             self._convolution(layer) if hasattr(layer, "kernel") else None for layer in layers
@@ -189,7 +195,16 @@ class AdaINPainter:
 
         kernel, bias = (tf.cast(each, self._dtype) for each in convolution)
         mode = "SYMMETRIC" if enlarges else "REFLECT"
-        return tf.nn.conv2d(_pad(x, 1, 1, mode), kernel, 1, "VALID") + bias
+        return self._convolve_whole(_pad(x, 1, 1, mode), kernel) + bias
+
+
+def _choose_convolution(hold):
+    """Chooses how to convolve with stride 1; a graph that is to be saved is for any machine."""
+    import tensorflow as tf
+
+    if hold is None:
+        return convolve
+    return lambda image, kernel: tf.nn.conv2d(image, kernel, 1, "VALID")
 
 
 def _normalise_phases(x, gamma, beta, epsilon, phases):

@@ -192,9 +192,24 @@ class AdaINTrainer(StyleTrainer):
             batch: Dict of "photo" and "style", float32 RGB (batch, height, width, 3) in [0, 1].
 
         Returns:
-            float32 of the photos' shape.
+            Dict of "painted", float32 of the photos' shape, and what it is to be compared with, so
+            that no picture is looked at twice: "aim", the features that the decoder got, and
+            "looks", those of the styles by layer.
         """
-        return self._paint(batch["photo"], batch["style"])
+        photos, styles = batch["photo"], batch["style"]
+        self.network.check_size(photos, "photo")
+        self.network.check_size(styles, "style")
+        looks = self._see(styles)
+        own = ops.cast(looks[self.network.layer], "float32")
+        manner = self.network.describe_features(own)
+        aim = self.network.transfer(self.network.encode(photos), manner)
+        height, width = ops.shape(photos)[1:3]
+        painted = self.network.decode(aim)[:, :height, :width]
+        return {"painted": painted, "aim": aim, "looks": looks}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """As `StyleTrainer.compute_loss`, of what `call` returns."""
+        return super().compute_loss(x | y_pred, y_pred=y_pred["painted"])
 
     def _see(self, pictures):
         return self._look(self.network.extend(pictures))  # As the network's own encoder does.
@@ -203,11 +218,9 @@ class AdaINTrainer(StyleTrainer):
         return self.network(photos, styles)
 
     def _compared_with(self, batch):
-        manner = self.network.describe(batch["style"])
-        aims = self.network.transfer(self.network.encode(batch["photo"]), manner)
-        aims = ops.split(aims, batch["photo"].shape[0])
+        aims = ops.split(batch["aim"], batch["photo"].shape[0])
         targets = []
-        for aim, style in zip(aims, _apart(self._see(batch["style"])), strict=True):
+        for aim, style in zip(aims, _apart(batch["looks"]), strict=True):
             values = [
                 term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
                 for term in self._objective.terms

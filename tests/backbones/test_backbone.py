@@ -511,14 +511,14 @@ def test_precision_must_be_known():
 
 @pytest.mark.parametrize(("fast", "chosen"), [(True, "bfloat16"), (False, "float32")])
 def test_auto_precision_is_what_is_fast(monkeypatch, fast, chosen):
-    monkeypatch.setattr(precision, "_gpus", lambda: [])
+    monkeypatch.setattr(precision, "gpus", lambda: [])
     monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: fast)
     assert choose_precision("auto") == chosen
     assert choose_precision("float32") == "float32"
 
 
 def test_bfloat16_is_refused_where_it_is_slow(monkeypatch, squeezenet):
-    monkeypatch.setattr(precision, "_gpus", lambda: [])
+    monkeypatch.setattr(precision, "gpus", lambda: [])
     # TensorFlow has slow kernels of its own where oneDNN is turned off.
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     with pytest.raises(ValueError, match="auto or float32 on this machine.*Received: 'bfloat16'"):
@@ -547,7 +547,7 @@ def test_bfloat16_gradient_points_as_float32s_does(vgg16, cat):
 
 
 def test_memory_estimate_halves_with_the_precision(monkeypatch, squeezenet):
-    monkeypatch.setattr(precision, "_gpus", lambda: [])
+    monkeypatch.setattr(precision, "gpus", lambda: [])
     monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: True)
     full, half = (squeezenet.cut(["fire3"], kind) for kind in ("float32", "bfloat16"))
     assert full.bytes_per_pixel() == 2 * half.bytes_per_pixel() > 0

@@ -266,13 +266,21 @@ def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
     assert float(loss) == pytest.approx(terms.sum(), rel=1e-3)
 
 
+def test_a_step_of_adain_looks_once_at_each_picture(adain, pairs):
+    batch = {name: tf.constant(each) for name, each in pairs.items()}
+    graph = tf.function(adain.train_step).get_concrete_function(batch).graph
+    pools = [each for each in graph.get_operations() if each.type == "MaxPool"]
+    # Those of VGG16 up to block4, for the photos, the styles, and what is painted.
+    assert len(pools) == 3 * 3
+
+
 def test_adain_learns(adain, pairs, tmp_path):
     history = fit(adain, pairs, epochs=20)
     assert set(history) == {"loss", *ADAIN_OBJECTIVE.names}
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     adain.save_weights(tmp_path / "adain.weights.h5")
-    painted = adain(pairs).numpy()
+    painted = adain(pairs)["painted"].numpy()
     fit(adain, pairs)
-    assert np.abs(adain(pairs) - painted).max() > 1e-4
+    assert np.abs(adain(pairs)["painted"] - painted).max() > 1e-4
     adain.load_weights(tmp_path / "adain.weights.h5")
-    np.testing.assert_array_equal(adain(pairs), painted)
+    np.testing.assert_array_equal(adain(pairs)["painted"], painted)

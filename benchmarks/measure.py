@@ -40,6 +40,18 @@ def call_in_new_process(function, *arguments):
         return executor.submit(function, *arguments).result()
 
 
+def has_fast_bfloat16():
+    """Whether this machine is fast at bfloat16: where it is not, a rival would take minutes."""
+    return call_in_new_process(_choose_precision) == "bfloat16"
+
+
+def _choose_precision():
+    # In its own process: what the package asks of TensorFlow would be asked for rivals, too.
+    from kerasart.backbones.precision import choose_precision
+
+    return choose_precision("auto")
+
+
 @contextmanager
 def environment(variables):
     """Sets environment variables, for the processes that are started meanwhile.

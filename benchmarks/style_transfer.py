@@ -10,6 +10,7 @@ only one computes at a time, in turns. A ratio is the median of the rounds' rati
 quartiles over rounds. "Differs" is how far a contestant's losses of the same pictures are from
 ours in float32, relatively: the worst of its terms. PyTorch's processes get malloc settings with
 which it keeps large blocks of memory, since without them it is slower; ours and Keras's get none.
+Where bfloat16 is slow, it is left out.
 
 Then, on the bundled VGG16 and bundled photos: how far the gradient of our whole objective in
 bfloat16 is from that in float32, and what a short run comes to in either, judged in float32.
@@ -30,6 +31,7 @@ from benchmarks.measure import (
     describe_machine,
     describe_torch,
     environment,
+    has_fast_bfloat16,
     has_torch,
     markdown_table,
     time_interleaved,
@@ -373,7 +375,7 @@ def compare_steps(options):
     with tempfile.TemporaryDirectory() as folder:
         weights = str(Path(folder) / "random")
         machine = call_in_new_process(write_weights, weights)
-        workers = start_workers(options.size, weights)
+        workers = start_workers(options.size, weights, has_fast_bfloat16())
         try:
             losses = {name: worker("losses") for name, worker in workers.items()}
             calls = {
@@ -395,15 +397,24 @@ def compare_steps(options):
     return "\n\n".join(lines)
 
 
-def start_workers(size, weights):
-    """Starts the contestants, each in its process, in the order of the table."""
+def start_workers(size, weights, bfloat16):
+    """Starts the contestants, each in its process, in the order of the table.
+
+    Args:
+        size: (height, width).
+        weights: Path without suffix, as `write_weights` has it.
+        bfloat16: Whether those take part that compute in this format.
+
+    Returns:
+        Dict of name to `Worker`.
+    """
     everyone = {"CUDA_VISIBLE_DEVICES": "-1"}
     workers = {EXAMPLE: Worker(KerasExample, size, weights, variables=everyone)}
-    for name in (FLOAT32, AUTO):
+    for name in (FLOAT32, AUTO) if bfloat16 else (FLOAT32,):
         precision = name.split()[1]
         workers[name] = Worker(Ours, precision, size, weights, variables=everyone)
     if has_torch():
-        for name in (TORCH, TORCH_BFLOAT16):
+        for name in (TORCH, TORCH_BFLOAT16) if bfloat16 else (TORCH,):
             variables = everyone | TORCH_VARIABLES
             precision = name.split()[1]
             workers[name] = Worker(PyTorch, precision, size, weights, variables=variables)
@@ -432,7 +443,7 @@ def format_ratios(seconds):
     """Formats the table of how many times as fast ours are."""
     rows = []
     for ours, other in COMPARISONS:
-        if other in seconds:
+        if {ours, other} <= set(seconds):
             ratios = [b / a for a, b in zip(seconds[ours], seconds[other], strict=True)]
             rows.append([ours, other, f"{median(ratios):.2f}", format_range(ratios, 2)])
     return markdown_table(["step of", "against", "times as fast", "quartiles"], rows)

@@ -2,9 +2,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# Before TensorFlow, of which it asks what scripts ask: see there.
-import kerasart  # noqa: F401, I001
-
 import numpy as np
 import pytest
 

@@ -239,9 +239,10 @@ def test_equal_to_the_keras_example(calm_model, cat, tmp_path, monkeypatch, widt
     base = keras.utils.load_img(tmp_path / "base.png", target_size=(64, columns))
     moved = expected - np.asarray(base) / 255
     assert np.abs(moved).mean() > 3 / 255
-    # Where minimal filtering's rounding switches a ReLU or a pooling, a few pixels are off by more.
+    # Where another rounding switches a ReLU or a pooling, a few pixels are off by more.
     assert np.linalg.norm(result.image[0] - expected) < 1e-3 * np.linalg.norm(moved)
     monkeypatch.setattr(convolution, "_LEAST_GAIN", np.inf)
+    monkeypatch.setattr(convolution, "faster_operation", lambda: None)
     assert np.abs(transfer().image[0] - expected).max() < 3e-4
 
 

@@ -123,7 +123,6 @@ class AdaINPainter:
         self._network = network
         self._hold = hold
         self._dtype = choose_precision(precision)
-        self._convolve_whole = _choose_convolution(hold)
         self._preprocess, layers = network.looks.parts
         self._encoder = [
             self._convolution(layer) if hasattr(layer, "kernel") else None for layer in layers
@@ -195,7 +194,7 @@ class AdaINPainter:
 
         kernel, bias = (tf.cast(each, self._dtype) for each in convolution)
         mode = "SYMMETRIC" if enlarges else "REFLECT"
-        return self._convolve_whole(_pad(x, 1, 1, mode), kernel) + bias
+        return tf.nn.conv2d(_pad(x, 1, 1, mode), kernel, 1, "VALID") + bias
 
 
 def _choose_convolution(hold):

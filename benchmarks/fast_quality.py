@@ -8,8 +8,9 @@ is how much of the way to the style a picture has not gone: the sum over VGG16's
 to block4_conv1 of the squared distances of Gram matrices to the style's, each over the style's own
 length, and all over that of the photo: 1 for the photo, 0 at the style. "Lost" is the squared
 difference to the photo's features at block3_conv3, over their own length. Beside it, the same of
-200 iterations of style transfer (preset gram) with the layers and strengths that networks are
-trained by, at one size. Values are means over the photos, which no network was trained on.
+style transfer (preset gram) after 200 iterations, or other numbers of them, with the layers and
+strengths that networks are trained by, at one size. Values are means over the photos, which no
+network was trained on.
 """
 
 import argparse
@@ -36,19 +37,18 @@ def main():
     stylizers = {model: Stylizer(model) for model in options.model}
     rows = []
     for name, style in styles.items():
-        painters = {}
-        for model, stylizer in stylizers.items():
-            if not stylizer.styles or name in stylizer.styles:
-                painters[model] = lambda photo, s=stylizer, n=name, p=style: s(
-                    photo, n if s.styles else p
-                )
+        painted = {
+            model: [stylizer(photo, name if stylizer.styles else style) for photo in photos]
+            for model, stylizer in stylizers.items()
+            if not stylizer.styles or name in stylizer.styles
+        }
         if options.iterations:
-            painters[f"{options.iterations} iterations"] = lambda photo, p=style: paint_slowly(
-                photo, p, options.iterations
-            )
-        for painter, paint in painters.items():
-            judged = [judge(look, photo, paint(photo), style) for photo in photos]
-            left, lost = np.mean(judged, axis=0)
+            slow = [paint_slowly(photo, style, options.iterations) for photo in photos]
+            for count in options.iterations:
+                painted[f"{count} iterations"] = [pictures[count] for pictures in slow]
+        for painter, pictures in painted.items():
+            pairs = zip(photos, pictures, strict=True)
+            left, lost = np.mean([judge(look, *pair, style) for pair in pairs], axis=0)
             rows.append([name, painter, f"{left:.3f}", f"{lost:.3f}"])
             print(*rows[-1], flush=True)
     table = markdown_table(["style", "painted by", "style left", "content lost"], rows)
@@ -69,19 +69,41 @@ def parse_options():
     parser.add_argument("--photo", action="append", type=Path, required=True, help="a photo")
     parser.add_argument("--style", action="append", type=Path, required=True, help="a style")
     parser.add_argument("--size", type=int, default=384, help="long side of the photos (384)")
-    parser.add_argument("--iterations", type=int, default=200, help="0 leaves them out (200)")
+    parser.add_argument(
+        "--iterations",
+        default="200",
+        help="after how many to look: 20,200 (on a GPU tens of them); 0 for none (200)",
+    )
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
-    return parser.parse_args()
+    options = parser.parse_args()
+    counts = map(int, options.iterations.split(","))
+    options.iterations = sorted(count for count in counts if count)
+    return options
 
 
-def paint_slowly(photo, style, iterations):
-    """Paints by style transfer, with what the preset `best` of fast style wants."""
+def paint_slowly(photo, style, counts):
+    """Paints by style transfer, with what the preset `best` of fast style wants.
+
+    Args:
+        photo: float32 RGB (1, height, width, 3).
+        style: The style's picture.
+        counts: Numbers of iterations, ascending.
+
+    Returns:
+        Dict of each number to the picture after so many.
+    """
     from kerasart import style_transfer
     from kerasart.presets import find_preset, preset_settings
 
     wanted = preset_settings(find_preset("fast_style", "best"), "vgg16")
     names = ("content_layers", "style_layers", "content_strength", "smoothness")
-    return style_transfer(
+    pictures = {}
+
+    def keep(progress):
+        if progress.step in counts:
+            pictures[progress.step] = progress.picture()
+
+    style_transfer(
         photo,
         [style],
         "gram",
@@ -89,9 +111,11 @@ def paint_slowly(photo, style, iterations):
         size=max(photo.shape[1:3]),
         smallest=max(photo.shape[1:3]),
         style_size=STYLE_SIZE / max(photo.shape[1:3]),
-        steps=iterations,
+        steps=counts[-1],
+        on_step=keep,
         **{name: wanted[name] for name in names},
-    ).image
+    )
+    return pictures
 
 
 def judge(look, photo, painted, style):

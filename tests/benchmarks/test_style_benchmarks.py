@@ -160,3 +160,31 @@ def test_planned_steps_fit():
     # Of three steps two are small: 0.2 s each on average. All else took 3 s and the first of each.
     assert plan_steps(small + large, 23.0) == 97
     assert plan_steps(small + large, 1.0) == 3
+
+
+def test_how_much_of_a_style_is_left(tmp_path):
+    write_picture(tmp_path / "photo.png", read_sample("coffee").image[:, :96, :128])
+    write_picture(tmp_path / "mosaic.png", read_sample("cat").image[:, :128, :96])
+    printed = run_benchmark(
+        "fast_quality",
+        "--model=small",
+        f"--photo={tmp_path / 'photo.png'}",
+        f"--style={tmp_path / 'mosaic.png'}",
+        "--size=64",
+        "--iterations=2,6",
+    )
+    rows = tables(printed)["style painted by"]
+    assert [row[1] for row in rows] == ["small", "2 iterations", "6 iterations"]
+    left, lost = ([float(row[i]) for row in rows[1:]] for i in (2, 3))
+    assert 1 > left[0] > left[1] > 0
+    assert 0 < lost[0] < lost[1]
+
+
+def test_measures_of_painting():
+    from benchmarks.fast_quality import CONTENT_LAYER, LAYERS, judge
+    from kerasart import load_backbone
+
+    look = load_backbone("vgg16").cut([*LAYERS, CONTENT_LAYER])
+    photo, style = (read_sample(name).image[:, :64, :96] for name in ("coffee", "cat"))
+    assert judge(look, photo, photo, style) == pytest.approx((1, 0))
+    assert judge(look, photo, style, style)[0] == pytest.approx(0, abs=1e-6)

@@ -53,13 +53,18 @@ class Stylizer:
         picture = tf.TensorSpec([self._most, None, None, 3])
         if self._takes_pictures:
             manner = tf.TensorSpec([None, 2, None])
-            self._describe = tf.function(self._network.describe, input_signature=[picture])
+            self._describe = tf.function(
+                self._network.describe, input_signature=[picture], autograph=False
+            )
             paint = self._network.paint
         else:
             manner = tf.TensorSpec([self._most, len(self.styles)])
             paint = Painter(self._network, precision) if one_by_one else self._network
         strength = tf.TensorSpec([self._most])
-        self._paint = tf.function(paint, input_signature=[picture, manner, strength])
+        # Without AutoGraph, which would search all that a graph is made of for Python's own loops.
+        self._paint = tf.function(
+            paint, input_signature=[picture, manner, strength], autograph=False
+        )
 
     def __call__(self, image, style=None, strength=1.0, preserve_color="none", rows=None):
         """Paints a picture.

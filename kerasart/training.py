@@ -73,6 +73,7 @@ class Course:
                 input_signature=[tf.TensorSpec([1, None, None, 3])] * 2
                 if isinstance(self.network, AdaIN)
                 else [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None])],
+                autograph=False,
             )
         if isinstance(self.network, AdaIN):
             manners = self.shown.values()

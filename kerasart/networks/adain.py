@@ -9,6 +9,7 @@ from kerasart.networks.transformer_net import keep
 
 _LAYER = "block4_conv1"
 _STRIDE = 8  # Of that layer.
+_CHANNELS = 512  # Likewise.
 # About the mean of its features: without it, the decoder starts where a sigmoid has no slope.
 _SCALE = 100.0
 _LEAST_SIZE = 9  # So that a picture can be mirrored up to the next multiple of the stride.
@@ -92,9 +93,12 @@ class AdaIN(keras.Model):
 
     def build(self, input_shape=None):
         """Makes all weights, which depend on no picture's size."""
-        if not self.built:
-            self.decode(keras.Input((8, 8, 512)))
-            self.built = True
+        if self.built:
+            return
+        shape = (None, None, None, _CHANNELS)
+        for layer in filter(None, (*self.decoder, self.to_rgb)):
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
 
     def call(self, image, style, strength=None):
         """Paints.

@@ -198,6 +198,11 @@ class Stage(keras.layers.Layer):
         )
         self.normalise = ConditionalInstanceNormalization(styles, dtype=dtype)
 
+    def build(self, features_shape, mixture_shape=None):
+        """Makes the weights of both."""
+        self.convolve.build(features_shape)
+        self.normalise.build((*features_shape[:-1], self.convolve.filters))
+
     def call(self, features, mixture):
         """Takes features, and a mixture of styles, to features."""
         return self.normalise(self.convolve(self._pad(features)), mixture)

@@ -1,6 +1,7 @@
 """Networks in files."""
 
 import difflib
+import json
 import zipfile
 from importlib.resources import files
 from pathlib import Path
@@ -42,7 +43,12 @@ def load_network(model, precision="float32"):
             f"Received: '{path}', which is none, or not whole"
         )
     try:
-        network = keras.saving.load_model(path, compile=False)
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        # Files hold float16; `keras.saving.load_model` would make a network that computes in it.
+        config["config"]["dtype"] = _policy(precision)
+        network = keras.saving.deserialize_keras_object(config)
+        network.load_weights(path)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"`model` must be a Keras file of a network that kerasart trained ({error}). "
@@ -53,7 +59,7 @@ def load_network(model, precision="float32"):
             "`model` must be a TransformerNet or an AdaIN. "
             f"Received: '{path}', a {type(network).__name__}"
         )
-    return recast(network, precision)
+    return network
 
 
 def save_network(network, path):

@@ -78,9 +78,15 @@ class TransformerNet(keras.Model):
 
     def build(self, input_shape=None):
         """Makes all weights, which depend on no picture's size."""
-        if not self.built:
-            self.paint(keras.Input((64, 64, 3)), keras.Input((len(self.styles) + 1,)))
-            self.built = True
+        if self.built:
+            return
+        # One after the other: to trace a painting takes a second.
+        shape = (None, None, None, 3)
+        for stage in (*self.down, *self.residual, *self.up):
+            stage.build(shape)
+            shape = (*shape[:-1], stage.convolve.filters)
+        self.canvas.build((*shape[:-1], self.down[-1].convolve.filters))
+        self.to_rgb.build(shape)
 
     def call(self, image, style_weights=None, strength=None):
         """Paints.

@@ -105,6 +105,7 @@ def test_deviation_prints_its_table():
     assert float(row[3]) < 1e-4 and float(row[4]) < 1e-3
 
 
+@pytest.mark.slow
 def test_large_prints_its_table():
     pytest.importorskip("tensorflow")
     command = [sys.executable, "-m", "benchmarks.large", "--quick", "--sizes=300", "--dream_sizes="]

@@ -89,6 +89,7 @@ def test_precisions(printed_steps):
     assert ratio == pytest.approx(bfloat16 / float32, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_quality(tmp_path):
     for name, sample in (("photo", "cat"), ("painting", "coffee")):
         write_picture(tmp_path / f"{name}.png", read_sample(sample).image[:, ::6, ::6])
@@ -162,18 +163,16 @@ def test_planned_steps_fit():
     assert plan_steps(small + large, 1.0) == 3
 
 
-def test_how_much_of_a_style_is_left(tmp_path):
+def test_how_much_of_a_style_is_left(tmp_path, monkeypatch, capsys):
+    from benchmarks import fast_quality
+
     write_picture(tmp_path / "photo.png", read_sample("coffee").image[:, :96, :128])
     write_picture(tmp_path / "mosaic.png", read_sample("cat").image[:, :128, :96])
-    printed = run_benchmark(
-        "fast_quality",
-        "--model=small",
-        f"--photo={tmp_path / 'photo.png'}",
-        f"--style={tmp_path / 'mosaic.png'}",
-        "--size=64",
-        "--iterations=2,6",
-    )
-    rows = tables(printed)["style painted by"]
+    files = [f"--photo={tmp_path / 'photo.png'}", f"--style={tmp_path / 'mosaic.png'}"]
+    options = ["--model=small", *files, "--size=64", "--iterations=2,6"]
+    monkeypatch.setattr(sys, "argv", ["fast_quality", *options])
+    fast_quality.main()
+    rows = tables(capsys.readouterr().out)["style painted by"]
     assert [row[1] for row in rows] == ["small", "2 iterations", "6 iterations"]
     left, lost = ([float(row[i]) for row in rows[1:]] for i in (2, 3))
     assert 1 > left[0] > left[1] > 0

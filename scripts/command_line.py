@@ -20,7 +20,7 @@ from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.optimization.memory import check_tiling
 from kerasart.presets import find_preset, load_presets
-from kerasart_scripts.records import pack_record
+from kerasart.scripts.records import pack_record
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

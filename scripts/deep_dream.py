@@ -24,10 +24,10 @@ from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
 from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels
-from kerasart_scripts import command_line as cli
-from kerasart_scripts import moving
-from kerasart_scripts.dream_flags import ASCENT, WANTED
-from kerasart_scripts.records import compare_with_record, hash_image, read_record
+from kerasart.scripts import command_line as cli
+from kerasart.scripts import moving
+from kerasart.scripts.dream_flags import ASCENT, WANTED
+from kerasart.scripts.records import compare_with_record, hash_image, read_record
 
 _IMAGE = flags.DEFINE_string(
     "image",

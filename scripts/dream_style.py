@@ -11,9 +11,9 @@ from absl import flags
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
 from kerasart.presets.dream_settings import SETTING_NAMES
-from kerasart_scripts import command_line as cli
-from kerasart_scripts import style_transfer
-from kerasart_scripts.records import read_record
+from kerasart.scripts import command_line as cli
+from kerasart.scripts import style_transfer
+from kerasart.scripts.records import read_record
 
 _DREAM = [
     flags.DEFINE_string(

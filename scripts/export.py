@@ -16,7 +16,7 @@ from pathlib import Path
 from absl import flags
 
 from kerasart.image.files import check_place
-from kerasart_scripts import command_line as cli
+from kerasart.scripts import command_line as cli
 
 _FORMATS = ("savedmodel", "onnx", "litert")
 _DREAM = "dream"

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from kerasart.image import check_output, write_picture
 from kerasart.image.contact_sheet import contact_sheet
-from kerasart_scripts import command_line as cli
-from kerasart_scripts.records import pack_record
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import pack_record
 
 _LAYER = flags.DEFINE_string("layer", None, "The layer.")
 _CHANNELS = flags.DEFINE_string(

@@ -16,8 +16,8 @@ from kerasart.animation import (
 from kerasart.image import next_free_path
 from kerasart.image.animation import check_animation, write_animation
 from kerasart.image.frames import Frames
-from kerasart_scripts import command_line as cli
-from kerasart_scripts.records import pack_record
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import pack_record
 
 ANIMATE = flags.DEFINE_enum(
     "animate",

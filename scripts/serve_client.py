@@ -31,9 +31,9 @@ from kerasart.image.encoding import encode
 from kerasart.image.files import replace_file
 from kerasart.image.formats import pillow_setting
 from kerasart.image.samples import SAMPLES
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
 from kerasart.serving.client import Client, ServerError, in_parallel
-from kerasart_scripts import command_line as cli
-from kerasart_scripts.works import leave_out_painted, looks_like_file, name_works
 
 _log = logging.getLogger("kerasart")
 

@@ -24,8 +24,8 @@ from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset
 from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
-from kerasart_scripts import command_line as cli
-from kerasart_scripts.records import compare_with_record, hash_image, read_record
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import compare_with_record, hash_image, read_record
 
 _CONTENT = flags.DEFINE_string(
     "content", "coffee", f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}."

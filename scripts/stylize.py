@@ -27,9 +27,9 @@ from tqdm import tqdm
 from kerasart.image import Picture, read_picture, write_picture
 from kerasart.image.resize import fit_size, resize
 from kerasart.image.samples import SAMPLES
-from kerasart_scripts import command_line as cli
-from kerasart_scripts.records import hash_image, pack_record
-from kerasart_scripts.works import leave_out_painted, looks_like_file, name_works
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import hash_image, pack_record
+from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
 
 _log = logging.getLogger("kerasart")
 

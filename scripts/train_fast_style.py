@@ -29,9 +29,9 @@ from kerasart.image.resize import shrink
 from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset, preset_settings
 from kerasart.presets.fast_style_settings import SETTING_NAMES, FastStyleSettings
-from kerasart_scripts import command_line as cli
-from kerasart_scripts.model_card import write_card
-from kerasart_scripts.records import hash_image
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.model_card import write_card
+from kerasart.scripts.records import hash_image
 
 _NETWORKS = ("small", "medium", "large", "adain")
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.

@@ -9,7 +9,7 @@ from kerasart.image.files import check_format
 from kerasart.image.formats import FORMATS
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
-from kerasart_scripts import command_line as cli
+from kerasart.scripts import command_line as cli
 
 
 def name_works(photos, output, bits=8, suffixes=tuple(FORMATS)):

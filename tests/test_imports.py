@@ -33,9 +33,9 @@ FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in room
 
 
 def room_of(module):
-    """kerasart.backbones.catalog -> backbones; kerasart_scripts.deep_dream -> scripts."""
+    """kerasart.backbones.catalog -> backbones; kerasart.scripts.deep_dream -> scripts."""
     package, *inner = module.split(".")
-    if package in ("kerasart_scripts", "scripts"):
+    if package == "scripts":
         return "scripts"
     return inner[0] if inner else "kerasart"
 
@@ -65,7 +65,7 @@ def trespasses(module, source):
     """The imports of a module that its place in the house forbids."""
     home = room_of(module)
     for imported, line in imports_of(source):
-        if imported.split(".")[0] not in ("kerasart", "kerasart_scripts", "scripts"):
+        if imported.split(".")[0] not in ("kerasart", "scripts"):
             continue
         room = room_of(imported)
         if room != home and FLOOR_OF[room] >= FLOOR_OF[home]:
@@ -90,7 +90,7 @@ def test_modules_import_from_lower_floors_only(path):
         ("kerasart.optimization.loop", "from kerasart.deepdream import deep_dream", False),
         ("kerasart.optimization.loop", "from kerasart import networks", False),
         ("kerasart.styletransfer", "from kerasart import deep_dream", False),
-        ("kerasart.deepdream", "from kerasart_scripts import command_line", False),
+        ("kerasart.deepdream", "from kerasart.scripts import command_line", False),
     ],
 )
 def test_the_check_itself(module, source, allowed):
@@ -193,9 +193,9 @@ def test_packages_are_those_on_disk(setup):
     listed = setup["options"]["packages"].split()
     on_disk = {module_of(path.parent / "__init__.py") for path in LIBRARY}
     assert all((ROOT / name.replace(".", "/") / "__init__.py").is_file() for name in on_disk)
-    assert sorted(listed) == sorted({*on_disk, "kerasart_models", "kerasart_scripts"})
+    assert sorted(listed) == sorted({*on_disk, "kerasart.saved_models", "kerasart.scripts"})
     folders = setup["options"]["package_dir"].split("\n")
-    assert folders[1:] == ["kerasart_models = saved_models", "kerasart_scripts = scripts"]
+    assert folders[1:] == ["kerasart.saved_models = saved_models", "kerasart.scripts = scripts"]
 
 
 def test_data_files_are_installed(setup):
@@ -218,6 +218,6 @@ def test_commands_point_at_functions(setup):
         if not line.strip():
             continue
         module, function = line.partition("=")[2].strip().split(":")
-        path = ROOT / "scripts" / f"{module.removeprefix('kerasart_scripts.')}.py"
+        path = ROOT / "scripts" / f"{module.removeprefix('kerasart.scripts.')}.py"
         names = {node.name for node in ast.parse(path.read_text()).body if hasattr(node, "name")}
         assert function in names, line

@@ -17,7 +17,7 @@ _FILE = "model.keras"
 
 def shipped_models():
     """Lists the trained networks that come with the package: a dict of name to folder."""
-    folder = Path(str(files("kerasart_models")))
+    folder = Path(str(files("kerasart.saved_models")))
     return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
 
 

@@ -116,7 +116,7 @@ def finish(process, begin=0.0):
 _WARM = """
 import contextlib, importlib, io, json, os, sys, traceback
 from absl import flags
-script = importlib.import_module(f"kerasart_scripts.{sys.argv[1]}")
+script = importlib.import_module(f"kerasart.scripts.{sys.argv[1]}")
 name, replies = sys.argv[1], os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 for line in sys.stdin:

@@ -212,9 +212,9 @@ def test_help_knows_every_flag_of_the_script():
     code = """
 import json
 from absl import flags
-from kerasart_scripts import deep_dream
+from kerasart.scripts import deep_dream
 modules = flags.FLAGS.flags_by_module_dict().items()
-ours = [some for name, some in modules if name.startswith("kerasart_scripts")]
+ours = [some for name, some in modules if name.startswith("kerasart.scripts")]
 print(json.dumps([flag.name for some in ours for flag in some]))
 """
     # `class_name` is another name of `class`, for what is recorded.
@@ -251,8 +251,8 @@ def test_installed_command():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     commands = config["options.entry_points"]["console_scripts"].split("\n")
-    assert "kerasart-deep-dream = kerasart_scripts.deep_dream:run" in commands
-    code = "import kerasart_scripts.deep_dream as module; print(module.run)"
+    assert "kerasart-deep-dream = kerasart.scripts.deep_dream:run" in commands
+    code = "import kerasart.scripts.deep_dream as module; print(module.run)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.startswith("<function run")
 

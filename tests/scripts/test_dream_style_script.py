@@ -50,9 +50,9 @@ def test_help_lists_every_flag_once_and_those_of_the_dream_first(tmp_path, run, 
     code = """
 import json
 from absl import flags
-from kerasart_scripts import dream_style
+from kerasart.scripts import dream_style
 modules = flags.FLAGS.flags_by_module_dict().items()
-ours = [some for name, some in modules if name.startswith("kerasart_scripts")]
+ours = [some for name, some in modules if name.startswith("kerasart.scripts")]
 print(json.dumps([flag.name for some in ours for flag in some]))
 """
     assert sorted(listed) == sorted(ask(code))

@@ -24,8 +24,8 @@ def test_help_lists_every_flag_without_tensorflow(tmp_path, run, blocked):
     code = """
 import json
 from absl import flags
-from kerasart_scripts import command_line, feature_atlas
-ours = flags.FLAGS.flags_by_module_dict()["kerasart_scripts.feature_atlas"]
+from kerasart.scripts import command_line, feature_atlas
+ours = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.feature_atlas"]
 print(json.dumps([flag.name for flag in ours]))
 """
     assert set(ask(code)) < set(listed) and len(listed) == len(set(listed))

@@ -304,8 +304,8 @@ def bare(environment, tmp_path_factory):
     code = """
 import json, sys
 from absl import flags
-from kerasart_scripts import serve_client
-own = flags.FLAGS.flags_by_module_dict()["kerasart_scripts.serve_client"]
+from kerasart.scripts import serve_client
+own = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.serve_client"]
 told = {"flags": [flag.name for flag in own]}
 common = ["serve_client", "--input=photo.png", "--model=medium", "--style=rain", "--quiet"]
 for protocol, server in (("rest", sys.argv[1]), ("grpc", sys.argv[2])):

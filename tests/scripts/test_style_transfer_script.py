@@ -77,9 +77,9 @@ def test_help_lists_every_flag_once(help_text):
     code = """
 import json
 from absl import flags
-from kerasart_scripts import style_transfer
+from kerasart.scripts import style_transfer
 modules = flags.FLAGS.flags_by_module_dict().items()
-ours = [some for name, some in modules if name.startswith("kerasart_scripts")]
+ours = [some for name, some in modules if name.startswith("kerasart.scripts")]
 print(json.dumps([flag.name for some in ours for flag in some]))
 """
     assert sorted(listed) == sorted(ask(code))
@@ -115,7 +115,7 @@ def test_every_setting_of_the_library_has_a_flag():
     code = """
 import json
 from absl import flags
-from kerasart_scripts import style_transfer
+from kerasart.scripts import style_transfer
 from kerasart.presets.style_settings import SETTING_NAMES
 print(json.dumps([name for name in SETTING_NAMES if name not in flags.FLAGS]))
 """
@@ -146,8 +146,8 @@ def test_installed_command(script):
     config.read(ROOT / "setup.cfg")
     commands = config["options.entry_points"]["console_scripts"].split("\n")
     command = f"kerasart-{script.replace('_', '-')}"
-    assert f"{command} = kerasart_scripts.{script}:run" in commands
-    code = f"import kerasart_scripts.{script} as m, json; print(json.dumps(callable(m.run)))"
+    assert f"{command} = kerasart.scripts.{script}:run" in commands
+    code = f"import kerasart.scripts.{script} as m, json; print(json.dumps(callable(m.run)))"
     assert ask(code) is True
 
 
@@ -159,7 +159,7 @@ def test_style_is_a_file_or_a_file_and_its_weight(tmp_path):
     texts = ["a.png", "a.png:2", "dir/a.png:0.25", "a.png:0", "a:b.png:1e-3", "a:0.5", "a:0.5:0.7"]
     code = f"""
 import json
-from kerasart_scripts.style_transfer import parse_style
+from kerasart.scripts.style_transfer import parse_style
 print(json.dumps([parse_style(text) for text in {texts}]))
 """
     assert ask(code, tmp_path) == [

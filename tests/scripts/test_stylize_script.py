@@ -81,9 +81,9 @@ def test_help_lists_every_flag_and_is_quick(tmp_path, run, blocked):
     code = """
 import json
 from absl import flags
-from kerasart_scripts import stylize
+from kerasart.scripts import stylize
 modules = flags.FLAGS.flags_by_module_dict().items()
-names = {flag.name for name, some in modules if name == "kerasart_scripts.stylize" for flag in some}
+names = {flag.name for name, some in modules if name == "kerasart.scripts.stylize" for flag in some}
 groups = [flag.name for group in stylize.GROUPS.values() for flag in group]
 print(json.dumps([sorted(names), groups]))
 """

@@ -70,9 +70,9 @@ def test_help_lists_every_flag_and_is_quick(help_text):
     code = """
 import json
 from absl import flags
-from kerasart_scripts import train_fast_style as script
+from kerasart.scripts import train_fast_style as script
 from kerasart.presets.fast_style_settings import SETTING_NAMES
-some = flags.FLAGS.flags_by_module_dict()["kerasart_scripts.train_fast_style"]
+some = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.train_fast_style"]
 print(json.dumps([[flag.name for flag in some], list(SETTING_NAMES)]))
 """
     own, _ = ask(code)

@@ -1,32 +1,22 @@
-"""From the bytes of a picture file to float arrays in sRGB, upright, with alpha apart."""
+"""From a picture file to float arrays in sRGB, upright, with alpha apart."""
 
 import io
 import logging
-import struct
-import zlib
+import os
+import sys
+import tempfile
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kerasart.image.convention import quantise
-from kerasart.image.formats import NAMES, pillow_setting
-from kerasart.image.sixteen_bit import decode_png, is_deep_png
+from kerasart.image.formats import NAMES, enable_heif, is_heif, pillow_setting
+from kerasart.image.metadata import read_metadata, read_orientation
+from kerasart.image.transparency import fill_hidden
 
 _logger = logging.getLogger("kerasart")
-
-# What Pillow raises for damaged data depends on the format and on the place of the damage.
-_DAMAGE = (
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)
 
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 
@@ -44,73 +34,112 @@ _UPRIGHT = {
     8: lambda a: np.rot90(a),
 }
 
+# Formats whose files can be animations, or books of pages.
+_SEQUENCES = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
 
-def load(data, name, max_pixels):
-    """Opens and decompresses a picture with Pillow.
+_PIXELS_AT_ONCE = 2**20  # Converted together: what that takes besides is small.
+_MOST_LETTERS = 200  # Of what a decoder says.
+
+
+def decode(file, name, max_pixels):
+    """Reads a picture.
 
     Args:
-        data: The bytes of the file.
-        name: What error messages call the file.
+        file: The open file, which can be rewound.
+        name: What messages call the file.
         max_pixels: The largest number of pixels to accept, or None for Pillow's own limit.
 
     Returns:
-        The loaded `PIL.Image.Image`, and a dict of its text if it is a PNG file.
+        The image, float32 of shape (1, height, width, 3) in [0, 1]; its alpha, float32 of shape
+        (1, height, width, 1) in [0, 1], or None if it has none; a dict of its text if it is a PNG
+        file; and its `Metadata`.
 
     Raises:
-        ValueError: If this is no picture, or it is damaged or has too many pixels.
+        ValueError: If this is no picture, or it is damaged, has too many pixels, or samples without
+            a meaning as RGB in [0, 1].
+        MemoryError: If it does not fit into memory.
     """
-    with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as pillow_limit:
-        with _damage_explained(data, name):
-            picture = Image.open(io.BytesIO(data), formats=NAMES)
+    # Pillow's settings are global, as are Python's warnings and the terminal libtiff writes to.
+    with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as pillow_limit, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _explained(file, name):
+            picture = _open(file)
         _check_pixel_count(picture, name, pillow_limit if max_pixels is None else max_pixels)
-        with _damage_explained(data, name):
-            picture.load()
-            text = picture.text if picture.format == "PNG" else {}
-    return picture, {str(key): str(value) for key, value in text.items()}
+        with _explained(file, name):
+            samples, levels, alpha_kind = _samples(picture, file, name)
+            profile, text = picture.info.get("icc_profile"), getattr(picture, "text", {})
+            orientation, metadata = read_orientation(picture, name), read_metadata(picture, name)
+            del picture  # Its pixels are in `samples`.
+            if _holds_more(file):
+                _logger.warning("'%s' holds several pictures, of which the first is taken.", name)
+    with _explained(file, name):
+        image, alpha = _to_floats(samples, levels, alpha_kind, profile, orientation, name)
+        del samples
+        if alpha is not None:
+            fill_hidden(image, alpha)
+    alpha = None if alpha is None else alpha[np.newaxis]
+    return image[np.newaxis], alpha, {str(key): str(text[key]) for key in text}, metadata
 
 
-def decode(picture, data, name):
-    """Turns a loaded picture into arrays.
-
-    Args:
-        picture: A `PIL.Image.Image`, loaded.
-        data: The bytes of its file.
-        name: What messages call the file.
-
-    Returns:
-        The image, float32 of shape (1, height, width, 3) in [0, 1], and its alpha, float32 of
-        shape (1, height, width, 1) in [0, 1], or None if it has none.
-
-    Raises:
-        ValueError: If the samples have no meaning as RGB in [0, 1].
-    """
+def _open(file):
+    file.seek(0)
     try:
-        colours, alpha = _samples(picture, data)
-    except ValueError as error:
-        raise ValueError(
-            f"Cannot read '{name}': its samples must be convertible to RGB in [0, 1] ({error}). "
-            f"Received: a {picture.format} file of mode {picture.mode}"
-        ) from error
-    colours = _to_srgb(colours, picture.info.get("icc_profile"), name)
-    orientation = _orientation(picture, name)
-    image = _upright(colours, orientation)
-    return image, None if alpha is None else _upright(alpha, orientation)
+        return Image.open(file, formats=NAMES)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if not is_heif(file.read(12)):
+            raise
+    try:
+        enable_heif()
+    except ImportError:
+        raise _RefusedError(
+            "HEIC needs pillow-heif: pip install 'kerasart[heif]'. Received: a HEIC picture"
+        ) from None
+    file.seek(0)
+    return Image.open(file, formats=["HEIF"])
+
+
+def _holds_more(file):
+    """Whether there are further frames or pages; JPEG's further pictures are for cameras only."""
+    try:
+        picture = _open(file)
+        return picture.format in _SEQUENCES and picture.is_animated
+    except Exception:  # What is damaged after the first picture is none of ours.
+        return False
 
 
 @contextmanager
-def _damage_explained(data, name):
+def _explained(file, name):
+    """Makes one sentence of whatever is raised for damaged data: Pillow raises of all kinds."""
     try:
         yield
     except UnidentifiedImageError as error:
+        file.seek(0)
         raise ValueError(
             f"Cannot read '{name}': it is not a picture, or damaged from its start; "
-            f"the formats are {', '.join(NAMES)}. Received: a file that begins {data[:8]}"
+            f"the formats are {', '.join(NAMES)}. Received: a file that begins {file.read(8)}"
         ) from error
-    except _DAMAGE as error:
+    except MemoryError as error:
+        raise MemoryError(
+            f"Cannot read '{name}': the picture must fit into memory. "
+            f"Received: {_length(file)} bytes that need more"
+        ) from error
+    except _RefusedError as error:
+        raise ValueError(f"Cannot read '{name}': {error}") from error
+    except Exception as error:
+        why = " ".join(str(error).split())[:_MOST_LETTERS] or type(error).__name__
         raise ValueError(
-            f"Cannot read '{name}': the picture is truncated or damaged ({error}), "
-            f"and a whole file is needed. Received: {len(data)} bytes"
+            f"Cannot read '{name}': the picture is truncated or damaged ({why}), "
+            f"and a whole file is needed. Received: {_length(file)} bytes"
         ) from error
+
+
+class _RefusedError(Exception):
+    """What is wrong with a whole picture, in half a sentence."""
+
+
+def _length(file):
+    return file.seek(0, os.SEEK_END)
 
 
 def _check_pixel_count(picture, name, limit):
@@ -122,37 +151,122 @@ def _check_pixel_count(picture, name, limit):
         )
 
 
-def _samples(picture, data):
-    """The colours (grey, RGB or CMYK in the last axis) and the alpha as floats in [0, 1]."""
-    if picture.format == "PNG" and is_deep_png(data):
-        pixels = decode_png(data, with_alpha="transparency" in picture.info)
-        return _split_alpha(np.divide(pixels, 65535, dtype=np.float32))
+def _samples(picture, file, name):
+    """Decompresses a picture.
+
+    Returns:
+        An array (height, width, channels) of grey, RGB or CMYK, and alpha if there is one; the
+        value that stands for 1; and whether alpha is there ("straight"), has been multiplied into
+        the colours ("multiplied"), or is not there (None).
+    """
+    deep = _deep_layout(picture, name)
+    with _without_lines_of_libtiff(picture):
+        if deep:
+            return _deep_samples(picture, file, name, deep)
+        picture.load()
     if picture.mode.startswith(("I", "F")):
-        return _deep_grey(picture), None
+        return _deep_grey(picture)
     mode = _plain_mode(picture)
-    samples = np.divide(np.asarray(picture.convert(mode)), 255, dtype=np.float32)
-    return (samples, None) if mode == "CMYK" else _split_alpha(np.atleast_3d(samples))
+    samples = np.asarray(picture if picture.mode == mode else picture.convert(mode))
+    samples = samples if samples.ndim == 3 else samples[..., np.newaxis]
+    return samples, 255, "straight" if mode in ("LA", "RGBA") else None
 
 
-def _split_alpha(samples):
-    if samples.shape[-1] in (2, 4):
-        return samples[..., :-1], samples[..., -1:]
-    return samples, None
+@contextmanager
+def _without_lines_of_libtiff(picture):
+    """Turns what libtiff writes to the terminal beside us into a part of the error."""
+    if picture.format != "TIFF":
+        yield
+        return
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as lines:
+        os.dup2(lines.fileno(), 2)
+        try:
+            yield
+        except OSError as error:
+            lines.seek(0)
+            said = lines.read(_MOST_LETTERS).decode(errors="replace")
+            raise OSError(f"{error}; {said}" if said else str(error)) from error
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _deep_layout(picture, name):
+    """How Pillow is to unpack 16 bits a channel, which it does at 8: a pair of names of layouts.
+
+    One gives the high byte of each sample and one the low. None stands for other pictures.
+    """
+    if picture.format not in ("PNG", "TIFF") or not picture.tile:
+        return None
+    arguments = picture.tile[0].args
+    layout = arguments if isinstance(arguments, str) else arguments[0]
+    channels, _, depth = layout.partition(";")
+    if depth not in ("16B", "16L", "16N") or channels == "I":
+        return None
+    if picture.format == "TIFF" and picture.tag_v2.get(ExifTags.Base.PlanarConfiguration) == 2:
+        _logger.warning("'%s' is read with 8 of its 16 bits: its channels lie apart.", name)
+        return None
+    is_big = depth == "16B" or depth == "16N" and sys.byteorder == "big"
+    channels = channels.replace("a", "A")  # As it lies there: we divide by alpha at 16 bits.
+    high, low = ("B", "L") if is_big else ("L", "B")
+    return f"{channels};16{high}", f"{channels};16{low}"
+
+
+def _deep_samples(picture, file, name, layouts):
+    """Decompresses 16 bits a channel, the high bytes first, and then the low ones."""
+    was_multiplied = "RGBa" in str(picture.tile[0].args)
+    key = picture.info.get("transparency")
+    if layouts[0].startswith("LA"):  # As four channels of bytes, of which two make a sample.
+        _load_as(picture, "RGBA")
+        samples = np.asarray(picture).view(">u2")
+        return samples, 65535, "straight"
+    samples = None
+    for layout, place in zip(layouts, (0, 1) if sys.byteorder == "big" else (1, 0), strict=True):
+        part = picture if samples is None else _open(file)
+        _load_as(part, layout)
+        octets = np.asarray(part)
+        if samples is None:
+            samples = np.empty(octets.shape, np.uint16)
+        samples.view(np.uint8)[..., place::2] = octets
+    if isinstance(key, tuple):
+        alpha = np.uint16(65535) * (samples != np.array(key, np.uint16)).any(axis=-1, keepdims=True)
+        return np.concatenate([samples, alpha], axis=-1), 65535, "straight"
+    kind = "multiplied" if was_multiplied else "straight" if samples.shape[-1] == 4 else None
+    return samples, 65535, None if picture.mode == "CMYK" else kind
+
+
+def _load_as(picture, layout):
+    """Decompresses a picture, unpacking its samples in another way than Pillow would."""
+    picture.tile = [
+        tile._replace(args=layout if isinstance(tile.args, str) else (layout, *tile.args[1:]))
+        for tile in picture.tile
+    ]
+    picture.load()
 
 
 def _deep_grey(picture):
     """Grey of 16 bits or of floats, of which Pillow knows only the bare numbers."""
-    samples = np.asarray(picture)
+    samples = np.asarray(picture)[..., np.newaxis]
     tags = getattr(picture, "tag_v2", {})  # those of a TIFF
+    levels = 1
     if picture.mode != "F":
-        bits = min(16, tags.get(ExifTags.Base.BitsPerSample, (16,))[0])
-        samples = samples / (2**bits - 1)
-    low, high = samples.min(), samples.max()
+        bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
+        levels = 2 ** min(16, bits) - 1
+    low, high = samples.min() / levels, samples.max() / levels
     if not (low >= 0 and high <= 1):  # not even a NaN gets past this
-        raise ValueError(f"its samples go from {low:g} to {high:g} on a scale from 0 to 1")
+        raise _RefusedError(
+            f"its samples must be convertible to RGB in [0, 1] (they go from {low:g} to {high:g} "
+            f"on a scale from 0 to 1). Received: a {picture.format} file of mode {picture.mode}"
+        )
+    key = picture.info.get("transparency")
+    if isinstance(key, int) and picture.format == "PNG":
+        alpha = (samples != key) * samples.dtype.type(levels)
+        return np.concatenate([samples, alpha], axis=-1), levels, "straight"
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # white is zero
-        samples = 1 - samples
-    return samples.astype(np.float32)[..., np.newaxis]
+        samples = levels - samples
+    return samples, levels, None
 
 
 def _plain_mode(picture):
@@ -162,31 +276,53 @@ def _plain_mode(picture):
     return {"1": "L", "L": "L", "CMYK": "CMYK"}.get(picture.mode, "RGB")
 
 
-def _to_srgb(colours, profile, name):
-    if profile:
-        try:
-            transform, source = _transform(profile, colours)
-        except (ImageCms.PyCMSError, OSError, ValueError) as error:
-            _logger.warning("The colour profile of '%s' is ignored: %s", name, error)
-        else:
-            if not _keeps_colours(transform, source.mode):
-                converted = ImageCms.applyTransform(source, transform)
-                return np.divide(np.asarray(converted), 255, dtype=np.float32)
-    return _to_rgb(colours)
+def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
+    """Makes RGB and alpha, float32 in [0, 1] and upright, of samples, some rows at a time."""
+    samples = _UPRIGHT.get(orientation, lambda same: same)(samples)
+    height, width, channels = samples.shape
+    colours = channels - bool(alpha_kind)
+    to_srgb = _profile_conversion(profile, colours, name)
+    image = np.empty((height, width, 3), np.float32)
+    alpha = np.empty((height, width, 1), np.float32) if alpha_kind else None
+    step = max(1, _PIXELS_AT_ONCE // width)
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        part = np.divide(samples[rows], levels, dtype=np.float32)
+        if alpha_kind:
+            alpha[rows] = part[..., colours:]
+        if alpha_kind == "multiplied":
+            part = np.minimum(part / np.maximum(part[..., colours:], 1 / levels), 1)
+        image[rows] = to_srgb(part[..., :colours])
+    return image, alpha
 
 
-def _transform(profile, colours):
-    """The way from a profile to sRGB, and the colours at 8 bits in the mode that it expects."""
-    origin = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    if origin.profile.xcolor_space.strip() == "RGB":
-        colours = _to_rgb(colours)  # grey pictures keep the profile of their original
-    mode = _MODE_OF_CHANNELS[colours.shape[-1]]
-    height, width, _ = colours.shape
-    source = Image.frombytes(mode, (width, height), quantise(colours, bits=8).tobytes())
-    target = ImageCms.createProfile("sRGB")
-    # The tables of LittleCMS's optimiser are too coarse for dark greys.
-    flags = ImageCms.Flags.NOOPTIMIZE
-    return ImageCms.buildTransform(origin, target, mode, "RGB", flags=flags), source
+def _profile_conversion(profile, channels, name):
+    """Makes the function from grey, RGB or CMYK, floats in [0, 1], to RGB by sRGB's definition."""
+    if not profile:
+        return _to_rgb
+    try:
+        origin = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        of_rgb = origin.profile.xcolor_space.strip() == "RGB"
+        # Grey pictures keep the profile of their original.
+        mode = "RGB" if of_rgb else _MODE_OF_CHANNELS[channels]
+        target = ImageCms.createProfile("sRGB")
+        # The tables of LittleCMS's optimiser are too coarse for dark greys.
+        flags = ImageCms.Flags.NOOPTIMIZE
+        transform = ImageCms.buildTransform(origin, target, mode, "RGB", flags=flags)
+        if _keeps_colours(transform, mode):
+            return _to_rgb
+    except Exception as error:  # The profile may be anything.
+        _logger.warning("The colour profile of '%s' is ignored: %s", name, error)
+        return _to_rgb
+
+    def convert(colours):
+        colours = _to_rgb(colours) if of_rgb else colours
+        height, width, _ = colours.shape
+        data = quantise(colours, bits=8).tobytes()
+        converted = ImageCms.applyTransform(Image.frombytes(mode, (width, height), data), transform)
+        return np.divide(np.asarray(converted), 255, dtype=np.float32)
+
+    return convert
 
 
 def _keeps_colours(transform, mode):
@@ -203,17 +339,3 @@ def _to_rgb(colours):
     if channels == 4:  # ink on ink: what the colour lets through, the black dims
         return (1 - colours[..., :3]) * (1 - colours[..., 3:])
     return colours if channels == 3 else np.repeat(colours, 3, axis=-1)
-
-
-def _orientation(picture, name):
-    """The EXIF orientation; a TIFF has none any more, for Pillow has already turned it."""
-    try:
-        return picture.getexif().get(ExifTags.Base.Orientation)
-    except _DAMAGE as error:
-        _logger.warning("The EXIF data of '%s' are ignored: %s", name, error)
-        return None
-
-
-def _upright(pixels, orientation):
-    turn = _UPRIGHT.get(orientation)
-    return np.ascontiguousarray(turn(pixels) if turn else pixels)[np.newaxis]

@@ -1,6 +1,7 @@
 """Reading and writing picture files."""
 
 import os
+import stat
 import uuid
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasart.image.convention import as_image, as_pixels, quantise
-from kerasart.image.decoding import decode, load
+from kerasart.image.decoding import decode
 from kerasart.image.encoding import encode
 from kerasart.image.formats import FORMATS, WITH_16_BITS, WITH_ALPHA
+from kerasart.image.metadata import Metadata
 
 
 @dataclass(frozen=True)
@@ -22,22 +24,24 @@ class Picture:
         image: float32 sRGB of shape (1, height, width, 3) in [0, 1].
         alpha: float32 of shape (1, height, width, 1) in [0, 1], or None if the file has none.
         text: The text chunks of a PNG file; empty for other formats.
+        metadata: The `Metadata` of the file, for `write_picture`.
     """
 
     image: np.ndarray
     alpha: np.ndarray | None = None
     text: dict[str, str] = field(default_factory=dict)
+    metadata: Metadata = Metadata()
 
 
 def read_picture(path, max_pixels=None):
-    """Reads a picture file: JPEG, PNG, WebP, TIFF, BMP, GIF (the first frame), or AVIF where
-    Pillow has it.
+    """Reads a picture file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF where Pillow has it, or HEIC.
 
     The picture is turned upright as its EXIF orientation says, and its colours are converted to
     sRGB from its ICC profile; EXIF data or a profile that cannot be used are ignored with a
-    warning on the logger "kerasart". PNG keeps all of its 16 bits, unless a profile other than
-    sRGB has to be converted: that takes place at 8 bits. Pillow reduces 16-bit colour TIFF to 8
-    bits.
+    warning on the logger "kerasart". PNG and TIFF keep all of their 16 bits, unless a profile other
+    than sRGB has to be converted: that takes place at 8 bits. Of an animation, or of several pages,
+    the first is read, with a warning. Colours that transparency hides are replaced by a
+    continuation of the visible ones. At most three times the memory of the image is needed.
 
     Args:
         path: The file.
@@ -49,13 +53,13 @@ def read_picture(path, max_pixels=None):
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: If the file cannot be read.
-        ValueError: If the file is empty, is not a picture, is truncated or damaged, has too many
-            pixels, or has floating-point samples outside [0, 1].
+        ValueError: If it is no regular file, is empty, is not a picture, is truncated or damaged,
+            has too many pixels, or has floating-point samples outside [0, 1]; or if it is HEIC and
+            pillow-heif is not installed.
+        MemoryError: If the picture does not fit into memory.
     """
-    data = _file_bytes(path)
-    picture, text = load(data, path, max_pixels)
-    image, alpha = decode(picture, data, path)
-    return Picture(image, alpha, text)
+    with _open_regular(path) as file:
+        return Picture(*decode(file, path, max_pixels))
 
 
 def write_picture(path, image, *, alpha=None, text=None, bits=8, quality=95):
@@ -145,9 +149,10 @@ def next_free_path(path):
     return free
 
 
-def _file_bytes(path):
+def _open_regular(path):
+    """Opens a file to be read, which is no pipe or device: those may never come to an end."""
     try:
-        data = Path(path).read_bytes()
+        file = open(path, "rb", opener=_open_at_once)
     except IsADirectoryError as error:
         raise IsADirectoryError(
             f"Cannot read '{path}': a picture file is needed, not a folder. Received: a folder"
@@ -158,11 +163,21 @@ def _file_bytes(path):
             f"Cannot read '{path}': the path must be that of a picture file that may be read. "
             f"Received: {error.strerror}"
         ) from error
-    if not data:
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        return file
+    file.close()
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError(
-            f"Cannot read '{path}': the file is empty, and a picture is needed. Received: 0 bytes"
+            f"Cannot read '{path}': it must be a regular file. Received: a pipe or a device"
         )
-    return data
+    raise ValueError(
+        f"Cannot read '{path}': the file is empty, and a picture is needed. Received: 0 bytes"
+    )
+
+
+def _open_at_once(path, flags):
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Does not wait for a pipe's writer.
 
 
 def _format_of(path):

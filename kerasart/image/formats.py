@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 from PIL import Image, features
 
@@ -14,11 +15,14 @@ FORMATS = {
     ".tiff": "TIFF",
     ".bmp": "BMP",
     ".gif": "GIF",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
 }
 if features.check("avif"):
     FORMATS[".avif"] = "AVIF"
 
 NAMES = tuple(dict.fromkeys(FORMATS.values()))  # each format once
+READ_ONLY = (".heic", ".heif", ".hif", ".apng")
 WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
 WITH_16_BITS = ("PNG", "TIFF")
 
@@ -44,3 +48,21 @@ def most_pixels():
     """Pillow's own limit of a picture's pixels, or None, also while another thread reads one."""
     with _lock:
         return Image.MAX_IMAGE_PIXELS
+
+
+def is_heif(start):
+    """Tells from the first 12 bytes of a file whether it is HEIF, as telephones write it."""
+    brands = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+    return start[4:8] == b"ftyp" and start[8:12] in brands
+
+
+@cache
+def enable_heif():
+    """Makes Pillow able to read HEIF.
+
+    Raises:
+        ImportError: If pillow-heif is not installed.
+    """
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()

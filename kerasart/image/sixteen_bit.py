@@ -1,4 +1,4 @@
-"""PNG and TIFF with 16 bits a channel, which Pillow reads and writes at 8 bits only."""
+"""PNG and TIFF with 16 bits a channel, which Pillow writes at 8 bits only."""
 
 import io
 
@@ -6,33 +6,6 @@ from PIL.PngImagePlugin import putchunk
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 _AFTER_IHDR = 33  # the signature (8 bytes) and the IHDR chunk (25 bytes)
-
-
-def is_deep_png(data):
-    """Tells whether the bytes of a PNG file hold 16 bits a channel."""
-    return data[24] == 16  # the bit depth, in IHDR
-
-
-def decode_png(data, with_alpha):
-    """Decodes a PNG file.
-
-    Args:
-        data: The bytes of the file.
-        with_alpha: Whether one colour of the picture stands for "transparent" (a tRNS chunk).
-
-    Returns:
-        A uint16 array of shape (height, width, channels): grey, grey and alpha, RGB, or RGBA.
-
-    Raises:
-        ValueError: If TensorFlow refuses the file.
-    """
-    import tensorflow as tf  # slow to import, and only 16-bit files need it
-
-    channels = 4 if with_alpha else 0  # 0: as many as the file has
-    try:
-        return tf.io.decode_png(data, channels=channels, dtype=tf.uint16).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(error.message) from error
 
 
 def encode_png(pixels, chunks):

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms, features
 from PIL.PngImagePlugin import putchunk
 
-from kerasart.image import read_picture
+from kerasart.image import formats, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 5, 3)).astype(np.uint8)
 GREY, ALPHA = RGB[..., 0], RGB[..., 1]
@@ -49,9 +51,14 @@ def read_deep_png(path, *png):
 
 
 def check(picture, image, alpha=None):
-    """`image` and `alpha` are arrays of shape (height, width, 3) and (height, width)."""
+    """`image` and `alpha` are arrays of shape (height, width, 3) and (height, width).
+
+    Where nothing is to be seen, the colour may be any.
+    """
     assert picture.image.dtype == np.float32
-    np.testing.assert_array_equal(picture.image, image[np.newaxis])
+    assert picture.image.shape == (1, *image.shape)
+    seen = np.ones(image.shape[:2], bool) if alpha is None else alpha > 0
+    np.testing.assert_array_equal(picture.image[0][seen], image[seen])
     if alpha is None:
         assert picture.alpha is None
     else:
@@ -81,10 +88,41 @@ def test_lossy_formats_come_close(tmp_path, suffix):
     np.testing.assert_allclose(picture.image[0], as_float(image), atol=4 / 255)
 
 
-def test_gif_gives_its_first_frame(tmp_path):
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".tif"])
+def test_of_several_pictures_the_first_is_read_and_that_is_told(tmp_path, caplog, suffix):
     frames = [Image.new("RGB", (5, 6), colour) for colour in ("red", "blue")]
-    picture = read(frames[0], tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = tmp_path / f"a{suffix}"
+    picture = read(frames[0], path, save_all=True, append_images=frames[1:], **options)
     check(picture, np.full((6, 5, 3), (1, 0, 0), np.float32))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == f"'{path}' holds several pictures, of which the first is taken."
+
+
+def test_a_camera_s_second_picture_is_no_animation(tmp_path, caplog):
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:])
+    assert read_picture(tmp_path / "a.jpg").image[0, 8, 8, 0] > 0.9
+    assert not caplog.records
+
+
+def test_heic(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    pixels = np.full((32, 48, 3), (200, 100, 50), np.uint8)
+    heif.from_pillow(Image.fromarray(pixels)).save(tmp_path / "a.heic", quality=95)
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.heic").read_bytes())
+    for name in ("a.heic", "a.jpg"):  # Telephones give it other names, too.
+        image = read_picture(tmp_path / name).image
+        np.testing.assert_allclose(image, as_float(pixels)[np.newaxis], atol=6 / 255)
+
+
+def test_heic_without_its_library_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    formats.enable_heif.cache_clear()
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(ValueError, match=r"a\.heic.*pip install 'kerasart\[heif\]'. Received: a"):
+        read_picture(tmp_path / "a.heic")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
@@ -168,6 +206,77 @@ def test_float_grey_tiff(tmp_path):
 def test_float_grey_on_another_scale_is_refused(tmp_path, value):
     with pytest.raises(ValueError, match=r"a\.tif.* from .* Received: a TIFF file of mode F$"):
         read(Image.fromarray(np.array([[0, value]], np.float32)), tmp_path / "a.tif")
+
+
+def deep_tiff(pixels, order="<", compression=1, planar=False, extra=None, photometric=2):
+    """A TIFF file with 16 bits a channel, made by hand."""
+    height, width, channels = pixels.shape
+    planes = pixels.transpose(2, 0, 1) if planar else pixels[np.newaxis]
+    strips = [plane.astype(f"{order}u2").tobytes() for plane in planes]
+    strips = [zlib.compress(strip) if compression == 8 else strip for strip in strips]
+    start = 500
+    places = [start + sum(map(len, strips[:i])) for i in range(len(strips))]
+    tags = {
+        256: ("I", width),
+        257: ("I", height),
+        258: ("H", *[16] * channels),
+        259: ("H", compression),
+        262: ("H", photometric),
+        273: ("I", *places),
+        277: ("H", channels),
+        278: ("I", height),
+        279: ("I", *map(len, strips)),
+        284: ("H", 2 if planar else 1),
+    }
+    tags |= {} if extra is None else {338: ("H", extra)}
+    table, contents = struct.pack(f"{order}H", len(tags)), b""
+    free = 8 + 2 + 12 * len(tags) + 4
+    for tag, (kind, *values) in tags.items():
+        packed = struct.pack(f"{order}{len(values)}{kind}", *values)
+        if len(packed) > 4:
+            packed, contents = struct.pack(f"{order}I", free + len(contents)), contents + packed
+        table += struct.pack(f"{order}HHI", tag, {"H": 3, "I": 4}[kind], len(values))
+        table += packed.ljust(4, b"\0")
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", 8)
+    return (head + table + bytes(4) + contents).ljust(start, b"\0") + b"".join(strips)
+
+
+DEEP_RANDOM = np.random.default_rng(1).integers(1, 65536, (5, 7, 4)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize(("channels", "extra"), [(3, None), (4, 2), (4, 0), (4, 1)])
+def test_deep_tiff_keeps_all_its_bits(tmp_path, order, compression, channels, extra):
+    pixels = DEEP_RANDOM[..., :channels].copy()
+    image = as_float(pixels[..., :3], 65535)
+    alpha = as_float(pixels[..., 3], 65535) if extra in (1, 2) else None
+    if extra == 1:  # multiplied into the colours
+        pixels[..., :3] = np.round(image * pixels[..., 3:])
+    (tmp_path / "a.tif").write_bytes(deep_tiff(pixels, order, compression, extra=extra))
+    picture = read_picture(tmp_path / "a.tif")
+    if extra == 1:
+        visible = alpha > 0.1
+        np.testing.assert_allclose(picture.image[0][visible], image[visible], atol=1e-4)
+        np.testing.assert_array_equal(picture.alpha[0, ..., 0], alpha)
+    else:
+        check(picture, image, alpha)
+
+
+def test_deep_cmyk_tiff_keeps_all_its_bits(tmp_path):
+    (tmp_path / "a.tif").write_bytes(deep_tiff(DEEP_RANDOM, photometric=5))
+    inks = as_float(DEEP_RANDOM, 65535)
+    expected = (1 - inks[..., :3]) * (1 - inks[..., 3:])
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif").image[0], expected)
+
+
+def test_deep_tiff_whose_channels_lie_apart_is_told_of(tmp_path, caplog):
+    pixels = DEEP_RANDOM[..., :3]
+    (tmp_path / "a.tif").write_bytes(deep_tiff(pixels, compression=8, planar=True))
+    image = read_picture(tmp_path / "a.tif").image[0]
+    np.testing.assert_array_equal(image, as_float(pixels >> 8))
+    (record,) = caplog.records
+    assert "a.tif' is read with 8 of its 16 bits" in record.getMessage()
 
 
 def test_lab(tmp_path):
@@ -386,3 +495,102 @@ def test_unusable_profile_is_ignored_with_a_warning(tmp_path, caplog, icc_profil
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("kerasart", "WARNING")
     assert "a.png" in record.getMessage()
+
+
+def spoil_tag(path, tag, kind):
+    """Says in a TIFF that a tag has another type."""
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, start)
+    places = range(start + 2, start + 2 + 12 * count, 12)
+    (place,) = [i for i in places if struct.unpack_from("<H", data, i)[0] == tag]
+    struct.pack_into("<H", data, place + 2, kind)
+    path.write_bytes(data)
+
+
+def test_a_profile_of_another_type_is_ignored_with_a_warning(tmp_path, caplog):
+    Image.fromarray(RGB).save(tmp_path / "a.tif", icc_profile=SRGB)
+    spoil_tag(tmp_path / "a.tif", 34675, 4)  # LONG, where bytes are expected
+    with open(tmp_path / "a.tif", "ab") as file:
+        file.write(bytes(4 * len(SRGB)))
+    check(read_picture(tmp_path / "a.tif"), as_float(RGB))
+    assert "The colour profile of" in caplog.records[0].getMessage()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Exception("any"), TypeError(), KeyError("k"), AssertionError("a\n b"), RecursionError()],
+)
+def test_whatever_a_decoder_raises_is_one_sentence(tmp_path, monkeypatch, error):
+    def fail(self):
+        raise error
+
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "has_transparency_data", property(fail))
+    with pytest.raises(ValueError, match=r"a\.png.*truncated or damaged \(.+\).* Received: \d+ b"):
+        read_picture(tmp_path / "a.png")
+
+
+def test_too_little_memory_is_a_sentence(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    monkeypatch.setattr(np, "divide", fail)
+    with pytest.raises(MemoryError, match=r"a\.png.* must fit into memory. Received: "):
+        read_picture(tmp_path / "a.png")
+
+
+def test_decoders_write_nothing_to_the_terminal(tmp_path, capfd):
+    path = tmp_path / "a.tif"
+    noise = np.random.default_rng(0).integers(0, 65536, (50, 70, 3))
+    path.write_bytes(deep_tiff(noise, compression=8)[:4000])
+    with pytest.raises(ValueError, match="TIFFFillStrip"):  # libtiff's own words
+        read_picture(path)
+    Image.fromarray(RGB).save(path, tiffinfo={270: "x"})
+    spoil_tag(path, 270, 3)  # Pillow would warn of it
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_picture(path)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- Memory
+
+
+def measure(small, large):
+    """How many bytes reading a large picture takes at the most, once a small one was read."""
+    code = """
+import resource, sys
+from kerasart.image import read_picture
+read_picture(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read_picture(sys.argv[2])
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+    command = [sys.executable, "-c", code, str(small), str(large)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.parametrize("kind", ["RGB", "turned", "RGBA", "P", "CMYK", "profile", "F", "deep"])
+def test_reading_takes_at_most_three_times_the_picture(tmp_path, kind):
+    suffix = ".tif" if kind in ("CMYK", "F") else ".png"
+    sides = (64, 1600)
+    for side in sides:
+        ramp = (np.arange(side) // 16).astype(np.uint8)
+        grey = ramp[:, np.newaxis] ^ ramp
+        rgb, path = in_rgb(grey), tmp_path / f"{side}{suffix}"
+        if kind == "deep":
+            path.write_bytes(deep_png(np.dstack([rgb, grey]).astype(np.uint16) * 257, 6))
+            continue
+        pixels = {"RGBA": np.dstack([rgb, grey]), "P": grey, "F": grey / np.float32(255)}
+        picture = Image.fromarray(pixels.get(kind, rgb))
+        picture = picture.convert(kind) if kind in ("P", "CMYK") else picture
+        options = {
+            "turned": {"exif": exif(6)},
+            "P": {"transparency": 3},
+            "profile": {"icc_profile": LINEAR_RGB},
+        }.get(kind, {})
+        picture.save(path, **options)
+    small, large = (tmp_path / f"{side}{suffix}" for side in sides)
+    assert measure(small, large) < 3 * sides[1] ** 2 * 3 * 4

@@ -55,10 +55,10 @@ def test_path_below_a_file(tmp_path):
 
 
 def test_file_that_may_not_be_read(tmp_path, monkeypatch):
-    def refuse(path):
+    def refuse(path, *flags):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(PermissionError) as error:
         read_picture(tmp_path / "a.png")
     assert "a.png" in sentence(error)
@@ -69,6 +69,14 @@ def test_empty_file(tmp_path):
     with pytest.raises(ValueError, match=r"a\.png.*empty") as error:
         read_picture(tmp_path / "a.png")
     sentence(error)
+
+
+def test_a_pipe_named_png_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", "/dev/zero"):
+        with pytest.raises(ValueError, match="must be a regular file") as error:
+            read_picture(path)
+        sentence(error)
 
 
 def test_text_named_jpg(tmp_path):
@@ -226,7 +234,7 @@ def test_16_bit_tiff(tmp_path, channels):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_alpha_is_exact(tmp_path, suffix):
-    alpha = np.divide(RANDOM.integers(0, 256, (1, 16, 24, 1)), 255).astype(np.float32)
+    alpha = np.divide(RANDOM.integers(1, 256, (1, 16, 24, 1)), 255).astype(np.float32)
     write_picture(tmp_path / f"a{suffix}", IMAGE, alpha=alpha)
     picture = read_picture(tmp_path / f"a{suffix}")
     np.testing.assert_array_equal(picture.alpha, alpha)

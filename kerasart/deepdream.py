@@ -33,7 +33,7 @@ from kerasart.optimization import (
     octave_sizes,
     smooth,
 )
-from kerasart.presets import find_preset
+from kerasart.presets import choose_network, find_preset
 from kerasart.presets.dream_choice import choose_settings, merge_settings, suitable_preset
 
 _log = logging.getLogger("kerasart")
@@ -142,7 +142,7 @@ class Dreamer:
         preset = preset or suitable_preset(settings, guide)
         recipe = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
-            name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
+            name, weights = choose_network(recipe, backbone, weights)
             wants_class = "class_name" in merge_settings(recipe, name, settings)
             backbone = load_backbone(name, weights, seed, head=wants_class)
         self.settings = choose_settings(recipe, backbone, settings, guide)

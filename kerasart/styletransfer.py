@@ -32,7 +32,7 @@ from kerasart.optimization import (
     scale_sizes,
     share_steps,
 )
-from kerasart.presets import find_preset
+from kerasart.presets import choose_network, find_preset
 from kerasart.presets.style_choice import choose_settings
 
 
@@ -99,8 +99,8 @@ def style_transfer(
     styles = [as_image(style, "styles") for style in _listed(styles)]
     recipe = find_preset("style_transfer", preset)
     if not isinstance(backbone, Backbone):
-        name = recipe.get("backbone", "auto") if backbone == "auto" else backbone
-        backbone = load_backbone(name, weights, seed, best="vgg19")
+        name, weights = choose_network(recipe, backbone, weights)
+        backbone = load_backbone(name, weights, seed, default="vgg16")
     given_optimizer = settings.get("optimizer")
     settings = choose_settings(recipe, backbone, settings, max(content.shape[1:3]))
     optimizer = make_optimizer(settings, given_optimizer)

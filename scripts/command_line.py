@@ -29,15 +29,15 @@ BACKBONE = flags.DEFINE_string(
     "backbone",
     None,
     "The network that looks: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
-    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 for dreams and VGG19 for style if "
-    "its ImageNet weights are in Keras's cache or can be downloaded, else the bundled VGG16. "
+    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 for dreams, SqueezeNet for dreams of a "
+    "class, and VGG16 for style: these are bundled, others are downloaded. "
     "(default: auto, or the preset's)",
 )
 WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
-    "imagenet (downloaded by Keras), bundled (vgg16 and squeezenet), random, or a path to a "
-    ".weights.h5 or legacy .h5 file. (default: bundled where there are such, else imagenet)",
+    "imagenet (downloaded by Keras), bundled (vgg16, squeezenet, and inception_v3 up to mixed5), "
+    "random, or a path to a .weights.h5 or legacy .h5 file. (default: bundled where there are such, else imagenet)",
 )
 PRECISION = flags.DEFINE_enum(
     "precision",
@@ -355,18 +355,18 @@ def preset_table(application):
     )
 
 
-def layer_table(best):
+def layer_table(default):
     """Lists the network's layers: stride, channels, and receptive field in pixels.
 
     Args:
-        best: What --backbone=auto stands for, as in `load_backbone`.
+        default: What --backbone=auto stands for, as in `load_backbone`.
     """
     from kerasart import load_backbone
 
     load_tensorflow()
-    # What a named network's layers see does not depend on its weights.
-    name = BACKBONE.value or "auto"
-    backbone = load_backbone(name, "auto" if name == "auto" else "random", best=best)
+    # What a network's layers see does not depend on its weights.
+    weights = "auto" if BACKBONE.value in (None, "auto") else "random"
+    backbone = load_backbone(BACKBONE.value or "auto", weights, default=default)
     rows = [("layer", "stride", "channels", "receptive field")] + [
         (name, seen.stride, seen.channels, "all" if math.isinf(seen[1]) else seen.receptive_field)
         for name, seen in backbone.geometry.items()

@@ -165,7 +165,7 @@ def act(make):
     if _PRESET.value == "help":
         print(cli.preset_table("style_transfer"))
     elif _LIST_LAYERS.value:
-        print(cli.layer_table("vgg19"))
+        print(cli.layer_table("vgg16"))
     elif _SWEEP.value:
         sweep(make)
     else:

@@ -27,7 +27,7 @@ from kerasart.image.photos import find_photos
 from kerasart.image.plot import plot_losses
 from kerasart.image.resize import shrink
 from kerasart.image.samples import SAMPLES
-from kerasart.presets import find_preset, preset_settings
+from kerasart.presets import choose_network, find_preset, preset_settings
 from kerasart.presets.fast_style_settings import SETTING_NAMES, FastStyleSettings
 from kerasart.scripts import command_line as cli
 from kerasart.scripts.model_card import write_card
@@ -146,11 +146,10 @@ def main():
     from kerasart import load_backbone
     from kerasart.training import plan_course
 
-    backbone = load_backbone(
-        cli.BACKBONE.value or recipe.get("backbone", "auto"),
-        cli.WEIGHTS.value or "auto",
-        best="vgg19",
+    network_that_looks = choose_network(
+        recipe, cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"
     )
+    backbone = load_backbone(*network_that_looks, default="vgg16")
     with tqdm(
         desc="Balancing the weights",
         bar_format="{desc}",

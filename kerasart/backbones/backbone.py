@@ -2,7 +2,6 @@
 
 import copy
 import difflib
-import logging
 import os
 
 import numpy as np
@@ -14,15 +13,11 @@ from kerasart.backbones.imagenet import (
     BUNDLED,
     find_class,
     imagenet_labels,
-    impatient_downloads,
     load_bundled,
-    weights_are_at_hand,
 )
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
 from kerasart.backbones.weight_files import hash_weights, load_weights
-
-_log = logging.getLogger("kerasart")
 
 
 class Backbone:
@@ -179,6 +174,12 @@ class Backbone:
         names = [name for name, geometry in self.geometry.items() if geometry.stride <= 16]
         return names[-1]
 
+    def _what_is_missing(self):
+        last = BUNDLED.get(self.name) if self.weights == "bundled" else None
+        if last is None:
+            return ""
+        return f"; its bundled weights end with {last}: --weights=imagenet downloads all of them"
+
     def _check_layers(self, names):
         known = [*self.geometry, self.head]
         unknown = [name for name in names if name not in known]
@@ -188,23 +189,23 @@ class Backbone:
         raise ValueError(
             f"`layers` must name layers of {self.name} (--list_layers shows them all)"
             + (f"; nearest: {', '.join(near)}" if near else "")
+            + self._what_is_missing()
             + f". Received: {unknown[0]!r}"
         )
 
 
-def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3", head=False):
+def load_backbone(name="auto", weights="auto", seed=0, default="inception_v3", head=False):
     """Builds a network and gives it its weights.
 
     Args:
         name: "squeezenet", any network of `keras.applications` ("inception_v3", "vgg19", ...), or
-            "auto": the best if its ImageNet weights are in Keras's cache or can be downloaded,
-            else the bundled VGG16, or SqueezeNet where a head is wanted, with a warning.
-        weights: "imagenet" (Keras's own download and check), "bundled" (in this package; VGG16
-            and SqueezeNet), "random" (He's normal distribution, for experiments), a path to a
-            `.weights.h5` or a legacy `.h5` file with or without its dense head, or "auto":
-            bundled where there are such, else imagenet.
+            "auto": the default, or SqueezeNet where a head is wanted.
+        weights: "bundled" (in this package: VGG16, SqueezeNet, and InceptionV3 up to mixed5),
+            "imagenet" (downloaded and checked by Keras), "random" (He's normal distribution, for
+            experiments), a path to a `.weights.h5` or a legacy `.h5` file with or without its dense
+            head, or "auto": bundled where there are such, else imagenet.
         seed: Seeds random weights.
-        best: What "auto" would have: "inception_v3" for dreams, "vgg19" for style transfer.
+        default: What "auto" stands for: "inception_v3" for dreams, "vgg16" for style transfer.
         head: Whether to load the classification head too, which dreams of classes need.
 
     Returns:
@@ -215,7 +216,7 @@ def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3", head
         FileNotFoundError: If `weights` is a path where no file is.
     """
     if name == "auto":
-        return _load_best(best, weights, seed, head)
+        name = "squeezenet" if head else default
     architecture = find_architecture(name)
     name = architecture.name
     # Of the bundled networks only SqueezeNet has its head.
@@ -233,7 +234,7 @@ def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3", head
             )
         model = architecture.build(None, head)
         if weights == "bundled":
-            load_bundled(model, name)
+            model = _load_bundled(model, name)
         elif weights == "random":
             _randomise(model, seed)
         else:
@@ -246,28 +247,15 @@ def load_backbone(name="auto", weights="auto", seed=0, best="inception_v3", head
     return Backbone(name, model, architecture.preprocess, os.fspath(weights), logits)
 
 
-def _load_best(best, weights, seed, head):
-    fallback = "squeezenet" if head else "vgg16"
-    if weights == "bundled":
-        return load_backbone(fallback, weights)
-    if weights != "auto":
-        return load_backbone(best, weights, seed, head=head)
-    try:
-        if weights_are_at_hand(best, head):
-            return load_backbone(best, "imagenet", head=head)
-        reason = "are not in Keras's cache and cannot be downloaded"
-    except ValueError:
-        reason = "could not be downloaded whole"
-    _log.warning(
-        "The ImageNet weights of %s %s: the bundled %s is used. (--backbone=%s chooses it; "
-        "--backbone=%s --weights=PATH uses a file of yours.)",
-        best,
-        reason,
-        {"vgg16": "VGG16", "squeezenet": "SqueezeNet"}[fallback],
-        fallback,
-        best,
-    )
-    return load_backbone(fallback, "bundled")
+def _load_bundled(model, name):
+    """Gives a network its bundled weights; returns it, or as much of it as there are weights of."""
+    import keras
+
+    if BUNDLED[name]:
+        model = keras.Model(model.inputs[0], model.get_layer(BUNDLED[name]).output)
+    rename_layers(model)
+    load_bundled(model, name)
+    return model
 
 
 def _download(architecture, head):
@@ -276,11 +264,10 @@ def _download(architecture, head):
             "`weights` must be bundled, random or a path for squeezenet. Received: 'imagenet'"
         )
     try:
-        with impatient_downloads():
-            return architecture.build("imagenet", head)
+        return architecture.build("imagenet", head)
     except Exception as error:
         # Keras raises a plain Exception when a download fails.
-        bundled = "squeezenet" if head else "vgg16"
+        bundled = "squeezenet" if head else "inception_v3"
         raise ValueError(
             f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
             "be downloaded; give a file with --weights=PATH, or use the bundled network with "

@@ -1,27 +1,23 @@
-"""ImageNet weights: those in the package, and those that Keras downloads."""
+"""ImageNet weights and labels in the package."""
 
 import difflib
 import json
-import os
-import threading
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 from importlib.resources import as_file, files
 
 import numpy as np
 
-BUNDLED = ("vgg16", "squeezenet")
-
-_STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
-_FILE = "{}_weights_tf_dim_ordering_tf_kernels{}.h5"
+# Networks whose weights are in the package, and the last layer that these serve (None: all).
+BUNDLED = {"vgg16": None, "squeezenet": None, "inception_v3": "mixed5"}
 
 
 def load_bundled(model, name):
-    """Assigns the bundled ImageNet weights, stored as float16.
+    """Assigns the bundled ImageNet weights.
+
+    They are stored as float16, or as 8-bit indices into a table of the tensor's float32 values.
 
     Args:
-        model: The network that `name` stands for, without a dense head.
+        model: The network that `name` stands for, without a dense head, up to its last layer of
+            which there are weights.
         name: One of `BUNDLED`.
 
     Raises:
@@ -31,14 +27,16 @@ def load_bundled(model, name):
         as_file(files("kerasart.backbones") / "data" / f"{name}.npz") as path,
         np.load(path) as archive,
     ):
-        arrays = {key: archive[key].astype(np.float32) for key in archive.files}
+        arrays = {key: archive[key] for key in archive.files}
+    tables = {key: arrays.pop(f"{key}/values") for key in list(arrays) if f"{key}/values" in arrays}
+    arrays |= {key: table[arrays[key]] for key, table in tables.items()}
     weights = {f"{layer.name}/{v.name}": v for layer in model.layers for v in layer.weights}
     if {key: tuple(variable.shape) for key, variable in weights.items()} != {
         key: array.shape for key, array in arrays.items()
     }:
         raise ValueError(f"The bundled weights of {name} do not fit its layers.")
     for key, variable in weights.items():
-        variable.assign(arrays[key])
+        variable.assign(arrays[key].astype(np.float32))
 
 
 def imagenet_labels():
@@ -81,64 +79,3 @@ def find_class(text):
         + (f"; {'these match' if found else 'nearest'}: {candidates}{more}" if candidates else "")
         + f". Received: {text!r}"
     )
-
-
-def weights_are_at_hand(name, head=False, seconds=3.0):
-    """Tells whether a network's ImageNet weights are in Keras's cache or can be downloaded.
-
-    Args:
-        name: "inception_v3" or "vgg19".
-        head: Whether those with the classification head are asked for.
-        seconds: How long the server may take to answer.
-    """
-    file = _FILE.format(name, "" if head else "_notop")
-    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
-    if os.path.isfile(os.path.join(home, "models", file)):
-        return True
-    try:
-        with impatient_downloads(seconds):
-            request = urllib.request.Request(f"{_STORE}/{name}/{file}", method="HEAD")
-            with urllib.request.urlopen(request) as answer:
-                return answer.status == 200
-    except OSError:
-        return False
-
-
-@contextmanager
-def impatient_downloads(seconds=10.0):
-    """Makes `urllib`, with which Keras downloads, give up on a server that does not answer.
-
-    A socket's own time-out does not cover the look-up of a name, which can hang for minutes
-    without a network, so the connection is made in a thread that can be left behind.
-
-    Args:
-        seconds: How long a server may take to answer, and to send each next piece.
-    """
-    opener = urllib.request.build_opener()
-    connect = opener.open
-
-    def connect_in_time(url, data=None, timeout=None):
-        outcome = []
-
-        def attempt():
-            try:
-                outcome.append(connect(url, data, timeout=seconds))
-            except Exception as error:
-                outcome.append(error)
-
-        thread = threading.Thread(target=attempt, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if not outcome:
-            raise urllib.error.URLError(f"no answer within {seconds:g} s")
-        if isinstance(outcome[0], Exception):
-            raise outcome[0]
-        return outcome[0]
-
-    opener.open = connect_in_time
-    before = urllib.request._opener
-    urllib.request.install_opener(opener)
-    try:
-        yield
-    finally:
-        urllib.request.install_opener(before)

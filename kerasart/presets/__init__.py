@@ -13,7 +13,8 @@ def load_presets(application):
 
     Returns:
         A dict of preset name to its `description`, `source`, the `backbone` it is meant for (absent
-        for any), `settings`, and `backbones`: settings that hold on one network only.
+        for any) and that one's `weights` (absent for "auto"), `settings`, and `backbones`: settings
+        that hold on one network only.
     """
     return json.loads((files("kerasart.presets") / f"{application}.json").read_text())
 
@@ -50,3 +51,21 @@ def preset_settings(preset, backbone):
         A dict of settings.
     """
     return preset["settings"] | preset.get("backbones", {}).get(backbone, {})
+
+
+def choose_network(preset, backbone, weights):
+    """Chooses the network that was asked for, else the one that a preset brings.
+
+    Args:
+        preset: A preset, as `find_preset` returns it.
+        backbone: The network's name that was asked for, or "auto".
+        weights: The weights that were asked for, or "auto".
+
+    Returns:
+        The name and the weights, as `load_backbone` takes them.
+    """
+    own = preset.get("backbone", "auto")
+    name = own if backbone == "auto" else backbone
+    if weights == "auto" and name == own:
+        weights = preset.get("weights", "auto")
+    return name, weights

@@ -1,9 +1,12 @@
 """Which settings a dream gets: those that were given, over a preset's."""
 
+import logging
 from dataclasses import replace
 
 from kerasart.presets import preset_settings
 from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
+
+_log = logging.getLogger("kerasart")
 
 # In pixels: a larger one moves features away from those that they are compared with.
 _LEAST_JITTER = 4
@@ -51,6 +54,12 @@ def choose_settings(recipe, backbone, given, guide=None):
     merged = merge_settings(recipe, backbone.name, given)
     if not _WANTED & set(merged):
         merged["layers"] = {backbone.middle_layer(): 1.0}
+        _log.warning(
+            "No layers of %s are given, and the preset knows none: it dreams of %s "
+            "(--layers=NAME:WEIGHT chooses, --list_layers shows them).",
+            backbone.name,
+            backbone.middle_layer(),
+        )
     settings = DreamSettings(**merged)
     if guide is not None and not settings.needs_guide and given.get("similarity") is None:
         settings = replace(settings, similarity="match", border=0)

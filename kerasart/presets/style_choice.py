@@ -1,7 +1,11 @@
 """Which settings a style transfer gets: those that were given, over a preset's."""
 
+import logging
+
 from kerasart.presets import preset_settings
 from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
+
+_log = logging.getLogger("kerasart")
 
 
 def choose_settings(recipe, backbone, given, long_side):
@@ -28,8 +32,16 @@ def choose_settings(recipe, backbone, given, long_side):
             )
     given = {name: value for name, value in given.items() if value is not None}
     merged = preset_settings(recipe, backbone.name)
-    if "style_layers" not in merged | given or "content_layers" not in merged | given:
-        merged = guess_layers(backbone) | merged
+    missing = [name for name in ("content_layers", "style_layers") if name not in merged | given]
+    for name, layers in guess_layers(backbone).items() if missing else ():
+        if name in missing:
+            merged[name] = layers
+            _log.warning(
+                "No %s of %s are given, and the preset knows none: they are %s.",
+                name,
+                backbone.name,
+                ", ".join(layers),
+            )
     if merged.get("size"):
         merged["size"] = min(merged["size"], long_side)
     if "size" in given:

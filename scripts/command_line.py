@@ -29,15 +29,16 @@ BACKBONE = flags.DEFINE_string(
     "backbone",
     None,
     "The network that looks: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
-    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 for dreams, SqueezeNet for dreams of a "
-    "class, and VGG16 for style: these are bundled, others are downloaded. "
+    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 for dreams, SqueezeNet for dreams "
+    "of a class, and VGG16 for style: these are bundled, others are downloaded. "
     "(default: auto, or the preset's)",
 )
 WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
     "imagenet (downloaded by Keras), bundled (vgg16, squeezenet, and inception_v3 up to mixed5), "
-    "random, or a path to a .weights.h5 or legacy .h5 file. (default: bundled where there are such, else imagenet)",
+    "random, or a path to a .weights.h5 or legacy .h5 file. (default: bundled where there are "
+    "such, else imagenet)",
 )
 PRECISION = flags.DEFINE_enum(
     "precision",
@@ -361,12 +362,15 @@ def layer_table(default):
     Args:
         default: What --backbone=auto stands for, as in `load_backbone`.
     """
-    from kerasart import load_backbone
+    from kerasart.backbones import load_backbone
+    from kerasart.backbones.catalog import find_architecture
+    from kerasart.backbones.imagenet import BUNDLED
 
     load_tensorflow()
-    # What a network's layers see does not depend on its weights.
-    weights = "auto" if BACKBONE.value in (None, "auto") else "random"
-    backbone = load_backbone(BACKBONE.value or "auto", weights, default=default)
+    name = find_architecture(default if BACKBONE.value in (None, "auto") else BACKBONE.value).name
+    # What layers see does not depend on weights; bundled ones may end before the network does.
+    is_bundled = name in BUNDLED and WEIGHTS.value in (None, "auto", "bundled")
+    backbone = load_backbone(name, "bundled" if is_bundled else "random")
     rows = [("layer", "stride", "channels", "receptive field")] + [
         (name, seen.stride, seen.channels, "all" if math.isinf(seen[1]) else seen.receptive_field)
         for name, seen in backbone.geometry.items()

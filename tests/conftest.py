@@ -1,4 +1,5 @@
 import os
+import socket
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -39,6 +40,13 @@ def vgg16():
 
 
 @pytest.fixture(scope="session")
+def bundled_inception():
+    from kerasart.backbones import load_backbone
+
+    return load_backbone("inception_v3")
+
+
+@pytest.fixture(scope="session")
 def inception_model():
     """Keras's own InceptionV3, random, with batch statistics that do something."""
     import keras
@@ -61,6 +69,23 @@ def inception(inception_model):
 
     preprocess = keras.applications.inception_v3.preprocess_input
     return Backbone("inception_v3", inception_model, preprocess, "random")
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """No cached weights, and no network; the list of the servers that were asked for."""
+    import keras  # noqa: F401 (it must be there to be changed)
+
+    asked = []
+
+    def refuse(host, *args, **kwargs):
+        asked.append(host)
+        raise socket.gaierror("no network in this test")
+
+    # Keras reads KERAS_HOME only once, when it is imported.
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return asked
 
 
 @pytest.fixture(scope="session")

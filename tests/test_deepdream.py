@@ -393,9 +393,27 @@ def test_a_preset_sets_defaults_and_a_setting_overrides(squeezenet):
     assert choose_settings(RECIPE, squeezenet, {"layers": "fire2"}).layers == {"fire2": 1.0}
 
 
-def test_a_network_that_no_preset_knows_gets_a_middle_layer(vgg16):
+def test_a_network_that_no_preset_knows_gets_a_middle_layer_and_says_so(vgg16, caplog):
     settings = choose_settings(RECIPE, vgg16, {})
     assert (settings.layers, settings.steps) == ({"block5_conv3": 1.0}, 7)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "vgg16" in record.getMessage() and "dreams of block5_conv3" in record.getMessage()
+
+
+def test_layers_that_are_known_are_not_told_of(vgg16, squeezenet, caplog):
+    choose_settings(RECIPE, squeezenet, {})
+    choose_settings(RECIPE, vgg16, {"layers": "block4_conv1"})
+    choose_settings(RECIPE, vgg16, {"channel": "block4_conv1:3"})
+    assert not caplog.records
+
+
+def test_a_preset_that_promises_equality_never_falls_back(offline, photo):
+    with pytest.raises(ValueError, match="weights of inception_v3 .*could not be downloaded"):
+        deep_dream(photo, preset="keras_example")
+    # The bundled weights end before its last layer.
+    with pytest.raises(ValueError, match="end with mixed5: --weights=imagenet .*: 'mixed6'$"):
+        deep_dream(photo, preset="keras_example", weights="bundled")
 
 
 def test_the_objective_is_what_the_settings_say(squeezenet):
@@ -438,7 +456,6 @@ def backbones(inception, vgg16, squeezenet):
 @pytest.mark.parametrize("name", load_presets("deep_dream"))
 def test_presets_are_valid(name, backbones):
     preset = find_preset("deep_dream", name)
-    assert set(preset) <= {"description", "source", "backbone", "settings", "backbones"}
     assert preset["description"].endswith(".") and preset["source"]
     assert isinstance(preset["settings"], dict)
     assert preset.get("backbones") or {"layers", "class_name"} & set(preset["settings"])

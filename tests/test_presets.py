@@ -5,7 +5,7 @@ import pytest
 from kerasart.backbones import load_backbone
 from kerasart.objectives import SIMILARITIES, Similarity
 from kerasart.optimization.optimizers import NORMS
-from kerasart.presets import find_preset, load_presets, preset_settings
+from kerasart.presets import choose_network, find_preset, load_presets, preset_settings
 from kerasart.presets.dream_settings import (
     CHOICES,
     SETTING_NAMES,
@@ -296,8 +296,8 @@ def test_find_preset():
 def test_presets_say_what_they_are(application):
     presets = load_presets(application)
     for preset in presets.values():
-        assert {"description", "source", "settings"} <= set(preset)
-        assert set(preset) <= {"description", "source", "backbone", "settings", "backbones"}
+        required = {"description", "source", "settings"}
+        assert required <= set(preset) <= required | {"backbone", "weights", "backbones"}
         assert preset["description"].endswith(".") and preset["source"].endswith(".")
     descriptions = {preset["description"] for preset in presets.values()}
     assert len(descriptions) == len(presets)
@@ -322,6 +322,29 @@ def test_a_networks_settings_override_those_for_all():
     assert preset["settings"] == {"steps": 10, "border": 2}
 
 
+NETWORK = {"backbone": "vgg19"}
+WEIGHED = {"backbone": "vgg16", "weights": "imagenet"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "asked", "chosen"),
+    [
+        ({}, ("auto", "auto"), ("auto", "auto")),
+        ({}, ("vgg19", "random"), ("vgg19", "random")),
+        (NETWORK, ("auto", "auto"), ("vgg19", "auto")),
+        (NETWORK, ("auto", "random"), ("vgg19", "random")),
+        (NETWORK, ("vgg16", "auto"), ("vgg16", "auto")),
+        (WEIGHED, ("auto", "auto"), ("vgg16", "imagenet")),
+        (WEIGHED, ("vgg16", "auto"), ("vgg16", "imagenet")),
+        (WEIGHED, ("auto", "bundled"), ("vgg16", "bundled")),
+        # Its weights are another network's.
+        (WEIGHED, ("squeezenet", "auto"), ("squeezenet", "auto")),
+    ],
+)
+def test_a_preset_brings_its_network_and_weights_unless_others_are_given(preset, asked, chosen):
+    assert choose_network(preset, *asked) == chosen
+
+
 DREAM_PRESETS = load_presets("deep_dream")
 
 
@@ -340,8 +363,8 @@ def test_a_presets_settings_are_settings_on_each_of_its_networks(name):
 
 
 @pytest.mark.parametrize("name", DREAM_PRESETS)
-def test_presets_name_what_the_bundled_networks_have(name, squeezenet, vgg16):
-    for backbone in (squeezenet, vgg16):
+def test_presets_name_what_the_bundled_networks_have(name, squeezenet, vgg16, bundled_inception):
+    for backbone in (squeezenet, vgg16, bundled_inception):
         given = DREAM_PRESETS[name].get("backbones", {}).get(backbone.name)
         if given is None:
             continue

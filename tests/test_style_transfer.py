@@ -739,7 +739,13 @@ def test_every_preset_paints(preset, photo, paintings, vgg16, inception, cat):
     assert total(result)[-1] < total(result)[0]
 
 
-def test_a_network_that_no_preset_knows(inception, cat):
+def test_a_preset_that_promises_equality_never_falls_back(offline, photo, paintings):
+    for preset in ("keras_example", "tensorflow_tutorial"):
+        with pytest.raises(ValueError, match="weights of vgg19 .*could not be downloaded"):
+            style_transfer(photo, paintings[0], preset)
+
+
+def test_a_network_that_no_preset_knows(inception, cat, caplog):
     result = style_transfer(
         cat[:, 60:156, 100:204],
         cat[:, 200:296, 300:396],
@@ -750,6 +756,11 @@ def test_a_network_that_no_preset_knows(inception, cat):
     assert result.settings["backbone"] == "inception_v3"
     layers = guess_layers(inception)
     assert result.settings["style_layers"] == layers["style_layers"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"No {name} of inception_v3 are given, and the preset knows none: "
+        f"they are {', '.join(layers[name])}."
+        for name in ("style_layers", "content_layers")
+    ]
     assert total(result)[-1] < 0.95 * total(result)[0]
 
 
@@ -773,17 +784,18 @@ def test_guessed_layers(squeezenet, vgg16, inception):
     assert list(layers["content_layers"]) == ["block4_conv3"]
 
 
-def test_given_layers_go_before_guessed_ones(inception):
+def test_given_layers_go_before_guessed_ones(inception, caplog):
     settings = choose_settings({"settings": {}}, inception, {"style_layers": {"mixed0": 1.0}}, 96)
     assert settings.style_layers == {"mixed0": 1.0}
     assert settings.content_layers == guess_layers(inception)["content_layers"]
+    assert ["content_layers" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_a_preset_brings_its_network(monkeypatch, photo, paintings, squeezenet):
     asked = []
 
-    def load(name, weights, seed, best):
-        asked.append((name, weights, seed, best))
+    def load(name, weights, seed, default):
+        asked.append((name, weights, seed, default))
         return squeezenet
 
     monkeypatch.setattr(styletransfer, "load_backbone", load)
@@ -792,9 +804,9 @@ def test_a_preset_brings_its_network(monkeypatch, photo, paintings, squeezenet):
     style_transfer(photo, paintings[0], "inception", "resnet50", "random", seed=3, **settings)
     style_transfer(photo, paintings[0], **settings)
     assert asked == [
-        ("inception_v3", "auto", 0, "vgg19"),
-        ("resnet50", "random", 3, "vgg19"),
-        ("auto", "auto", 0, "vgg19"),
+        ("inception_v3", "auto", 0, "vgg16"),
+        ("resnet50", "random", 3, "vgg16"),
+        ("auto", "auto", 0, "vgg16"),
     ]
 
 

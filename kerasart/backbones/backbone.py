@@ -219,8 +219,7 @@ def load_backbone(name="auto", weights="auto", seed=0, default="inception_v3", h
         name = "squeezenet" if head else default
     architecture = find_architecture(name)
     name = architecture.name
-    # Of the bundled networks only SqueezeNet has its head.
-    bundled = [each for each in BUNDLED if not head or each == "squeezenet"]
+    bundled = _bundled_names(head)
     if weights == "auto":
         weights = "bundled" if name in bundled else "imagenet"
     if weights == "imagenet":
@@ -230,7 +229,7 @@ def load_backbone(name="auto", weights="auto", seed=0, default="inception_v3", h
             what = "with their heads " if head else ""
             raise ValueError(
                 f"`weights` must be imagenet, random or a path for {name}; bundled {what}are only "
-                f"those of {' and '.join(bundled)}. Received: 'bundled'"
+                f"those of {', '.join(bundled)}. Received: 'bundled'"
             )
         model = architecture.build(None, head)
         if weights == "bundled":
@@ -245,6 +244,11 @@ def load_backbone(name="auto", weights="auto", seed=0, default="inception_v3", h
     rename_layers(model)
     logits = "conv10" if name == "squeezenet" else model.layers[-1].name if head else None
     return Backbone(name, model, architecture.preprocess, os.fspath(weights), logits)
+
+
+def _bundled_names(head):
+    # Of the bundled networks only SqueezeNet has its head.
+    return [name for name in BUNDLED if not head or name == "squeezenet"]
 
 
 def _load_bundled(model, name):
@@ -267,11 +271,11 @@ def _download(architecture, head):
         return architecture.build("imagenet", head)
     except Exception as error:
         # Keras raises a plain Exception when a download fails.
-        bundled = "squeezenet" if head else "inception_v3"
+        bundled = " or ".join(_bundled_names(head))
         raise ValueError(
             f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
-            "be downloaded; give a file with --weights=PATH, or use the bundled network with "
-            f"--backbone={bundled} --weights=bundled. Received: {str(error).splitlines()[0]}"
+            "be downloaded; give a file with --weights=PATH, or use --weights=bundled with "
+            f"--backbone={bundled}. Received: {str(error).splitlines()[0]}"
         ) from error
 
 

@@ -13,30 +13,42 @@ BUNDLED = {"vgg16": None, "squeezenet": None, "inception_v3": "mixed5"}
 def load_bundled(model, name):
     """Assigns the bundled ImageNet weights.
 
-    They are stored as float16, or as 8-bit indices into a table of the tensor's float32 values.
-
     Args:
         model: The network that `name` stands for, without a dense head, up to its last layer of
             which there are weights.
         name: One of `BUNDLED`.
 
     Raises:
-        ValueError: If the arrays and the model's layers differ in names or shapes.
+        ValueError: If the network has other layers than the weights are for.
     """
-    with (
-        as_file(files("kerasart.backbones") / "data" / f"{name}.npz") as path,
-        np.load(path) as archive,
-    ):
-        arrays = {key: archive[key] for key in archive.files}
-    tables = {key: arrays.pop(f"{key}/values") for key in list(arrays) if f"{key}/values" in arrays}
-    arrays |= {key: table[arrays[key]] for key, table in tables.items()}
+    with as_file(files("kerasart.backbones") / "data" / f"{name}.npz") as path:
+        arrays = read_arrays(path)
     weights = {f"{layer.name}/{v.name}": v for layer in model.layers for v in layer.weights}
     if {key: tuple(variable.shape) for key, variable in weights.items()} != {
         key: array.shape for key, array in arrays.items()
     }:
         raise ValueError(f"The bundled weights of {name} do not fit its layers.")
     for key, variable in weights.items():
-        variable.assign(arrays[key].astype(np.float32))
+        variable.assign(arrays[key])
+
+
+def read_arrays(path):
+    """Reads the arrays of an archive that `tools/convert_weights.py` wrote.
+
+    Args:
+        path: A `.npz` file of float16 or float32 arrays; one of 8-bit indices comes with the table
+            that they point into, NAME/values.
+
+    Returns:
+        A dict of name to float32 array.
+    """
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    tables = {
+        name: arrays.pop(f"{name}/values") for name in list(arrays) if f"{name}/values" in arrays
+    }
+    arrays |= {name: table[arrays[name]] for name, table in tables.items()}
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
 def imagenet_labels():

@@ -1,26 +1,18 @@
 import hashlib
-import http.server
 import logging
 import os
-import socket
-import threading
-import time
-import urllib.error
-import urllib.request
 from importlib.resources import files
+from pathlib import Path
+from runpy import run_path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasart.backbones import Backbone, backbone, load_backbone, precision
+from kerasart.backbones import Backbone, load_backbone, precision
 from kerasart.backbones.catalog import find_architecture
-from kerasart.backbones.imagenet import (
-    imagenet_labels,
-    impatient_downloads,
-    weights_are_at_hand,
-)
+from kerasart.backbones.imagenet import imagenet_labels, read_arrays
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
 from kerasart.image.resize import resize
@@ -34,6 +26,7 @@ from kerasart.objectives import Activation, Objective
     ("name", "digest"),
     [
         ("vgg16.npz", "87c25dcdbb2d5318f49783b399adf8eb089af93741be9473a7ffab8ee8b17d4b"),
+        ("inception_v3.npz", "d034fb70e72ef8aea90fbd2a5ebc308054d16cb5c29c7bb9603840e21900ebc6"),
         ("squeezenet.npz", "dcffa408933361de55a3036ebc6ea1775408b97d054d8c2825ff66e575df8c3a"),
         (
             "imagenet_labels.json",
@@ -46,18 +39,92 @@ def test_package_data_are_the_checked_files(name, digest):
     assert hashlib.sha256(content).hexdigest() == digest
 
 
-def test_bundled_networks_have_the_published_number_of_weights(vgg16, squeezenet):
+def test_bundled_networks_have_the_published_number_of_weights():
     # Simonyan and Zisserman's base of 13 convolutions; SqueezeNet 1.1's 1.24 million in all.
     assert _bundled_size("vgg16") == 14_714_688
     assert _bundled_size("squeezenet") == 1_235_496
-    assert (vgg16.weights, squeezenet.weights) == ("bundled", "bundled")
+    # Keras's InceptionV3 as far as mixed5; its normalisations have no scales.
+    assert _bundled_size("inception_v3") == 5_138_656
 
 
 def _bundled_size(name):
-    with (files("kerasart.backbones") / "data" / f"{name}.npz").open("rb") as file:
-        archive = np.load(file)
-        assert {archive[key].dtype for key in archive} == {np.dtype(np.float16)}
-        return sum(archive[key].size for key in archive)
+    return sum(array.size for array in _bundled_arrays(name).values())
+
+
+def _bundled_arrays(name):
+    return read_arrays(files("kerasart.backbones") / "data" / f"{name}.npz")
+
+
+def test_large_arrays_are_stored_small():
+    for name, dtype in {
+        "vgg16": "float16",
+        "squeezenet": "float16",
+        "inception_v3": "uint8",
+    }.items():
+        with np.load(files("kerasart.backbones") / "data" / f"{name}.npz") as archive:
+            kernels = [archive[key] for key in archive.files if key.endswith("/kernel")]
+        assert {kernel.dtype for kernel in kernels} == {np.dtype(dtype)}
+
+
+@pytest.fixture(scope="module")
+def converting():
+    return run_path(Path(__file__).parents[2] / "tools" / "convert_weights.py")
+
+
+def test_indexed_arrays_are_read_back_exactly(tmp_path, converting):
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=256).astype(np.float32)
+    arrays = {
+        "a/kernel": values[generator.integers(0, 256, (3, 3, 8, 16))],
+        "b/kernel": np.zeros((1, 2, 3, 4), np.float32),
+        "a/beta": generator.normal(size=999).astype(np.float32),
+    }
+    np.savez(tmp_path / "a.npz", **converting["index"](arrays))
+    found = read_arrays(tmp_path / "a.npz")
+    assert set(found) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array, strict=True)
+
+
+def test_halved_arrays_are_read_back_as_float32(tmp_path, converting):
+    arrays = {"a/kernel": np.float32([[0.1, 1 / 3]]), "a/bias": np.float32([2.5])}
+    np.savez(tmp_path / "a.npz", **converting["halve"](arrays))
+    for name, array in read_arrays(tmp_path / "a.npz").items():
+        assert array.dtype == np.float32
+        np.testing.assert_allclose(array, arrays[name], rtol=2**-11)
+
+
+def test_arrays_that_would_lose_something_are_not_converted(converting):
+    with pytest.raises(ValueError, match="a/kernel does not fit into 8 bits: it has 257 values"):
+        converting["index"]({"a/kernel": np.arange(257, dtype=np.float32)})
+    with pytest.raises(ValueError, match="a/bias does not fit into float16"):
+        converting["halve"]({"a/bias": np.float32([1e5])})
+
+
+def test_bundled_inception_is_kerass_with_the_same_weights(bundled_inception, face):
+    model = find_architecture("inception_v3").build(None)
+    rename_layers(model)
+    arrays = _bundled_arrays("inception_v3")
+    for layer in model.layers:
+        for variable in layer.weights:
+            array = arrays.pop(f"{layer.name}/{variable.name}", None)
+            if array is not None:
+                variable.assign(array)
+    assert not arrays
+    layers = ["conv2d_4", "mixed0", "mixed3", "mixed5"]
+    features = bundled_inception.cut(layers)(face)
+    expected = _unfolded(model, layers, 2 * face - 1)
+    for name in layers:
+        _assert_close(features[name], expected[name])
+
+
+def test_bundled_inception_ends_with_mixed5(bundled_inception):
+    assert (bundled_inception.name, bundled_inception.weights) == ("inception_v3", "bundled")
+    names = list(bundled_inception.geometry)
+    assert names[-1] == "mixed5"
+    assert {"conv2d", "conv2d_49", *(f"mixed{i}" for i in range(6))} < set(names)
+    with pytest.raises(ValueError, match="end with mixed5: --weights=imagenet .*: 'mixed7'$"):
+        bundled_inception.cut(["mixed4", "mixed7"])
 
 
 def test_bundled_features_have_their_shapes(vgg16, squeezenet):
@@ -196,8 +263,8 @@ def test_a_path_gives_the_weights_of_the_file(tmp_path, squeezenet):
 def test_weights_that_cannot_be_had():
     with pytest.raises(FileNotFoundError, match="nowhere.h5"):
         load_backbone("squeezenet", "nowhere.h5")
-    with pytest.raises(ValueError, match="vgg16 and squeezenet. Received: 'bundled'"):
-        load_backbone("inception_v3", "bundled")
+    with pytest.raises(ValueError, match="vgg16, squeezenet, inception_v3. Received: 'bundled'"):
+        load_backbone("vgg19", "bundled")
     with pytest.raises(ValueError, match="for squeezenet. Received: 'imagenet'"):
         load_backbone("squeezenet", "imagenet")
 
@@ -205,154 +272,35 @@ def test_weights_that_cannot_be_had():
 # --- Auto, downloads and the network
 
 
-@pytest.fixture
-def offline(monkeypatch, tmp_path):
-    """No cached weights, and every download refused."""
-
-    def refuse(*args, **kwargs):
-        raise urllib.error.URLError("no network in this test")
-
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    # Keras reads KERAS_HOME only once, when it is imported.
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
-    monkeypatch.setattr(urllib.request.OpenerDirector, "open", refuse)
-
-
-def test_auto_falls_back_with_one_warning(offline, caplog):
+@pytest.mark.parametrize(
+    ("choice", "name"),
+    [({}, "inception_v3"), ({"default": "vgg16"}, "vgg16"), ({"head": True}, "squeezenet")],
+)
+def test_auto_is_what_is_bundled_and_asks_no_server(offline, caplog, choice, name):
     with caplog.at_level(logging.DEBUG, "kerasart"):
-        chosen = load_backbone("auto")
-    assert (chosen.name, chosen.weights) == ("vgg16", "bundled")
-    records = [record for record in caplog.records if record.name == "kerasart"]
-    assert [record.levelname for record in records] == ["WARNING"]
-    message = records[0].getMessage()
-    assert "\n" not in message
-    assert "--backbone=vgg16" in message and "--weights=PATH" in message
-
-
-def test_auto_takes_inception_where_it_is_at_hand(monkeypatch, caplog):
-    monkeypatch.setattr(backbone, "weights_are_at_hand", lambda name, head: True)
-    monkeypatch.setattr(backbone, "_download", lambda architecture, head: architecture.build(None))
-    chosen = load_backbone("auto")
-    assert (chosen.name, chosen.weights) == ("inception_v3", "imagenet")
+        chosen = load_backbone(**choice)
+    assert (chosen.name, chosen.weights) == (name, "bundled")
+    assert not offline
     assert not caplog.records
 
 
-def test_auto_takes_vgg19_for_style(monkeypatch):
-    asked = []
-    monkeypatch.setattr(backbone, "weights_are_at_hand", lambda *names: asked.append(names))
-    assert load_backbone("auto", best="vgg19").name == "vgg16"
-    assert load_backbone("auto", head=True).name == "squeezenet"
-    assert asked == [("vgg19", False), ("inception_v3", True)]
-
-
-def test_auto_with_weights_given_asks_no_server(monkeypatch):
-    def fail(*names):
-        raise AssertionError("asked")
-
-    monkeypatch.setattr(backbone, "weights_are_at_hand", fail)
-    assert load_backbone("auto", "bundled").name == "vgg16"
-    assert load_backbone("auto", "random").name == "inception_v3"
-
-
-@pytest.mark.parametrize("name", ["inception_v3", "vgg19"])
-def test_a_named_network_never_falls_back(offline, name):
+@pytest.mark.parametrize(
+    ("name", "weights", "head", "advice"),
+    [
+        ("vgg19", "auto", False, "vgg16 or squeezenet or inception_v3"),
+        ("inception_v3", "imagenet", False, "vgg16 or squeezenet or inception_v3"),
+        ("auto", "imagenet", False, "vgg16 or squeezenet or inception_v3"),
+        ("inception_v3", "auto", True, "squeezenet"),
+    ],
+)
+def test_a_named_network_is_downloaded_or_refused(offline, name, weights, head, advice):
     with pytest.raises(ValueError) as caught:
-        load_backbone(name)
+        load_backbone(name, weights, head=head)
     message = str(caught.value)
-    assert name in message and "\n" not in message
+    assert ("inception_v3" if name == "auto" else name) in message and "\n" not in message
     assert "--weights=PATH" in message
-    assert "--backbone=vgg16 --weights=bundled" in message
-
-
-def test_cached_weights_are_found(offline, tmp_path):
-    assert not weights_are_at_hand("inception_v3")
-    name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"  # Keras's
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / name).write_bytes(b"weights")
-    assert weights_are_at_hand("inception_v3")
-
-
-@pytest.fixture
-def serve(monkeypatch, tmp_path):
-    """Points the look-up at a local port."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("no_proxy", "*")
-
-    def point(port):
-        monkeypatch.setattr("kerasart.backbones.imagenet._STORE", f"http://127.0.0.1:{port}")
-        return f"http://127.0.0.1:{port}/weights.h5"
-
-    return point
-
-
-@pytest.mark.parametrize(("status", "found"), [(200, True), (404, False)])
-def test_a_server_that_answers_is_believed(serve, status, found):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):  # noqa: N802 (the name that http.server asks for)
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        serve(server.server_port)
-        assert weights_are_at_hand("inception_v3") is found
-        server.shutdown()
-
-
-def test_a_server_that_never_answers_is_given_up(serve):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = serve(server.getsockname()[1])
-        start = time.monotonic()
-        assert not weights_are_at_hand("inception_v3", seconds=0.4)
-        with pytest.raises(OSError), impatient_downloads(0.4):
-            urllib.request.urlopen(url)
-        assert time.monotonic() - start < 3
-
-
-def test_a_download_that_stops_is_given_up(serve):
-    def send_half(server):
-        connection, _ = server.accept()
-        connection.recv(1000)
-        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-        done.wait(10)
-        connection.close()
-
-    done = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = serve(server.getsockname()[1])
-        threading.Thread(target=send_half, args=[server], daemon=True).start()
-        start = time.monotonic()
-        with pytest.raises(OSError), impatient_downloads(0.4), urllib.request.urlopen(url) as body:
-            body.read()
-        assert time.monotonic() - start < 3
-        done.set()
-
-
-def test_a_look_up_that_hangs_is_given_up(monkeypatch, tmp_path):
-    # Without a network a resolver can hang for minutes; no socket's time-out covers it.
-    over = threading.Event()
-
-    def hang(*args, **kwargs):
-        over.wait(30)
-        raise socket.gaierror("name unknown")
-
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
-    start = time.monotonic()
-    assert not weights_are_at_hand("inception_v3")
-    assert time.monotonic() - start < 4.5
-    over.set()
-
-
-def test_impatience_ends_with_the_block():
-    before = urllib.request._opener
-    with pytest.raises(KeyError), impatient_downloads():
-        assert urllib.request._opener is not before
-        raise KeyError
-    assert urllib.request._opener is before
+    assert f"--weights=bundled with --backbone={advice}. Received: " in message
+    assert set(offline) == {"storage.googleapis.com"}
 
 
 # --- Folding

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -558,43 +557,35 @@ def test_named_network_without_its_weights(tmp_path, photo, run):
     assert_failed(outcome, 1)
     assert "resnet50" in outcome.lines[0]
     assert "--weights=PATH" in outcome.lines[0]
-    assert "--backbone=vgg16 --weights=bundled" in outcome.lines[0]
+    assert "--weights=bundled with --backbone=vgg16" in outcome.lines[0]
     assert "Received: " in outcome.lines[0]
     assert outcome.seconds < 30
     assert names_in(tmp_path) == ["photo.png"]
 
 
-@contextmanager
-def silent_server():
-    """A server that takes connections and never says a word."""
+def test_auto_needs_no_network_and_says_nothing(tmp_path, photo, run):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        # One that takes connections and never says a word.
+        proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
+        flags = ["--image=photo.png", "--size=80", "--steps=1", "--octaves=1"]
+        succeed(run(tmp_path, *flags, http_proxy=proxy, https_proxy=proxy))
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    record = record_of(tmp_path / "dream.png")
+    assert (record["backbone"], record["weights"]) == ("inception_v3", "bundled")
 
 
-def test_auto_falls_back_with_a_warning(tmp_path, photo, run):
-    flags = ["--image=photo.png", "--size=64", "--steps=1", "--octaves=1"]
-    with silent_server() as proxy:
-        outcome = run(tmp_path, *flags, http_proxy=proxy, https_proxy=proxy)
-    succeed(outcome, warnings=1)
-    assert "inception_v3" in outcome.lines[0]
-    assert "VGG16" in outcome.lines[0]
-    assert "--backbone=" in outcome.lines[0]
-    assert "--weights=PATH" in outcome.lines[0]
-    assert "vgg16" in outcome.stdout
-    assert record_of(tmp_path / "dream.png")["backbone"] == "vgg16"
-    assert record_of(tmp_path / "dream.png")["weights"] == "bundled"
-
-
-def test_auto_falls_back_from_a_damaged_file_in_the_cache(tmp_path, photo, run):
+def test_a_damaged_file_in_the_cache_is_refused(tmp_path, photo, run):
     # As a download that was killed leaves it.
     models = tmp_path / "keras" / "models"
     models.mkdir(parents=True)
     name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
     (models / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
-    flags = ["--image=photo.png", "--size=64", "--steps=1", "--octaves=1"]
+    flags = ["--image=photo.png", "--weights=imagenet", "--quiet"]
     outcome = run(tmp_path, *flags, KERAS_HOME=str(tmp_path / "keras"))
-    succeed(outcome, warnings=1)
-    assert record_of(tmp_path / "dream.png")["backbone"] == "vgg16"
+    assert_failed(outcome, 1)
+    assert "inception_v3 are not in Keras's cache" in outcome.lines[0]
 
 
 # Memory

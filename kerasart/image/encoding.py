@@ -1,15 +1,21 @@
 """From rounded pixels to the bytes of a picture file."""
 
 import io
+import logging
 
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
-from kerasart.image.formats import pillow_setting
+from kerasart.image.formats import WITH_DENSITY, WITH_EXIF, pillow_setting
+from kerasart.image.metadata import Metadata
 from kerasart.image.sixteen_bit import encode_png, encode_tiff
 
+_logger = logging.getLogger("kerasart")
 
-def encode(pixels, kind, text, quality):
+_MOST_EXIF = 65527  # Bytes that a segment of a JPEG file holds of them.
+
+
+def encode(pixels, kind, text, quality, metadata=Metadata()):  # noqa: B008
     """Encodes pixels as a picture file.
 
     Args:
@@ -17,6 +23,7 @@ def encode(pixels, kind, text, quality):
         kind: Pillow's name of the format.
         text: A dict of strings for the text chunks of PNG; other formats ignore it.
         quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
+        metadata: A `Metadata`, which is kept as far as the format holds it.
 
     Returns:
         The bytes of the file.
@@ -24,22 +31,30 @@ def encode(pixels, kind, text, quality):
     Raises:
         ValueError: If PNG cannot hold `text`.
     """
+    exif, dpi = metadata.exif, metadata.dpi
+    if kind == "JPEG" and len(exif) > _MOST_EXIF:
+        _logger.warning("%d bytes of EXIF data are left out: JPEG cannot hold them.", len(exif))
+        exif = b""
     deep = pixels.dtype == "uint16"
-    if kind == "PNG":
-        chunks = text_chunks(text)
-        return encode_png(pixels, chunks) if deep else _by_pillow(pixels, "PNG", pnginfo=chunks)
+    if deep and kind == "PNG":
+        return encode_png(pixels, text_chunks(text), exif, dpi)
     if deep:
-        return encode_tiff(pixels)
+        return encode_tiff(pixels, exif, dpi)
+    options = {"exif": exif} if exif and kind in WITH_EXIF else {}
+    options |= {"dpi": dpi} if dpi and kind in WITH_DENSITY else {}
+    if kind == "PNG":
+        return _by_pillow(pixels, kind, pnginfo=text_chunks(text), **options)
     if kind == "JPEG":
         # Optimised JPEG must fit into Pillow's buffer as a whole, and Pillow's own guess is too
         # small for noisy pictures without subsampling, which need up to 5 bytes a pixel.
         with pillow_setting(ImageFile, "MAXBLOCK", 2**16 + 2 * pixels.size):
-            return _by_pillow(pixels, "JPEG", quality=quality, subsampling=0, optimize=True)
+            options |= {"quality": quality, "subsampling": 0, "optimize": True}
+            return _by_pillow(pixels, "JPEG", **options)
     if kind == "WEBP":
-        return _by_pillow(pixels, kind, quality=quality)
+        return _by_pillow(pixels, kind, quality=quality, **options)
     if kind == "AVIF":
-        return _by_pillow(pixels, kind, quality=quality, subsampling="4:4:4")
-    return _by_pillow(pixels, kind)
+        return _by_pillow(pixels, kind, quality=quality, subsampling="4:4:4", **options)
+    return _by_pillow(pixels, kind, **options)
 
 
 def _by_pillow(pixels, kind, **options):

@@ -2,9 +2,7 @@
 
 import os
 import stat
-import uuid
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,18 @@ from kerasart.image.decoding import decode
 from kerasart.image.encoding import encode
 from kerasart.image.formats import FORMATS, WITH_16_BITS, WITH_ALPHA
 from kerasart.image.metadata import Metadata
+from kerasart.image.whole_files import next_free_path, replace_file, write_file
+
+__all__ = [
+    "Picture",
+    "check_format",
+    "check_output",
+    "check_place",
+    "next_free_path",
+    "read_picture",
+    "replace_file",
+    "write_picture",
+]
 
 
 @dataclass(frozen=True)
@@ -62,27 +72,37 @@ def read_picture(path, max_pixels=None):
         return Picture(*decode(file, path, max_pixels))
 
 
-def write_picture(path, image, *, alpha=None, text=None, bits=8, quality=95):
+def write_picture(
+    path, image, *, alpha=None, text=None, metadata=None, bits=8, quality=95, taken="replace"
+):
     """Writes a picture file, whole or not at all, in the format that its suffix names.
 
     Values outside [0, 1] are clipped, and all are rounded to the nearest level.
 
     Args:
         path: The file: .png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif, or .avif where Pillow
-            has it. A file already there is replaced.
+            has it.
         image: RGB of shape (height, width, 3) or (1, height, width, 3), floating point, or uint8.
         alpha: Opacity of the same height and width with one channel. PNG, WebP, TIFF and AVIF
             keep it; other formats drop it.
         text: A dict of strings for the text chunks of PNG; other formats ignore it. Keys have
             1 to 79 Latin-1 characters.
+        metadata: The `Metadata` of the photo that this was made of, which is kept as far as the
+            format holds it.
         bits: Bits a channel, 8 or 16. 16 bits exist in PNG and TIFF.
         quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
+        taken: What to do where a file of that name is: "replace" it, give this one a "number" (see
+            `next_free_path`), or "refuse" to write.
+
+    Returns:
+        The `pathlib.Path` of the file.
 
     Raises:
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
             file cannot be written.
-        ValueError: If the suffix, `bits`, `text`, or the shape, data type or values (NaN) of
-            `image` or `alpha` are not allowed.
+        FileExistsError: If the name is taken, and that is refused.
+        ValueError: If the suffix, `bits`, `taken`, `text`, or the shape, data type or values (NaN)
+            of `image` or `alpha` are not allowed.
     """
     check_output(path, bits)
     kind = _format_of(path)
@@ -92,7 +112,8 @@ def write_picture(path, image, *, alpha=None, text=None, bits=8, quality=95):
         _check_same_size(pixels, alpha)
         if kind in WITH_ALPHA:
             pixels = np.concatenate([pixels, alpha], axis=-1)
-    replace_file(Path(path), encode(quantise(pixels[0], bits), kind, text or {}, quality))
+    data = encode(quantise(pixels[0], bits), kind, text or {}, quality, metadata or Metadata())
+    return write_file(path, lambda file: file.write(data), taken)
 
 
 def check_output(path, bits=8):
@@ -130,23 +151,6 @@ def check_format(path, bits=8):
             f"Cannot write '{path}' with 16 bits: only {' and '.join(WITH_16_BITS)} have them. "
             f"Received: bits={bits} for {kind}"
         )
-
-
-def next_free_path(path):
-    """Finds a name that is not taken.
-
-    Args:
-        path: The wanted file, for example dream.png.
-
-    Returns:
-        A `pathlib.Path`: `path` itself if nothing is there, else the first free one of
-        dream-2.png, dream-3.png and so on.
-    """
-    wanted = free = Path(path)
-    numbers = count(2)
-    while os.path.lexists(free):
-        free = wanted.with_stem(f"{wanted.stem}-{next(numbers)}")
-    return free
 
 
 def _open_regular(path):
@@ -223,19 +227,3 @@ def _check_same_size(image, alpha):
             f"`alpha` must have the height and width of `image`, {image.shape[1:3]}. "
             f"Received: {alpha.shape[1:3]}"
         )
-
-
-def replace_file(path, data):
-    """Puts a file in place in one step, so that half a file is never there."""
-    # Not by `tempfile`, which makes files that only their owner can read.
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise type(error)(
-            f"Cannot write '{path}': the file system must accept {len(data)} bytes. "
-            f"Received: {error.strerror}"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -25,6 +25,8 @@ NAMES = tuple(dict.fromkeys(FORMATS.values()))  # each format once
 READ_ONLY = (".heic", ".heif", ".hif", ".apng")
 WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
 WITH_16_BITS = ("PNG", "TIFF")
+WITH_EXIF = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
+WITH_DENSITY = ("PNG", "JPEG", "TIFF", "BMP")
 
 _lock = threading.Lock()
 

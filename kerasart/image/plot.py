@@ -1,16 +1,16 @@
 """Losses as curves."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from kerasart.image.files import check_place, replace_file
+from kerasart.image.files import check_place
+from kerasart.image.whole_files import write_file
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def plot_losses(history, path, boundaries=(), steps=None):
+def plot_losses(history, path, boundaries=(), steps=None, taken="replace"):
     """Draws how the loss and its terms went, and writes the plot whole or not at all.
 
     The loss axis is logarithmic; where some value is not above 0, it is linear around 0.
@@ -18,9 +18,13 @@ def plot_losses(history, path, boundaries=(), steps=None):
     Args:
         history: Dict of term name to its weighted values, one for each step or each few steps, as
             `Result.history`.
-        path: The file: .png, .svg or .pdf. A file already there is replaced.
+        path: The file: .png, .svg or .pdf.
         boundaries: Steps, counted from 0, at which the scale changed; each gets a faint line.
         steps: The step of each value; None counts them from 0.
+        taken: What to do where a file of that name is, as in `write_picture`.
+
+    Returns:
+        The `pathlib.Path` of the file.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -31,10 +35,9 @@ def plot_losses(history, path, boundaries=(), steps=None):
     """
     check_plot(path)
     path = Path(path)
-    out = io.BytesIO()
     figure = _draw(_curves(history), boundaries, steps)
-    figure.savefig(out, format=path.suffix[1:].lower(), dpi=150)
-    replace_file(path, out.getvalue())
+    kind = path.suffix[1:].lower()
+    return write_file(path, lambda file: figure.savefig(file, format=kind, dpi=150), taken)
 
 
 def check_plot(path):

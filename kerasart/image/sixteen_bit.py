@@ -1,24 +1,35 @@
 """PNG and TIFF with 16 bits a channel, which Pillow writes at 8 bits only."""
 
 import io
+import struct
 
+from PIL import ExifTags, Image
 from PIL.PngImagePlugin import putchunk
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+_SUBDIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 _AFTER_IHDR = 33  # the signature (8 bytes) and the IHDR chunk (25 bytes)
 
 
-def encode_png(pixels, chunks):
+def encode_png(pixels, chunks, exif=b"", dpi=None):
     """Encodes a PNG file.
 
     Args:
         pixels: A uint16 array of shape (height, width, 3 or 4).
         chunks: A `PIL.PngImagePlugin.PngInfo` with the text to put into the file.
+        exif: EXIF data.
+        dpi: (horizontal, vertical) pixels per inch, or None.
 
     Returns:
         The bytes of the file.
     """
     import tensorflow as tf
+
+    if exif:
+        chunks.add(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+    if dpi:
+        to_metre = 100 / 2.54
+        chunks.add(b"pHYs", struct.pack(">2IB", *(round(each * to_metre) for each in dpi), 1))
 
     plain = tf.io.encode_png(pixels).numpy()
     out = io.BytesIO()
@@ -29,11 +40,13 @@ def encode_png(pixels, chunks):
     return out.getvalue()
 
 
-def encode_tiff(pixels):
+def encode_tiff(pixels, exif=b"", dpi=None):
     """Encodes an uncompressed baseline TIFF file.
 
     Args:
         pixels: A uint16 array of shape (height, width, 3 or 4).
+        exif: EXIF data.
+        dpi: (horizontal, vertical) pixels per inch, or None.
 
     Returns:
         The bytes of the file.
@@ -41,6 +54,11 @@ def encode_tiff(pixels):
     height, width, channels = pixels.shape
     samples = pixels.astype("<u2").tobytes()
     directory = ImageFileDirectory_v2(prefix=b"II")
+    if exif:
+        told = Image.Exif()
+        told.load(exif)
+        for tag, value in told.items():
+            directory[tag] = told.get_ifd(tag) if tag in _SUBDIRECTORIES else value
     directory[256] = width
     directory[257] = height
     directory[258] = (16,) * channels  # BitsPerSample
@@ -51,7 +69,7 @@ def encode_tiff(pixels):
     directory[277] = channels  # SamplesPerPixel
     directory[278] = height  # RowsPerStrip
     directory[279] = len(samples)  # StripByteCounts
-    directory[282] = directory[283] = 72.0  # XResolution and YResolution
+    directory[282], directory[283] = dpi or (72.0, 72.0)  # XResolution and YResolution
     directory[296] = 2  # ResolutionUnit: inch
     if channels == 4:
         directory[338] = 2  # ExtraSamples: alpha, not multiplied into the colours

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import time
 import zipfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasart.image.files import check_place
+from kerasart.image.whole_files import write_file
 from kerasart.optimization.loop import State
 
 _log = logging.getLogger("kerasart")
@@ -109,15 +109,10 @@ class Checkpoint:
         for name in ("memory", "average"):
             for i, tensor in enumerate(getattr(position.state, name)):
                 arrays[f"{name}{i}"] = np.asarray(tensor)
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            with open(temporary, "wb") as file:
-                np.savez(file, **arrays)
-            os.replace(temporary, self._path)
+            write_file(self._path, lambda file: np.savez(file, **arrays))
         except OSError as error:
-            _log.warning("the state of the run cannot be kept in '%s': %s.", self._path, error)
-        finally:
-            temporary.unlink(missing_ok=True)
+            _log.warning("the state of the run cannot be kept: %s", error)
         self._written = time.monotonic()
 
     def _differences(self, identity):

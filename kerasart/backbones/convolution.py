@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from kerasart.backbones import precision
+from kerasart.gradients import custom_gradient
 
 # What it saves grows with the product of channels in and out, what taking tiles apart costs with
 # their sum: with less of the one over the other nothing is gained. 128 in and 256 out gain.
@@ -52,7 +53,7 @@ def speed_up(layer):
         tf.cast(prepare(each), layer.compute_dtype) for each in (kernel, _turn(kernel))
     )
 
-    @tf.custom_gradient
+    @custom_gradient
     def convolution(inputs):
         return compute(inputs, forwards), lambda upstream: compute(upstream, backwards)
 

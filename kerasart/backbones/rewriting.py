@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from kerasart.backbones.convolution import mirror_border, speed_up
+from kerasart.gradients import custom_gradient
 
 _NORMALISERS = ("Rescaling", "Normalization")
 _FOLDABLE = ("Conv2D", "DepthwiseConv2D")
@@ -135,7 +136,7 @@ def _relu_with_fast_gradient(features):
     """ReLU as it is, but for TensorFlow's own gradient, which is slow in bfloat16 on a CPU."""
     import tensorflow as tf
 
-    @tf.custom_gradient
+    @custom_gradient
     def relu(features):
         activations = tf.nn.relu(features)
         zero = tf.zeros([], features.dtype)

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasart.gradients import custom_gradient
+
 _SLIGHT = keras.initializers.Constant(0.1)
 
 
@@ -225,7 +227,7 @@ class Pixels(keras.layers.Layer):
     def call(self, features):
         """Takes features of any shape to float32 of that shape."""
 
-        @ops.custom_gradient
+        @custom_gradient
         def sigmoid(x):
             y = ops.sigmoid(x)
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from kerasart.gradients import custom_gradient
 from kerasart.objectives.term import Term
 
 
@@ -171,7 +172,7 @@ def sum_products(rows):
     """
     from keras import ops
 
-    @ops.custom_gradient
+    @custom_gradient
     def products(rows):
         def gradient(upstream):
             # The backend's own gradient takes two products, not seeing that it is symmetric.
@@ -203,7 +204,7 @@ def trace_of_root(matrix):
 
     epsilon = float(np.finfo(keras.backend.standardize_dtype(matrix.dtype)).eps)
 
-    @ops.custom_gradient
+    @custom_gradient
     def trace(matrix):
         # TensorFlow's eigenvalues of what is not finite are an error that ends the run.
         is_finite = ops.all(ops.isfinite(matrix))

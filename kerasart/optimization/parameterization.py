@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasart.gradients import custom_gradient
+
 # A root of the covariance of the colours in ImageNet's photos, over its longest column (Lucid).
 _COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 _COLOURS /= np.linalg.norm(_COLOURS, axis=0).max()
@@ -88,7 +90,7 @@ def hartley_transform(image):
     """
     import tensorflow as tf
 
-    @tf.custom_gradient
+    @custom_gradient
     def transform(image):
         planes = tf.transpose(image, [0, 3, 1, 2])
         spectrum = tf.signal.fft2d(tf.cast(planes, tf.complex64))

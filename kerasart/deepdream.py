@@ -34,6 +34,7 @@ from kerasart.optimization import (
     smooth,
 )
 from kerasart.presets import choose_network, find_preset
+from kerasart.presets.checks import check_seed
 from kerasart.presets.dream_choice import choose_settings, merge_settings, suitable_preset
 
 _log = logging.getLogger("kerasart")
@@ -138,6 +139,7 @@ class Dreamer:
         memory=None,
         **settings,
     ):
+        check_seed(seed)
         self._guide = None if guide is None else as_image(guide, "guide")
         preset = preset or suitable_preset(settings, guide)
         recipe = find_preset("deep_dream", preset)

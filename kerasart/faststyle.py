@@ -16,12 +16,14 @@ from kerasart.image.colour import match_covariance, match_histogram, replace_lum
 from kerasart.image.resize import shrink
 from kerasart.networks import AdaIN, Painter, TransformerNet, load_network, recast
 from kerasart.networks.bands import paint_adain_in_bands, paint_in_bands
-from kerasart.optimization.memory import available_memory, explain_memory_errors
+from kerasart.optimization.memory import available_memory, check_tiling, explain_memory_errors
 
 COLOURS = ("none", "luminance", "histogram", "coral")
 # What a whole picture may take of the memory that is free.
 _SHARE = 0.5
-_LEAST_ROWS = 64
+# Rows of a band: with fewer most of what is computed is for the neighbours' sake; and fewer than
+# these are not painted on a guess of what is free.
+LEAST_ROWS, _FEW_ROWS = 16, 64
 
 
 class Stylizer:
@@ -66,7 +68,9 @@ class Stylizer:
             paint, input_signature=[picture, manner, strength], autograph=False
         )
 
-    def __call__(self, image, style=None, strength=1.0, preserve_color="none", rows=None):
+    def __call__(
+        self, image, style=None, strength=1.0, preserve_color="none", rows=None, memory=None
+    ):
         """Paints a picture.
 
         Args:
@@ -79,6 +83,7 @@ class Stylizer:
                 dark; "histogram" or "coral": the painting is recoloured as the photo.
             rows: Paint in bands of so many rows, which takes less memory and more time, and gives
                 the same picture. None does so where the whole does not fit into memory; 0 never.
+            memory: What may then be used, in GiB; None is half of what the machine has free.
 
         Returns:
             float32 RGB of shape (1, height, width, 3) in [0, 1].
@@ -87,9 +92,11 @@ class Stylizer:
             ValueError: If an argument is not allowed, or a picture is too small.
             MemoryError: If memory runs out.
         """
-        return self.paint_all([image], style, strength, preserve_color, rows)[0]
+        return self.paint_all([image], style, strength, preserve_color, rows, memory)[0]
 
-    def paint_all(self, images, style=None, strength=1.0, preserve_color="none", rows=None):
+    def paint_all(
+        self, images, style=None, strength=1.0, preserve_color="none", rows=None, memory=None
+    ):
         """Paints several pictures of one size, on a GPU together.
 
         Args:
@@ -98,6 +105,7 @@ class Stylizer:
             strength: Likewise.
             preserve_color: Likewise.
             rows: Likewise.
+            memory: Likewise.
 
         Returns:
             A list of as many float32 pictures (1, height, width, 3) in [0, 1].
@@ -125,7 +133,7 @@ class Stylizer:
                 f"Received: {others[0][1]}x{others[0][0]}"
             )
         self._network.check_size(images[0])
-        rows = self._rows(size) if rows is None else rows
+        rows = self._rows(size, memory) if rows is None else rows
         with explain_memory_errors(size):
             if rows:
                 in_bands = paint_adain_in_bands if self._takes_pictures else paint_in_bands
@@ -176,10 +184,19 @@ class Stylizer:
         manners = [self._describe(picture).numpy() for picture in pictures]
         return sum(np.float32(share) * each for share, each in zip(shares, manners, strict=True))
 
-    def _rows(self, size):
+    def _rows(self, size, memory):
         """Chooses how many rows a band has: 0, one for all, where the picture fits."""
-        fitting = _SHARE * available_memory() / (size[1] * self._network.bytes_per_pixel)
-        return 0 if fitting >= size[0] else max(_LEAST_ROWS, int(fitting))
+        check_tiling("auto", memory)
+        available = _SHARE * available_memory() if memory is None else memory * 2**30
+        row = size[1] * self._network.bytes_per_pixel
+        if available >= size[0] * row:
+            return 0
+        if memory is not None and available < LEAST_ROWS * row:
+            raise MemoryError(
+                f"`memory` must be at least {LEAST_ROWS * row / 2**30:.2g} GiB for bands of a "
+                f"picture {size[1]} pixels wide. Received: {memory:g}"
+            )
+        return max(_FEW_ROWS if memory is None else LEAST_ROWS, int(available / row))
 
 
 def stylize(image, style=None, model="medium", precision="auto", **options):

@@ -33,6 +33,7 @@ from kerasart.optimization import (
     share_steps,
 )
 from kerasart.presets import choose_network, find_preset
+from kerasart.presets.checks import check_seed
 from kerasart.presets.style_choice import choose_settings
 
 
@@ -95,6 +96,7 @@ def style_transfer(
         DivergedError: If a loss is not finite; its `result` is the last good picture.
         Interrupted: On Ctrl-C; its `result` is the picture so far.
     """
+    check_seed(seed)
     content = as_image(content, "content")
     styles = [as_image(style, "styles") for style in _listed(styles)]
     recipe = find_preset("style_transfer", preset)

@@ -27,6 +27,7 @@ from kerasart.networks import (
 from kerasart.networks.training import CosineDecay
 from kerasart.objectives import Content, make_targets, style_objective
 from kerasart.optimization import Look, balance
+from kerasart.presets.checks import check_seed
 
 # Pairs of photo and style, or photos for each style, by which weights are balanced.
 _PAIRS = 4
@@ -125,6 +126,7 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
             f"`network` must be {', '.join(SIZES)}, adain, or a network of ours. Received: "
             + (repr(network) if isinstance(network, str) else f"a {type(network).__name__}")
         )
+    check_seed(seed)
     keras.utils.set_random_seed(seed)
     dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
     left_out = set()

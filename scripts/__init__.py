@@ -1,0 +1,27 @@
+"""The commands, one a module; a module here is imported first of all by each of them."""
+
+import os
+import sys
+
+COMMANDS = (
+    "deep_dream",
+    "style_transfer",
+    "dream_style",
+    "stylize",
+    "train_fast_style",
+    "feature_atlas",
+    "export",
+    "serve_client",
+)
+
+
+def _report(kind, error, trace):
+    """Says of Ctrl-C that comes before a command is there to handle it what the command would."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print(f"{os.path.splitext(os.path.basename(sys.argv[0]))[0]}: interrupted", file=sys.stderr)
+    os._exit(130)  # Python itself would end by the signal.
+
+
+sys.excepthook = _report

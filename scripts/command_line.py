@@ -1,8 +1,13 @@
 """What every script shares: its flags' common part, help, errors, the progress bar, the record."""
 
+from kerasart.scripts import COMMANDS
+from kerasart.scripts.records import pack_record
+
+import itertools
 import logging
 import math
 import os
+import re
 import shutil
 import signal
 import sys
@@ -14,13 +19,14 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
+import kerasart
 from kerasart.image import next_free_path, read_picture, write_picture
 from kerasart.image.formats import most_pixels
 from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.optimization.memory import check_tiling
 from kerasart.presets import find_preset, load_presets
-from kerasart.scripts.records import pack_record
+from kerasart.presets.checks import LARGEST_INTEGER
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,7 +53,11 @@ PRECISION = flags.DEFINE_enum(
     "Number format of the convolutions; auto takes what this machine is fast at. (default: auto)",
 )
 SEED = flags.DEFINE_integer(
-    "seed", None, "Same seed, same machine, same picture. (default: 0)", lower_bound=0
+    "seed",
+    None,
+    "Same seed, same machine, same picture. (default: 0)",
+    lower_bound=0,
+    upper_bound=LARGEST_INTEGER,
 )
 PREVIEW_EVERY = flags.DEFINE_integer(
     "preview_every",
@@ -89,6 +99,8 @@ RUN_FLAGS = [SEED, TILE, MEMORY, PREVIEW_EVERY, BITS, MAX_PIXELS, OVERWRITE, QUI
 
 _log = logging.getLogger("kerasart")
 
+_LONGEST = 1200  # Letters of a message: enough for a list of all layers' nearest, or ten classes.
+
 # Errors whose message is meant for the user as it stands.
 _EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError, ImportError)
 
@@ -101,32 +113,64 @@ def run(main, doc, groups):
     Args:
         main: Called without arguments.
         doc: The script's docstring, which `--help` prints.
-        groups: Dict of heading to list of flags, in the order in which `--help` prints them.
+        groups: Dict of heading to list of flags, in the order in which `--help` prints them. The
+            script knows these and no other.
     """
     name = Path(sys.argv[0]).stem
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # So that `--help | head` just ends.
-    if {"--help", "-help", "-h"} & set(sys.argv[1:]):
-        print(help_text(doc, groups))
-        return
-    try:
-        extra = flags.FLAGS(sys.argv)[1:]
-        if extra:
-            raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
-    except flags.Error as error:
-        _fail(name, f"{_one_line(error)} (--help shows all flags)", 2)
     _log_to_terminal(name)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        main()
+        _take_signals()
+        if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+            show(help_text(doc, groups))
+        elif "--version" in sys.argv[1:]:
+            show(f"kerasart {kerasart.__version__}")
+        else:
+            _parse_flags(groups)
+            main()
     except KeyboardInterrupt:
         _fail(name, "interrupted", 130)
+    except flags.Error as error:
+        _fail(name, f"{_one_line(error)} (--help shows all flags)", 2)
     except Exception as error:
-        if DEBUG.value:
+        if flags.FLAGS.is_parsed() and DEBUG.value:
             raise
         if isinstance(error, _EXPECTED):
             _fail(name, _one_line(error), 1)
         _fail(name, f"{type(error).__name__}: {_one_line(error)} (--debug shows where)", 1)
+
+
+def _take_signals():
+    """Takes SIGTERM for Ctrl-C, and likewise that the terminal is gone; a closed pipe just ends."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # As of `--help | head`.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) != signal.SIG_DFL:
+        return  # Under nohup it is ignored.
+    terminals = [number for number in (1, 2) if os.isatty(number)]
+
+    def hang_up(number, frame):
+        for terminal in terminals:
+            _silence(terminal)
+        signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGHUP, hang_up)
+
+
+def _silence(number):
+    """Makes what is written to a file descriptor vanish, where it would be an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _parse_flags(groups):
+    known = flags.FlagValues()
+    for holder in itertools.chain(*groups.values()):
+        known[holder.name] = flags.FLAGS[holder.name]
+    extra = known(sys.argv)[1:]
+    if extra:
+        raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
+    flags.FLAGS.mark_as_parsed()
 
 
 def help_text(doc, groups):
@@ -140,10 +184,30 @@ def help_text(doc, groups):
             about = flag.help.partition(">: ")[2] or flag.help  # absl puts <the|values>: first,
             about = about.partition(";\n    repeat this option")[0]  # and this last.
             if "(default:" not in about and holder.default not in (None, False, []):
-                about += f" (default: {holder.default})"
+                default = holder.default
+                shown = ",".join(default) if isinstance(default, list) else default
+                about += f" (default: {shown})"
             lines.append(f"  --{_usage(flag)}")
+            about = as_called(about)
             lines += textwrap.wrap(about, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return "\n".join(lines)
+    return "\n".join([as_called(lines[0]), *lines[1:]])
+
+
+def as_called(text):
+    """Names scripts in a text as this one was called: as a file, as `kerasart-NAME`, or by `-m`."""
+    program = Path(sys.argv[0]).name
+    if program.endswith(".py"):
+        return text
+    if program.startswith("kerasart-"):
+        prefix, joint = "kerasart-", "-"
+    else:
+        prefix, joint = f"{program.rpartition(' ')[0]} ", "_"
+    names = "|".join(COMMANDS)
+    return re.sub(
+        rf"(?:python )?(?:scripts/)?\b({names})\.py\b",
+        lambda found: prefix + found[1].replace("_", joint),
+        text,
+    )
 
 
 def _usage(flag):
@@ -155,7 +219,11 @@ def _usage(flag):
 
 
 def _one_line(error):
-    return " ".join(str(error).split())
+    """Puts a message into one line, and takes the middle out of one that holds a file's worth."""
+    line = as_called(" ".join(str(error).split()))
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 4 :]}"
 
 
 def _fail(name, message, code):
@@ -167,7 +235,7 @@ def _log_to_terminal(name):
     class Handler(logging.Handler):
         def emit(self, record):
             # tqdm keeps its bar below what it writes.
-            tqdm.write(f"{name}: {record.getMessage()}", file=sys.stderr)
+            tqdm.write(f"{name}: {_one_line(record.getMessage())}", file=sys.stderr)
 
     _log.handlers = [Handler()]
     _log.propagate = False
@@ -321,7 +389,22 @@ def load_tensorflow():
 def say(message):
     """Prints a line, unless all should be quiet."""
     if not QUIET.value:
-        print(message)
+        show(message)
+
+
+def show(text):
+    """Prints what was asked for.
+
+    Raises:
+        OSError: If standard output does not take it.
+    """
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        _silence(sys.stdout.fileno())  # Python would try, and fail, once more at its end.
+        raise OSError(
+            f"Standard output must take what is printed. Received: {error.strerror}"
+        ) from error
 
 
 def merge_settings(application, names, recorded, changes=None):
@@ -386,11 +469,11 @@ def read_photo(name):
     return read_picture(name, MAX_PIXELS.value)
 
 
-def check_pixels(size):
-    """Refuses a (height, width) that --size would make larger than pictures may be."""
+def check_pixels(size, flag="size"):
+    """Refuses a (height, width) that a flag would make larger than pictures may be."""
     most = MAX_PIXELS.value or most_pixels() or math.inf
     if size[0] * size[1] > most:
         raise ValueError(
-            f"`size` must give at most {most} pixels (--max_pixels raises this). "
+            f"`{flag}` must give at most {most} pixels (--max_pixels raises this). "
             f"Received: {size[1]}x{size[0]}"
         )

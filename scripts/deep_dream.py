@@ -14,6 +14,11 @@
 The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far.
 """
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts import moving
+from kerasart.scripts.dream_flags import ASCENT, WANTED
+from kerasart.scripts.records import compare_with_record, hash_image, read_record
+
 from absl import flags
 
 from kerasart.backbones import find_class
@@ -24,10 +29,6 @@ from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
 from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels
-from kerasart.scripts import command_line as cli
-from kerasart.scripts import moving
-from kerasart.scripts.dream_flags import ASCENT, WANTED
-from kerasart.scripts.records import compare_with_record, hash_image, read_record
 
 _IMAGE = flags.DEFINE_string(
     "image",
@@ -78,9 +79,9 @@ _GROUPS = {
 def main():
     """Reads flags and pictures, dreams, and writes the picture or the animation."""
     if _PRESET.value == "help":
-        print(cli.preset_table("deep_dream"))
+        cli.show(cli.preset_table("deep_dream"))
     elif _LIST_LAYERS.value:
-        print(cli.layer_table("inception_v3"))
+        cli.show(cli.layer_table("inception_v3"))
     else:
         dream()
 
@@ -96,6 +97,7 @@ def dream():
     if moving.ANIMATE.value:
         moving.check(output)
     else:
+        moving.refuse_flags()
         check_output(output, bits)
     zooms = moving.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
     changes = {"preset": "zoom"} if zooms else {}

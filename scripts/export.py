@@ -11,13 +11,15 @@ what is there already stays. It is asked for a picture before it is put in place
 are compared with the network. saved_models/README.md says how to start a server.
 """
 
+from kerasart.scripts import command_line as cli
+
 from pathlib import Path
 
 from absl import flags
 
 from kerasart.image.files import check_place
-from kerasart.scripts import command_line as cli
 
+_OF_FORMAT = {"size": "litert", "most_pixels": "savedmodel", "precision": "savedmodel"}
 _FORMATS = ("savedmodel", "onnx", "litert")
 _DREAM = "dream"
 
@@ -62,6 +64,9 @@ def main():
     dreams = [flag.name for flag in GROUPS["A dream"] if flag.value is not None]
     if dreams and _MODEL.value != _DREAM:
         raise ValueError(f"`{dreams[0]}` must go with --model={_DREAM}. Received: {_MODEL.value}")
+    for name, kind in _OF_FORMAT.items():
+        if flags.FLAGS[name].present and _FORMAT.value != kind:
+            raise ValueError(f"`{name}` must go with --format={kind}. Received: {_FORMAT.value}")
     if _FORMAT.value == "savedmodel":
         output = Path(_OUTPUT.value or Path("saved_models") / Path(_MODEL.value).name)
         if output.exists() and not output.is_dir():

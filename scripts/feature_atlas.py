@@ -8,6 +8,9 @@ A channel that you like is a dream of its own:
     python scripts/deep_dream.py --image=photo.jpg --channel=block4_conv3:7
 """
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import pack_record
+
 import sys
 
 from absl import flags
@@ -15,8 +18,6 @@ from tqdm import tqdm
 
 from kerasart.image import check_output, write_picture
 from kerasart.image.contact_sheet import contact_sheet
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import pack_record
 
 _LAYER = flags.DEFINE_string("layer", None, "The layer.")
 _CHANNELS = flags.DEFINE_string(

@@ -1,5 +1,8 @@
 """Dreams that move: flags of deep_dream.py, and what they do."""
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import pack_record
+
 from contextlib import closing
 from pathlib import Path
 
@@ -15,9 +18,8 @@ from kerasart.animation import (
 )
 from kerasart.image import next_free_path
 from kerasart.image.animation import check_animation, write_animation
-from kerasart.image.frames import Frames
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import pack_record
+from kerasart.image.frames import Frames, find_frames
+from kerasart.image.resize import fit_size
 
 ANIMATE = flags.DEFINE_enum(
     "animate",
@@ -66,26 +68,35 @@ FLAGS = [
 ]
 
 
+# What only some animations have.
+_OWN = {"zoom": ["zoom"], "rotate": ["zoom"], "shift": ["zoom"], "blend": ["zoom", "layers"]}
+
+
 def check(output):
     """Refuses, before anything is made, what no animation can be made of."""
-    check_animation(output)
     for flag in (cli.PREVIEW_EVERY, cli.BITS):
         if flag.value:
             raise ValueError(
                 f"`{flag.name}` does not go with --animate, whose frames lie beside the output, "
                 f"with 8 bits. Received: {flag.value}"
             )
-    check_motion(_FRAMES.value, _ZOOM.value, _BLEND.value)
-    _shift()
-    if not _FPS.value > 0:
-        raise ValueError(f"`fps` must be more than 0. Received: {_FPS.value}")
+    for name, animations in _OWN.items():
+        if flags.FLAGS[name].present and ANIMATE.value not in animations:
+            raise ValueError(
+                f"`{name}` goes with --animate={' or '.join(animations)}. "
+                f"Received: --animate={ANIMATE.value}"
+            )
+    check_animation(output, _FPS.value, _LOOP.value, _FRAME_SIZE.value)
+    check_motion(_FRAMES.value, _ZOOM.value, _BLEND.value, _ROTATE.value, _shift())
 
 
 def refuse_flags():
     """Refuses flags of animations where there is none."""
-    given = [flag.name for flag in FLAGS if flag is not ANIMATE and flags.FLAGS[flag.name].present]
-    if given:
-        raise ValueError(f"`{given[0]}` needs --animate. Received: --{given[0]} without")
+    for flag in FLAGS:
+        if flags.FLAGS[flag.name].present:
+            raise ValueError(
+                f"`{flag.name}` goes with --animate. Received: --{flag.name} without it"
+            )
 
 
 def animate(dreamer, pictures, output, identity):
@@ -102,15 +113,18 @@ def animate(dreamer, pictures, output, identity):
     """
     if ANIMATE.value == "zoom" and pictures["mask"] is not None:
         raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
+    if _FRAME_SIZE.value and pictures["image"] is not None:
+        cli.check_pixels(fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size")
     goes_on = _RESUME.value or cli.OVERWRITE.value
     path = Path(output) if goes_on else next_free_path(output)
     folder = path.with_suffix(".frames")
-    if _RESUME.value and not folder.exists():
+    there = find_frames(folder)
+    if _RESUME.value and not there:
         raise ValueError(
             "`resume` needs the frames of an unfinished animation beside the output. "
             f"Received: no {folder}"
         )
-    if folder.exists() and not goes_on:
+    if there and not goes_on:
         raise ValueError(
             "`output` must not be that of an unfinished animation: --resume goes on with it, "
             f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
@@ -120,7 +134,7 @@ def animate(dreamer, pictures, output, identity):
         motion |= {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
     else:
         motion |= {"frames": _FRAMES.value}
-    frames = Frames(folder, identity | motion, anew=not _RESUME.value)
+    frames = Frames(folder, identity | motion, not _RESUME.value, _KEEP_FRAMES.value)
     stopped = None
     try:
         record = _make_frames(dreamer, pictures, frames)
@@ -130,6 +144,10 @@ def animate(dreamer, pictures, output, identity):
         if not frames.paths:
             frames.delete()
             raise
+    except Exception:
+        if not frames.paths:
+            frames.delete()
+        raise
     text = pack_record(record | identity | motion)
     write_animation(path, frames.paths, _FPS.value, _LOOP.value, _FRAME_SIZE.value, text=text)
     cli.say(
@@ -138,7 +156,7 @@ def animate(dreamer, pictures, output, identity):
     if stopped:
         cli.say(f"The same command with --resume --output={path} goes on with it.")
         raise stopped
-    if _KEEP_FRAMES.value:
+    if frames.keep:
         cli.say(f"The frames are in {folder}.")
     else:
         frames.delete()
@@ -197,12 +215,9 @@ def _show_growth(dreamer, pictures, frames, count, bar):
 
 def _shift():
     try:
-        shift = tuple(map(float, _SHIFT.value))
-        if len(shift) == 2 and all(-1 < share < 1 for share in shift):
-            return shift
+        return tuple(map(float, _SHIFT.value))
     except ValueError:
-        pass
-    raise ValueError(
-        "`shift` must be DOWN,RIGHT with shares between -1 and 1, such as 0,0.01. "
-        f"Received: {','.join(_SHIFT.value)!r}"
-    )
+        raise ValueError(
+            "`shift` must be DOWN,RIGHT with two numbers, such as 0,0.01. "
+            f"Received: {','.join(_SHIFT.value)!r}"
+        ) from None

@@ -6,8 +6,21 @@ import logging
 
 import kerasart
 from kerasart.image import read_picture
+from kerasart.presets.checks import is_number, is_whole
 
 _log = logging.getLogger("kerasart")
+
+# What a record may hold besides the settings of presets, which check themselves.
+_ALLOWED = {
+    "bits": lambda value: value in (8, 16),
+    "seed": lambda value: is_whole(value) and value >= 0,
+    "size": lambda value: value is None or is_whole(value) and value >= 1,
+    "dream": lambda value: isinstance(value, dict),
+    "style_weights": lambda value: isinstance(value, list) and all(map(is_number, value)),
+    **dict.fromkeys(
+        ("preset", "backbone", "weights", "precision"), lambda value: isinstance(value, str)
+    ),
+}
 
 
 def pack_record(settings):
@@ -34,14 +47,31 @@ def read_record(path, max_pixels=None):
     text = read_picture(path, max_pixels).text.get("kerasart", "")
     try:
         record = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise ValueError(
             "`reproduce` must be a PNG that kerasart wrote, with its settings in it. "
             f"Received: {path!r}"
         )
+    check_record(record, path)
     return record
+
+
+def check_record(record, path):
+    """Refuses a record in which something is of another type than `pack_record` gave it.
+
+    Raises:
+        ValueError: If something is.
+    """
+    for name, is_allowed in _ALLOWED.items():
+        if name in record and not is_allowed(record[name]):
+            raise ValueError(
+                f"`reproduce` must be a PNG with its settings as kerasart wrote them; {name!r} in "
+                f"{path!r} is none that it writes. Received: {record[name]!r}"
+            )
+    if "dream" in record:
+        check_record(record["dream"], path)
 
 
 def compare_with_record(recorded, actual, names):

@@ -14,6 +14,9 @@ stopped; what the server refuses is left out. gRPC needs `pip install "kerasart[
 needs nothing more.
 """
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
+
 import contextlib
 import logging
 import math
@@ -31,8 +34,6 @@ from kerasart.image.encoding import encode
 from kerasart.image.files import replace_file
 from kerasart.image.formats import pillow_setting
 from kerasart.image.samples import SAMPLES
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
 from kerasart.serving.client import Client, ServerError, in_parallel
 
 _log = logging.getLogger("kerasart")

@@ -11,6 +11,9 @@
 A PNG also records its settings. Ctrl-C saves the picture so far, and --resume goes on with it.
 """
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import compare_with_record, hash_image, read_record
+
 import math
 from pathlib import Path
 
@@ -24,8 +27,6 @@ from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset
 from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import compare_with_record, hash_image, read_record
 
 _CONTENT = flags.DEFINE_string(
     "content", "coffee", f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}."
@@ -163,9 +164,9 @@ def main():
 def act(make):
     """Does what the flags ask for, with `make(content, **arguments) -> Result`."""
     if _PRESET.value == "help":
-        print(cli.preset_table("style_transfer"))
+        cli.show(cli.preset_table("style_transfer"))
     elif _LIST_LAYERS.value:
-        print(cli.layer_table("vgg16"))
+        cli.show(cli.layer_table("vgg16"))
     elif _SWEEP.value:
         sweep(make)
     else:

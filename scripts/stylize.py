@@ -13,6 +13,10 @@ painted already is left alone, so that the same command goes on where it was sto
 the photo's size. A PNG also records its settings.
 """
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.records import hash_image, pack_record
+from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
+
 import itertools
 import logging
 import time
@@ -27,9 +31,7 @@ from tqdm import tqdm
 from kerasart.image import Picture, read_picture, write_picture
 from kerasart.image.resize import fit_size, resize
 from kerasart.image.samples import SAMPLES
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import hash_image, pack_record
-from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
+from kerasart.optimization.memory import check_tiling
 
 _log = logging.getLogger("kerasart")
 
@@ -89,7 +91,15 @@ _LIST_STYLES = flags.DEFINE_bool(
 GROUPS = {
     "Pictures": [_INPUT, _OUTPUT, cli.BITS, cli.MAX_PIXELS],
     "The look": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
-    "The run": [cli.TILE, _BATCH_SIZE, cli.PRECISION, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The run": [
+        cli.TILE,
+        cli.MEMORY,
+        _BATCH_SIZE,
+        cli.PRECISION,
+        cli.OVERWRITE,
+        cli.QUIET,
+        cli.DEBUG,
+    ],
 }
 
 
@@ -99,6 +109,7 @@ def main():
         list_styles()
         return
     rows = _parse_tile(cli.TILE.value)
+    check_tiling("auto", cli.MEMORY.value)
     works, is_one = name_works(_INPUT.value, _OUTPUT.value, _bits())
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
@@ -111,7 +122,8 @@ def main():
     painter = Stylizer(model, cli.PRECISION.value or "auto")
     record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
     record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
-    options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value, "rows": rows}
+    options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
+    options |= {"rows": rows, "memory": cli.MEMORY.value}
     if is_one:
         ((photo, output),) = works
         start = time.perf_counter()
@@ -139,7 +151,7 @@ def list_styles():
                 styles.setdefault(style, []).append(model)
     width = max(map(len, styles), default=0)
     for style, knowing in styles.items():
-        print(f"{style:{width}}  --model={' or '.join(knowing)}")
+        cli.show(f"{style:{width}}  --model={' or '.join(knowing)}")
 
 
 def _paint_all(works, paint, record):

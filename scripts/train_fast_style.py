@@ -13,6 +13,10 @@ contact sheet and the losses, so that you see what becomes of it. It can be kill
 same command goes on where it was.
 """
 
+from kerasart.scripts import command_line as cli
+from kerasart.scripts.model_card import write_card
+from kerasart.scripts.records import hash_image
+
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -29,9 +33,6 @@ from kerasart.image.resize import shrink
 from kerasart.image.samples import SAMPLES
 from kerasart.presets import choose_network, find_preset, preset_settings
 from kerasart.presets.fast_style_settings import SETTING_NAMES, FastStyleSettings
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.model_card import write_card
-from kerasart.scripts.records import hash_image
 
 _NETWORKS = ("small", "medium", "large", "adain")
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
@@ -119,7 +120,7 @@ GROUPS = {
 def main():
     """Reads flags and pictures, and trains."""
     if _PRESET.value == "help":
-        print(cli.preset_table("fast_style"))
+        cli.show(cli.preset_table("fast_style"))
         return
     if not _PHOTOS.value or not _STYLE.value:
         missing = "photos" if not _PHOTOS.value else "style"

@@ -1,5 +1,7 @@
 """Which photos a command names, and where what is painted of each goes."""
 
+from kerasart.scripts import command_line as cli
+
 import glob
 import os
 from pathlib import Path
@@ -9,7 +11,6 @@ from kerasart.image.files import check_format
 from kerasart.image.formats import FORMATS
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
-from kerasart.scripts import command_line as cli
 
 
 def name_works(photos, output, bits=8, suffixes=tuple(FORMATS)):

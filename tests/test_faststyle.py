@@ -296,3 +296,24 @@ def test_the_nearest_style_is_named():
         style_weights(("starry", "mosaic"), "mosiac")
     with pytest.raises(ValueError, match="must be one of a, b. Received: 3"):
         style_weights(("a", "b"), {3: 1})
+
+
+def test_memory_bounds_the_bands(tiny_network, monkeypatch):
+    import kerasart.faststyle as module
+
+    photo = np.random.default_rng(0).random((1, 100, 40, 3), np.float32)
+    stylizer = Stylizer(tiny_network, "float32")
+    whole = stylizer(photo, "a", memory=1.0)
+    row = 40 * tiny_network.bytes_per_pixel / 2**30
+    rows = []
+    paint = module.paint_in_bands
+    monkeypatch.setattr(
+        module, "paint_in_bands", lambda *given: rows.append(given[-1]) or paint(*given)
+    )
+    in_bands = stylizer(photo, "a", memory=30.5 * row)
+    assert rows == [30]
+    np.testing.assert_allclose(in_bands, whole, atol=1e-4)
+    with pytest.raises(MemoryError, match="`memory` must be at least .* GiB for bands"):
+        stylizer(photo, "a", memory=15 * row)
+    with pytest.raises(ValueError, match="`memory` must be more than 0"):
+        stylizer(photo, "a", memory=0.0)

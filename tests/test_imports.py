@@ -28,6 +28,7 @@ FLOORS = [
     # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.
     ["kerasart"],
     ["scripts"],
+    ["__main__"],
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -218,6 +219,7 @@ def test_commands_point_at_functions(setup):
         if not line.strip():
             continue
         module, function = line.partition("=")[2].strip().split(":")
-        path = ROOT / "scripts" / f"{module.removeprefix('kerasart.scripts.')}.py"
+        path = ROOT / f"{module.removeprefix('kerasart.').replace('.', '/')}.py"
+        path = path if path.exists() else ROOT / "kerasart" / path.name
         names = {node.name for node in ast.parse(path.read_text()).body if hasattr(node, "name")}
         assert function in names, line

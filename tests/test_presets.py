@@ -6,6 +6,7 @@ from kerasart.backbones import load_backbone
 from kerasart.objectives import SIMILARITIES, Similarity
 from kerasart.optimization.optimizers import NORMS
 from kerasart.presets import choose_network, find_preset, load_presets, preset_settings
+from kerasart.presets.checks import check_seed
 from kerasart.presets.dream_settings import (
     CHOICES,
     SETTING_NAMES,
@@ -557,3 +558,58 @@ def test_neural_styles_weights_are_those_of_its_command_line():
     for layer, share in settings.style_layers.items():
         assert share == pytest.approx(channels[layer.split("_")[0]] ** -2, rel=1e-6)
     assert (settings.content_weight, settings.style_weight) == (5.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", "3"),
+        ("steps", 2.5),
+        ("steps", True),
+        ("steps", 10**20),
+        ("jitter", None),
+        ("smoothness", [1]),
+        ("smoothness", 1e300),
+        ("rotation", {}),
+        ("clip", "yes"),
+        ("neuron", 0),
+        ("class_name", ["cat"]),
+        ("activation", ["mean"]),
+        ("octaves", math.inf),
+        ("octaves", [1, {}]),
+        ("channel", {"fire3:1": 1e300}),
+        ("layers", {"fire3": 10**400}),
+        ("max_loss", "much"),
+    ],
+)
+def test_a_dream_setting_of_another_type_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"^`{name}` must be .* Received: "):
+        DreamSettings(**{"layers": {"fire3": 1.0}, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("size", "64"),
+        ("size", 10**20),
+        ("steps", [3, "x"]),
+        ("steps", 10**20),
+        ("summed", 5),
+        ("summed", [["content"]]),
+        ("tv_isotropic", 1.0),
+        ("style_strength", 1e300),
+        ("beta_1", None),
+        ("optimizer", 7),
+        ("style_layers", ["fire3"]),
+        ("pooling", {}),
+    ],
+)
+def test_a_style_setting_of_another_type_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"^`{name}` must be .* Received: "):
+        StyleSettings(**{"content_layers": {"a": 1.0}, "style_layers": {"a": 1.0}, name: value})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 1.5, "3", None, math.nan])
+def test_a_seed_that_tensorflow_does_not_know_is_refused(seed):
+    with pytest.raises(ValueError, match="`seed` must be a whole number from 0 to 2147483647"):
+        check_seed(seed)

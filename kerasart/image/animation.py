@@ -4,10 +4,10 @@ import math
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import GifImagePlugin, Image
@@ -64,13 +64,13 @@ def write_animation(path, frames, fps=25.0, loop=0, size=None, text=None):
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If a
             frame cannot be read, or the file cannot be written.
     """
-    check_animation(path)
+    check_animation(path, fps, loop, size)
     path, frames = Path(path), list(frames)
-    _check(frames, fps, loop, size)
+    if not frames:
+        raise ValueError("`frames` must hold at least one picture file. Received: none")
     frames = _Frames(frames, size)
     try:
-        with TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-            temporary = Path(folder, path.name)
+        with _workshop(path) as temporary:
             _WRITERS[path.suffix.lower()](temporary, frames, fps, int(loop), text or {})
             os.replace(temporary, path)
     except OSError as error:
@@ -82,11 +82,30 @@ def write_animation(path, frames, fps=25.0, loop=0, size=None, text=None):
         ) from error
 
 
-def check_animation(path):
-    """Checks, before a long run, that `write_animation` will be able to write a path.
+@contextmanager
+def _workshop(path):
+    """Makes a folder beside a file, to write it in: what a kill leaves there the next one removes.
+
+    Yields:
+        The path in it at which to write.
+    """
+    folder = path.with_name(f".{path.name}.unfinished")
+    folder.mkdir(exist_ok=True)
+    temporary = folder / path.name
+    try:
+        yield temporary
+    finally:
+        for each in (temporary, _apng_for(temporary)):
+            each.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def check_animation(path, fps=25.0, loop=0, size=None):
+    """Checks, before a long run, that `write_animation` will take its arguments.
 
     Args:
         path: The file to be written later.
+        fps, loop, size: As in `write_animation`.
 
     Raises:
         ImportError, ValueError, OSError: As `write_animation`.
@@ -99,6 +118,18 @@ def check_animation(path):
             f"Received: '{path.suffix}'"
         )
     check_place(path)
+    slowest, fastest = _FRAMES_PER_SECOND
+    if not slowest <= fps <= fastest:
+        raise ValueError(
+            f"`fps` must be from {slowest} to {fastest} frames a second. Received: fps={fps}"
+        )
+    if loop not in range(_MOST_LOOPS + 1):
+        raise ValueError(
+            f"`loop` must be a whole number from 0, endless, to {_MOST_LOOPS}. "
+            f"Received: loop={loop}"
+        )
+    if size is not None and not size >= 1:
+        raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")
     if suffix in _VIDEO:
         encoder = _VIDEO[suffix][0]
         try:
@@ -144,23 +175,6 @@ class _Frames(Sequence):
 
 def _read_pixels(path):
     return quantise(read_picture(path).image[0], bits=8)
-
-
-def _check(frames, fps, loop, size):
-    slowest, fastest = _FRAMES_PER_SECOND
-    if not frames:
-        raise ValueError("`frames` must hold at least one picture file. Received: none")
-    if not slowest <= fps <= fastest:
-        raise ValueError(
-            f"`fps` must be from {slowest} to {fastest} frames a second. Received: fps={fps}"
-        )
-    if loop not in range(_MOST_LOOPS + 1):
-        raise ValueError(
-            f"`loop` must be a whole number from 0, endless, to {_MOST_LOOPS}. "
-            f"Received: loop={loop}"
-        )
-    if size is not None and not size >= 1:
-        raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")
 
 
 def _delays(frames, fps, units, least=1):
@@ -216,9 +230,13 @@ def _write_apng(path, frames, fps, loop, text):
         putchunk(file, b"IEND", b"")
 
 
+def _apng_for(path):
+    return path.with_name("frames.apng")
+
+
 def _write_webp(path, frames, fps, loop, text):
     # Pillow puts pictures into a list, but reads the frames of a single file one by one.
-    apng = path.with_name("frames.apng")
+    apng = _apng_for(path)
     _write_apng(apng, frames, fps, loop, {})
     delays = _delays(frames, fps, 1000)
     with Image.open(apng) as picture:

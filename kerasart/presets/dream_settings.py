@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field, fields
 
-from kerasart.presets.checks import check, parse_layers
+from kerasart.presets.checks import check, check_types, is_number, is_whole, parse_layers
 
 CHOICES = {
     "activation": ("squared", "mean"),
@@ -80,7 +80,7 @@ class DreamSettings:
     layers: dict = field(default_factory=dict)
     channel: dict = field(default_factory=dict)
     neuron: bool = False
-    class_name: str | None = None
+    class_name: str | int | None = None
     activation: str = "squared"
     border: int = 0
     similarity: str | None = None
@@ -122,18 +122,19 @@ class DreamSettings:
         if self.layers or not (self.channel or self.class_name is not None):
             object.__setattr__(self, "layers", parse_layers(self.layers))
         object.__setattr__(self, "octaves", parse_octaves(self.octaves))
-        check(self.steps >= 1, "steps", "at least 1", self.steps)
+        check(is_whole(self.steps) and self.steps >= 1, "steps", "at least 1", self.steps)
         for name in ("border", "pyramid", "pad", "jitter", "final_jitter"):
-            check(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+            value = getattr(self, name)
+            check(is_whole(value) and value >= 0, name, "0 or more", value)
         for name in ("smoothness", "energy", "blur", "init_noise"):
             value = getattr(self, name)
-            check(0 <= value < math.inf, name, "0 or more", value)
+            check(is_number(value) and value >= 0, name, "0 or more", value)
         for name in ("step_size", "pixel_weight"):
             value = getattr(self, name)
-            check(math.isfinite(value), name, "a finite number", value)
+            check(is_number(value), name, "a finite number", value)
         for name in ("floor", "tv_beta"):
             value = getattr(self, name)
-            check(0 < value < math.inf, name, "more than 0", value)
+            check(is_number(value) and value > 0, name, "more than 0", value)
         check(
             not (self.pad and self.compares_positions),
             "pad",
@@ -153,11 +154,13 @@ class DreamSettings:
             "pixels where the gradient is shaped (blur, pyramid): coefficients have no neighbours",
             self.parameterization,
         )
-        check(0 <= self.scaling < 1, "scaling", "from 0 to less than 1", self.scaling)
-        check(0 <= self.rotation <= 180, "rotation", "from 0 to 180 degrees", self.rotation)
-        check(1 < self.octave_scale < math.inf, "octave_scale", "more than 1", self.octave_scale)
-        if self.max_loss is not None:
-            check(not math.isnan(self.max_loss), "max_loss", "a number", self.max_loss)
+        value = self.scaling
+        check(is_number(value) and 0 <= value < 1, "scaling", "from 0 to less than 1", value)
+        value = self.rotation
+        check(is_number(value) and 0 <= value <= 180, "rotation", "from 0 to 180 degrees", value)
+        value = self.octave_scale
+        check(is_number(value) and value > 1, "octave_scale", "more than 1", value)
+        check_types(self)
 
     @property
     def compares_positions(self):
@@ -196,10 +199,10 @@ def parse_channels(channels):
         pairs = list(channels.items()) if lengths else []
     try:
         parsed = {_channel(name): float(value) for name, value in pairs}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, OverflowError, TypeError, ValueError):
         parsed = {"": math.nan}
     check(
-        lengths and len(parsed) == len(pairs) and all(map(math.isfinite, parsed.values())),
+        lengths and len(parsed) == len(pairs) and all(map(is_number, parsed.values())),
         "channel",
         "different LAYER:CHANNEL or LAYER:CHANNEL:COEFFICIENT, such as block5_conv3:37",
         channels,
@@ -234,7 +237,7 @@ def parse_octaves(octaves):
         is_count = len(parts) == 1 and not isinstance(octaves, list | tuple)
         first, last = (1 - numbers[0], 0) if is_count else numbers
         whole = all(float(part) == number for part, number in zip(parts, numbers, strict=True))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         first, last, whole = 0, 0, False
     allowed = "a number from 1 to 32, or first:last such as -2:2"
     check(whole and -32 < first <= last < 32, "octaves", allowed, octaves)

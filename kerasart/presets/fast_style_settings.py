@@ -1,9 +1,8 @@
 """What can be set of the training of a network that paints, and what makes no sense."""
 
-import math
 from dataclasses import dataclass, fields
 
-from kerasart.presets.checks import check
+from kerasart.presets.checks import check, check_types, is_number, is_whole
 from kerasart.presets.objective_settings import ObjectiveSettings
 
 
@@ -35,13 +34,16 @@ class FastStyleSettings(ObjectiveSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        check(0 <= self.stability < math.inf, "stability", "0 or more", self.stability)
+        value = self.stability
+        check(is_number(value) and value >= 0, "stability", "0 or more", value)
         rate = self.learning_rate
-        check(0 < rate < math.inf, "learning_rate", "more than 0", rate)
-        check(0 <= self.final_rate <= 1, "final_rate", "from 0 to 1", self.final_rate)
+        check(is_number(rate) and rate > 0, "learning_rate", "more than 0", rate)
+        value = self.final_rate
+        check(is_number(value) and 0 <= value <= 1, "final_rate", "from 0 to 1", value)
         for name, least in (("size", 32), ("style_size", 32), ("batch_size", 1), ("steps", 1)):
             value = getattr(self, name)
-            check(value >= least and value % 1 == 0, name, f"at least {least}, and whole", value)
+            check(is_whole(value) and value >= least, name, f"at least {least}, and whole", value)
+        check_types(self)
 
 
 SETTING_NAMES = tuple(field.name for field in fields(FastStyleSettings))

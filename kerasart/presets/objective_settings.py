@@ -1,9 +1,8 @@
 """What painting by iterations and the training of networks that paint want of a picture."""
 
-import math
 from dataclasses import dataclass
 
-from kerasart.presets.checks import check, parse_layers
+from kerasart.presets.checks import check, is_number, parse_layers
 
 SUMMABLE = ("content", "total_variation")
 
@@ -54,15 +53,17 @@ class ObjectiveSettings:
             check(min(shares) >= 0 < max(shares), name, "shares of 0 or more, not all 0", layers)
             object.__setattr__(self, name, layers)
         summed = self.summed.split(",") if isinstance(self.summed, str) else self.summed
+        known = isinstance(summed, list | tuple) and all(name in SUMMABLE for name in summed)
+        check(known, "summed", f"any of {', '.join(SUMMABLE)}", self.summed)
         object.__setattr__(self, "summed", tuple(summed))
-        check(set(summed) <= set(SUMMABLE), "summed", f"any of {', '.join(SUMMABLE)}", self.summed)
         for name in ("content_strength", "style_strength", "smoothness"):
             value = getattr(self, name)
-            check(0 <= value < math.inf, name, "0 or more", value)
+            check(is_number(value) and value >= 0, name, "0 or more", value)
         for name in ("content_weight", "style_weight", "tv_weight"):
             value = getattr(self, name)
-            check(value is None or 0 <= value < math.inf, name, "0 or more", value)
-        check(0 < self.tv_beta < math.inf, "tv_beta", "more than 0", self.tv_beta)
+            check(value is None or is_number(value) and value >= 0, name, "0 or more", value)
+        value = self.tv_beta
+        check(is_number(value) and value > 0, "tv_beta", "more than 0", value)
         self._check_choice("style_loss", ("gram", "moments", "wasserstein"))
         self._check_choice("pooling", ("max", "average"))
 

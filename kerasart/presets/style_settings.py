@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from kerasart.presets.checks import check
+from kerasart.presets.checks import check, check_types, is_number, is_whole
 from kerasart.presets.objective_settings import ObjectiveSettings
 
 COLOURS = ("none", "luminance", "histogram", "coral")
@@ -67,15 +67,16 @@ class StyleSettings(ObjectiveSettings):
         object.__setattr__(self, "steps", parse_steps(self.steps))
         for name in ("size", "rows", "smallest"):
             value = getattr(self, name)
-            whole = value is None or (value >= 1 and value % 1 == 0)
+            whole = value is None or (is_whole(value) and value >= 1)
             check(whole, name, "at least 1, and whole", value)
         for name in ("learning_rate", "epsilon", "decay", "style_size"):
             value = getattr(self, name)
-            check(0 < value < math.inf, name, "more than 0", value)
+            check(is_number(value) and value > 0, name, "more than 0", value)
         for name in ("beta_1", "beta_2", "average"):
             value = getattr(self, name)
-            check(0 <= value < 1, name, "from 0 to less than 1", value)
-        check(1 < self.scale_factor < math.inf, "scale_factor", "more than 1", self.scale_factor)
+            check(is_number(value) and 0 <= value < 1, name, "from 0 to less than 1", value)
+        value = self.scale_factor
+        check(is_number(value) and value > 1, "scale_factor", "more than 1", value)
         for name, allowed in (
             ("init", ("content", "noise")),
             ("padding", ("zeros", "replicate")),
@@ -83,6 +84,7 @@ class StyleSettings(ObjectiveSettings):
             ("preserve_color", COLOURS),
         ):
             self._check_choice(name, allowed)
+        check_types(self)
 
 
 SETTING_NAMES = tuple(field.name for field in fields(StyleSettings))
@@ -105,7 +107,8 @@ def parse_steps(steps):
     parts = list(parts) if isinstance(parts, list | tuple) else [parts]
     try:
         numbers = tuple(int(part) for part in parts)
-        whole = all(float(part) == number for part, number in zip(parts, numbers, strict=True))
+        same = (float(part) == number for part, number in zip(parts, numbers, strict=True))
+        whole = all(same) and all(map(is_whole, numbers))
     except (OverflowError, TypeError, ValueError):
         numbers, whole = (), False
     allowed = "a number of at least 1, or one for each scale, such as 200,100,100"

@@ -72,13 +72,13 @@ def test_what_is_missing_differs_too(folder):
         Frames(folder, {name: value for name, value in IDENTITY.items() if name != "octaves"})
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "not JSON"])
+@pytest.mark.parametrize("text", [None, "", "{", "not JSON", "[" * 100_000])
 def test_a_folder_of_something_else_is_refused(folder, text):
     folder.mkdir()
     (folder / "holiday.png").touch()
     if text is not None:
         (folder / "animation.json").write_text(text)
-    with pytest.raises(ValueError, match="`resume` needs .*layers, octaves, seed, shift differ"):
+    with pytest.raises(ValueError, match="must be new, or hold frames that kerasart wrote"):
         Frames(folder, IDENTITY)
     assert (folder / "holiday.png").exists()
 
@@ -89,7 +89,7 @@ def test_anew_begins_anew(folder):
     assert not folder.exists()
     frames.add(picture(2))
     assert len(frames.paths) == 1
-    identity = json.loads((folder / "animation.json").read_text())
+    identity = json.loads((folder / "animation.json").read_text())["animation"]
     assert identity["seed"] == 3 and identity["octaves"] == [-1, 0]
 
 
@@ -99,3 +99,69 @@ def test_a_place_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="Received: file "):
         Frames(tmp_path / "file" / "dream.frames", IDENTITY)
+
+
+def test_what_else_is_in_the_folder_stays(folder):
+    frames = Frames(folder, IDENTITY)
+    frames.add(picture())
+    (folder / "notes.txt").write_text("mine")
+    (folder / "0.png").write_text("mine too")
+    Frames(folder, {"seed": 1}, anew=True).add(picture(1))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "0.png",
+        "000000.png",
+        "animation.json",
+        "notes.txt",
+    ]
+    frames.delete()
+    assert sorted(path.name for path in folder.iterdir()) == ["0.png", "notes.txt"]
+
+
+@pytest.mark.parametrize("anew", [True, False])
+@pytest.mark.parametrize("name", ["notes.txt", "000000.png", "animation.json"])
+def test_a_folder_that_is_not_ours_is_left_alone(folder, name, anew):
+    folder.mkdir()
+    (folder / name).write_text('{"frames": []}')
+    with pytest.raises(ValueError, match="must be new, or hold frames that kerasart wrote"):
+        Frames(folder, IDENTITY, anew=anew)
+    assert (folder / name).read_text() == '{"frames": []}'
+
+
+def test_frames_that_were_to_be_kept_are_kept_later_too(folder):
+    Frames(folder, IDENTITY, keep=True).add(picture())
+    again = Frames(folder, IDENTITY)
+    assert again.keep
+    assert Frames(folder, IDENTITY).keep
+    assert not Frames(folder, IDENTITY, anew=True).keep
+
+
+def test_frames_of_an_older_version_go_on_and_are_kept(folder):
+    identity = {"seed": 3, "animate": "zoom"}
+    Frames(folder, identity).add(picture())
+    (folder / "animation.json").write_text(json.dumps(identity))
+    assert Frames(folder, identity).keep
+    with pytest.raises(ValueError, match="seed differ"):
+        Frames(folder, identity | {"seed": 4})
+
+
+def test_a_disk_that_is_full_leaves_nothing_in_the_way(folder, monkeypatch):
+    import kerasart.image.frames as module
+
+    def full(path, data):
+        raise OSError("no space")
+
+    frames = Frames(folder, IDENTITY)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+        patch.setattr(module, "replace_file", full)
+        frames.add(picture())
+    Frames(folder, {"seed": 1}).add(picture())  # Another animation, at once.
+    assert len(list(folder.glob("*.png"))) == 1
+
+
+def test_of_two_runs_that_begin_at_once_one_is_refused(folder):
+    first, second = Frames(folder, IDENTITY), Frames(folder, IDENTITY)
+    first.add(picture())
+    with pytest.raises(FileExistsError, match="that another run makes"):
+        second.add(picture(1))
+    second.delete()
+    assert len(first.paths) == 1

@@ -1,6 +1,7 @@
 """The deep_dream script, run as a user runs it: by itself, in a folder of its own."""
 
 import configparser
+import json
 import os
 import re
 import resource
@@ -751,3 +752,41 @@ def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, run):
     assert_failed(outcome, 130)
     assert outcome.lines == ["deep_dream: interrupted"]
     assert names_in(tmp_path) == ["change", "photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"seed": "x"}, "'seed'"),
+        ({"seed": 10**20}, "'seed'"),
+        ({"size": -3}, "'size'"),
+        ({"bits": [8]}, "'bits'"),
+        ({"backbone": 5}, "'backbone'"),
+        ({"preset": {}}, "'preset'"),
+        ({"precision": None}, "'precision'"),
+        ({"layers": 3}, "`layers`"),
+        ({"layers": {"fire3": "x" * 100_000}}, "`layers`"),
+        ({"steps": "many"}, "`steps`"),
+        ({"smoothness": [1]}, "`smoothness`"),
+        ({"jitter": 1e300}, "`jitter`"),
+        ({"clip": "no"}, "`clip`"),
+        ({"class_name": [3]}, "`class`"),
+        ({"channel": [["fire3", 1]]}, "`channel`"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_record_of_another_type_is_refused(tmp_path, photo, warm_refuse, record, named):
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("kerasart", json.dumps(record))
+    Image.fromarray(make_photo(40, 30)).save(tmp_path / "odd.png", pnginfo=chunks)
+    line = warm_refuse(
+        tmp_path, "--reproduce=odd.png", "--image=photo.png", "--backbone=squeezenet"
+    )
+    assert named in line and "Received: " in line and len(line) < 1500
+
+
+def test_nesting_without_end_is_no_record(tmp_path, warm_refuse):
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("kerasart", "[" * 100_000)
+    Image.fromarray(make_photo(40, 30)).save(tmp_path / "odd.png", pnginfo=chunks)
+    assert "`reproduce` must be a PNG" in warm_refuse(tmp_path, "--reproduce=odd.png")

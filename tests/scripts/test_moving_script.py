@@ -167,6 +167,32 @@ def test_unfinished_animation_is_not_lost_by_accident(tmp_path, photo, warm_run,
     assert len(stills(tmp_path / "dream.frames")) == 2
 
 
+def test_frames_that_were_to_be_kept_are_kept_by_resume_too(tmp_path, photo, warm_run):
+    flags = [*SMALL, "--animate=zoom", "--frames=2"]
+    succeed(warm_run(tmp_path, *flags, "--keep_frames"))
+    lose_frames(tmp_path / "dream.gif", kept=1)
+    outcome = succeed(warm_run(tmp_path, *flags, "--resume"))
+    assert outcome.stdout.splitlines()[-1] == "The frames are in dream.frames."
+    assert len(stills(tmp_path / "dream.frames")) == 2
+
+
+def test_a_folder_of_the_users_own_is_left_alone(tmp_path, photo, warm_refuse):
+    (tmp_path / "dream.frames").mkdir()
+    (tmp_path / "dream.frames" / "notes.txt").write_text("mine")
+    flags = [*SMALL, "--animate=zoom", "--frames=2"]
+    for more in ([], ["--overwrite"]):
+        line = warm_refuse(tmp_path, *flags, *more)
+        assert "'dream.frames' must be new, or hold frames that kerasart wrote" in line
+
+
+def test_what_lies_among_the_frames_stays(tmp_path, photo, warm_run):
+    flags = [*SMALL, "--animate=zoom", "--frames=1"]
+    succeed(warm_run(tmp_path, *flags, "--keep_frames"))
+    (tmp_path / "dream.frames" / "notes.txt").write_text("mine")
+    succeed(warm_run(tmp_path, *flags, "--overwrite"))
+    assert names_in(tmp_path / "dream.frames") == ["notes.txt"]
+
+
 def test_resume_needs_frames(tmp_path, photo, warm_refuse):
     line = warm_refuse(tmp_path, *SMALL, "--animate=zoom", "--resume")
     assert line.endswith("Received: no dream.frames")
@@ -192,8 +218,22 @@ def test_error_on_the_way_leaves_the_frames_so_far(tmp_path, photo, warm_run):
         (["--animate=zoom", "--zoom=0.5"], "`zoom` must be more than 1", "0.5"),
         (["--animate=zoom", "--frames=0"], "`frames` must be at least 1", "0"),
         (["--animate=layers", "--blend=1"], "`blend` must be from 0 to less", "1.0"),
-        (["--animate=zoom", "--fps=0"], "`fps` must be ", "0.0"),
-        (["--animate=zoom", "--shift=1,0"], "`shift` must be DOWN,RIGHT", "'1,0'"),
+        (["--animate=zoom", "--zoom=inf"], "`zoom` must be more than 1", "inf"),
+        (["--animate=zoom", "--rotate=inf"], "`rotate` must be a finite number", "inf"),
+        (["--animate=zoom", "--rotate=nan"], "`rotate` must be a finite number", "nan"),
+        (["--animate=zoom", "--fps=0"], "`fps` must be ", "fps=0.0"),
+        (["--animate=zoom", "--fps=2000"], "`fps` must be from 0.02 to 1000", "fps=2000.0"),
+        (["--animate=zoom", "--loop=65536"], "`loop` must be ", "loop=65536"),
+        (["--animate=zoom", "--frame_size=99999"], "`frame_size` must give at most", "99999x70666"),
+        (["--animate=evolution", "--zoom=2"], "goes with --animate=zoom", "--animate=evolution"),
+        (
+            ["--animate=evolution", "--blend=0.5"],
+            "goes with --animate=zoom or",
+            "--animate=evolution",
+        ),
+        (["--frames=-5"], "`frames` goes with --animate", "--frames without it"),
+        (["--resume"], "`resume` goes with --animate", "--resume without it"),
+        (["--animate=zoom", "--shift=1,0"], "`shift` must be DOWN,RIGHT", "'1.0,0.0'"),
         (["--animate=zoom", "--shift=0.1"], "`shift` must be DOWN,RIGHT", "'0.1'"),
         (["--animate=zoom", "--shift=a,b"], "`shift` must be DOWN,RIGHT", "'a,b'"),
         (["--animate=zoom", "--output=dream.tif"], "'dream.tif'", "'.tif'"),
@@ -329,5 +369,5 @@ def test_from_nothing_without_a_photo(tmp_path, warm_run):
 
 
 def test_bad_animation_is_refused_before_tensorflow_loads(tmp_path, photo, refuse, blocked):
-    for flags in (["--zoom=1"], ["--output=dream.tif"], ["--resume"]):
+    for flags in (["--zoom=1"], ["--output=dream.tif"], ["--resume"], ["--fps=2000"]):
         refuse(tmp_path, *SMALL, "--animate=zoom", *flags, **blocked)

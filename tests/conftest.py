@@ -1,5 +1,6 @@
 import os
 import socket
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -9,6 +10,29 @@ import pytest
 # A test that starts a script while a server runs in it forks: gRPC's own handling of that can
 # bring the new process down before it is the script.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+# Files that take longest. They are begun with, so that no worker is left alone with one at the end.
+LONGEST = (
+    "test_style_transfer.py",
+    "test_train_fast_style_script.py",
+    "test_deep_dream_script.py",
+    "test_export.py",
+    "test_style_trainer.py",
+    "test_fast_style_training.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory_given_back():
+    """Lets go of what a module's tests made; graphs and networks refer to themselves."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()  # It collects garbage, too.
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +61,24 @@ def vgg16():
     from kerasart.backbones import load_backbone
 
     return load_backbone("vgg16")
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """A random backbone that is quick to trace, for what any backbone shows."""
+    import keras
+
+    from kerasart.backbones import Backbone
+
+    image = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(16, 5, 2, activation="relu", name="conv1")(image)
+    features = keras.layers.MaxPooling2D(name="pool1")(features)
+    for name in ("conv2", "conv3", "conv4"):
+        features = keras.layers.Conv2D(24, 3, padding="same", activation="relu", name=name)(
+            features
+        )
+    model = randomise(keras.Model(image, features), seed=1)
+    return Backbone("toy", model, lambda pixels: pixels - 128, "random")
 
 
 @pytest.fixture(scope="session")

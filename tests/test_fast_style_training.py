@@ -74,15 +74,19 @@ class Kept:
         self.losses.append(dict(losses))
 
 
-def plan(photos, squeezenet, network="tiny", styles=STYLES, seed=0, **changes):
-    return plan_course(
+def plan(photos, squeezenet, network="tiny", styles=STYLES, seed=0, run_eagerly=True, **changes):
+    """Plans a course; a few steps take less than the graph of one would take to build."""
+    course = plan_course(
         network, styles, photos, squeezenet, settings(**changes), precision="float32", seed=seed
     )
+    course.trainer.run_eagerly = run_eagerly
+    return course
 
 
 @pytest.fixture(scope="module")
 def trained(photos, squeezenet, tmp_path_factory):
-    return Kept(plan(photos, squeezenet, stability=0.5), tmp_path_factory.mktemp("trained"))
+    course = plan(photos, squeezenet, stability=0.5, run_eagerly=False)
+    return Kept(course, tmp_path_factory.mktemp("trained"))
 
 
 # --- A few styles
@@ -133,7 +137,7 @@ def test_finetuning_keeps_the_old_styles_to_the_bit(trained, photos, squeezenet,
     network = trained.course.network
     photo = np.random.default_rng(4).random((1, 33, 38, 3), np.float32)
     new = {"c": 1 - STYLES["b"]}
-    course = plan(photos, squeezenet, network, new, learning_rate=0.05)
+    course = plan(photos, squeezenet, network, new, learning_rate=0.05, steps=10)
     assert course.network.styles == ("a", "b", "c") and course.styles == [1]
     start = course.paint(photo)[0]
     kept = Kept(course, tmp_path / "more")
@@ -149,7 +153,8 @@ def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, t
     network = trained.course.network
     before = network.get_weights()
     # In another order, which is not that of the network's numbers.
-    course = plan(photos, squeezenet, network, dict(reversed(STYLES.items())), stability=0.5)
+    styles = dict(reversed(STYLES.items()))
+    course = plan(photos, squeezenet, network, styles, stability=0.5, steps=10)
     assert course.network.styles == ("a", "b") and course.styles == [0, 1, 2]
     assert list(course.shown) == ["a", "b"]
     np.testing.assert_array_equal(course.shown["a"], STYLES["a"])

@@ -16,13 +16,13 @@ from kerasart.optimization import (
     random_roll,
 )
 
-OBJECTIVE = Activation("fire3") + 0.1 * Activation("fire2", border=1)
+OBJECTIVE = Activation("conv3") + 0.1 * Activation("conv2", border=1)
 STEPS = 7  # Not a multiple of the block of 5.
 
 
 @pytest.fixture(scope="module")
-def cut(squeezenet):
-    return squeezenet.cut(["fire2", "fire3", "image"])
+def cut(toy):
+    return toy.cut(["conv2", "conv3", "image"])
 
 
 @pytest.fixture(scope="module", name="picture")
@@ -160,17 +160,17 @@ def test_other_errors_pass_through(make, picture):
 
 @pytest.mark.parametrize("block", [1, 5])
 def test_nan_is_named(make, picture, block):
-    objective = Objective([Activation("fire2"), Activation("fire3", weight=float("nan"))])
+    objective = Objective([Activation("conv2"), Activation("conv3", weight=float("nan"))])
     descent = make(block, objective=objective)
     run = descent.run(picture, 4, first_step=4)
     assert isinstance(run.error, FloatingPointError)
-    assert "'fire3' did not at step 5. Received: nan" in str(run.error)
+    assert "'conv3' did not at step 5. Received: nan" in str(run.error)
     np.testing.assert_array_equal(run.image, picture)  # The last good picture.
 
 
 def test_the_picture_itself_can_have_a_term(make, picture):
     # Without jitter or much of a wish for anything else, the loop smooths.
-    objective = Objective([TotalVariation(), 1e-9 * Activation("fire3")])
+    objective = Objective([TotalVariation(), 1e-9 * Activation("conv3")])
     run = make(transform=None, objective=objective).run(picture, 5)
     assert run.losses[-1, 0] < 0.9 * run.losses[0, 0]
 

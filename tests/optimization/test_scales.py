@@ -19,10 +19,10 @@ def crop(image, size):
 
 
 @pytest.fixture(scope="module")
-def descents(squeezenet):
+def descents(toy):
     """Two descents of a small style transfer, each traced once."""
-    objective = Content("fire3") + 100 * Gram("fire2")
-    cut = squeezenet.cut(objective.layers)
+    objective = Content("conv3") + 100 * Gram("conv2")
+    cut = toy.cut(objective.layers)
     return {
         "adam": Descent(cut, objective, Adam(0.03), average=0.9),
         "lbfgs": Descent(cut, objective, LBFGS(restart=3)),

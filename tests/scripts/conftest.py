@@ -1,6 +1,7 @@
 """Runs the scripts as a user runs them: by themselves, in a folder of their own.
 
-A module of tests names its script in `SCRIPT`.
+A module of tests names its script in `SCRIPT`, and may have code in `PREPARE` that the process
+which its warm runs share runs first.
 """
 
 import json
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -150,7 +152,7 @@ def warm_run(request, environment, tmp_path_factory):
     with (
         open(tmp_path_factory.mktemp("warm") / "stderr", "w+") as stderr,
         subprocess.Popen(
-            [sys.executable, "-c", _WARM, name],
+            [sys.executable, "-c", getattr(request.module, "PREPARE", "") + _WARM, name],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -161,8 +163,11 @@ def warm_run(request, environment, tmp_path_factory):
 
         def warm_run(folder, *flags):
             begin = time.perf_counter()
+            limit = threading.Timer(SECONDS, process.kill)
+            limit.start()
             print(json.dumps([str(folder), list(map(str, flags))]), file=process.stdin, flush=True)
             reply = process.stdout.readline()
+            limit.cancel()
             if not reply:
                 stderr.seek(0)
                 pytest.fail(f"The process ended on {flags}: {stderr.read()}")

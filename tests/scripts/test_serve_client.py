@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -37,7 +36,7 @@ class Painter:
             return {"style_weights": self._weigh(inputs["names"])}
         self.begun.set()
         if self.hold:
-            self.hold.wait(20)
+            self.hold.wait(60)
         formats = inputs.get("format", [b"png"] * len(inputs["image_bytes"]))
         painted = np.empty(len(formats), object)
         painted[:] = [
@@ -285,14 +284,12 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path, folder, start, protocol):
         flags = ("--input=photos", "--output=out", "--model=medium", "--concurrency=2")
         process = start(tmp_path, *flags, f"--server={server.address}", f"--protocol={protocol}")
         wait_for(painter.begun.is_set, process)
-        start_of_end = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
         hold.set()
     assert process.returncode == 130
     assert stderr.decode().split("\r")[-1].strip().endswith("serve_client: interrupted")
     assert "Traceback" not in stderr.decode()
-    assert time.monotonic() - start_of_end < 15
     assert not any(contents(tmp_path / "out"))
 
 

@@ -1,4 +1,16 @@
-"""Pictures made by gradient descent on what a network sees in them."""
+"""Pictures made by gradient descent on what a network sees in them.
+
+    import kerasart
+
+    photo = kerasart.read_picture("photo.jpg")
+    dream = kerasart.deep_dream(photo.image, on_step=kerasart.ProgressBar())
+    kerasart.write_picture("dream.png", dream.image)
+
+`deep_dream`, `style_transfer`, `dream_style` and `stylize` make a picture; a `Dreamer` and a
+`Stylizer` make many, compiled once. What is wanted of a picture is a `Term`, or an `Objective`, the
+sum of several. Settings are the attributes of `DreamSettings`, `StyleSettings` and
+`FastStyleSettings`; presets give them names (`load_presets`).
+"""
 
 import importlib
 import os
@@ -12,19 +24,39 @@ __version__ = "0.1.0"
 if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+# Type checkers find the same in __init__.pyi.
 _HOMES = {
+    "Activation": "kerasart.objectives",
+    "AdaIN": "kerasart.networks",
+    "AdaINTrainer": "kerasart.networks",
+    "Backbone": "kerasart.backbones",
+    "Channel": "kerasart.objectives",
     "DivergedError": "kerasart.optimization",
+    "DreamSettings": "kerasart.presets.dream_settings",
     "Dreamer": "kerasart.deepdream",
+    "FastStyleSettings": "kerasart.presets.fast_style_settings",
     "Interrupted": "kerasart.optimization",
+    "Objective": "kerasart.objectives",
+    "Picture": "kerasart.image",
+    "Progress": "kerasart.optimization",
+    "ProgressBar": "kerasart.optimization",
     "Result": "kerasart.optimization",
+    "StyleSettings": "kerasart.presets.style_settings",
+    "StyleTrainer": "kerasart.networks",
     "Stylizer": "kerasart.faststyle",
+    "Term": "kerasart.objectives",
+    "TotalVariation": "kerasart.objectives",
+    "TransformerNet": "kerasart.networks",
     "animate_evolution": "kerasart.animation",
     "animate_layers": "kerasart.animation",
     "animate_zoom": "kerasart.animation",
     "deep_dream": "kerasart.deepdream",
     "dream_style": "kerasart.dreamstyle",
     "load_backbone": "kerasart.backbones",
+    "load_network": "kerasart.networks",
+    "load_presets": "kerasart.presets",
     "read_picture": "kerasart.image",
+    "shipped_models": "kerasart.networks",
     "style_transfer": "kerasart.styletransfer",
     "stylize": "kerasart.faststyle",
     "visualize_channels": "kerasart.atlas",
@@ -40,3 +72,7 @@ def __getattr__(name):
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'kerasart' has no attribute {name!r}")
+
+
+def __dir__():
+    return [*__all__, "__version__"]

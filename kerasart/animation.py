@@ -5,21 +5,32 @@ from a frame on disk is the same as one that was never interrupted.
 """
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kerasart.deepdream import Dreamer
 from kerasart.image import as_image
 from kerasart.image.convention import quantise
 from kerasart.image.resize import fit_size, resize
 from kerasart.image.warp import fall_into
 from kerasart.objectives import Activation, Channel, Similarity
+from kerasart.optimization import Progress, Result
 
 ANIMATIONS = ("evolution", "zoom", "layers")
 
 
 def animate_evolution(
-    dreamer, image=None, mask=None, *, size=None, frames=60, on_frame, on_step=None
-):
+    dreamer: Dreamer,
+    image: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    *,
+    size: int | None = None,
+    frames: int = 60,
+    on_frame: Callable[[np.ndarray], object],
+    on_step: Callable[[Progress], object] | None = None,
+) -> Result:
     """Shows a dream as it grows.
 
     Args:
@@ -54,18 +65,18 @@ def animate_evolution(
 
 
 def animate_zoom(
-    dreamer,
-    image,
+    dreamer: Dreamer,
+    image: ArrayLike,
     *,
-    size=None,
-    frames=60,
-    zoom=1.05,
-    rotate=0.0,
-    shift=(0.0, 0.0),
-    blend=0.0,
-    first=0,
-    on_step=None,
-):
+    size: int | None = None,
+    frames: int = 60,
+    zoom: float = 1.05,
+    rotate: float = 0.0,
+    shift: tuple[float, float] = (0.0, 0.0),
+    blend: float = 0.0,
+    first: int = 0,
+    on_step: Callable[[Progress], object] | None = None,
+) -> Iterator[np.ndarray]:
     """Falls into a picture: it is dreamed on, its margins are cropped, it is dreamed on again.
 
     Source: the endless zoom of Mordvintsev et al.'s original DeepDream notebook (2015).
@@ -107,17 +118,17 @@ def animate_zoom(
 
 
 def animate_layers(
-    dreamer,
-    image=None,
-    mask=None,
+    dreamer: Dreamer,
+    image: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     *,
-    size=None,
-    frames=60,
-    blend=0.0,
-    first=0,
-    last=None,
-    on_step=None,
-):
+    size: int | None = None,
+    frames: int = 60,
+    blend: float = 0.0,
+    first: int = 0,
+    last: np.ndarray | None = None,
+    on_step: Callable[[Progress], object] | None = None,
+) -> Iterator[np.ndarray]:
     """Walks through the layers or channels of a dream, from the first to the last.
 
     Each frame dreams anew on the same picture, of two neighbours in changing parts. They are

@@ -3,23 +3,30 @@
 Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pub).
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasart.backbones import Backbone
 from kerasart.deepdream import Dreamer
 from kerasart.objectives import Channel, Target
+from kerasart.optimization import Progress
 
 
 def visualize_channels(
-    layer,
-    channels=None,
-    backbone="auto",
-    weights="auto",
+    layer: str,
+    channels: Sequence[int] | slice | None = None,
+    backbone: str | Backbone = "auto",
+    weights: str = "auto",
     *,
-    preset="visualization",
-    size=128,
-    precision="auto",
-    seed=0,
-    on_step=None,
-    **settings,
-):
+    preset: str = "visualization",
+    size: int = 128,
+    precision: str = "auto",
+    seed: int = 0,
+    on_step: Callable[[Progress], object] | None = None,
+    **settings: Any,
+) -> Iterator[tuple[int, np.ndarray]]:
     """Dreams of a layer's channels, each from nothing, by one compiled step.
 
     Args:

@@ -5,15 +5,26 @@ Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural
 
 import logging
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.image.masks import fit_mask
 from kerasart.image.resize import fit_size, resize
-from kerasart.objectives import Activation, Channel, Objective, compare_with, dream_objective
+from kerasart.objectives import (
+    Activation,
+    Channel,
+    Objective,
+    Target,
+    Term,
+    compare_with,
+    dream_objective,
+)
 from kerasart.optimization import (
     LBFGS,
     Adam,
@@ -44,23 +55,23 @@ _SIZE = 512
 
 
 def deep_dream(
-    image=None,
-    preset=None,
-    backbone="auto",
-    weights="auto",
+    image: ArrayLike | None = None,
+    preset: str | None = None,
+    backbone: str | Backbone = "auto",
+    weights: str = "auto",
     *,
-    guide=None,
-    mask=None,
-    size=None,
-    objective=None,
-    precision="auto",
-    seed=0,
-    tile="auto",
-    memory=None,
-    on_step=None,
-    on_tile=None,
-    **settings,
-):
+    guide: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    size: int | None = None,
+    objective: Objective | Term | None = None,
+    precision: str = "auto",
+    seed: int = 0,
+    tile: int | str = "auto",
+    memory: float | None = None,
+    on_step: Callable[[Progress], object] | None = None,
+    on_tile: Callable[[int, int], object] | None = None,
+    **settings: Any,
+) -> Result:
     """Dreams on a picture, or on nothing.
 
     Args:
@@ -127,17 +138,17 @@ class Dreamer:
 
     def __init__(
         self,
-        preset=None,
-        backbone="auto",
-        weights="auto",
+        preset: str | None = None,
+        backbone: str | Backbone = "auto",
+        weights: str = "auto",
         *,
-        guide=None,
-        objective=None,
-        precision="auto",
-        seed=0,
-        tile="auto",
-        memory=None,
-        **settings,
+        guide: ArrayLike | None = None,
+        objective: Objective | Term | None = None,
+        precision: str = "auto",
+        seed: int = 0,
+        tile: int | str = "auto",
+        memory: float | None = None,
+        **settings: Any,
     ):
         check_seed(seed)
         self._guide = None if guide is None else as_image(guide, "guide")
@@ -166,15 +177,15 @@ class Dreamer:
 
     def dream(
         self,
-        image=None,
-        mask=None,
+        image: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         *,
-        size=None,
-        targets=None,
-        weights=None,
-        on_step=None,
-        on_tile=None,
-    ):
+        size: int | None = None,
+        targets: Sequence[Target] | None = None,
+        weights: ArrayLike | None = None,
+        on_step: Callable[[Progress], object] | None = None,
+        on_tile: Callable[[int, int], object] | None = None,
+    ) -> Result:
         """Dreams on a picture.
 
         Args:
@@ -204,7 +215,9 @@ class Dreamer:
             _warn_of_silence(self.objective.terms, losses)
         return finish(Result(dream, history, self.record), error)
 
-    def balance_terms(self, numbers, image=None, *, size=None):
+    def balance_terms(
+        self, numbers: Sequence[int], image: ArrayLike | None = None, *, size: int | None = None
+    ) -> np.ndarray:
         """Finds weights with which some terms pull at a picture as hard as the first of them.
 
         Args:

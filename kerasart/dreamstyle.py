@@ -1,24 +1,28 @@
 """The old recipe of dreaming first and painting the dream."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import ArrayLike
 
 from kerasart.deepdream import deep_dream
-from kerasart.optimization import DivergedError, Interrupted
+from kerasart.optimization import DivergedError, Interrupted, Progress, Result
 from kerasart.styletransfer import style_transfer
 
 
 def dream_style(
-    content,
-    styles,
-    dream=None,
+    content: ArrayLike,
+    styles: ArrayLike | Sequence[ArrayLike],
+    dream: dict[str, Any] | None = None,
     *,
-    seed=0,
-    tile="auto",
-    memory=None,
-    on_step=None,
-    on_tile=None,
-    **style,
-):
+    seed: int = 0,
+    tile: int | str = "auto",
+    memory: float | None = None,
+    on_step: Callable[[Progress], object] | None = None,
+    on_tile: Callable[[int, int], object] | None = None,
+    **style: Any,
+) -> Result:
     """Dreams on a photo, and paints the dream in the manner of other pictures.
 
     Args:

@@ -7,8 +7,12 @@ Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style
 """
 
 import difflib
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.backbones.precision import choose_precision
 from kerasart.image import as_image
@@ -17,6 +21,9 @@ from kerasart.image.resize import shrink
 from kerasart.networks import AdaIN, Painter, TransformerNet, load_network, recast
 from kerasart.networks.bands import paint_adain_in_bands, paint_in_bands
 from kerasart.optimization.memory import available_memory, check_tiling, explain_memory_errors
+
+Model = str | PathLike[str] | TransformerNet | AdaIN
+Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
 
 COLOURS = ("none", "luminance", "histogram", "coral")
 # What a whole picture may take of the memory that is free.
@@ -41,7 +48,7 @@ class Stylizer:
         FileNotFoundError, ValueError: If there is no such model, or the precision is not to be had.
     """
 
-    def __init__(self, model="medium", precision="auto"):
+    def __init__(self, model: Model = "medium", precision: str = "auto"):
         import tensorflow as tf
 
         is_network = isinstance(model, TransformerNet | AdaIN)
@@ -69,8 +76,14 @@ class Stylizer:
         )
 
     def __call__(
-        self, image, style=None, strength=1.0, preserve_color="none", rows=None, memory=None
-    ):
+        self,
+        image: ArrayLike,
+        style: Style | None = None,
+        strength: float = 1.0,
+        preserve_color: str = "none",
+        rows: int | None = None,
+        memory: float | None = None,
+    ) -> np.ndarray:
         """Paints a picture.
 
         Args:
@@ -95,8 +108,14 @@ class Stylizer:
         return self.paint_all([image], style, strength, preserve_color, rows, memory)[0]
 
     def paint_all(
-        self, images, style=None, strength=1.0, preserve_color="none", rows=None, memory=None
-    ):
+        self,
+        images: Sequence[ArrayLike],
+        style: Style | None = None,
+        strength: float = 1.0,
+        preserve_color: str = "none",
+        rows: int | None = None,
+        memory: float | None = None,
+    ) -> list[np.ndarray]:
         """Paints several pictures of one size, on a GPU together.
 
         Args:
@@ -199,7 +218,13 @@ class Stylizer:
         return max(_FEW_ROWS if memory is None else LEAST_ROWS, int(available / row))
 
 
-def stylize(image, style=None, model="medium", precision="auto", **options):
+def stylize(
+    image: ArrayLike,
+    style: Style | None = None,
+    model: Model = "medium",
+    precision: str = "auto",
+    **options: Any,
+) -> np.ndarray:
     """Paints a picture with a trained network; for several, a `Stylizer` is made ready but once.
 
     Args:

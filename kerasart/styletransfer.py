@@ -5,16 +5,20 @@ Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (ar
 
 import hashlib
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from os import PathLike
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.image.resize import fit_size, resize
 from kerasart.image.scene import Scene
-from kerasart.objectives import make_targets, style_objective
+from kerasart.objectives import Objective, Term, make_targets, style_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
@@ -22,6 +26,7 @@ from kerasart.optimization import (
     Descent,
     GradientDescent,
     KerasOptimizer,
+    Progress,
     Result,
     balance,
     choose_tile,
@@ -38,26 +43,26 @@ from kerasart.presets.style_choice import choose_settings
 
 
 def style_transfer(
-    content,
-    styles,
-    preset="best",
-    backbone="auto",
-    weights="auto",
+    content: ArrayLike,
+    styles: ArrayLike | Sequence[ArrayLike],
+    preset: str = "best",
+    backbone: str | Backbone = "auto",
+    weights: str = "auto",
     *,
-    style_weights=None,
-    content_masks=None,
-    style_masks=None,
-    start=None,
-    objective=None,
-    precision="auto",
-    seed=0,
-    tile="auto",
-    memory=None,
-    checkpoint=None,
-    on_step=None,
-    on_tile=None,
-    **settings,
-):
+    style_weights: Sequence[float] | None = None,
+    content_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    start: ArrayLike | None = None,
+    objective: Objective | Term | None = None,
+    precision: str = "auto",
+    seed: int = 0,
+    tile: int | str = "auto",
+    memory: float | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    on_step: Callable[[Progress], object] | None = None,
+    on_tile: Callable[[int, int], object] | None = None,
+    **settings: Any,
+) -> Result:
     """Paints a photo in the manner of one or more pictures.
 
     Args:

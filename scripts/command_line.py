@@ -24,6 +24,7 @@ from kerasart.image import next_free_path, read_picture, write_picture
 from kerasart.image.formats import most_pixels
 from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
+from kerasart.optimization import ProgressBar
 from kerasart.optimization.memory import check_tiling
 from kerasart.presets import find_preset, load_presets
 from kerasart.presets.checks import LARGEST_INTEGER
@@ -259,12 +260,12 @@ def make_picture(make, output, record, alpha, bits, state=None):
     start = time.perf_counter()
     preview = next_free_path(Path(output).with_suffix(".preview.png"))
     stopped = None
-    with ProgressBar("Loading TensorFlow and the network") as bar:
+    with ProgressBar(disable=QUIET.value or None) as bar:
         previews = 0
 
         def on_step(progress):
             nonlocal previews
-            bar.show(progress)
+            bar(progress)
             # Steps can come in blocks, so the number asked for may be passed without being met.
             if PREVIEW_EVERY.value:
                 due = progress.step // PREVIEW_EVERY.value
@@ -318,51 +319,6 @@ def read_tiling():
 def choose_path(output):
     """Names the file to write: as asked for with --overwrite, else one that is not taken."""
     return Path(output) if OVERWRITE.value else next_free_path(output)
-
-
-class ProgressBar:
-    """A bar of steps with the picture's size and its losses.
-
-    Args:
-        waiting: What is waited for until the first step.
-    """
-
-    def __init__(self, waiting):
-        self._bar = tqdm(
-            desc=waiting,
-            bar_format="{desc} ...",
-            disable=QUIET.value or None,
-            leave=False,
-            file=sys.stderr,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._bar.close()
-
-    def show(self, progress):
-        """Shows a `Progress`."""
-        if self._bar.total != progress.steps or progress.step < self._bar.n:
-            self._bar.close()
-            self._bar = tqdm(
-                total=progress.steps, unit="step", disable=QUIET.value or None, leave=False
-            )
-        height, width = progress.size
-        losses = {"total": sum(progress.losses.values()), **progress.losses}
-        losses = {name: f"{value:.4g}" for name, value in losses.items()}
-        self._bar.set_description(f"{width}x{height}", refresh=False)
-        self._bar.set_postfix(losses, refresh=False)
-        self._bar.update(progress.step - self._bar.n)
-
-    def show_tile(self, done, count):
-        """Shows how many looks at tiles of the step under way were taken."""
-        if self._bar.total is None:
-            self._bar.set_description_str(f"The first step: tile {done} of {count}")
-        elif done < count:
-            size = self._bar.desc.partition(",")[0].rstrip(": ")
-            self._bar.set_description(f"{size}, tile {done}/{count}")
 
 
 def load_tensorflow():

@@ -20,6 +20,7 @@ from kerasart.image import next_free_path
 from kerasart.image.animation import check_animation, write_animation
 from kerasart.image.frames import Frames, find_frames
 from kerasart.image.resize import fit_size
+from kerasart.optimization import ProgressBar
 
 ANIMATE = flags.DEFINE_enum(
     "animate",
@@ -166,7 +167,7 @@ def _make_frames(dreamer, pictures, frames):
     """Makes the frames that are not there yet; returns the dream's record."""
     first = len(frames.paths)
     count, blend = _FRAMES.value, _BLEND.value
-    with cli.ProgressBar("Loading TensorFlow and the network") as bar:
+    with ProgressBar(disable=cli.QUIET.value or None) as bar:
         cli.load_tensorflow()
         ready = dreamer()
         if ANIMATE.value == "evolution":
@@ -210,7 +211,7 @@ def _show_growth(dreamer, pictures, frames, count, bar):
         if known < 0:
             frames.add(frame)
 
-    animate_evolution(dreamer, **pictures, frames=count, on_frame=on_frame, on_step=bar.show)
+    animate_evolution(dreamer, **pictures, frames=count, on_frame=on_frame, on_step=bar)
 
 
 def _shift():

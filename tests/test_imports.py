@@ -179,13 +179,6 @@ def test_importing_the_package_asks_for_onednn(before, setting, expected):
     assert done.stdout.strip() == expected
 
 
-def test_every_public_name_is_there():
-    assert "deep_dream" in kerasart.__all__
-    assert all(callable(getattr(kerasart, name)) for name in kerasart.__all__)
-    with pytest.raises(AttributeError, match="'kerasart' has no attribute 'deep_drem'"):
-        _ = kerasart.deep_drem
-
-
 # --- What is installed
 
 

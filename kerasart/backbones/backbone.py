@@ -3,6 +3,8 @@
 import copy
 import difflib
 import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,14 @@ class Backbone:
         head: Name of the layer that gives the logits of ImageNet's classes, or None.
     """
 
-    def __init__(self, name, model, preprocess, weights, head=None):
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        preprocess: Callable,
+        weights: str,
+        head: str | None = None,
+    ):
         self.name = name
         self.weights = weights
         self.weights_hash = hash_weights(model)
@@ -194,7 +203,13 @@ class Backbone:
         )
 
 
-def load_backbone(name="auto", weights="auto", seed=0, default="inception_v3", head=False):
+def load_backbone(
+    name: str = "auto",
+    weights: str = "auto",
+    seed: int = 0,
+    default: str = "inception_v3",
+    head: bool = False,
+) -> Backbone:
     """Builds a network and gives it its weights.
 
     Args:

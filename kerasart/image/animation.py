@@ -36,7 +36,14 @@ _PALETTE_SIDE = 128
 _PALETTE_CHANGES = 300
 
 
-def write_animation(path, frames, fps=25.0, loop=0, size=None, text=None):
+def write_animation(
+    path: str | os.PathLike[str],
+    frames: Sequence[str | os.PathLike[str]],
+    fps: float = 25.0,
+    loop: int = 0,
+    size: int | None = None,
+    text: dict[str, str] | None = None,
+) -> None:
     """Writes an animation, whole or not at all, in the format that its suffix names.
 
     The frames are read one by one; only what is compressed already may add up in memory.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.image.convention import as_image, as_pixels, quantise
 from kerasart.image.decoding import decode
@@ -42,8 +43,13 @@ class Picture:
     text: dict[str, str] = field(default_factory=dict)
     metadata: Metadata = Metadata()
 
+    def _repr_png_(self) -> bytes:
+        """The picture as a notebook shows it."""
+        pixels = self.image if self.alpha is None else np.concatenate([self.image, self.alpha], -1)
+        return encode(quantise(pixels[0], bits=8), "PNG", text={}, quality=None)
 
-def read_picture(path, max_pixels=None):
+
+def read_picture(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture:
     """Reads a picture file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF where Pillow has it, or HEIC.
 
     The picture is turned upright as its EXIF orientation says, and its colours are converted to
@@ -73,8 +79,16 @@ def read_picture(path, max_pixels=None):
 
 
 def write_picture(
-    path, image, *, alpha=None, text=None, metadata=None, bits=8, quality=95, taken="replace"
-):
+    path: str | os.PathLike[str],
+    image: ArrayLike,
+    *,
+    alpha: ArrayLike | None = None,
+    text: dict[str, str] | None = None,
+    metadata: Metadata | None = None,
+    bits: int = 8,
+    quality: int = 95,
+    taken: str = "replace",
+) -> Path:
     """Writes a picture file, whole or not at all, in the format that its suffix names.
 
     Values outside [0, 1] are clipped, and all are rounded to the nearest level.

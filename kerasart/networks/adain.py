@@ -1,5 +1,7 @@
 """The network that paints in the manner of any picture."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -62,7 +64,13 @@ class AdaIN(keras.Model):
     halo = 6
     epsilon = _EPSILON
 
-    def __init__(self, encoder="vgg16", weights="auto", weights_hash=None, **kwargs):
+    def __init__(
+        self,
+        encoder: str = "vgg16",
+        weights: str = "auto",
+        weights_hash: str | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
         backbone = load_backbone(encoder, weights)
         if weights_hash not in (None, backbone.weights_hash):

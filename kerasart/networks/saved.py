@@ -4,6 +4,7 @@ import difflib
 import json
 import zipfile
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 
 import keras
@@ -15,13 +16,13 @@ from kerasart.networks.transformer_net import TransformerNet
 _FILE = "model.keras"
 
 
-def shipped_models():
+def shipped_models() -> dict[str, Path]:
     """Lists the trained networks that come with the package: a dict of name to folder."""
     folder = Path(str(files("kerasart.saved_models")))
     return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
 
 
-def load_network(model, precision="float32"):
+def load_network(model: str | PathLike[str], precision: str = "float32") -> TransformerNet | AdaIN:
     """Loads a trained network.
 
     Args:

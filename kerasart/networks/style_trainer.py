@@ -1,9 +1,15 @@
 """How a network learns to paint."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
+from numpy.typing import ArrayLike
 
-from kerasart.objectives import Content, StyleTerm, Target
+from kerasart.backbones import Backbone
+from kerasart.networks.adain import AdaIN
+from kerasart.objectives import Content, Objective, StyleTerm, Target
 
 _NOISE = 0.005  # Deviation of the noise that should change nothing: that of compression.
 _SHIFT = 4  # Pixels; as far as the network's strides reach.
@@ -40,16 +46,16 @@ class StyleTrainer(keras.Model):
 
     def __init__(
         self,
-        network,
-        backbone,
-        objective,
-        style_targets,
-        weights,
-        stability=0.0,
-        precision="auto",
-        pooling="max",
-        padding="zeros",
-        **kwargs,
+        network: keras.Model,
+        backbone: Backbone,
+        objective: Objective,
+        style_targets: Sequence[Sequence[Target]],
+        weights: ArrayLike,
+        stability: float = 0.0,
+        precision: str = "auto",
+        pooling: str = "max",
+        padding: str = "zeros",
+        **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
         self.network = network
@@ -179,7 +185,15 @@ class AdaINTrainer(StyleTrainer):
 
     _compares_with_photo = False
 
-    def __init__(self, network, backbone, objective, weights, stability=0.0, precision="auto"):
+    def __init__(
+        self,
+        network: AdaIN,
+        backbone: Backbone,
+        objective: Objective,
+        weights: ArrayLike,
+        stability: float = 0.0,
+        precision: str = "auto",
+    ):
         padding = network.padding  # The aim is what the network's own encoder sees.
         super().__init__(
             network, backbone, objective, [], weights, stability, precision, padding=padding

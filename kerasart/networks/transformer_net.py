@@ -1,5 +1,8 @@
 """The network that paints a photo in one pass."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -44,7 +47,13 @@ class TransformerNet(keras.Model):
 
     least_size = _LEAST_SIZE
 
-    def __init__(self, styles=1, width=1.0, blocks=5, **kwargs):
+    def __init__(
+        self,
+        styles: int | Sequence[str] = 1,
+        width: float = 1.0,
+        blocks: int = 5,
+        **kwargs: Any,
+    ):
         super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
         if isinstance(styles, int):
             styles = [f"style {number}" for number in range(1, styles + 1)]

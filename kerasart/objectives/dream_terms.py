@@ -32,7 +32,14 @@ class Channel(Term):
 
     is_linear = True
 
-    def __init__(self, layer, channel, neuron=False, name=None, weight=1.0):
+    def __init__(
+        self,
+        layer: str,
+        channel: int,
+        neuron: bool = False,
+        name: str | None = None,
+        weight: float = 1.0,
+    ):
         kind = "neuron" if neuron else "channel"
         # A neuron is one position, whatever the number of them.
         super().__init__(layer, name or f"{kind} {layer}:{channel}", weight, summed=neuron)

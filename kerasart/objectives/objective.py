@@ -1,5 +1,6 @@
 """How terms add up."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Objective:
         terms: The terms, in the order in which they were added.
     """
 
-    def __init__(self, terms):
+    def __init__(self, terms: Iterable):
         self.terms = tuple(terms)
         names = self.names
         if len(set(names)) < len(names):

@@ -32,7 +32,9 @@ class Term:
     is_linear = False
     has_guide_beside = True
 
-    def __init__(self, layer, name=None, weight=1.0, summed=False):
+    def __init__(
+        self, layer: str, name: str | None = None, weight: float = 1.0, summed: bool = False
+    ):
         self.layer = layer
         self.name = name or layer
         self.weight = weight

@@ -22,7 +22,7 @@ class Activation(Term):
 
     is_linear = True
 
-    def __init__(self, layer, power=2, border=0, weight=1.0):
+    def __init__(self, layer: str, power: int = 2, border: int = 0, weight: float = 1.0):
         super().__init__(layer, weight=weight)
         self.power = power
         self.border = border
@@ -71,7 +71,13 @@ class TotalVariation(Term):
 
     is_linear = True
 
-    def __init__(self, weight=1.0, beta=2.0, isotropic=False, summed=False):
+    def __init__(
+        self,
+        weight: float = 1.0,
+        beta: float = 2.0,
+        isotropic: bool = False,
+        summed: bool = False,
+    ):
         super().__init__("image", "total_variation", weight, summed)
         self.beta = beta
         self.isotropic = isotropic

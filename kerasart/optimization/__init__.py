@@ -14,6 +14,7 @@ from kerasart.optimization.optimizers import (
     Optimizer,
 )
 from kerasart.optimization.parameterization import Fourier, noise_picture
+from kerasart.optimization.progress_bar import ProgressBar
 from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
 from kerasart.optimization.scales import descend_scales
 from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_steps
@@ -40,6 +41,7 @@ __all__ = [
     "NormalizedGradient",
     "Optimizer",
     "Progress",
+    "ProgressBar",
     "Result",
     "State",
     "Transforms",

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from kerasart.image import Picture
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,12 @@ class Result:
     """
 
     image: np.ndarray
-    history: dict
-    settings: dict
+    history: dict[str, np.ndarray]
+    settings: dict[str, Any]
+
+    def _repr_png_(self) -> bytes:
+        """The picture as a notebook shows it."""
+        return Picture(self.image)._repr_png_()
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,9 @@ class Progress:
 
     step: int
     steps: int
-    size: tuple
-    losses: dict
-    picture: Callable
+    size: tuple[int, int]
+    losses: dict[str, float]
+    picture: Callable[[], np.ndarray]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -49,7 +56,7 @@ class Interrupted(KeyboardInterrupt):
         result: A `Result` with the picture so far.
     """
 
-    def __init__(self, result):
+    def __init__(self, result: Result):
         super().__init__("interrupted")
         self.result = result
 
@@ -61,7 +68,7 @@ class DivergedError(FloatingPointError):
         result: A `Result` with the last good picture.
     """
 
-    def __init__(self, message, result):
+    def __init__(self, message: str, result: Result):
         super().__init__(message)
         self.result = result
 

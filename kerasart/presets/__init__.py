@@ -3,9 +3,10 @@
 import difflib
 import json
 from importlib.resources import files
+from typing import Any
 
 
-def load_presets(application):
+def load_presets(application: str) -> dict[str, dict[str, Any]]:
     """Loads an application's presets.
 
     Args:

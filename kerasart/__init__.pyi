@@ -1,0 +1,40 @@
+"""What type checkers see of kerasart's `_HOMES`."""
+
+from kerasart.animation import animate_evolution as animate_evolution
+from kerasart.animation import animate_layers as animate_layers
+from kerasart.animation import animate_zoom as animate_zoom
+from kerasart.atlas import visualize_channels as visualize_channels
+from kerasart.backbones import Backbone as Backbone
+from kerasart.backbones import load_backbone as load_backbone
+from kerasart.deepdream import Dreamer as Dreamer
+from kerasart.deepdream import deep_dream as deep_dream
+from kerasart.dreamstyle import dream_style as dream_style
+from kerasart.faststyle import Stylizer as Stylizer
+from kerasart.faststyle import stylize as stylize
+from kerasart.image import Picture as Picture
+from kerasart.image import read_picture as read_picture
+from kerasart.image import write_picture as write_picture
+from kerasart.image.animation import write_animation as write_animation
+from kerasart.networks import AdaIN as AdaIN
+from kerasart.networks import AdaINTrainer as AdaINTrainer
+from kerasart.networks import StyleTrainer as StyleTrainer
+from kerasart.networks import TransformerNet as TransformerNet
+from kerasart.networks import load_network as load_network
+from kerasart.networks import shipped_models as shipped_models
+from kerasart.objectives import Activation as Activation
+from kerasart.objectives import Channel as Channel
+from kerasart.objectives import Objective as Objective
+from kerasart.objectives import Term as Term
+from kerasart.objectives import TotalVariation as TotalVariation
+from kerasart.optimization import DivergedError as DivergedError
+from kerasart.optimization import Interrupted as Interrupted
+from kerasart.optimization import Progress as Progress
+from kerasart.optimization import ProgressBar as ProgressBar
+from kerasart.optimization import Result as Result
+from kerasart.presets import load_presets as load_presets
+from kerasart.presets.dream_settings import DreamSettings as DreamSettings
+from kerasart.presets.fast_style_settings import FastStyleSettings as FastStyleSettings
+from kerasart.presets.style_settings import StyleSettings as StyleSettings
+from kerasart.styletransfer import style_transfer as style_transfer
+
+__version__: str

@@ -1,8 +1,6 @@
 """What may import what, and that importing the package is cheap."""
 
 import ast
-import configparser
-import fnmatch
 import os
 import platform
 import subprocess
@@ -177,48 +175,3 @@ def test_importing_the_package_asks_for_onednn(before, setting, expected):
         check=True,
     )
     assert done.stdout.strip() == expected
-
-
-# --- What is installed
-
-
-@pytest.fixture(scope="module")
-def setup():
-    parser = configparser.ConfigParser()
-    parser.read(ROOT / "setup.cfg")
-    return parser
-
-
-def test_packages_are_those_on_disk(setup):
-    listed = setup["options"]["packages"].split()
-    on_disk = {module_of(path.parent / "__init__.py") for path in LIBRARY}
-    assert all((ROOT / name.replace(".", "/") / "__init__.py").is_file() for name in on_disk)
-    assert sorted(listed) == sorted({*on_disk, "kerasart.saved_models", "kerasart.scripts"})
-    folders = setup["options"]["package_dir"].split("\n")
-    assert folders[1:] == ["kerasart.saved_models = saved_models", "kerasart.scripts = scripts"]
-
-
-def test_data_files_are_installed(setup):
-    globs = setup["options.package_data"]
-    data = [
-        path
-        for path in (ROOT / "kerasart").rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc")
-    ]
-    assert len(data) >= 7
-    for path in data:
-        package = next(p for p in path.parents if (p / "__init__.py").exists())
-        patterns = globs.get(module_of(package / "__init__.py"), "").split()
-        name = path.relative_to(package).as_posix()
-        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
-
-
-def test_commands_point_at_functions(setup):
-    for line in setup["options.entry_points"]["console_scripts"].split("\n"):
-        if not line.strip():
-            continue
-        module, function = line.partition("=")[2].strip().split(":")
-        path = ROOT / f"{module.removeprefix('kerasart.').replace('.', '/')}.py"
-        path = path if path.exists() else ROOT / "kerasart" / path.name
-        names = {node.name for node in ast.parse(path.read_text()).body if hasattr(node, "name")}
-        assert function in names, line

@@ -2,7 +2,6 @@
 
 import configparser
 import json
-import os
 import re
 import resource
 import shutil
@@ -10,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -43,42 +41,42 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's l
 # Pictures that cannot be read
 
 
-def test_missing_file(tmp_path, refuse):
-    line = refuse(tmp_path, "--image=no-such.jpg")
+def test_missing_file(tmp_path, warm_refuse):
+    line = warm_refuse(tmp_path, "--image=no-such.jpg")
     assert "'no-such.jpg'" in line
     assert line.endswith("Received: No such file or directory")
 
 
-def test_folder_for_a_picture(tmp_path, refuse):
+def test_folder_for_a_picture(tmp_path, warm_refuse):
     (tmp_path / "album").mkdir()
-    line = refuse(tmp_path, "--image=album")
+    line = warm_refuse(tmp_path, "--image=album")
     assert "'album'" in line
     assert line.endswith("Received: a folder")
 
 
-def test_empty_file(tmp_path, refuse):
+def test_empty_file(tmp_path, warm_refuse):
     (tmp_path / "empty.png").touch()
-    line = refuse(tmp_path, "--image=empty.png")
+    line = warm_refuse(tmp_path, "--image=empty.png")
     assert "'empty.png'" in line
     assert "is empty" in line
     assert line.endswith("Received: 0 bytes")
 
 
-def test_text_renamed_to_jpg(tmp_path, refuse):
+def test_text_renamed_to_jpg(tmp_path, warm_refuse):
     (tmp_path / "notes.jpg").write_text("Buy bread.\nThen sleep.\n" * 50)
-    line = refuse(tmp_path, "--image=notes.jpg")
+    line = warm_refuse(tmp_path, "--image=notes.jpg")
     assert "'notes.jpg'" in line
     assert "not a picture" in line
     assert "Received: a file that begins b'Buy brea'" in line
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_truncated_file(tmp_path, refuse, suffix):
+def test_truncated_file(tmp_path, warm_refuse, suffix):
     whole = tmp_path / f"whole.{suffix}"
     Image.fromarray(make_photo(300, 200)).save(whole)
     data = whole.read_bytes()
     (tmp_path / f"half.{suffix}").write_bytes(data[: len(data) // 2])
-    line = refuse(tmp_path, f"--image=half.{suffix}")
+    line = warm_refuse(tmp_path, f"--image=half.{suffix}")
     assert f"'half.{suffix}'" in line
     assert "truncated" in line
     assert line.endswith(f"Received: {len(data) // 2} bytes")
@@ -94,14 +92,14 @@ def test_decompression_bomb(tmp_path, refuse):
 
 
 @pytest.mark.parametrize("image", ["photo.png", "coffee"])
-def test_max_pixels_refuses(tmp_path, photo, refuse, image):
-    line = refuse(tmp_path, f"--image={image}", "--max_pixels=3974", *SMALL)  # it has 3975
+def test_max_pixels_refuses(tmp_path, photo, warm_refuse, image):
+    line = warm_refuse(tmp_path, f"--image={image}", "--max_pixels=3974", *SMALL)  # it has 3975
     assert "3974" in line
     assert "Received: " in line
 
 
-def test_max_pixels_goes_for_size_too(tmp_path, photo, refuse):
-    line = refuse(tmp_path, "--image=photo.png", "--max_pixels=3975", "--size=76")
+def test_max_pixels_goes_for_size_too(tmp_path, photo, warm_refuse):
+    line = warm_refuse(tmp_path, "--image=photo.png", "--max_pixels=3975", "--size=76")
     assert "3975" in line
     assert "--max_pixels raises" in line
     assert line.endswith("Received: 76x54")
@@ -120,20 +118,20 @@ def test_max_pixels_goes_for_size_too(tmp_path, photo, refuse):
         (".", "suffix"),
     ],
 )
-def test_output_that_cannot_be_written(tmp_path, photo, refuse, output, words):
-    line = refuse(tmp_path, "--image=photo.png", f"--output={output}")
+def test_output_that_cannot_be_written(tmp_path, photo, warm_refuse, output, words):
+    line = warm_refuse(tmp_path, "--image=photo.png", f"--output={output}")
     assert f"'{output}'" in line
     assert words in line
     assert "Received: " in line
 
 
-def test_folder_named_like_a_picture(tmp_path, refuse):
+def test_folder_named_like_a_picture(tmp_path, warm_refuse):
     (tmp_path / "dream.png").mkdir()
-    assert "Received: a folder" in refuse(tmp_path, "--overwrite")
+    assert "Received: a folder" in warm_refuse(tmp_path, "--overwrite")
 
 
-def test_16_bits_in_a_jpeg(tmp_path, refuse):
-    line = refuse(tmp_path, "--output=dream.jpg", "--bits=16")
+def test_16_bits_in_a_jpeg(tmp_path, warm_refuse):
+    line = warm_refuse(tmp_path, "--output=dream.jpg", "--bits=16")
     assert "'dream.jpg'" in line
     assert "Received: bits=16" in line
 
@@ -166,14 +164,14 @@ def test_disk_that_takes_no_more(tmp_path, photo, refuse):
         ("photo.png", "photo.png"),
     ],
 )
-def test_bad_flag(tmp_path, photo, refuse, flag, named):
-    line = refuse(tmp_path, "--image=photo.png", flag, code=2)
+def test_bad_flag(tmp_path, photo, warm_refuse, flag, named):
+    line = warm_refuse(tmp_path, "--image=photo.png", flag, code=2)
     assert named in line
     assert "--help" in line
 
 
-def test_debug_shows_a_traceback(tmp_path, run):
-    outcome = run(tmp_path, "--image=no-such.jpg", "--debug")
+def test_debug_shows_a_traceback(tmp_path, warm_run):
+    outcome = warm_run(tmp_path, "--image=no-such.jpg", "--debug")
     assert outcome.code == 1
     assert "Traceback (most recent call last)" in outcome.stderr
     assert "read_picture" in outcome.stderr
@@ -225,16 +223,16 @@ def test_every_setting_of_a_dream_is_a_flag():
     assert set(SETTING_NAMES) - {"class_name"} < set(FLAGS)
 
 
-def test_preset_help(tmp_path, run):
-    outcome = succeed(run(tmp_path, "--preset=help"))
+def test_preset_help(tmp_path, warm_run):
+    outcome = succeed(warm_run(tmp_path, "--preset=help"))
     presets = [line.partition(":")[0] for line in outcome.stdout.splitlines() if line[:1] != " "]
     assert presets == list(load_presets("deep_dream"))
     assert "keras.io" in outcome.stdout
     assert names_in(tmp_path) == []
 
 
-def test_list_layers(tmp_path, run):
-    outcome = succeed(run(tmp_path, "--backbone=squeezenet", "--list_layers"))
+def test_list_layers(tmp_path, warm_run):
+    outcome = succeed(warm_run(tmp_path, "--backbone=squeezenet", "--list_layers"))
     heading, *rows = outcome.stdout.splitlines()
     assert heading.split() == ["layer", "stride", "channels", "receptive", "field"]
     table = {row.split()[0]: row.split()[1:] for row in rows}
@@ -331,11 +329,11 @@ def test_size_and_alpha(album):
     assert np.abs(alpha - np.asarray(small)).max() <= 3
 
 
-def test_reproduction_is_the_same_picture(album, tmp_path, run):
+def test_reproduction_is_the_same_picture(album, tmp_path, warm_run):
     shutil.copy(album / "photo.png", tmp_path)
     shutil.copy(album / "dream.png", tmp_path)
     before = (tmp_path / "dream.png").read_bytes()
-    outcome = succeed(run(tmp_path, "--reproduce=dream.png", "--image=photo.png"))
+    outcome = succeed(warm_run(tmp_path, "--reproduce=dream.png", "--image=photo.png"))
     assert "dream-2.png" in outcome.stdout  # a name that is taken gets a number
     assert names_in(tmp_path) == ["dream-2.png", "dream.png", "photo.png"]
     assert (tmp_path / "dream.png").read_bytes() == before
@@ -343,10 +341,10 @@ def test_reproduction_is_the_same_picture(album, tmp_path, run):
     assert record_of(tmp_path / "dream-2.png") == record_of(album / "dream.png")
 
 
-def test_flag_given_overrides_the_record(album, tmp_path, run):
+def test_flag_given_overrides_the_record(album, tmp_path, warm_run):
     flags = ["--seed=4", "--bits=16", "--overwrite"]
     shutil.copy(album / "dream.png", tmp_path)
-    succeed(run(tmp_path, "--reproduce=dream.png", f"--image={album / 'photo.png'}", *flags))
+    succeed(warm_run(tmp_path, "--reproduce=dream.png", f"--image={album / 'photo.png'}", *flags))
     assert names_in(tmp_path) == ["dream.png"]
     assert record_of(tmp_path / "dream.png") == record_of(album / "dream.png") | {
         "seed": 4,
@@ -363,9 +361,9 @@ def test_flag_given_overrides_the_record(album, tmp_path, run):
     assert np.abs(other_seed - pixels(album / "dream.png")[..., :3]).max() > 2
 
 
-def test_reproduction_from_another_photo_warns(album, tmp_path, run):
+def test_reproduction_from_another_photo_warns(album, tmp_path, warm_run):
     flags = [f"--reproduce={album / 'dream.png'}", f"--image={album / 'other.png'}", "--quiet"]
-    outcome = succeed(run(tmp_path, *flags), warnings=1)
+    outcome = succeed(warm_run(tmp_path, *flags), warnings=1)
     assert "the photo is not" in outcome.lines[0]
     assert "recorded picture" in outcome.lines[0]
     assert outcome.stdout == ""
@@ -374,10 +372,10 @@ def test_reproduction_from_another_photo_warns(album, tmp_path, run):
     assert record | {"photo_hash": 0} == former | {"photo_hash": 0}
 
 
-def test_preset_given_with_a_record_is_not_ignored(album, tmp_path, run):
+def test_preset_given_with_a_record_is_not_ignored(album, tmp_path, warm_run):
     # The record holds every setting, so that a preset given beside it could change none.
     flags = [f"--reproduce={album / 'dream.png'}", f"--image={album / 'photo.png'}"]
-    outcome = run(tmp_path, *flags, "--preset=animals", "--steps=1", "--octaves=1")
+    outcome = warm_run(tmp_path, *flags, "--preset=animals", "--steps=1", "--octaves=1")
     if outcome.code == 0:
         record = record_of(tmp_path / "dream.png")
         assert record["preset"] == "animals"
@@ -389,18 +387,18 @@ def test_preset_given_with_a_record_is_not_ignored(album, tmp_path, run):
 
 
 @pytest.mark.parametrize("text", [None, "not JSON", "[1, 2]", "7"])
-def test_reproduce_needs_a_record(tmp_path, refuse, text):
+def test_reproduce_needs_a_record(tmp_path, warm_refuse, text):
     chunks = PngImagePlugin.PngInfo()
     if text is not None:
         chunks.add_text("kerasart", text)
     Image.fromarray(make_photo(40, 30)).save(tmp_path / "plain.png", pnginfo=chunks)
-    line = refuse(tmp_path, "--reproduce=plain.png", *SMALL)
+    line = warm_refuse(tmp_path, "--reproduce=plain.png", *SMALL)
     assert "`reproduce` must be" in line
     assert line.endswith("Received: 'plain.png'")
 
 
-def test_reproduce_of_a_missing_file(tmp_path, refuse):
-    assert "'no-such.png'" in refuse(tmp_path, "--reproduce=no-such.png")
+def test_reproduce_of_a_missing_file(tmp_path, warm_refuse):
+    assert "'no-such.png'" in warm_refuse(tmp_path, "--reproduce=no-such.png")
 
 
 # A photo that stands on its side, at its own odd size, into a JPEG
@@ -464,10 +462,10 @@ def test_file_named_as_a_preview_would_be_is_kept(upright):
 # Octaves and networks
 
 
-def test_octave_too_small_is_dropped_and_said(tmp_path, photo, run):
+def test_octave_too_small_is_dropped_and_said(tmp_path, photo, warm_run):
     # 8, 16 and 32 pixels are too few for fire8 somewhere; 64 are enough.
     flags = ["--octaves=4", "--octave_scale=2", "--preview_every=1"]
-    outcome = succeed(run(tmp_path, "--image=photo.png", *SMALL[:3], *flags), warnings=1)
+    outcome = succeed(warm_run(tmp_path, "--image=photo.png", *SMALL[:3], *flags), warnings=1)
     dropped = re.search(r"(\d) of 4 octaves left out", outcome.lines[0])
     assert 1 <= int(dropped[1]) <= 3
     assert "squeezenet" in outcome.lines[0]
@@ -476,17 +474,17 @@ def test_octave_too_small_is_dropped_and_said(tmp_path, photo, run):
         assert dream.size == (64, 45)
 
 
-def test_picture_too_small(tmp_path, refuse):
+def test_picture_too_small(tmp_path, warm_refuse):
     Image.fromarray(make_photo(9, 8)).save(tmp_path / "tiny.png")
-    line = refuse(tmp_path, "--image=tiny.png", "--backbone=squeezenet", "--layers=fire5")
+    line = warm_refuse(tmp_path, "--image=tiny.png", "--backbone=squeezenet", "--layers=fire5")
     assert "squeezenet" in line
     assert re.search(r"at least (\d+)x\1 pixels", line)
     assert line.endswith("Received: 9x8")
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
-def test_coefficient_that_is_not_finite(tmp_path, photo, refuse, value):
-    line = refuse(tmp_path, "--image=photo.png", *SMALL, f"--layers=fire5:1.0,fire6:{value}")
+def test_coefficient_that_is_not_finite(tmp_path, photo, warm_refuse, value):
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, f"--layers=fire5:1.0,fire6:{value}")
     assert "`layers`" in line
     assert "finite" in line
     assert value in line.split("Received: ")[1]
@@ -500,8 +498,8 @@ def test_coefficient_that_is_not_finite(tmp_path, photo, refuse, value):
         (["--backbone=sqeezenet"], "Nearest: squeezenet", "'sqeezenet'"),
     ],
 )
-def test_unknown_name(tmp_path, photo, refuse, flags, near, received):
-    line = refuse(tmp_path, "--image=photo.png", *SMALL, *flags)
+def test_unknown_name(tmp_path, photo, warm_refuse, flags, near, received):
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, *flags)
     assert near in line
     assert line.endswith(f"Received: {received}")
 
@@ -531,36 +529,35 @@ def spoil(weights_file, tmp_path):
     return spoil
 
 
-def test_weights_with_nan(tmp_path, photo, refuse, spoil):
+def test_weights_with_nan(tmp_path, photo, warm_refuse, spoil):
     spoil(lambda kernel: np.where(kernel == kernel.max(), np.nan, kernel))
-    line = refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=network.weights.h5")
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=network.weights.h5")
     assert "'network.weights.h5'" in line
     assert "NaN" in line
     assert "Received: 1 non-finite (/layers/conv2d/vars/0)" in line
 
 
-def test_misshapen_weights(tmp_path, photo, refuse, spoil):
+def test_misshapen_weights(tmp_path, photo, warm_refuse, spoil):
     spoil(lambda kernel: kernel[..., :-1])
-    line = refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=network.weights.h5")
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=network.weights.h5")
     assert "'network.weights.h5'" in line
     assert "1 misshapen (/layers/conv2d/vars/0" in line
     assert "(3, 3, 3, 63)" in line
     assert "(3, 3, 3, 64)" in line
 
 
-def test_missing_weights_file(tmp_path, photo, refuse):
-    line = refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=no-such.weights.h5")
+def test_missing_weights_file(tmp_path, photo, warm_refuse):
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--weights=no-such.weights.h5")
     assert line.endswith("Received: path 'no-such.weights.h5'")
 
 
-def test_named_network_without_its_weights(tmp_path, photo, run):
-    outcome = run(tmp_path, "--image=photo.png", "--backbone=resnet50", "--quiet")
+def test_named_network_without_its_weights(tmp_path, photo, warm_run):
+    outcome = warm_run(tmp_path, "--image=photo.png", "--backbone=resnet50", "--quiet")
     assert_failed(outcome, 1)
     assert "resnet50" in outcome.lines[0]
     assert "--weights=PATH" in outcome.lines[0]
     assert "--weights=bundled with --backbone=vgg16" in outcome.lines[0]
     assert "Received: " in outcome.lines[0]
-    assert outcome.seconds < 30
     assert names_in(tmp_path) == ["photo.png"]
 
 
@@ -656,9 +653,11 @@ def test_tensorflow_out_of_memory(tmp_path, photo, run):
     assert names_in(tmp_path) == ["change", "photo.png"]
 
 
-def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(tmp_path, photo, run):
+def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(
+    tmp_path, photo, warm_run
+):
     flags = ["--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
-    outcome = run(tmp_path, "--image=photo.png", *SMALL, *flags)
+    outcome = warm_run(tmp_path, "--image=photo.png", *SMALL, *flags)
     assert outcome.code == 1
     assert len(outcome.lines) == 1
     assert outcome.lines[0].startswith("deep_dream: The loss must stay finite")
@@ -695,24 +694,32 @@ def test_interrupt_saves_the_picture_so_far(tmp_path, photo, start, number):
     assert 1 <= record["interrupted_after"] < 100000
 
 
-@pytest.mark.parametrize("moment", ["reading", "loading"])
-def test_interrupt_before_the_first_step(tmp_path, photo, start, moment):
-    # A pipe in place of the photo tells when the script has come to reading it.
-    os.mkfifo(tmp_path / "pipe")
-    process = start(tmp_path, "--image=pipe", "--backbone=squeezenet", "--steps=100000")
-    with open(tmp_path / "pipe", "wb") as pipe:
-        if moment == "reading":
-            process.send_signal(signal.SIGINT)
-            outcome = finish(process)
-        else:
-            pipe.write(photo.read_bytes())
-    if moment == "loading":
-        time.sleep(0.5)  # into the import of TensorFlow
-        process.send_signal(signal.SIGINT)
-        outcome = finish(process)
-    assert_failed(outcome, 130)
-    assert outcome.lines == ["deep_dream: interrupted"]
-    assert names_in(tmp_path) == ["photo.png", "pipe"]
+def test_interrupt_while_the_photo_is_read(tmp_path, photo, refuse):
+    change(
+        tmp_path / "change",
+        """
+        def interrupted(*arguments):
+            import os, signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+            return decode(*arguments)
+        """,
+        "kerasart.image.files.decode",
+    )
+    changed = {"PYTHONPATH": str(tmp_path / "change"), "PYTHONDONTWRITEBYTECODE": "1"}
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, code=130, **changed)
+    assert line == "deep_dream: interrupted"
+
+
+def test_interrupt_while_tensorflow_loads(tmp_path, photo, refuse):
+    # In its place is what the user does meanwhile.
+    (tmp_path / "change").mkdir()
+    (tmp_path / "change" / "tensorflow.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    )
+    changed = {"PYTHONPATH": str(tmp_path / "change"), "PYTHONDONTWRITEBYTECODE": "1"}
+    line = refuse(tmp_path, "--image=photo.png", *SMALL, code=130, **changed)
+    assert line == "deep_dream: interrupted"
 
 
 def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, run):

@@ -343,11 +343,11 @@ def test_setting_that_makes_no_sense_is_refused_in_a_sentence(folder, warm_refus
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory, run):
+def plain(tmp_path_factory, warm_run):
     """A folder with pictures and a painting."""
     folder = tmp_path_factory.mktemp("plain")
     write_pictures(folder)
-    outcome = succeed(run(folder, *PICTURES, *SMALL))
+    outcome = succeed(warm_run(folder, *PICTURES, *SMALL))
     assert re.fullmatch(
         r"Wrote painted\.png: 64x45, squeezenet, preset best, \d+ s\.\n", outcome.stdout
     )
@@ -526,10 +526,10 @@ def test_alpha_of_the_photo_is_kept_and_resized(album):
     assert np.abs(alpha - np.asarray(small)).max() <= 3
 
 
-def test_reproduction_is_the_same_picture(album, tmp_path, run):
+def test_reproduction_is_the_same_picture(album, tmp_path, warm_run):
     given = copy(album, tmp_path / "work")
     before = (album / "painted.png").read_bytes()
-    outcome = succeed(run(tmp_path / "work", "--reproduce=painted.png", *AGAIN))
+    outcome = succeed(warm_run(tmp_path / "work", "--reproduce=painted.png", *AGAIN))
     assert "painted-2.png" in outcome.stdout
     assert new_names(tmp_path / "work", given) == ["painted-2.png"]
     assert (tmp_path / "work" / "painted.png").read_bytes() == before

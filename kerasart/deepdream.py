@@ -44,9 +44,14 @@ from kerasart.optimization import (
     octave_sizes,
     smooth,
 )
-from kerasart.presets import choose_network, find_preset
+from kerasart.presets import find_preset
 from kerasart.presets.checks import check_seed
-from kerasart.presets.dream_choice import choose_settings, merge_settings, suitable_preset
+from kerasart.presets.dream_choice import (
+    choose_dream_network,
+    choose_settings,
+    merge_settings,
+    suitable_preset,
+)
 
 _log = logging.getLogger("kerasart")
 
@@ -155,7 +160,7 @@ class Dreamer:
         preset = preset or suitable_preset(settings, guide)
         recipe = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
-            name, weights = choose_network(recipe, backbone, weights)
+            name, weights = choose_dream_network(recipe, backbone, weights, settings)
             wants_class = "class_name" in merge_settings(recipe, name, settings)
             backbone = load_backbone(name, weights, seed, head=wants_class)
         self.settings = choose_settings(recipe, backbone, settings, guide)

@@ -7,6 +7,7 @@ from kerasart.objectives import SIMILARITIES, Similarity
 from kerasart.optimization.optimizers import NORMS
 from kerasart.presets import choose_network, find_preset, load_presets, preset_settings
 from kerasart.presets.checks import check_seed
+from kerasart.presets.dream_choice import choose_dream_network
 from kerasart.presets.dream_settings import (
     CHOICES,
     SETTING_NAMES,
@@ -344,6 +345,51 @@ WEIGHED = {"backbone": "vgg16", "weights": "imagenet"}
 )
 def test_a_preset_brings_its_network_and_weights_unless_others_are_given(preset, asked, chosen):
     assert choose_network(preset, *asked) == chosen
+
+
+@pytest.mark.parametrize(
+    ("own", "layers", "chosen"),
+    [
+        ("vgg16", ["mixed4", "activation_33"], "inception_v3"),
+        ("vgg16", ["block5_conv3"], "vgg16"),
+        ("vgg19", ["block5_conv3"], "vgg19"),
+        ("inception_v3", ["block5_conv3"], "vgg16"),
+        ("vgg16", ["fire8", "conv10"], "squeezenet"),
+        ("auto", ["mixed3"], "inception_v3"),
+        # Of no bundled network, or of several: the preset's refuses them by name.
+        ("vgg16", ["conv4_block1_out"], "vgg16"),
+        ("vgg16", ["mixed4", "fire8"], "vgg16"),
+    ],
+)
+def test_layers_that_are_named_choose_the_network(own, layers, chosen):
+    preset = {"backbone": own, "weights": "imagenet"}
+    weights = "imagenet" if chosen == own else "auto"
+    assert choose_network(preset, "auto", "auto", layers) == (chosen, weights)
+    assert choose_network(preset, "resnet50", "auto", layers) == ("resnet50", "auto")
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ({}, "vgg16"),
+        ({"layers": "mixed4:1.0,mixed5"}, "inception_v3"),
+        ({"channel": {"fire8:37": 1.0}}, "squeezenet"),
+        ({"class_name": "goldfish"}, "auto"),
+    ],
+)
+def test_what_a_dream_is_of_chooses_the_network(given, chosen):
+    assert choose_dream_network({"backbone": "vgg16"}, "auto", "auto", given) == (chosen, "auto")
+
+
+@pytest.mark.parametrize("network", ["vgg16", "squeezenet", "inception_v3"])
+def test_layers_of_the_bundled_networks_are_known_by_name(network):
+    layers = [
+        layer
+        for preset in load_presets("deep_dream").values()
+        for layer in preset.get("backbones", {}).get(network, {}).get("layers", {})
+    ]
+    assert layers
+    assert choose_network({}, "auto", "auto", layers)[0] == network
 
 
 DREAM_PRESETS = load_presets("deep_dream")

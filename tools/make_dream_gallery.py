@@ -62,6 +62,8 @@ def kinds(town, hats, painting, cat):
             | {"pixel_loss": "l2", "pixel_weight": -1.0, "pixel_reference": "guide"},
         ),
         "away": (town, {"preset": "away"}),
+        "sculpture": (town, {"preset": "sculpture", "backbone": "auto", "size": 400}),
+        "shells": (hats, {"preset": "shells", "backbone": "auto"}),
         "natural": (town, {"preset": "natural"}),
         "visualization": (None, {"preset": "visualization", "channel": "block4_conv3:3"}),
         "visualization_class": (

@@ -9,33 +9,26 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasart import deep_dream, load_backbone
+from kerasart import Dreamer
 from kerasart.image import write_picture
 from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
 
 DOCS = Path(__file__).parents[1] / "docs"
-PRESETS = ("gentle", "animals", "patterns")
+PRESETS = ("animals", "gentle", "patterns", "sculpture", "shells")
 
 
 def main():
     """Writes docs/before_after.jpg, what the README's first command makes, and docs/gallery.jpg."""
     photos = {name: read_sample(name).image for name in SAMPLES}
-    rows = []
-    for network in ("vgg16", "squeezenet"):
-        backbone = load_backbone(network)
-        dreams = {
-            (photo, preset): deep_dream(photos[photo], preset, backbone).image
-            for photo in photos
-            for preset in PRESETS
-        }
-        rows += [
-            [photos[photo], *(dreams[photo, preset] for preset in PRESETS)] for photo in photos
-        ]
-        if network == "vgg16":
-            pair = [photos["coffee"], dreams["coffee", "animals"]]
-            write_picture(DOCS / "before_after.jpg", put_side_by_side(pair, 400), quality=90)
-    sheet = np.concatenate([put_side_by_side(row, 200, width=300) for row in rows], axis=1)
+    dreams = {preset: Dreamer(preset) for preset in PRESETS}
+    rows = [
+        [photo, *(dreams[preset].dream(photo).image for preset in PRESETS)]
+        for photo in photos.values()
+    ]
+    pair = rows[list(photos).index("coffee")][:2]
+    write_picture(DOCS / "before_after.jpg", put_side_by_side(pair, 400), quality=90)
+    sheet = np.concatenate([put_side_by_side(row, 180, width=270) for row in rows], axis=1)
     write_picture(DOCS / "gallery.jpg", sheet, quality=85)
 
 

@@ -2,8 +2,17 @@
 
 import difflib
 import json
+import re
 from importlib.resources import files
 from typing import Any
+
+_VGG = r"block\d_(conv\d|pool)"
+_LAYER_NAMES = {
+    "vgg16": _VGG,
+    "vgg19": _VGG,
+    "inception_v3": r"mixed\d+|(conv2d|batch_normalization|activation|average_pooling2d)(_\d+)?",
+    "squeezenet": r"fire\d(_\w+)?|conv1|conv10|relu_conv10|pool\d",
+}
 
 
 def load_presets(application: str) -> dict[str, dict[str, Any]]:
@@ -54,19 +63,29 @@ def preset_settings(preset, backbone):
     return preset["settings"] | preset.get("backbones", {}).get(backbone, {})
 
 
-def choose_network(preset, backbone, weights):
-    """Chooses the network that was asked for, else the one that a preset brings.
+def choose_network(preset, backbone, weights, layers=()):
+    """Chooses the network that was asked for, else that of the layers, else the preset's own.
 
     Args:
         preset: A preset, as `find_preset` returns it.
         backbone: The network's name that was asked for, or "auto".
         weights: The weights that were asked for, or "auto".
+        layers: Names of layers that were asked for. Where the preset's own network has none of
+            such names and a bundled one has, it is that one.
 
     Returns:
         The name and the weights, as `load_backbone` takes them.
     """
-    own = preset.get("backbone", "auto")
-    name = own if backbone == "auto" else backbone
+    own = name = preset.get("backbone", "auto")
+    if backbone != "auto":
+        name = backbone
+    elif layers:
+        having = [
+            network
+            for network, pattern in _LAYER_NAMES.items()
+            if all(re.fullmatch(pattern, layer) for layer in layers)
+        ]
+        name = own if own in having or not having else having[0]
     if weights == "auto" and name == own:
         weights = preset.get("weights", "auto")
     return name, weights

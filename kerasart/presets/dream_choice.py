@@ -3,8 +3,9 @@
 import logging
 from dataclasses import replace
 
-from kerasart.presets import preset_settings
-from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
+from kerasart.presets import choose_network, preset_settings
+from kerasart.presets.checks import parse_layers
+from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings, parse_channels
 
 _log = logging.getLogger("kerasart")
 
@@ -27,6 +28,19 @@ def suitable_preset(settings, guide):
     if settings.get("class_name") is not None:
         return "class"
     return "channel" if settings.get("channel") else "animals"
+
+
+def choose_dream_network(recipe, backbone, weights, given):
+    """Chooses the network of a dream, as `choose_network`, by the settings that were given.
+
+    A class needs a network that knows classes, whatever the preset's own is.
+    """
+    if given.get("class_name") is not None:
+        return choose_network({}, backbone, weights)
+    layers = list(parse_layers(given["layers"])) if given.get("layers") else []
+    channels = parse_channels(given["channel"]) if given.get("channel") else {}
+    layers += [name.rpartition(":")[0] for name in channels]
+    return choose_network(recipe, backbone, weights, layers)
 
 
 def choose_settings(recipe, backbone, given, guide=None):

@@ -103,7 +103,7 @@ def test_the_description_needs_no_file_of_the_repository(distribution):
 
 def test_what_an_index_asks_for_is_said(distribution):
     metadata = distribution.metadata
-    assert metadata.keywords and metadata.description and metadata.license
+    assert metadata.keywords and metadata.description
     assert "Typing :: Typed" in metadata.classifiers
     assert "Programming Language :: Python :: 3.11" in metadata.classifiers
 

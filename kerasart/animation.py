@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from kerasart.deepdream import Dreamer
 from kerasart.image import as_image
 from kerasart.image.convention import quantise
-from kerasart.image.resize import fit_size, resize
+from kerasart.image.resize import fit_size, resize_photo
 from kerasart.image.warp import fall_into
 from kerasart.objectives import Activation, Channel, Similarity
 from kerasart.optimization import Progress, Result
@@ -107,7 +107,7 @@ def animate_zoom(
         )
     frame = as_image(image)
     if size:
-        frame = resize(frame, fit_size(frame.shape[1:3], size), antialias=True)
+        frame = resize_photo(frame, fit_size(frame.shape[1:3], size))
     frame = _rounded(frame)
     for number in range(first, frames):
         if number:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.image.masks import fit_mask
-from kerasart.image.resize import fit_size, resize
+from kerasart.image.resize import fit_size, resize, resize_photo
 from kerasart.objectives import (
     Activation,
     Channel,
@@ -263,7 +263,7 @@ class Dreamer:
             self.backbone, size, *self._tiling, enlargement=scale, pictures=held
         )
         if init == "photo":
-            return np.clip(resize(image, size, antialias=True), 0.0, 1.0)
+            return resize_photo(image, size)
         if init == "noise":
             return noise_picture(size, self._seed)
         return np.full((1, *size, 3), 0.5, np.float32)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from kerasart.backbones.precision import choose_precision
 from kerasart.image import as_image
 from kerasart.image.colour import match_covariance, match_histogram, replace_luminance
+from kerasart.image.masks import split_picture
 from kerasart.image.resize import shrink
 from kerasart.networks import AdaIN, Painter, TransformerNet, load_network, recast
 from kerasart.networks.bands import paint_adain_in_bands, paint_in_bands
@@ -90,7 +91,8 @@ class Stylizer:
             image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in
                 [0, 1].
             style: A name of `styles`, or a dict of names to weights; for an `AdaIN` a picture, or a
-                list of pairs of picture and weight. None is the first name.
+                list of pairs of picture and weight. Of a `Picture` only what is seen counts. None
+                is the first name.
             strength: From 0, the photo itself, to 1, the full style.
             preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
                 dark; "histogram" or "coral": the painting is recoloured as the photo.
@@ -197,11 +199,15 @@ class Stylizer:
                 f"network that paints in any manner. Received: {received}"
             )
         shares = _shares([weight for _, weight in pairs])
-        pictures = [shrink(as_image(picture, "style"), AdaIN.style_size) for picture, _ in pairs]
-        for picture in pictures:
-            self._network.check_size(picture, "style")
-        manners = [self._describe(picture).numpy() for picture in pictures]
+        manners = [self._describe_style(*split_picture(picture, "style")) for picture, _ in pairs]
         return sum(np.float32(share) * each for share, each in zip(shares, manners, strict=True))
+
+    def _describe_style(self, picture, mask):
+        picture = shrink(picture, AdaIN.style_size)
+        self._network.check_size(picture, "style")
+        if mask is None:
+            return self._describe(picture).numpy()
+        return self._network.describe(picture, mask).numpy()
 
     def _rows(self, size, memory):
         """Chooses how many rows a band has: 0, one for all, where the picture fits."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
-from kerasart.image.resize import fit_size, resize
+from kerasart.image.resize import fit_size, resize_photo
 from kerasart.image.scene import Scene
 from kerasart.objectives import Objective, Term, make_targets, style_objective
 from kerasart.optimization import (
@@ -243,7 +243,7 @@ def _largest(scene, size):
 def _first_picture(scene, size, init, start, seed):
     """Chooses what the first scale starts from."""
     if start is not None:
-        return np.clip(resize(as_image(start, "start"), size, antialias=True), 0.0, 1.0)
+        return resize_photo(as_image(start, "start"), size)
     if init == "content":
         return scene.photo(size)
     noise = np.random.default_rng(seed).normal(0.5, 0.1, (1, *size, 3))

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerasart.backbones.precision import choose_precision
 from kerasart.image import as_image, read_picture
+from kerasart.image.masks import split_picture
 from kerasart.image.photos import Photos
 from kerasart.image.resize import shrink
 from kerasart.networks import (
@@ -52,6 +53,7 @@ class Course:
         settings: `FastStyleSettings`.
         seed: Seeds what is seen when.
         left_out: The set of paths that turned out unusable so far, of photos and of styles.
+        max_pixels: The most pixels of a picture that is read.
     """
 
     network: object
@@ -62,6 +64,7 @@ class Course:
     settings: object
     seed: int
     left_out: set = field(default_factory=set)
+    max_pixels: int | None = None
 
     def paint(self, photo):
         """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
@@ -88,7 +91,9 @@ class Course:
         while (left := self.settings.steps - keeper.step) > 0:
             # A training that goes on sees other photos than it has just seen.
             seed = self.seed + keeper.step
-            batches, _ = photo_batches(self.photos, self.styles, self.settings, seed, self.left_out)
+            batches, _ = photo_batches(
+                self.photos, self.styles, self.settings, seed, self.left_out, self.max_pixels
+            )
             self.trainer.fit(
                 batches,
                 epochs=max(1, left // keeper.every),
@@ -99,19 +104,23 @@ class Course:
             )
 
 
-def plan_course(network, styles, photos, backbone, settings, precision="auto", seed=0):
+def plan_course(
+    network, styles, photos, backbone, settings, precision="auto", seed=0, max_pixels=None
+):
     """Prepares to train a network.
 
     Args:
         network: "small", "medium", "large" or "adain"; or a network of which a copy goes on
             learning: an `AdaIN`, a `TransformerNet` with the styles that it knows, or with new
             ones, which are added (see `TransformerNet.with_styles`).
-        styles: Dict of name to RGB picture; or, for "adain", a list of paths of pictures.
+        styles: Dict of name to RGB picture, or to a `Picture`, of which only what is seen counts;
+            or, for "adain", a list of paths of pictures.
         photos: Paths of photos.
         backbone: The `Backbone`, not yet cut, that looks.
         settings: `FastStyleSettings`.
         precision: "float32", "bfloat16" or "auto", of all that can have it.
         seed: Seeds the network's first weights, and what is seen when.
+        max_pixels: The most pixels of a photo, and of a picture in `styles`, that is read.
 
     Returns:
         A `Course`.
@@ -130,17 +139,19 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
     keras.utils.set_random_seed(seed)
     dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
     left_out = set()
-    samples = Photos(photos, settings.size, seed, left_out).first(_PAIRS)
+    samples = Photos(photos, settings.size, seed, left_out, max_pixels=max_pixels).first(_PAIRS)
     if network == "adain" or isinstance(network, AdaIN):
         network = AdaIN(dtype=dtype) if network == "adain" else copy_network(network, precision)
         numbers = styles
-        pictures = Photos(styles, settings.size, seed, left_out).first(_PAIRS)
+        reader = Photos(styles, settings.size, seed, left_out, max_pixels=max_pixels)
+        pictures = reader.first(_PAIRS)
         trainer = make_adain_trainer(
             network, pictures, samples, backbone, settings, precision, seed
         )
-        shown = _read_first(styles, settings)
+        shown = _read_first(styles, settings, max_pixels)
     else:
-        shown = {name: as_image(picture, "styles") for name, picture in styles.items()}
+        seen = {name: split_picture(picture, "styles") for name, picture in styles.items()}
+        shown = {name: image for name, (image, _) in seen.items()}
         if isinstance(network, str):
             network = TransformerNet(list(shown), SIZES[network], dtype=dtype)
         elif set(shown) == set(network.styles):
@@ -152,11 +163,11 @@ def plan_course(network, styles, photos, backbone, settings, precision="auto", s
         # The photo is one of those that a network is to learn with all its weights.
         first = 0 if len(shown) == len(network.styles) else 1
         numbers = list(range(first, len(shown) + 1))
-        pictures = list(shown.values())
+        pictures = [styles[name] for name in shown]
         trainer = make_trainer(network, pictures, samples, backbone, settings, precision, seed)
     rate = CosineDecay(settings.learning_rate, settings.steps, settings.final_rate)
     trainer.compile(keras.optimizers.Adam(rate, epsilon=1e-8))
-    return Course(network, trainer, photos, numbers, shown, settings, seed, left_out)
+    return Course(network, trainer, photos, numbers, shown, settings, seed, left_out, max_pixels)
 
 
 def make_trainer(network, styles, photos, backbone, settings, precision="auto", seed=0):
@@ -164,8 +175,8 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
 
     Args:
         network: A `TransformerNet`.
-        styles: A list of RGB pictures, in the order of the network's styles; if there are fewer,
-            they are its last.
+        styles: A list of RGB pictures, or `Picture`s, in the order of the network's styles; if
+            there are fewer, they are its last.
         photos: A few photos of the size of those to train on, by which weights are balanced.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
@@ -175,7 +186,8 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     Returns:
         A `StyleTrainer`, not compiled yet.
     """
-    styles = [shrink(as_image(style, "styles"), settings.style_size) for style in styles]
+    styles, masks = zip(*(split_picture(style, "styles") for style in styles), strict=True)
+    styles = [shrink(style, settings.style_size) for style in styles]
     photos = [as_image(photo, "photos") for photo in photos]
     # Of the photo itself, which the network learns to paint as one more style, all is wanted.
     likeness = _LIKENESS * Content("image")
@@ -183,7 +195,10 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     objective = style_objective(settings) + likeness
     look = Look(backbone.cut(objective.layers, precision, settings.pooling), objective)
     is_content = np.array([isinstance(term, Content) for term in objective.terms])
-    targets = [make_targets(look, photos[0], [style], [1.0]) for style in styles]
+    targets = [
+        make_targets(look, photos[0], [style], [1.0], [mask])
+        for style, mask in zip(styles, masks, strict=True)
+    ]
     contents = [make_targets(look, photo, styles[:1], [1.0]) for photo in photos]
 
     weights = []
@@ -246,7 +261,7 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
     return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
 
 
-def photo_batches(photos, styles, settings, seed=0, left_out=None):
+def photo_batches(photos, styles, settings, seed=0, left_out=None, max_pixels=None):
     """Pairs photos with styles, as trainers take them.
 
     Args:
@@ -255,6 +270,7 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None):
         settings: `FastStyleSettings`.
         seed: Seeds what is picked, where it is cut, and in which order.
         left_out: A set of paths known to be unusable, to which those met are added.
+        max_pixels: The most pixels of a picture that is read.
 
     Returns:
         An endless `tf.data.Dataset` of dicts of "photo" and "style", and the two `Photos` (or one)
@@ -263,12 +279,13 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None):
     import tensorflow as tf
 
     left_out = set() if left_out is None else left_out
-    readers = [Photos(photos, settings.size, seed, left_out, exposes=True)]
+    options = {"skipped": left_out, "max_pixels": max_pixels}
+    readers = [Photos(photos, settings.size, seed, exposes=True, **options)]
     if isinstance(styles[0], int):
         numbers = tf.constant(styles, tf.int32)
         picks = tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(styles)])
     else:
-        readers.append(Photos(styles, settings.size, seed + 1, left_out))
+        readers.append(Photos(styles, settings.size, seed + 1, **options))
         picks = readers[1].squares()
     pairs = tf.data.Dataset.zip({"photo": readers[0].squares(), "style": picks})
     return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4), readers
@@ -283,15 +300,15 @@ def _check_new(styles, network):
         )
 
 
-def _read_first(paths, settings):
+def _read_first(paths, settings, max_pixels):
     """Reads the first few pictures that can be used, by name."""
     shown = {}
     for path in paths:
         if len(shown) == _SHOWN:
             break
         try:
-            picture = read_picture(path).image
-        except (ValueError, OSError):
+            picture = read_picture(path, max_pixels).image
+        except (ValueError, OSError, MemoryError):
             continue  # `Photos` tells of it.
         if min(picture.shape[1:3]) >= settings.size:
             shown[Path(path).stem] = shrink(picture, settings.style_size)

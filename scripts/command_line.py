@@ -20,7 +20,7 @@ from absl import flags
 from tqdm import tqdm
 
 import kerasart
-from kerasart.image import next_free_path, read_picture, write_picture
+from kerasart.image import read_picture, write_picture
 from kerasart.image.formats import most_pixels
 from kerasart.image.resize import resize
 from kerasart.image.samples import SAMPLES, read_sample
@@ -88,6 +88,11 @@ MAX_PIXELS = flags.DEFINE_integer(
     None,
     "The most pixels a picture may have. (default: Pillow's limit, 89 million)",
     lower_bound=1,
+)
+STRIP_METADATA = flags.DEFINE_bool(
+    "strip_metadata",
+    False,
+    "Leave out what the photo's file says of it, such as date, place, copyright and density.",
 )
 OVERWRITE = flags.DEFINE_bool(
     "overwrite", False, "Replace an output that exists, rather than number the new one."
@@ -172,6 +177,22 @@ def _parse_flags(groups):
     if extra:
         raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
     flags.FLAGS.mark_as_parsed()
+    _expand_homes()
+
+
+def _expand_homes():
+    """Expands ~ and ~NAME at the start of a path, which a shell leaves as it is after a "="."""
+
+    def expand(value):
+        if isinstance(value, list):
+            return list(map(expand, value))
+        if not isinstance(value, str):
+            return value
+        # A flag may hold several paths.
+        return re.sub("(?<![^,])~[^/,]*", lambda home: os.path.expanduser(home[0]), value)
+
+    for name in flags.FLAGS:
+        flags.FLAGS[name].value = expand(flags.FLAGS[name].value)
 
 
 def help_text(doc, groups):
@@ -242,14 +263,15 @@ def _log_to_terminal(name):
     _log.propagate = False
 
 
-def make_picture(make, output, record, alpha, bits, state=None):
+def make_picture(make, output, record, photo, bits, state=None):
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
         make: `make(on_step=..., on_tile=...) -> Result`.
         output: Where to write. A name that is taken gets a number, unless --overwrite.
         record: Dict of what goes into the file's record besides the result's settings.
-        alpha: Opacity to put back, resized to the picture, or None.
+        photo: The `Picture` whose alpha, resized to the result, and metadata go into the file; or
+            None.
         bits: Bits a channel of the file.
         state: The path at which the run keeps its state, if it does.
 
@@ -258,19 +280,22 @@ def make_picture(make, output, record, alpha, bits, state=None):
         is not finite the last good picture is.
     """
     start = time.perf_counter()
-    preview = next_free_path(Path(output).with_suffix(".preview.png"))
-    stopped = None
+    preview, stopped = None, None
     with ProgressBar(disable=QUIET.value or None) as bar:
         previews = 0
 
         def on_step(progress):
-            nonlocal previews
+            nonlocal preview, previews
             bar(progress)
             # Steps can come in blocks, so the number asked for may be passed without being met.
             if PREVIEW_EVERY.value:
                 due = progress.step // PREVIEW_EVERY.value
                 if due and due != previews:
-                    write_picture(preview, progress.picture())
+                    preview = write_picture(
+                        preview or Path(output).with_suffix(".preview.png"),
+                        progress.picture(),
+                        taken="replace" if preview else "number",
+                    )
                 previews = due  # Fewer than before where another run has begun.
 
         try:
@@ -283,14 +308,21 @@ def make_picture(make, output, record, alpha, bits, state=None):
                 raise
             record = record | {"interrupted_after": steps}
         finally:
-            if PREVIEW_EVERY.value:
+            if preview:
                 preview.unlink(missing_ok=True)
-    path = choose_path(output)
-    text = pack_record(result.settings | record)
     height, width = result.image.shape[1:3]
+    alpha = photo.alpha if photo else None
     if alpha is not None:
         alpha = resize(alpha, (height, width), antialias=True).numpy().clip(0, 1)
-    write_picture(path, result.image, alpha=alpha, text=text, bits=bits)
+    path = write_picture(
+        output,
+        result.image,
+        alpha=alpha,
+        text=pack_record(result.settings | record),
+        metadata=metadata_of(photo),
+        bits=bits,
+        taken=if_taken(),
+    )
     say(
         f"Wrote {'the picture so far to ' if stopped else ''}{path}: {width}x{height}, "
         f"{result.settings['backbone']}, preset {result.settings['preset']}, "
@@ -316,9 +348,18 @@ def read_tiling():
     return {"tile": tile, "memory": MEMORY.value}
 
 
-def choose_path(output):
-    """Names the file to write: as asked for with --overwrite, else one that is not taken."""
-    return Path(output) if OVERWRITE.value else next_free_path(output)
+def if_taken(otherwise="number"):
+    """What `write_picture` is to do where a name is taken: --overwrite replaces what is there."""
+    return "replace" if OVERWRITE.value else otherwise
+
+
+def metadata_of(photo):
+    """What of a photo's metadata goes into what is made of it: all, or with --strip_metadata none.
+
+    Args:
+        photo: The `Picture`, or None.
+    """
+    return None if photo is None or STRIP_METADATA.value else photo.metadata
 
 
 def load_tensorflow():

@@ -67,7 +67,7 @@ _LIST_LAYERS = flags.DEFINE_bool(
     "list_layers", False, "Print the network's layers and what they see, and stop."
 )
 _GROUPS = {
-    "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE],
+    "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE, cli.STRIP_METADATA],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
     "What is dreamed of (defaults: the preset's)": [_PRESET, *WANTED],
     "How (defaults: the preset's)": ASCENT,
@@ -132,8 +132,7 @@ def dream():
     def make(**listeners):
         return dreamer().dream(**where, **listeners)
 
-    alpha = photo.alpha if photo else None
-    result = cli.make_picture(make, output, identity, alpha, bits)
+    result = cli.make_picture(make, output, identity, photo, bits)
     names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
     compare_with_record(recorded, identity | result.settings, names)
 

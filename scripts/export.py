@@ -77,7 +77,6 @@ def main():
     suffix = {"onnx": ".onnx", "litert": ".tflite"}[_FORMAT.value]
     output = Path(_OUTPUT.value or Path(_MODEL.value).name + suffix)
     check_place(output)
-    output = cli.choose_path(output)
     size = _parse_size(_SIZE.value)
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
@@ -88,11 +87,11 @@ def main():
     if _FORMAT.value == "onnx":
         from kerasart.serving.onnx_format import export_onnx
 
-        export_onnx(network, output)
+        output = export_onnx(network, output, cli.if_taken())
     else:
         from kerasart.serving.litert_format import export_litert
 
-        export_litert(network, output, size)
+        output = export_litert(network, output, size, cli.if_taken())
     cli.say(f"Wrote {output}.")
 
 

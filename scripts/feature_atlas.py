@@ -77,10 +77,9 @@ def main():
                 raise
             stopped = error
     sheet = contact_sheet(pictures.values(), map(str, pictures), _COLUMNS.value, _SIZE.value)
-    path = cli.choose_path(_OUTPUT.value)
     record = given | {flag.name: flag.value for flag in (_LAYER, _SIZE, _PRESET)}
     record["channels"] = list(pictures)
-    write_picture(path, sheet, text=pack_record(record))
+    path = write_picture(_OUTPUT.value, sheet, text=pack_record(record), taken=cli.if_taken())
     cli.say(
         f"Wrote {'the channels so far to ' if stopped else ''}{path}: {len(pictures)} channels of "
         f"{_LAYER.value}."

@@ -31,9 +31,9 @@ from tqdm import tqdm
 
 from kerasart.image.convention import quantise
 from kerasart.image.encoding import encode
-from kerasart.image.files import replace_file
 from kerasart.image.formats import pillow_setting
 from kerasart.image.samples import SAMPLES
+from kerasart.image.whole_files import write_file
 from kerasart.serving.client import Client, ServerError, in_parallel
 
 _log = logging.getLogger("kerasart")
@@ -145,7 +145,7 @@ def main():
 
 def _paint_one(client, photo, output, look):
     start = time.perf_counter()
-    replace_file(output, _paint(client, photo, output, look))
+    output = _write(output, _paint(client, photo, output, look), "number")
     cli.say(f"Wrote {output}: {_MODEL.value}, {time.perf_counter() - start:.1f} s.")
 
 
@@ -160,7 +160,7 @@ def _paint_all(client, works, look):
     ):
         for (photo, output), painting in asking:
             try:
-                _write(output, painting.result())
+                _write(output, painting.result(), "refuse")
             except ServerError:
                 raise
             except (ValueError, OSError, MemoryError) as error:
@@ -180,9 +180,9 @@ def _paint(client, photo, output, look):
     return client.paint(_load(photo), _KINDS[output.suffix.lower()], **look)
 
 
-def _write(output, painting):
+def _write(output, painting, if_taken):
     output.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(output, painting)
+    return write_file(output, lambda file: file.write(painting), cli.if_taken(if_taken))
 
 
 def _load(photo):

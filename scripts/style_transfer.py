@@ -21,7 +21,7 @@ from absl import flags
 
 from kerasart.image import check_output, read_picture, write_picture
 from kerasart.image.contact_sheet import contact_sheet
-from kerasart.image.masks import read_mask
+from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.plot import check_plot, plot_losses
 from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
@@ -52,7 +52,9 @@ _CONTENT_MASK = flags.DEFINE_multi_string(
     "order; `all` is everywhere. What no style paints stays the photo.",
 )
 _STYLE_MASK = flags.DEFINE_multi_string(
-    "style_mask", None, "Which part of a style counts, likewise; `all` is all of it."
+    "style_mask",
+    None,
+    "Which part of a style counts, likewise; `all` is all of it. What is transparent never does.",
 )
 _PRESET = flags.DEFINE_string(
     "preset",
@@ -136,11 +138,21 @@ _DESCENT = [
     _float("scale_factor", "How much larger each scale is than the one before."),
     flags.DEFINE_integer("rows", None, "Height in pixels, in place of --size.", lower_bound=1),
     flags.DEFINE_bool("stretch_style", None, "Give the styles the picture's height and width."),
-    _choice("interpolation", ["area", "bilinear", "nearest"], "How pictures are resized."),
+    _choice(
+        "interpolation", ["lanczos", "area", "bilinear", "nearest"], "How pictures are resized."
+    ),
     flags.DEFINE_bool("clip", None, "Hold the picture in range at each step, not just at the end."),
 ]
 GROUPS = {
-    "Pictures": [_CONTENT, _STYLE, _OUTPUT, _CONTENT_MASK, _STYLE_MASK, REPRODUCE],
+    "Pictures": [
+        _CONTENT,
+        _STYLE,
+        _OUTPUT,
+        _CONTENT_MASK,
+        _STYLE_MASK,
+        REPRODUCE,
+        cli.STRIP_METADATA,
+    ],
     "The look (defaults: the preset's)": [_PRESET, *_LOOK],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
     "The terms (defaults: the preset's)": _TERMS,
@@ -217,7 +229,7 @@ def paint(make, output=None, **changes):
         for name in ("styles", "content_masks", "style_masks", "start")
     }
     try:
-        result = cli.make_picture(make_it, output, identity, photo.alpha, bits, state)
+        result = cli.make_picture(make_it, output, identity, photo, bits, state)
     except FloatingPointError:
         _discard(state)  # To go on from it would only end likewise.
         raise
@@ -225,14 +237,13 @@ def paint(make, output=None, **changes):
     compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
     if _PLOT.value:
         starts = [i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
-        path = cli.choose_path(_PLOT.value)
-        plot_losses(result.history, path, starts)
+        path = plot_losses(result.history, _PLOT.value, starts, taken=cli.if_taken())
         cli.say(f"Wrote {path}.")
     if _CONTACT_SHEET.value:
         images = [photo.image, *pictures["styles"], result.image]
         names = [_CONTENT.value, *(parse_style(style)[0] for style in _STYLE.value), output]
-        path = cli.choose_path(_CONTACT_SHEET.value)
-        write_picture(path, contact_sheet(images, [Path(name).name for name in names]))
+        sheet = contact_sheet(images, [Path(name).name for name in names])
+        path = write_picture(_CONTACT_SHEET.value, sheet, taken=cli.if_taken())
         cli.say(f"Wrote {path}.")
     return result
 
@@ -265,8 +276,7 @@ def sweep(make):
         output = sheet.with_name(f"{sheet.stem}.{name}-{value}{sheet.suffix}")
         images.append(paint(make, str(output), **{name: value}).image)
         labels.append(f"{name} {value}")
-    path = cli.choose_path(sheet)
-    write_picture(path, contact_sheet(images, labels))
+    path = write_picture(sheet, contact_sheet(images, labels), taken=cli.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
 
@@ -298,7 +308,7 @@ def _read_pictures(settings, recorded):
     if not _STYLE.value:
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
     paths, weights = zip(*map(parse_style, _STYLE.value), strict=True)
-    styles = [read_picture(path, cli.MAX_PIXELS.value).image for path in paths]
+    styles = [read_picture(path, cli.MAX_PIXELS.value) for path in paths]
     if any(weight is not None for weight in weights):
         weights = [1.0 if weight is None else weight for weight in weights]
     else:
@@ -307,10 +317,10 @@ def _read_pictures(settings, recorded):
     if settings.get("init") not in (None, "content", "noise"):
         start = read_picture(settings.pop("init"), cli.MAX_PIXELS.value).image
     return {
-        "styles": styles,
+        "styles": [style.image for style in styles],
         "style_weights": weights,
         "content_masks": _read_masks(_CONTENT_MASK.value),
-        "style_masks": _read_masks(_STYLE_MASK.value),
+        "style_masks": _mask_styles(styles, _read_masks(_STYLE_MASK.value)),
         "start": start,
     }
 
@@ -319,6 +329,16 @@ def _read_masks(paths):
     if paths is None:
         return None
     return [None if path == "all" else read_mask(path, cli.MAX_PIXELS.value) for path in paths]
+
+
+def _mask_styles(styles, masks):
+    """Adds what of each style is opaque to the masks: a list of them, or None where all count."""
+    if all(style.alpha is None for style in styles):
+        return masks
+    masks = masks or [None] * len(styles)
+    if len(masks) != len(styles):
+        return masks  # `style_transfer` says so.
+    return [combine_masks(m, s.alpha, "style_mask") for m, s in zip(masks, styles, strict=True)]
 
 
 def _discard(state):

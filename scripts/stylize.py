@@ -22,14 +22,14 @@ import logging
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import Picture, read_picture, write_picture
-from kerasart.image.resize import fit_size, resize
+from kerasart.image import read_picture, write_picture
+from kerasart.image.resize import fit_size, resize_cut_out, resize_photo
 from kerasart.image.samples import SAMPLES
 from kerasart.optimization.memory import check_tiling
 
@@ -89,7 +89,7 @@ _LIST_STYLES = flags.DEFINE_bool(
     "list_styles", False, "Print each style that can be named, and the models, and stop."
 )
 GROUPS = {
-    "Pictures": [_INPUT, _OUTPUT, cli.BITS, cli.MAX_PIXELS],
+    "Pictures": [_INPUT, _OUTPUT, cli.BITS, cli.MAX_PIXELS, cli.STRIP_METADATA],
     "The look": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
     "The run": [
         cli.TILE,
@@ -128,7 +128,7 @@ def main():
         ((photo, output),) = works
         start = time.perf_counter()
         picture = _read(photo)
-        _write(output, painter(picture.image, style, **options), picture, record)
+        output = _write(output, painter(picture.image, style, **options), picture, record)
         height, width = picture.image.shape[1:3]
         cli.say(f"Wrote {output}: {width}x{height}, {time.perf_counter() - start:.1f} s.")
     else:
@@ -176,7 +176,9 @@ def _paint_all(works, paint, record):
                         fail(photo, f"'{photo}': {error}")
                     painted = []
                 for image, (photo, output, picture) in zip(painted, batch, strict=False):
-                    writing.append((photo, pool.submit(_write, output, image, picture, record)))
+                    # What another run has painted meanwhile stays.
+                    job = pool.submit(_write, output, image, picture, record, "refuse")
+                    writing.append((photo, job))
                 while len(writing) > _AHEAD:
                     _finish(*writing.popleft(), fail)
                 bar.update(len(batch))
@@ -232,17 +234,23 @@ def _read(photo):
         return picture
     size = fit_size(picture.image.shape[1:3], _SIZE.value)
     cli.check_pixels(size)
-    image = np.clip(resize(picture.image, size, antialias=True), 0.0, 1.0)
-    alpha = picture.alpha
-    if alpha is not None:
-        alpha = np.clip(resize(alpha, size, antialias=True), 0.0, 1.0)
-    return Picture(image, alpha)
+    if picture.alpha is None:
+        return replace(picture, image=resize_photo(picture.image, size))
+    image, alpha = resize_cut_out(picture.image, picture.alpha, size)
+    return replace(picture, image=image, alpha=alpha)
 
 
-def _write(output, image, picture, record):
+def _write(output, image, picture, record, if_taken="number"):
     output.parent.mkdir(parents=True, exist_ok=True)
-    text = pack_record({**record, "photo_hash": hash_image(picture.image)})
-    write_picture(output, image, alpha=picture.alpha, text=text, bits=_bits())
+    return write_picture(
+        output,
+        image,
+        alpha=picture.alpha,
+        text=pack_record({**record, "photo_hash": hash_image(picture.image)}),
+        metadata=cli.metadata_of(picture),
+        bits=_bits(),
+        taken=cli.if_taken(if_taken),
+    )
 
 
 def _bits():
@@ -276,9 +284,12 @@ def _parse_style(text):
             read_picture(name)  # Says that there is no such file.
         return weights, {"style": weights}
     pictures = [
-        (read_picture(name, cli.MAX_PIXELS.value).image, weight) for name, weight in weights.items()
+        (read_picture(name, cli.MAX_PIXELS.value), weight) for name, weight in weights.items()
     ]
-    hashes = {Path(n).name: hash_image(p[0]) for n, p in zip(weights, pictures, strict=True)}
+    hashes = {
+        Path(name).name: hash_image(picture.image)
+        for name, (picture, _) in zip(weights, pictures, strict=True)
+    }
     return pictures, {"style": weights, "style_hash": hashes}
 
 

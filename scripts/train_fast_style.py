@@ -17,6 +17,7 @@ from kerasart.scripts import command_line as cli
 from kerasart.scripts.model_card import write_card
 from kerasart.scripts.records import hash_image
 
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -165,6 +166,7 @@ def main():
             _choose_settings(recipe, backbone),
             cli.PRECISION.value or "auto",
             cli.SEED.value or 0,
+            cli.MAX_PIXELS.value,
         )
     samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
     _train(course, samples, folder, backbone)
@@ -254,10 +256,11 @@ def _find_styles(is_adain):
         return [path for name in _STYLE.value for path in _style_files(name)]
     styles = {}
     for name in _STYLE.value:
-        stem = Path(name).stem
-        if stem in styles:
-            raise ValueError(f"`style` must name files of different names. Received: two {stem!r}")
-        styles[stem] = read_picture(name, cli.MAX_PIXELS.value).image
+        # As `stylize.py --style` takes it, where a colon or a comma stands between two things.
+        style = re.sub("[:,]", "_", Path(name).stem).strip()
+        if style in styles:
+            raise ValueError(f"`style` must name files of different names. Received: two {style!r}")
+        styles[style] = read_picture(name, cli.MAX_PIXELS.value)
     return styles
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from kerasart.image import check_output
 from kerasart.image.files import check_format
-from kerasart.image.formats import FORMATS
-from kerasart.image.photos import find_photos
+from kerasart.image.formats import FORMATS, READABLE
+from kerasart.image.photos import find_photos, leave_out_forks
 from kerasart.image.samples import SAMPLES
+from kerasart.image.whole_files import numbered
 
 
 def name_works(photos, output, bits=8, suffixes=tuple(FORMATS)):
@@ -41,7 +42,7 @@ def leave_out_painted(works):
 
 def looks_like_file(name):
     """Whether a name has the suffix of a picture."""
-    return Path(name).suffix.lower() in FORMATS
+    return Path(name).suffix.lower() in READABLE
 
 
 def _find(name):
@@ -49,7 +50,8 @@ def _find(name):
         return find_photos(name, "input")
     if Path(name).exists() or name in SAMPLES or not glob.has_magic(name):
         return [name]
-    found = sorted(filter(Path.is_file, map(Path, glob.glob(name, recursive=True))))
+    paths = sorted(map(Path, glob.glob(name, recursive=True)))
+    found = leave_out_forks(path for path in paths if not path.is_dir())
     if not found:
         raise ValueError(f"`input` must be a photo, a folder or a pattern. Received: {name!r}")
     return found
@@ -60,7 +62,7 @@ def _name_one(photo, output, bits, suffixes):
     if output.is_dir():
         output = output / _named_like(photo, suffixes).name
     check_output(output, bits)
-    return photo, cli.choose_path(output)
+    return photo, output
 
 
 def _name_several(photos, output, bits, suffixes):
@@ -73,7 +75,8 @@ def _name_several(photos, output, bits, suffixes):
     if Path(root).resolve() in folder.resolve().parents:
         # What is painted already lies among the photos, and is none of them.
         photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
-    works = [(photo, folder / _named_like(photo.relative_to(root), suffixes)) for photo in photos]
+    names = _distinct_names([photo.relative_to(root) for photo in photos], suffixes)
+    works = [(photo, folder / name) for photo, name in zip(photos, names, strict=True)]
     # A photo must not be painted over, nor taken for what was painted of it.
     if any(output.exists() and output.samefile(photo) for photo, output in works):
         raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
@@ -82,10 +85,18 @@ def _name_several(photos, output, bits, suffixes):
     return works
 
 
+def _distinct_names(photos, suffixes):
+    """Names paintings like their photos; of two that would be the same, the second by a number."""
+    names = [_named_like(photo, suffixes) for photo in photos]
+    taken = {name for name, photo in zip(names, photos, strict=True) if name == photo}
+    for i, photo in enumerate(photos):
+        if names[i] != photo:
+            names[i] = next(name for name in numbered(names[i]) if name not in taken)
+            taken.add(names[i])
+    return names
+
+
 def _named_like(photo, suffixes):
-    """A photo's name, as a format that can be written."""
+    """A photo's name, as a format that can be written; photo.webp may be beside a photo.png."""
     path = Path(photo)
-    if path.suffix.lower() in suffixes:
-        return path
-    # Beside photo.webp there may be a photo.png.
-    return path.with_name(f"{path.name}.png") if looks_like_file(path) else path.with_suffix(".png")
+    return path if path.suffix.lower() in suffixes else path.with_name(f"{path.name}.png")

@@ -507,7 +507,7 @@ DECAY = "from 0 to less than 1"
         ("pooling", "max, average", ["mean"]),
         ("padding", "zeros, replicate", ["reflect"]),
         ("style_size", POSITIVE, [0, math.nan, math.inf]),
-        ("interpolation", "area, bilinear, nearest", ["lanczos"]),
+        ("interpolation", "lanczos, area, bilinear, nearest", ["cubic"]),
         ("preserve_color", "none, luminance, histogram, coral", ["yes"]),
     ],
 )
@@ -532,7 +532,7 @@ def test_all_that_a_style_transfer_can_do_is_allowed():
         "init": ["content", "noise"],
         "pooling": ["max", "average"],
         "padding": ["zeros", "replicate"],
-        "interpolation": ["area", "bilinear", "nearest"],
+        "interpolation": ["lanczos", "area", "bilinear", "nearest"],
         "preserve_color": ["none", "luminance", "histogram", "coral"],
         "content_strength": [0, 2.5],
         "content_weight": [None, 0, 1e9],

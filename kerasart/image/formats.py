@@ -22,7 +22,7 @@ if features.check("avif"):
     FORMATS[".avif"] = "AVIF"
 
 NAMES = tuple(dict.fromkeys(FORMATS.values()))  # each format once
-READ_ONLY = (".heic", ".heif", ".hif", ".apng")
+READABLE = (*FORMATS, ".heic", ".heif", ".hif", ".apng")
 WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
 WITH_16_BITS = ("PNG", "TIFF")
 WITH_EXIF = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")

@@ -5,8 +5,8 @@ import logging
 import numpy as np
 
 from kerasart.image.colour import luminance
-from kerasart.image.convention import as_pixels
-from kerasart.image.files import read_picture
+from kerasart.image.convention import as_image, as_pixels
+from kerasart.image.files import Picture, read_picture
 from kerasart.image.resize import fit_size, resize
 
 _logger = logging.getLogger("kerasart")
@@ -59,6 +59,46 @@ def fit_mask(mask, size, name):
             f"Received: only zeros, of size {mask.shape[1:3]}"
         )
     return mask if mask.shape[1:3] == tuple(size) else _resized(mask, size, name)
+
+
+def split_picture(picture, name):
+    """Takes a `Picture` for its image and what is seen of it; others are seen as a whole.
+
+    Args:
+        picture: A `Picture`, or RGB as `as_image` takes it.
+        name: What error messages call it.
+
+    Returns:
+        The image as `as_image` gives it, and a mask of its size, or None for all of it.
+
+    Raises:
+        ValueError: If it is no picture, or nothing of it is seen.
+    """
+    if not isinstance(picture, Picture):
+        return as_image(picture, name), None
+    image, alpha = as_image(picture.image, name), picture.alpha
+    return image, None if alpha is None else fit_mask(alpha, image.shape[1:3], name)
+
+
+def combine_masks(mask, alpha, name):
+    """Makes a mask of what counts by a mask, and is not transparent.
+
+    Args:
+        mask: As for `fit_mask`, or None for everywhere.
+        alpha: float32 (1, height, width, 1) in [0, 1] of the picture, or None for everywhere.
+        name: What messages call the mask.
+
+    Returns:
+        A mask of the picture's size if there is an alpha, or None for everywhere.
+
+    Raises:
+        ValueError: As `fit_mask`.
+    """
+    if alpha is None or alpha.min() == 1:
+        return mask
+    if mask is None:
+        return alpha
+    return alpha * fit_mask(mask, alpha.shape[1:3], name)
 
 
 def _resized(mask, size, name):

@@ -1,6 +1,7 @@
 """A folder of photos as batches for training."""
 
 import logging
+import mimetypes
 import os
 import threading
 from pathlib import Path
@@ -8,13 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from kerasart.image.files import read_picture
-from kerasart.image.formats import FORMATS
+from kerasart.image.formats import READABLE
 
 _log = logging.getLogger("kerasart")
 
+# What cameras write and we do not read, besides what Python knows for pictures.
+_RAW = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".psd", ".raf", ".rw2", ".srw")
+_RESOURCE_FORK = b"\x00\x05\x16\x07"  # How an AppleDouble file begins.
+
 
 def find_photos(folder, name="photos"):
-    """Lists the picture files in a folder and all folders in it, sorted.
+    """Lists the picture files in a folder and all folders in it, also linked ones, sorted.
+
+    Pictures that are not read, by their formats, are told of on the logger "kerasart".
 
     Args:
         folder: The folder.
@@ -27,22 +34,70 @@ def find_photos(folder, name="photos"):
         NotADirectoryError: If there is no such folder.
         ValueError: If there is no picture file in it.
     """
-    if not Path(folder).is_dir():
+    if not (os.fspath(folder) and Path(folder).is_dir()):  # Nothing would be the folder we are in.
         raise NotADirectoryError(
             f"`{name}` must be a folder of pictures. Received: '{folder}', which is none"
         )
-    found = sorted(
-        Path(parent) / name
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in FORMATS
-    )
+    paths = sorted(_walk(folder))
+    found = leave_out_forks(path for path in paths if path.suffix.lower() in READABLE)
+    others = [path for path in paths if _is_other_picture(path)]
+    if others:
+        _log.warning("left out, for their formats are not read: %s", _some(others))
     if not found:
         raise ValueError(
-            f"`{name}` must hold at least one picture file ({', '.join(FORMATS)}). "
+            f"`{name}` must hold at least one picture file ({', '.join(READABLE)}). "
             f"Received: '{folder}', which holds none"
         )
     return found
+
+
+def leave_out_forks(paths):
+    """Lists paths less those at which macOS keeps what it knows of other files; tells of these."""
+    paths = list(paths)
+    forks = [path for path in paths if _is_fork(path)]
+    if forks:
+        _log.warning("left out, for macOS keeps no picture there: %s", _some(forks))
+    return [path for path in paths if path not in forks]
+
+
+def _is_fork(path):
+    if not (path.name.startswith("._") and path.is_file()):
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_RESOURCE_FORK)) == _RESOURCE_FORK
+    except OSError:
+        return False  # Whoever reads it says why it cannot be.
+
+
+def _is_other_picture(path):
+    suffix = path.suffix.lower()
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    return suffix not in READABLE and (suffix in _RAW or kind.startswith("image/"))
+
+
+def _some(paths):
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"'{paths[0]}'{more}"
+
+
+def _walk(folder):
+    """Yields the files in a folder and all folders in it, each once: links may form rings."""
+    seen = set()
+    for parent, folders, names in os.walk(folder, onerror=_tell_of_folder, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        # A folder goes by its own name if it is here under another one, too.
+        links = {name for name in folders if os.path.islink(os.path.join(parent, name))}
+        folders.sort(key=lambda name: (name in links, name))  # noqa: B023
+        yield from (Path(parent) / name for name in names)
+
+
+def _tell_of_folder(error):
+    _log.warning("left out: the folder '%s' cannot be read: %s", error.filename, error.strerror)
 
 
 class Photos:
@@ -56,6 +111,7 @@ class Photos:
         size: Side of the squares in pixels.
         seed: Seeds order, place, size and mirroring of the cuts.
         skipped: A set of paths that are known to be unusable, which may be shared.
+        max_pixels: The most pixels a photo may have, as in `read_picture`.
         exposes: Whether half of the squares get another exposure, with a contrast of up to 3, so
             that large areas of black and white are met too.
 
@@ -63,12 +119,13 @@ class Photos:
         skipped: The set of paths that were left out so far.
     """
 
-    def __init__(self, paths, size, seed=0, skipped=None, exposes=False):
+    def __init__(self, paths, size, seed=0, skipped=None, exposes=False, max_pixels=None):
         self._paths = [str(path) for path in paths]
         self._size = size
         # Large pictures are smooth for far, which small photos are only where enlarged.
         self._least = size // 2
         self._seed = seed
+        self._max_pixels = max_pixels
         self._share_exposed = 0.5 if exposes else 0.0
         self._lock = threading.Lock()
         self.skipped = set() if skipped is None else skipped
@@ -137,7 +194,7 @@ class Photos:
         if path in self.skipped:
             return nothing
         try:
-            photo = read_picture(path).image[0]
+            photo = read_picture(path, self._max_pixels).image[0]
         except (ValueError, OSError, MemoryError) as error:
             self._skip(path, str(error))
             return nothing

@@ -11,7 +11,7 @@ from kerasart.image.colour import (
     replace_luminance,
 )
 from kerasart.image.masks import fit_mask
-from kerasart.image.resize import fit_size, pick_nearest, resize
+from kerasart.image.resize import fit_size, pick_nearest, resize, resize_photo
 
 _RECOLOUR = {
     "luminance": match_luminance,
@@ -104,6 +104,8 @@ class Scene:
         return image
 
     def _resize(self, image, size):
+        if self._settings.interpolation == "lanczos":
+            return resize_photo(image, size)
         if self._settings.interpolation == "nearest":
             return pick_nearest(image, size)
         resized = resize(image, size, antialias=self._settings.interpolation == "area")

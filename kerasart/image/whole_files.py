@@ -68,10 +68,11 @@ def next_free_path(path):
         A `pathlib.Path`: `path` itself if nothing is there, else the first free one of
         dream-2.png, dream-3.png and so on.
     """
-    return next(name for name in _numbered(Path(path)) if not os.path.lexists(name))
+    return next(name for name in numbered(Path(path)) if not os.path.lexists(name))
 
 
-def _numbered(path):
+def numbered(path):
+    """Yields a path, and then those that have a number: dream.png, dream-2.png, and so on."""
     yield path
     for number in count(2):
         yield path.with_stem(f"{path.stem}-{number}")
@@ -139,7 +140,7 @@ def _put(draft, path, taken):
     if taken == "replace":
         os.replace(draft, path)
         return path
-    for name in _numbered(path):
+    for name in numbered(path):
         try:
             _put_new(draft, name)
             return name

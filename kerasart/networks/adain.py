@@ -124,23 +124,30 @@ class AdaIN(keras.Model):
         """
         return self.paint(image, self.describe(style), strength)
 
-    def describe(self, style):
+    def describe(self, style, mask=None):
         """Says what a picture's manner is.
 
         Those of several styles can be blended: their weighted mean is that of a style in between.
 
         Args:
             style: float RGB (batch, height, width, 3) in [0, 1].
+            mask: How much each place of it counts, float32 (batch, height, width, 1) in [0, 1];
+                None is all of it.
 
         Returns:
             float32 (batch, 2, channels): mean and deviation of the encoder's features.
         """
         self.check_size(style, "style")
-        return self.describe_features(self.encode(style))
+        return self.describe_features(self.encode(style), mask)
 
-    def describe_features(self, features):
+    def describe_features(self, features, mask=None):
         """Says what the manner of a picture of some features is; else as `describe`."""
-        mean, deviation = _moments(features)
+        weights = None
+        if mask is not None:
+            size = ops.shape(features)[1:3]
+            weights = ops.image.resize(mask, size, antialias=True, data_format="channels_last")
+            weights /= ops.maximum(ops.mean(weights, axis=(1, 2), keepdims=True), _EPSILON)
+        mean, deviation = _moments(features, weights)
         return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
 
     def paint(self, image, manner, strength=None):
@@ -226,7 +233,12 @@ class AdaIN(keras.Model):
         }
 
 
-def _moments(features):
-    mean = ops.mean(features, axis=(1, 2), keepdims=True)
-    variance = ops.mean((features - mean) ** 2, axis=(1, 2), keepdims=True)
-    return mean, ops.sqrt(variance + _EPSILON)
+def _moments(features, weights=None):
+    """Mean and deviation over all positions, each (batch, 1, 1, channels); weights average 1."""
+
+    def average(values):
+        values = values if weights is None else weights * values
+        return ops.mean(values, axis=(1, 2), keepdims=True)
+
+    mean = average(features)
+    return mean, ops.sqrt(average((features - mean) ** 2) + _EPSILON)

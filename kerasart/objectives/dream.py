@@ -1,8 +1,6 @@
 """What a dream wants, and what it compares with."""
 
-import numpy as np
-
-from kerasart.image.resize import fill_size, fit_size, resize
+from kerasart.image.resize import fill_size, fit_size, resize_photo
 from kerasart.objectives.dream_terms import Channel, Energy, Similarity
 from kerasart.objectives.objective import Objective, Target
 from kerasart.objectives.terms import Activation, TotalVariation
@@ -108,4 +106,4 @@ def _show_guide(guide, view, start, backbone):
     if view == "cropped":
         return fill_size(guide, size)
     long_side = max(min(*map(max, (own, size)), _MOST_MATCHED), least * max(own) / min(own))
-    return np.clip(resize(guide, fit_size(own, long_side), antialias=True), 0.0, 1.0)
+    return resize_photo(guide, fit_size(own, long_side))

@@ -7,7 +7,7 @@ from kerasart.presets.checks import check, check_types, is_number, is_whole
 from kerasart.presets.objective_settings import ObjectiveSettings
 
 COLOURS = ("none", "luminance", "histogram", "coral")
-INTERPOLATIONS = ("area", "bilinear", "nearest")
+INTERPOLATIONS = ("lanczos", "area", "bilinear", "nearest")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class StyleSettings(ObjectiveSettings):
         style_size: Long side of the style pictures over the picture's: larger strokes by larger.
             They are never enlarged beyond their own pixels.
         stretch_style: Whether style pictures get the picture's own height and width instead.
-        interpolation: How pictures are resized: "area" averages what a smaller one cannot show.
+        interpolation: How pictures are resized: "lanczos" keeps them sharp; "area" averages what a
+            smaller one cannot show.
         preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
             dark; "histogram" or "coral": the styles are recoloured as the photo first.
         clip: Whether the picture is held in [0, 1] at each step, or only at the end.
@@ -58,7 +59,7 @@ class StyleSettings(ObjectiveSettings):
     padding: str = "zeros"
     style_size: float = 1.0
     stretch_style: bool = False
-    interpolation: str = "area"
+    interpolation: str = "lanczos"
     preserve_color: str = "none"
     clip: bool = True
 

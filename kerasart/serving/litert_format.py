@@ -6,14 +6,15 @@ import sys
 import warnings
 from pathlib import Path
 
-from kerasart.image.files import check_place, replace_file
+from kerasart.image.files import check_place
+from kerasart.image.whole_files import write_file
 from kerasart.serving.parity import check_parity, input_shapes
 
 _TOLERANCE = 2 / 255  # Its weights are rounded to float16.
 _SIGNATURE = "serving_default"
 
 
-def export_litert(network, path, size):
+def export_litert(network, path, size, taken="replace"):
     """Writes a trained network to a LiteRT file, after a look at whether it paints the same.
 
     The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; of
@@ -22,9 +23,13 @@ def export_litert(network, path, size):
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
-        path: The file. One already there is replaced.
+        path: The file.
         size: (height, width) of all its pictures. Below some 24 pixels, normalisations over few
             positions may enlarge what float16 rounds by more than is allowed.
+        taken: What to do where a file of that name is, as in `write_picture`.
+
+    Returns:
+        The `pathlib.Path` of the file.
 
     Raises:
         ValueError: If the size is too small, or the file would paint otherwise than the network,
@@ -46,7 +51,7 @@ def export_litert(network, path, size):
     with _quiet():
         data = _convert(network, specs)
         check_parity(network, _painter(data), shapes, _TOLERANCE)
-    replace_file(path, data)
+    return write_file(path, lambda file: file.write(data), taken)
 
 
 def _convert(network, specs):

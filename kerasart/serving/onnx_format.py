@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasart.image.files import check_place, replace_file
+from kerasart.image.files import check_place
+from kerasart.image.whole_files import write_file
 from kerasart.serving.parity import check_parity, input_shapes
 
 _OPSET, _IR_VERSION = 17, 8  # Of 2022: what has been updated since then reads it.
@@ -13,7 +14,7 @@ _TOLERANCE = 1 / 255
 _CHECKED_SIZES = (33, 47), (29, 38)  # Of the picture and the style.
 
 
-def export_onnx(network, path):
+def export_onnx(network, path, taken="replace"):
     """Writes a trained network to an ONNX file, after a look at whether it paints the same.
 
     The inputs are float32: `image` (1, height, width, 3) in [0, 1], as large as it may be; of a
@@ -23,7 +24,11 @@ def export_onnx(network, path):
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
-        path: The file. One already there is replaced.
+        path: The file.
+        taken: What to do where a file of that name is, as in `write_picture`.
+
+    Returns:
+        The `pathlib.Path` of the file.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.
@@ -39,7 +44,7 @@ def export_onnx(network, path):
     network = recast(network, "float32")
     data = _build(network).SerializeToString()
     check_parity(network, _painter(data), input_shapes(network, *_CHECKED_SIZES), _TOLERANCE)
-    replace_file(path, data)
+    return write_file(path, lambda file: file.write(data), taken)
 
 
 def _check_installed():

@@ -223,7 +223,7 @@ class ServedAdaIN(Served):
         size = tf.cast(tf.shape(style)[1:3], tf.float32)
         scale = tf.minimum(1.0, AdaIN.style_size / tf.reduce_max(size))
         size = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), self.least)
-        manner = self._painter.describe(resize(style, size, antialias=True))
+        manner = self._painter.describe(resize(style, size, antialias=True, method="lanczos3"))
         return self._painter(image, manner, _check_strength(strength))
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasart.image.masks import fit_mask, read_mask
+from kerasart.image import Picture
+from kerasart.image.masks import combine_masks, fit_mask, read_mask, split_picture
 
 GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)
 SOFT = (GREY / 255).astype(np.float32)
@@ -131,3 +132,29 @@ def test_other_values_are_refused(value):
 def test_other_types_are_refused(dtype):
     with pytest.raises(ValueError, match="^`sky` must be uint8 .* Received: dtype"):
         fit_mask(np.ones((2, 3), dtype), (2, 3), "sky")
+
+
+# --- What is seen
+
+
+def test_of_a_picture_what_is_transparent_is_masked():
+    image, alpha = np.full((1, 2, 3, 3), 0.5, np.float32), SOFT[np.newaxis, ..., np.newaxis]
+    for picture in (image, image[0], Picture(image)):
+        got, mask = split_picture(picture, "style")
+        np.testing.assert_array_equal(got, image)
+        assert mask is None
+    got, mask = split_picture(Picture(image, alpha), "style")
+    np.testing.assert_array_equal(mask, alpha)
+    with pytest.raises(ValueError, match="^`style` must mark something"):
+        split_picture(Picture(image, np.zeros_like(alpha)), "style")
+
+
+def test_a_mask_and_what_is_seen_both_count():
+    alpha = SOFT[np.newaxis, ..., np.newaxis]
+    assert combine_masks(None, None, "mask") is None
+    assert combine_masks(None, np.ones_like(alpha), "mask") is None
+    assert combine_masks(alpha, None, "mask") is alpha
+    assert combine_masks(None, alpha, "mask") is alpha
+    left = np.array([[1, 0, 0], [1, 0, 0]], np.float32)
+    both = combine_masks(left, alpha, "mask")
+    np.testing.assert_allclose(both[0, ..., 0], left * SOFT, atol=1e-6)

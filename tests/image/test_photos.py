@@ -1,9 +1,10 @@
 import logging
+import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from kerasart.image.photos import Photos, find_photos
 
@@ -42,6 +43,64 @@ def test_what_is_no_folder_of_pictures_is_refused(tmp_path):
             find_photos(path, "input")
     with pytest.raises(ValueError, match="`photos` must hold at least one .*which holds none"):
         find_photos(tmp_path)
+
+
+def test_linked_folders_are_searched_and_rings_end(tmp_path):
+    folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    write(folder / "z" / "a.png", 4, 4, 0)
+    write(elsewhere / "b.png", 4, 4, 0)
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "again").symlink_to(folder / "z")  # Found by its own name.
+    (folder / "z" / "ring").symlink_to(folder)
+    (elsewhere / "ring").symlink_to(elsewhere)
+    names = [path.relative_to(folder).as_posix() for path in find_photos(folder)]
+    assert names == ["linked/b.png", "z/a.png"]
+
+
+def test_all_that_is_a_picture_is_found_or_told_of(tmp_path, caplog):
+    read = ["a.jfif", "b.HEIC", "c.jpe", "d.apng", "e.png"]
+    told = ["f.cr2", "g.svg", "h.PSD"]
+    for name in [*read, *told, "notes.txt", "i.json", "j"]:
+        (tmp_path / name).touch()
+    assert [path.name for path in find_photos(tmp_path)] == read
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"left out, for their formats are not read: '{tmp_path / 'f.cr2'}' and 2 more"
+    )
+
+
+def test_what_macos_keeps_beside_pictures_is_told_of_and_no_picture(tmp_path, caplog):
+    (tmp_path / "._a.jpg").write_bytes(b"\0\x05\x16\x07" + bytes(100))
+    write(tmp_path / "._b.png", 4, 4, 0)  # A picture of that name is one.
+    write(tmp_path / "a.png", 4, 4, 0)
+    assert [path.name for path in find_photos(tmp_path)] == ["._b.png", "a.png"]
+    (record,) = caplog.records
+    assert "macOS" in record.getMessage() and "._a.jpg'" in record.getMessage()
+
+
+def test_pipes_are_found_but_not_waited_for(tmp_path, caplog):
+    os.mkfifo(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "._b.png")
+    write(tmp_path / "c.png", 40, 40, 0)
+    paths = find_photos(tmp_path)
+    assert len(paths) == 3
+    take(Photos(paths, 32), 4)
+    assert caplog.text.count("must be a regular file") == 2
+
+
+def test_a_folder_that_cannot_be_read_is_told_of(tmp_path, caplog, monkeypatch):
+    write(tmp_path / "a.png", 4, 4, 0)
+    write(tmp_path / "secret" / "b.png", 4, 4, 0)
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert [path.name for path in find_photos(tmp_path)] == ["a.png"]
+    assert "secret' cannot be read: Permission denied" in caplog.text
 
 
 # --- Squares
@@ -170,3 +229,21 @@ def test_names_may_be_of_any_bytes(tmp_path):
     except OSError:
         pytest.skip("a file system of Unicode names")
     assert len(take(Photos([path, odd], 32), 4)) == 4
+
+
+def test_photos_with_too_many_pixels_are_left_out(tmp_path, caplog):
+    paths = [write(tmp_path / "a.png", 40, 40, 100), write(tmp_path / "b.png", 40, 50, 200)]
+    squares = take(Photos(paths, 32, max_pixels=1600), 6)
+    np.testing.assert_allclose(squares, 100 / 255, atol=1e-6)
+    assert "b.png': it has 2000 pixels, and the limit is 1600" in caplog.text
+
+
+def test_a_damaged_tag_does_not_end_a_training(tmp_path, monkeypatch, caplog):
+    paths = [write(tmp_path / "a.tif", 40, 40, 100), write(tmp_path / "b.png", 40, 40, 200)]
+
+    def fail(self):
+        raise TypeError("a bytes-like object is required, not 'int'")
+
+    monkeypatch.setattr(TiffImagePlugin.TiffImageFile, "load", fail)
+    np.testing.assert_allclose(take(Photos(paths, 32), 4), 200 / 255, atol=1e-6)
+    assert "a.tif" in caplog.text

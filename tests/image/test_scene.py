@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kerasart.image.colour import luminance, match_covariance, match_histogram, match_luminance
-from kerasart.image.resize import pick_nearest
+from kerasart.image.resize import pick_nearest, resize_photo
 from kerasart.image.scene import Scene
 from kerasart.presets.style_settings import StyleSettings
 
@@ -105,9 +105,9 @@ def test_stretched_styles_have_the_photos_size(make):
 
 
 def test_the_photo_is_resized_as_set(make, photo):
-    area, bilinear, nearest = (
-        make(interpolation=how).photo((20, 30)) for how in ("area", "bilinear", "nearest")
-    )
+    hows = ("lanczos", "area", "bilinear", "nearest")
+    lanczos, area, bilinear, nearest = (make(interpolation=how).photo((20, 30)) for how in hows)
+    np.testing.assert_array_equal(lanczos, resize_photo(photo, (20, 30)))
     np.testing.assert_allclose(area, tf.image.resize(photo, (20, 30), antialias=True), atol=1e-6)
     np.testing.assert_allclose(bilinear, tf.image.resize(photo, (20, 30)), atol=1e-6)
     np.testing.assert_array_equal(nearest, pick_nearest(photo, (20, 30)))
@@ -115,7 +115,7 @@ def test_the_photo_is_resized_as_set(make, photo):
 
 
 def test_a_photo_at_its_own_size_is_the_photo(make, photo):
-    for how in ("area", "bilinear", "nearest"):
+    for how in ("lanczos", "area", "bilinear", "nearest"):
         np.testing.assert_allclose(make(interpolation=how).photo((60, 80)), photo, atol=1e-6)
 
 

@@ -67,6 +67,18 @@ def test_a_manner_is_mean_and_deviation(network, vgg16):
     np.testing.assert_allclose(deviation, expected, rtol=1e-4, atol=1e-3)
 
 
+def test_a_mask_says_which_part_of_a_style_counts(network):
+    left, right = random(1, 64, 64, 3, seed=3) ** 3, 1 - random(1, 64, 64, 3, seed=4) ** 3
+    both, mask = np.concatenate([left, right], axis=2), np.zeros((1, 64, 128, 1), np.float32)
+    whole = network.describe(both).numpy()
+    np.testing.assert_allclose(network.describe(both, mask + 0.3), whole, rtol=1e-3, atol=1e-2)
+    mask[:, :, :64] = 1
+    left_features = network.encode(both)[:, :, :8]  # The stride is 8.
+    expected = network.describe_features(left_features).numpy()
+    seen = network.describe(both, mask).numpy()
+    assert np.abs(seen - expected).mean() < 0.15 * np.abs(whole - expected).mean()
+
+
 def test_features_get_the_moments_of_the_style(network):
     manner = network.describe(STYLE)
     features = network.transfer(network.encode(PHOTO), manner).numpy().astype(np.float64)

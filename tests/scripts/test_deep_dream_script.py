@@ -183,7 +183,7 @@ def test_debug_shows_a_traceback(tmp_path, warm_run):
 
 
 FLAGS = """
-    memory tile
+    memory tile strip_metadata
     image guide mask output size reproduce backbone weights precision list_layers preset layers
     channel neuron class activation border similarity reference pixel_loss pixel_weight
     pixel_reference smoothness tv_beta tv_isotropic energy octaves octave_scale steps optimizer

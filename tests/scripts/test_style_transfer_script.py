@@ -22,6 +22,8 @@ from conftest import (
 from PIL import Image
 
 import kerasart
+from kerasart import read_picture
+from kerasart.image import write_picture
 
 SCRIPT = ROOT / "scripts" / "style_transfer.py"
 NETWORK = ("--backbone=squeezenet", "--style_layers=fire2,fire4", "--content_layers=fire4")
@@ -871,3 +873,52 @@ def test_loss_that_is_not_finite_at_the_first_step_leaves_no_picture(folder, war
     line = warm_refuse(folder, *PICTURES, *SMALL, "--style_weight=1e38")
     assert "must stay finite" in line
     assert "at step 1. Received: " in line
+
+
+# Transparency and metadata
+
+
+def test_of_a_style_only_what_is_seen_is_painted(folder, warm_run):
+    style = np.dstack([make_photo(80, 60, seed=3), np.full((60, 80), 255, np.uint8)])
+    for name, hidden in (("magenta", (255, 0, 255)), ("green", (0, 255, 0))):
+        style[:, 50:] = (*hidden, 0)
+        Image.fromarray(style).save(folder / f"{name}.png")
+        flags = [f"--style={name}.png", f"--output={name}_painted.png", *SMALL]
+        succeed(warm_run(folder, "--content=photo.png", *flags))
+    one, other = (folder / f"{name}_painted.png" for name in ("magenta", "green"))
+    np.testing.assert_array_equal(pixels(one), pixels(other))
+    Image.fromarray(style[..., :3]).save(folder / "opaque.png")
+    flags = ["--style=opaque.png", "--output=opaque_painted.png", *SMALL]
+    succeed(warm_run(folder, "--content=photo.png", *flags))
+    assert np.abs(pixels(folder / "opaque_painted.png") - pixels(one)).max() > 0
+
+
+def test_a_mask_and_transparency_both_count(folder, warm_run):
+    style = np.dstack([make_photo(80, 60, seed=3), np.full((60, 80), 255, np.uint8)])
+    mask = np.zeros((60, 80), np.uint8)
+    mask[:, 20:] = 255
+    Image.fromarray(mask).save(folder / "of_style.png")
+    style[:, 50:, 3] = 0
+    Image.fromarray(style).save(folder / "cut.png")
+    write_picture(folder / "filled.png", read_picture(folder / "cut.png").image, bits=16)
+    Image.fromarray(np.minimum(mask, style[..., 3])).save(folder / "both.png")
+    for name, of_style in (("cut", "of_style"), ("filled", "both")):
+        flags = [f"--style={name}.png", f"--style_mask={of_style}.png", *SMALL]
+        output = f"--output={name}_painted.png"
+        succeed(warm_run(folder, "--content=photo.png", *flags, output))
+    one, other = (pixels(folder / f"{name}_painted.png") for name in ("cut", "filled"))
+    assert np.abs(one - other).mean() < 0.5  # By the rounding of what is filled.
+
+
+def test_metadata_of_the_photo_are_kept_unless_stripped(folder, warm_run):
+    exif = Image.Exif()
+    exif[0x8298] = "A. N. Other"
+    Image.open(folder / "photo.png").save(folder / "photo.png", exif=exif, dpi=(300, 300))
+    for name, *flags in (("kept.png",), ("bare.png", "--strip_metadata")):
+        succeed(warm_run(folder, *PICTURES, *SMALL, f"--output={name}", *flags))
+    with Image.open(folder / "kept.png") as kept:
+        assert kept.getexif()[0x8298] == "A. N. Other"
+        assert kept.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    with Image.open(folder / "bare.png") as bare:
+        assert not bare.getexif() and "dpi" not in bare.info
+    assert record_of(folder / "kept.png") == record_of(folder / "bare.png")

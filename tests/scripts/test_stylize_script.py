@@ -13,6 +13,7 @@ from conftest import (
     ask,
     assert_failed,
     change,
+    finish,
     make_photo,
     names_in,
     pixels,
@@ -271,6 +272,119 @@ def test_ctrl_c_leaves_whole_pictures_and_the_rest_for_the_next_run(folder, tmp_
     assert outcome.lines[-1] == "stylize: interrupted"
     assert painted_in(folder / "painted") == ["a.png", "b.jpg"]
     assert pixels(folder / "painted" / "b.jpg").shape == (30, 40, 3)
+
+
+# --- Pictures of all kinds
+
+
+def cut_out(path, hidden=(255, 0, 255), size=(75, 53)):
+    """Writes a green disc with soft edges on a transparent ground of another colour."""
+    width, height = size
+    rows, columns = np.indices((height, width))
+    distance = np.hypot(rows - height / 2, columns - width / 2)
+    alpha = np.clip(height / 3 - distance, 0, 1) * 255
+    picture = np.where(distance[..., np.newaxis] < height / 3, (20, 200, 20), hidden)
+    Image.fromarray(np.dstack([picture, alpha]).astype(np.uint8)).save(path)
+
+
+def test_a_folder_goes_on_past_all_that_is_in_it(folder, warm_run):
+    photos = folder / "photos"
+    (photos / "._a.png").write_bytes(b"\0\x05\x16\x07" + bytes(100))
+    (photos / "d.cr2").write_bytes(b"raw")
+    Image.fromarray(make_photo(40, 30)).save(photos / "e.jfif", "JPEG")
+    frames = [Image.fromarray(make_photo(40, 30, seed=i)) for i in range(3)]
+    frames[0].save(photos / "f.gif", save_all=True, append_images=frames[1:])
+    (folder / "elsewhere").mkdir()
+    shutil.copy(photos / "a.png", folder / "elsewhere" / "g.png")
+    (photos / "linked").symlink_to(folder / "elsewhere")
+    outcome = succeed(warm_run(folder, "--input=photos", *MINE), warnings=3)
+    assert painted_in(folder / "painted") == [
+        "a.png",
+        "b.jpg",
+        "e.jfif",
+        "f.gif",
+        "linked/g.png",
+        "sub/c.png",
+    ]
+    words = ["d.cr2", "._a.png", "f.gif' holds several pictures"]
+    assert all(any(word in line for line in outcome.lines) for word in words)
+
+
+def test_what_cannot_be_read_is_left_out_in_a_sentence(folder, warm_run):
+    photos = folder / "photos"
+    os.mkfifo(photos / "pipe.png")
+    Image.fromarray(make_photo(40, 30)).save(photos / "tag.tif", compression="tiff_lzw")
+    data = (photos / "tag.tif").read_bytes()
+    (photos / "tag.tif").write_bytes(data[:20] + bytes(200) + data[220:])
+    outcome = warm_run(folder, "--input=photos", *MINE)
+    assert outcome.code == 1 and "Traceback" not in outcome.stderr
+    assert outcome.stdout == "Painted 3 of 5.\n"
+    assert len(outcome.lines) == 3
+    assert "pipe.png': it must be a regular file" in outcome.stderr
+    assert "Cannot read 'photos/tag.tif'" in outcome.stderr
+
+
+def test_two_photos_that_would_have_one_name_have_two(folder, warm_run):
+    for name in ("a", "a.png"):
+        Image.fromarray(make_photo(40, 30)).save(folder / "photos" / name, "PNG")
+    succeed(warm_run(folder, "--input=photos/a*", "--output=out", *MINE))
+    assert painted_in(folder / "out") == ["a-2.png", "a.png"]
+
+
+def test_a_resized_cut_out_has_no_ring_of_what_is_hidden(folder, warm_run):
+    cut_out(folder / "disc.png")
+    flags = ["--input=disc.png", "--size=50", "--strength=0", "--output=small.png"]
+    succeed(warm_run(folder, *flags, *MINE))
+    small = pixels(folder / "small.png")
+    assert small.shape == (35, 50, 4)
+    seen = small[small[..., 3] > 12][:, :3]
+    assert np.abs(seen - (20, 200, 20)).max() <= 3
+
+
+def test_of_a_style_nothing_is_seen_that_is_transparent(folder, warm_run):
+    cut_out(folder / "magenta.png")
+    cut_out(folder / "blue.png", hidden=(0, 0, 255))
+    for name in ("magenta", "blue"):
+        flags = [f"--style={name}.png", f"--output={name}_painted.png", "--precision=float32"]
+        succeed(warm_run(folder, "--input=photo.png", "--model=adain", *flags))
+    one, other = (pixels(folder / f"{name}_painted.png") for name in ("magenta", "blue"))
+    np.testing.assert_array_equal(one, other)
+    # What is seen is green.
+    assert one[..., 1].mean() > one[..., 0].mean() and one[..., 1].mean() > one[..., 2].mean()
+
+
+def test_date_and_copyright_are_kept_unless_stripped(folder, warm_run):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0132], exif[0x8298] = 6, "2024:06:01 12:34:56", "A. N. Other"
+    picture = Image.fromarray(make_photo(75, 53))
+    picture.save(folder / "photo.jpg", exif=exif, dpi=(300, 300))
+    for name, *flags in (("kept.jpg",), ("bare.jpg", "--strip_metadata")):
+        succeed(warm_run(folder, "--input=photo.jpg", f"--output={name}", *flags, *MINE))
+    with Image.open(folder / "kept.jpg") as kept:
+        assert kept.size == (53, 75) and kept.info["dpi"] == (300, 300)
+        found = kept.getexif()
+        assert (found[0x0112], found[0x0132]) == (1, "2024:06:01 12:34:56")
+        assert found[0x8298] == "A. N. Other"
+    with Image.open(folder / "bare.jpg") as bare:
+        assert not bare.getexif() and bare.info.get("dpi", (1, 1)) != (300, 300)
+
+
+def test_two_runs_at_once_write_two_pictures(folder, start):
+    runs = [start(folder, "--input=photo.png", "--output=x.png", *MINE) for _ in range(2)]
+    outcomes = [succeed(finish(each)) for each in runs]
+    written = sorted(outcome.stdout.split()[1] for outcome in outcomes)
+    assert written == ["x-2.png:", "x.png:"]
+    assert {"x.png", "x-2.png"} <= set(names_in(folder))
+    assert not [name for name in names_in(folder) if name.startswith(".")]
+
+
+def test_a_tilde_is_the_home_folder(folder, run):
+    (folder / "home").mkdir()
+    shutil.copy(folder / "photo.png", folder / "home")
+    flags = ["--input=~/photo.png", "--output=~/x.png", "--model=~/../mine.keras"]
+    succeed(run(folder, *flags, HOME=str(folder / "home")))
+    assert {"photo.png", "x.png"} <= set(names_in(folder / "home"))
+    assert "~" not in names_in(folder)
 
 
 # --- What can be listed

@@ -353,3 +353,40 @@ def test_pictures_of_a_training_are_whole(plain):
     # A JPEG that was cut off would be grey below.
     sheet = pixels(plain[0] / "mine" / "contact_sheet.jpg")
     assert np.ptp(sheet) > 100
+
+
+# --- Files of all kinds
+
+
+def test_a_style_can_be_asked_for_by_its_name(folder, warm_run):
+    shutil.copy(folder / "waves.png", folder / "50:50, or so.png")
+    flags = ["--photos=photos", "--network=small", *TINY, "--steps=1", "--output=mine"]
+    succeed(warm_run(folder, "--style=50:50, or so.png", *flags), warnings=2)
+    assert "50_50_ or so" in (folder / "mine" / "README.md").read_text()
+    (folder / "50_50_ or so.png").write_bytes((folder / "waves.png").read_bytes())
+    styles = ["--style=50:50, or so.png", "--style=50_50_ or so.png"]
+    outcome = warm_run(folder, *styles, *flags, "--overwrite")
+    assert outcome.code == 1
+    assert "must name files of different names" in outcome.lines[-1]
+
+
+def test_max_pixels_counts_for_photos_too(folder, warm_run):
+    flags = [*SMALL, "--steps=1", "--output=mine", "--max_pixels=2879"]
+    outcome = warm_run(folder, *flags)
+    assert outcome.code == 1 and "Traceback" not in outcome.stderr
+    assert "it has 2880 pixels, and the limit is 2879" in outcome.stderr
+    assert "`photos` must hold at least one picture" in outcome.lines[-1]
+
+
+def test_of_a_style_nothing_is_learned_that_is_transparent(folder, warm_run):
+    models = []
+    for hidden in ((255, 0, 255), (0, 0, 255)):
+        pixels = np.tile(np.uint8([*hidden, 0]), (40, 36, 1))
+        pixels[:20] = np.dstack([make_photo(36, 20), np.full((20, 36), 255)])
+        Image.fromarray(pixels).save(folder / "waves.png")
+        output = f"mine{len(models)}"
+        flags = [*SMALL, "--steps=1", f"--output={output}"]
+        succeed(warm_run(folder, *flags), warnings=2)
+        models.append(load_network(folder / output / "model.keras").get_weights())
+    for one, other in zip(*models, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from kerasart.image.convention import quantise
 from kerasart.image.encoding import encode
+from kerasart.image.files import open_regular
 from kerasart.image.formats import pillow_setting
 from kerasart.image.samples import SAMPLES
 from kerasart.image.whole_files import write_file
@@ -197,7 +198,7 @@ def _is_plain(photo):
     """Whether a file is a JPEG or PNG in sRGB, upright where TensorFlow would not turn it."""
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as limit:
         try:
-            with Image.open(photo, formats=["JPEG", "PNG"]) as picture:
+            with open_regular(photo) as file, Image.open(file, "r", ["JPEG", "PNG"]) as picture:
                 kind, profile = picture.format, picture.info.get("icc_profile")
                 turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
                 width, height = picture.size

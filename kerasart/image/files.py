@@ -21,6 +21,7 @@ __all__ = [
     "check_output",
     "check_place",
     "next_free_path",
+    "open_regular",
     "read_picture",
     "replace_file",
     "write_picture",
@@ -74,7 +75,7 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int | None = None) ->
             pillow-heif is not installed.
         MemoryError: If the picture does not fit into memory.
     """
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         return Picture(*decode(file, path, max_pixels))
 
 
@@ -167,8 +168,11 @@ def check_format(path, bits=8):
         )
 
 
-def _open_regular(path):
-    """Opens a file to be read, which is no pipe or device: those may never come to an end."""
+def open_regular(path):
+    """Opens a file to be read, which is no pipe or device: those may never come to an end.
+
+    `read_picture` lists what it raises.
+    """
     try:
         file = open(path, "rb", opener=_open_at_once)
     except IsADirectoryError as error:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -223,6 +224,13 @@ def test_bad_photos_are_left_out_and_the_rest_is_painted(tmp_path, folder, warm_
     assert "left out: 'photos/cut.jpg': `image_bytes` must be a picture. Rec" in outcome.stderr
     assert "Painted 2 of 4." in outcome.stdout
     assert "`input` must hold pictures that can be painted. Received: 2" in outcome.lines[-1]
+
+
+def test_a_pipe_is_left_out(tmp_path, folder, warm_run, flags):
+    os.mkfifo(folder / "pipe.png")
+    outcome = warm_run(tmp_path, f"--input={folder}", *flags)
+    assert outcome.code == 1 and "Traceback" not in outcome.stderr
+    assert "pipe.png': it must be a regular file" in outcome.stderr
 
 
 def test_photos_that_differ_in_suffix_have_paintings_of_their_own(tmp_path, warm_run, flags):

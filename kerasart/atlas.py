@@ -4,6 +4,8 @@ Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pu
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,9 @@ def visualize_channels(
     Args:
         layer: The layer.
         channels: Numbers of channels, from 0, or a slice of all; None is all of them.
-        backbone, weights, preset, precision, seed, on_step: As in `deep_dream`.
+        backbone, weights, preset, precision, seed: As in `deep_dream`.
         size: Side of each picture in pixels.
+        on_step: Called with a `Progress` after each step, whose steps are those of all channels.
         **settings: As in `deep_dream`, but for what is dreamed of.
 
     Yields:
@@ -60,6 +63,13 @@ def visualize_channels(
         ]
         for channel in channels
     ]
-    for channel, targets in zip(channels, every, strict=True):
-        dream = dreamer.dream(size=size, targets=targets, on_step=on_step)
+
+    def report(progress, done):
+        step, steps = done * progress.steps + progress.step, len(channels) * progress.steps
+        share = (done + progress.share) / len(channels)
+        on_step(replace(progress, step=step, steps=steps, share=share))
+
+    for done, (channel, targets) in enumerate(zip(channels, every, strict=True)):
+        listener = partial(report, done=done) if on_step else None
+        dream = dreamer.dream(size=size, targets=targets, on_step=listener)
         yield channel, dream.image

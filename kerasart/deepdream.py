@@ -42,6 +42,7 @@ from kerasart.optimization import (
     noise_picture,
     normalize_pyramid,
     octave_sizes,
+    share_done,
     smooth,
 )
 from kerasart.presets import find_preset
@@ -272,7 +273,6 @@ class Dreamer:
         """Dreams at the smallest octave first, of large forms, and then of what is in them."""
         settings, descent = self.settings, self.descent
         goal = -math.inf if settings.max_loss is None else -settings.max_loss
-        steps = len(sizes) * settings.steps
         histories = [np.empty((0, len(self.objective.terms)), np.float32)]
         photo = shrunk = resize(image, sizes[0], settings.antialias)
         dream = _add_noise(photo, settings.init_noise, self._seed)
@@ -285,7 +285,7 @@ class Dreamer:
                     dream = dream + lost_detail
 
                 first_step = octave * settings.steps
-                report = self._reporter(on_step, first_step, steps, photo, image, mask)
+                report = self._reporter(on_step, first_step, sizes, photo, image, mask)
                 compared = targets or compare_with(descent.look, photo, self._guide)
                 run = descent.run(
                     dream,
@@ -310,20 +310,24 @@ class Dreamer:
         dream = _full_size(dream, photo, image, mask, settings)
         return dream, np.concatenate(histories), error
 
-    def _reporter(self, on_step, first_step, steps, photo, image, mask):
+    def _reporter(self, on_step, first_step, sizes, photo, image, mask):
         """Makes what a descent calls after each step, or None if nobody listens."""
         if on_step is None:
             return None
 
+        steps = [self.settings.steps] * len(sizes)
+
         def report(state, losses):
             dream = self.descent.picture(state)
+            step = first_step + len(losses)
             on_step(
                 Progress(
-                    first_step + len(losses),
-                    steps,
+                    step,
+                    sum(steps),
                     tuple(dream.shape[1:3]),
                     dict(zip(self.objective.names, losses[-1].tolist(), strict=True)),
                     lambda: _full_size(dream, photo, image, mask, self.settings),
+                    share_done(step, steps, sizes),
                 )
             )
 

@@ -4,6 +4,7 @@ Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (ar
 """
 
 import hashlib
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -40,6 +41,8 @@ from kerasart.optimization import (
 from kerasart.presets import choose_network, find_preset
 from kerasart.presets.checks import check_seed
 from kerasart.presets.style_choice import choose_settings
+
+_log = logging.getLogger("kerasart")
 
 
 def style_transfer(
@@ -115,8 +118,7 @@ def style_transfer(
     wanted = style_objective(settings, scene.painters)
     objective = wanted if objective is None else wanted + objective
     backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
-    sizes, steps = _schedule(content.shape[1:3], settings)
-    _check_sizes(scene, sizes, backbone)
+    sizes, steps = _schedule(scene, content.shape[1:3], settings, backbone)
     largest = _largest(scene, sizes[-1])
     # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
     shape = None if isinstance(optimizer, LBFGS) else partial(scale_by_area, size=sizes[0])
@@ -191,7 +193,7 @@ def make_optimizer(settings, given=None):
     return KerasOptimizer(settings.optimizer, settings.learning_rate)
 
 
-def _schedule(size, settings):
+def _schedule(scene, size, settings, backbone):
     """Lists the sizes of the scales, and how many steps are taken at each."""
     height, width = size
     if settings.rows:
@@ -199,15 +201,44 @@ def _schedule(size, settings):
     elif settings.size:
         size = fit_size(size, settings.size)
     sizes = scale_sizes(size, settings.smallest or math.inf, settings.scale_factor)
-    if isinstance(settings.steps, int):
-        return sizes, share_steps(settings.steps, sizes)
-    if len(settings.steps) != len(sizes):
+    steps = settings.steps
+    if not isinstance(steps, int) and len(steps) != len(sizes):
         long_sides = ", ".join(str(max(size)) for size in sizes)
         raise ValueError(
             f"`steps` must be one number, or {len(sizes)}, one for each scale ({long_sides} "
-            f"pixels). Received: {len(settings.steps)}"
+            f"pixels). Received: {len(steps)}"
         )
-    return sizes, list(settings.steps)
+    usable = _usable_scales(scene, sizes, backbone)
+    if isinstance(steps, int):
+        return usable, share_steps(steps, usable)
+    return usable, list(steps[-len(usable) :])
+
+
+def _usable_scales(scene, sizes, backbone):
+    """Lists the sizes less those at which the photo or a style is too small for the network."""
+    least = backbone.least_size()
+    seen = {size: {"content": [size], "styles": scene.style_sizes(size)} for size in sizes}
+    for name, those in seen[sizes[-1]].items():
+        smallest = min(those, key=min)
+        if min(smallest) < least:
+            raise ValueError(
+                f"`{name}` must be at least {least}x{least} pixels at the last scale for "
+                f"{backbone.name} and these layers. Received: {smallest[1]}x{smallest[0]}"
+            )
+    usable = [
+        size
+        for size in sizes
+        if all(min(side) >= least for those in seen[size].values() for side in those)
+    ]
+    if len(usable) < len(sizes):
+        _log.warning(
+            "%d of %d scales left out: too small for %s, which needs %d pixels.",
+            len(sizes) - len(usable),
+            len(sizes),
+            backbone.name,
+            least,
+        )
+    return usable
 
 
 def _open_checkpoint(path, record, objective, optimizer, pictures):
@@ -221,18 +252,6 @@ def _open_checkpoint(path, record, objective, optimizer, pictures):
         "pictures": list(map(_hash, pictures)),
     }
     return Checkpoint(path, identity)
-
-
-def _check_sizes(scene, sizes, backbone):
-    """Refuses pictures too small for the network."""
-    least = backbone.least_size()
-    for size in (sizes[0], sizes[-1]):
-        for name, seen in [("content", size), *(("styles", s) for s in scene.style_sizes(size))]:
-            if min(seen) < least:
-                raise ValueError(
-                    f"`{name}` must be at least {least}x{least} pixels at every scale for "
-                    f"{backbone.name} and these layers. Received: {seen[1]}x{seen[0]}"
-                )
 
 
 def _largest(scene, size):

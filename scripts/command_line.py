@@ -263,7 +263,7 @@ def _log_to_terminal(name):
     _log.propagate = False
 
 
-def make_picture(make, output, record, photo, bits, state=None):
+def make_picture(make, output, record, photo, bits, state=None, label=""):
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
@@ -274,6 +274,8 @@ def make_picture(make, output, record, photo, bits, state=None):
             None.
         bits: Bits a channel of the file.
         state: The path at which the run keeps its state, if it does.
+        label: Which of several pictures it is. Of such only whole ones are written, since what is
+            there already is left alone the next time.
 
     Returns:
         The `Result`. On Ctrl-C the picture so far is written and the script ends, and where a loss
@@ -281,7 +283,7 @@ def make_picture(make, output, record, photo, bits, state=None):
     """
     start = time.perf_counter()
     preview, stopped = None, None
-    with ProgressBar(disable=QUIET.value or None) as bar:
+    with ProgressBar(label=label, disable=QUIET.value or None) as bar:
         previews = 0
 
         def on_step(progress):
@@ -304,7 +306,7 @@ def make_picture(make, output, record, photo, bits, state=None):
         except (KeyboardInterrupt, FloatingPointError) as error:
             result, stopped = getattr(error, "result", None), error
             steps = max(map(len, result.history.values())) if result else 0
-            if not steps:
+            if label or not steps:
                 raise
             record = record | {"interrupted_after": steps}
         finally:
@@ -321,7 +323,7 @@ def make_picture(make, output, record, photo, bits, state=None):
         text=pack_record(result.settings | record),
         metadata=metadata_of(photo),
         bits=bits,
-        taken=if_taken(),
+        taken=if_taken("refuse" if label else "number"),
     )
     say(
         f"Wrote {'the picture so far to ' if stopped else ''}{path}: {width}x{height}, "
@@ -395,8 +397,11 @@ def show(text):
     Raises:
         OSError: If standard output does not take it.
     """
+    if sys.stdout is None:  # Closed by who called.
+        return
     try:
-        print(text, flush=True)
+        tqdm.write(text, file=sys.stdout)  # Above a bar, if there is one.
+        sys.stdout.flush()
     except OSError as error:
         _silence(sys.stdout.fileno())  # Python would try, and fail, once more at its end.
         raise OSError(

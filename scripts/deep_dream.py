@@ -6,22 +6,27 @@
     python scripts/deep_dream.py --image=photo.jpg --class=jellyfish
     python scripts/deep_dream.py --image=photo.jpg --guide=flowers.jpg
     python scripts/deep_dream.py --preset=visualization --channel=block5_conv3:37
+    python scripts/deep_dream.py --image=DIR --output=dreams
     python scripts/deep_dream.py --image=photo.jpg --animate=zoom --output=dream.gif
     python scripts/deep_dream.py --preset=help
     python scripts/deep_dream.py --backbone=vgg16 --list_layers
     python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
 
 The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far.
+Of a folder, what is dreamed already is left alone, so that the same command goes on.
 """
 
 from kerasart.scripts import command_line as cli
 from kerasart.scripts import moving
 from kerasart.scripts.dream_flags import ASCENT, WANTED
 from kerasart.scripts.records import compare_with_record, hash_image, read_record
+from kerasart.scripts.works import are_several, leave_out_painted, name_works, paint_each
+
+import functools
 
 from absl import flags
 
-from kerasart.backbones import find_class
+from kerasart.backbones import find_class, imagenet_labels
 from kerasart.image import check_output
 from kerasart.image.masks import read_mask
 from kerasart.image.resize import fit_size
@@ -33,7 +38,8 @@ from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels
 _IMAGE = flags.DEFINE_string(
     "image",
     None,
-    f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}. (default: coffee)",
+    "The photo: a file, a folder of them, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    f"{', '.join(SAMPLES)}. (default: coffee)",
 )
 _GUIDE = flags.DEFINE_string(
     "guide", None, "Another picture, whose features the dream takes on (see --similarity)."
@@ -45,8 +51,9 @@ _OUTPUT = flags.DEFINE_string(
     "output",
     None,
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif; or the animation: "
-    ".gif, .webp, .png, .mp4 or .webm. A name that is taken gets a number, unless --overwrite. "
-    "(default: dream.png, or dream.gif)",
+    ".gif, .webp, .png, .mp4 or .webm. A name that is taken gets a number, unless --overwrite. For "
+    "several photos a folder, in which they keep their names. (default: dream.png, dream.gif, or "
+    "painted)",
 )
 _SIZE = flags.DEFINE_integer(
     "size",
@@ -93,11 +100,18 @@ def dream():
         wanted = ("layers", "channel", "class_name")  # These, and not the recorded ones.
         recorded = {name: value for name, value in recorded.items() if name not in wanted}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
+    several = bool(_IMAGE.value) and are_several(_IMAGE.value)
     output = _OUTPUT.value or ("dream.gif" if moving.ANIMATE.value else "dream.png")
+    if moving.ANIMATE.value and several:
+        raise ValueError(f"`image` must be one photo to animate. Received: {_IMAGE.value!r}")
     if moving.ANIMATE.value:
         moving.check(output)
     else:
         moving.refuse_flags()
+    if several:
+        works, _ = name_works(_IMAGE.value, _OUTPUT.value, bits, flag="image")
+        works = leave_out_painted(works)
+    elif not moving.ANIMATE.value:
         check_output(output, bits)
     zooms = moving.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
     changes = {"preset": "zoom"} if zooms else {}
@@ -106,53 +120,68 @@ def dream():
         settings["layers"] = parse_layers(settings["layers"])
     if "channel" in settings:
         settings["channel"] = parse_channels(settings["channel"])
-    if settings.get("class_name") is not None:
-        find_class(settings["class_name"])  # Better refused before a network is loaded.
-    photo, pictures = _read_pictures(settings)
-
+    told = {}
+    if settings.get("class_name") is not None:  # Better refused before a network is loaded.
+        number = find_class(settings["class_name"])
+        told = {"class": f"{number}: {imagenet_labels()[number]}"}
+    limit = cli.MAX_PIXELS.value
+    guide = cli.read_photo(_GUIDE.value).image if _GUIDE.value else None
+    mask = read_mask(_MASK.value, limit) if _MASK.value else None
+    where = {"mask": mask, "size": settings.get("size")}
     tiling = cli.read_tiling()
 
+    @functools.cache
     def dreamer():
         from kerasart.deepdream import Dreamer
 
-        return Dreamer(guide=pictures["guide"], **_without(settings, "size"), **tiling)
+        ready = Dreamer(guide=guide, **_without(settings, "size"), **tiling)
+        if told:
+            cli.say(f"Dreaming of class {told['class']}.")
+        return ready
 
-    identity = {
-        "size": settings.get("size"),
-        "bits": bits,
-        "photo_hash": hash_image(pictures["image"]),
-        "guide_hash": hash_image(pictures["guide"]),
-        "mask_hash": hash_image(pictures["mask"]),
-    }
-    where = {"image": pictures["image"], "mask": pictures["mask"], "size": settings.get("size")}
-    if moving.ANIMATE.value:
-        moving.animate(dreamer, where, output, settings | identity)
+    def describe(photo):
+        return told | {
+            "size": settings.get("size"),
+            "bits": bits,
+            "photo_hash": hash_image(photo.image if photo else None),
+            "guide_hash": hash_image(guide),
+            "mask_hash": hash_image(mask),
+        }
+
+    def paint(photo, output, label=""):
+        identity = describe(photo)
+
+        def make(**listeners):
+            return dreamer().dream(photo.image if photo else None, **where, **listeners)
+
+        result = cli.make_picture(make, output, identity, photo, bits, label=label)
+        names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
+        compare_with_record(recorded, identity | result.settings, names)
+
+    if several:
+        paint_each(
+            works, lambda name, *rest: paint(_read_photo(name, settings), *rest), flag="image"
+        )
         return
+    photo = _read_photo(_IMAGE.value, settings)
+    if moving.ANIMATE.value:
+        image = photo.image if photo else None
+        moving.animate(dreamer, where | {"image": image}, output, settings | describe(photo))
+    else:
+        paint(photo, output)
 
-    def make(**listeners):
-        return dreamer().dream(**where, **listeners)
 
-    result = cli.make_picture(make, output, identity, photo, bits)
-    names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
-    compare_with_record(recorded, identity | result.settings, names)
-
-
-def _read_pictures(settings):
-    """Reads the photo, and a dict of the image, guide and mask of a dream."""
+def _read_photo(name, settings):
+    """Reads the photo, or a sample if none is named; None for a dream from nothing."""
     preset = find_preset("deep_dream", settings["preset"]) if settings.get("preset") else {}
     init = settings.get("init") or preset.get("settings", {}).get("init", "photo")
     # From nothing, a photo only tells the size, and only if one is given.
-    name = _IMAGE.value or ("coffee" if init == "photo" else None)
+    name = name or ("coffee" if init == "photo" else None)
     photo = cli.read_photo(name) if name else None
     size = settings.get("size")
     if size:
         cli.check_pixels(fit_size(photo.image.shape[1:3], size) if photo else (size, size))
-    limit = cli.MAX_PIXELS.value
-    return photo, {
-        "image": photo.image if photo else None,
-        "guide": cli.read_photo(_GUIDE.value).image if _GUIDE.value else None,
-        "mask": read_mask(_MASK.value, limit) if _MASK.value else None,
-    }
+    return photo
 
 
 def _without(settings, name):

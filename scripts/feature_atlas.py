@@ -14,10 +14,10 @@ from kerasart.scripts.records import pack_record
 import sys
 
 from absl import flags
-from tqdm import tqdm
 
 from kerasart.image import check_output, write_picture
 from kerasart.image.contact_sheet import contact_sheet
+from kerasart.optimization import ProgressBar
 
 _LAYER = flags.DEFINE_string("layer", None, "The layer.")
 _CHANNELS = flags.DEFINE_string(
@@ -53,13 +53,9 @@ def main():
         flag.name: flag.value for flag in (*cli.NETWORK_FLAGS, cli.SEED) if flag.value is not None
     }
     pictures, stopped = {}, None
-    with tqdm(unit="channel", disable=cli.QUIET.value or None, leave=False) as bar:
-        bar.set_description("Loading TensorFlow and the network")
+    with ProgressBar(disable=cli.QUIET.value or None) as bar:
         cli.load_tensorflow()
         from kerasart import visualize_channels
-
-        def on_step(progress):
-            bar.set_description(f"step {progress.step}/{progress.steps}")
 
         try:
             for channel, picture in visualize_channels(
@@ -67,11 +63,10 @@ def main():
                 channels,
                 preset=_PRESET.value,
                 size=_SIZE.value,
-                on_step=on_step,
+                on_step=bar,
                 **given,
             ):
                 pictures[channel] = picture
-                bar.update()
         except (KeyboardInterrupt, FloatingPointError) as error:
             if not pictures:
                 raise

@@ -5,17 +5,21 @@
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg --size=1024
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg \\
         --sweep=style_strength:0.25,0.5,1,2,4
+    python scripts/style_transfer.py --content=DIR --style=painting.jpg --output=painted
     python scripts/style_transfer.py --preset=help
     python scripts/style_transfer.py --reproduce=painted.png --content=photo.jpg --style=a.jpg
 
-A PNG also records its settings. Ctrl-C saves the picture so far, and --resume goes on with it.
+A PNG also records its settings. Ctrl-C saves the picture so far, and --resume goes on with it. Of a
+folder, what is painted already is left alone, so that the same command goes on.
 """
 
 from kerasart.scripts import command_line as cli
 from kerasart.scripts.records import compare_with_record, hash_image, read_record
+from kerasart.scripts.works import are_several, leave_out_painted, name_works, paint_each
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 from absl import flags
 
@@ -29,7 +33,10 @@ from kerasart.presets import find_preset
 from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
 
 _CONTENT = flags.DEFINE_string(
-    "content", "coffee", f"The photo: a file, or one of the bundled {', '.join(SAMPLES)}."
+    "content",
+    "coffee",
+    "The photo: a file, a folder of them, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    f"{', '.join(SAMPLES)}.",
 )
 _STYLE = flags.DEFINE_multi_string(
     "style",
@@ -38,9 +45,10 @@ _STYLE = flags.DEFINE_multi_string(
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
-    "painted.png",
+    None,
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif. A name that is "
-    "taken gets a number, unless --overwrite.",
+    "taken gets a number, unless --overwrite. For several photos a folder, in which they keep "
+    "their names. (default: painted.png, or painted)",
 )
 REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
@@ -95,7 +103,13 @@ def _choice(name, values, text):
 
 
 _LOOK = [
-    flags.DEFINE_integer("size", None, "Long side in pixels.", lower_bound=1),
+    flags.DEFINE_integer(
+        "size",
+        None,
+        "Long side in pixels. (default: the photo's own, but no more than the preset's: of best "
+        f"{find_preset('style_transfer', 'best')['settings']['size']})",
+        lower_bound=1,
+    ),
     _float("style_strength", "How much painting.", lower_bound=0),
     _float("content_strength", "How much photo.", lower_bound=0),
     _float("smoothness", "How much the total variation counts, against noise.", lower_bound=0),
@@ -179,40 +193,81 @@ def act(make):
         cli.show(cli.preset_table("style_transfer"))
     elif _LIST_LAYERS.value:
         cli.show(cli.layer_table("vgg16"))
+    elif are_several(_CONTENT.value):
+        paint_folder(make)
     elif _SWEEP.value:
         sweep(make)
     else:
-        paint(make)
+        output = _OUTPUT.value or "painted.png"
+        check_output(output, int(cli.BITS.value or 8))
+        paint(make, read_wanted(), _CONTENT.value, output)
 
 
-def paint(make, output=None, **changes):
-    """Makes the picture that the flags describe.
+def paint_folder(make):
+    """Paints each of several photos, with `make` as in `act`."""
+    if _SWEEP.value:
+        raise ValueError(f"`content` must be one photo to sweep. Received: {_CONTENT.value!r}")
+    wanted = read_wanted()
+    works, _ = name_works(_CONTENT.value, _OUTPUT.value, wanted.bits, flag="content")
+    for _, output in works:
+        if output.exists():  # A kill just after it was written leaves its state.
+            _discard(_state_of(output))
+    paint_each(leave_out_painted(works), lambda *work: paint(make, wanted, *work), flag="content")
+
+
+class Wanted(NamedTuple):
+    """What the flags ask for, whatever the photo.
+
+    Attributes:
+        recorded: Dict of what --reproduce names, or an empty one.
+        settings: Dict of settings.
+        pictures: Dict of the styles, their weights, masks, and the picture to start from.
+        bits: Bits a channel of the output.
+    """
+
+    recorded: dict
+    settings: dict
+    pictures: dict
+    bits: int
+
+
+def read_wanted(**changes):
+    """Reads flags, styles and masks.
 
     Args:
-        make: See `act`.
-        output: Where to write it, if not where --output says.
         **changes: Settings over those of the flags.
 
     Returns:
-        The `Result`.
+        `Wanted`.
     """
-    output = output or _OUTPUT.value
     recorded = read_record(REPRODUCE.value, cli.MAX_PIXELS.value) if REPRODUCE.value else {}
-    bits = int(cli.BITS.value or recorded.get("bits", 8))
-    check_output(output, bits)
     if _PLOT.value:
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
         check_output(_CONTACT_SHEET.value)
     settings = cli.merge_settings("style_transfer", SETTING_NAMES, recorded, changes)
-    photo = cli.read_photo(_CONTENT.value)
-    height, width = photo.image.shape[1:3]
-    if settings.get("size"):
-        cli.check_pixels(fit_size((height, width), settings["size"]))
-    elif settings.get("rows"):
-        cli.check_pixels((settings["rows"], width * settings["rows"] // height))
     pictures = _read_pictures(settings, recorded)
-    state = None if _SWEEP.value else _state_path(output)
+    return Wanted(recorded, settings, pictures, int(cli.BITS.value or recorded.get("bits", 8)))
+
+
+def paint(make, wanted, content, output, label=""):
+    """Makes a picture.
+
+    Args:
+        make: See `act`.
+        wanted: `Wanted`.
+        content: The photo's name.
+        output: Where to write it.
+        label: Which of several photos it is.
+
+    Returns:
+        The `Result`.
+    """
+    recorded, settings, pictures, bits = wanted
+    check_output(output, bits)
+    photo = cli.read_photo(content)
+    _check_size(photo.image.shape[1:3], settings)
+    state = None if _SWEEP.value else _state_path(output, goes_on=bool(label))
     sizes, tiling = [], cli.read_tiling()
 
     def make_it(on_step, on_tile):
@@ -229,7 +284,7 @@ def paint(make, output=None, **changes):
         for name in ("styles", "content_masks", "style_masks", "start")
     }
     try:
-        result = cli.make_picture(make_it, output, identity, photo, bits, state)
+        result = cli.make_picture(make_it, output, identity, photo, bits, state, label)
     except FloatingPointError:
         _discard(state)  # To go on from it would only end likewise.
         raise
@@ -241,11 +296,30 @@ def paint(make, output=None, **changes):
         cli.say(f"Wrote {path}.")
     if _CONTACT_SHEET.value:
         images = [photo.image, *pictures["styles"], result.image]
-        names = [_CONTENT.value, *(parse_style(style)[0] for style in _STYLE.value), output]
+        names = [content, *(parse_style(style)[0] for style in _STYLE.value), output]
         sheet = contact_sheet(images, [Path(name).name for name in names])
         path = write_picture(_CONTACT_SHEET.value, sheet, taken=cli.if_taken())
         cli.say(f"Wrote {path}.")
     return result
+
+
+def _check_size(size, settings):
+    """Refuses more pixels than pictures may have, and says where a preset leaves some out."""
+    height, width = size
+    given = settings.get("size")
+    if given:
+        cli.check_pixels(fit_size(size, given))
+    elif settings.get("rows"):
+        cli.check_pixels((settings["rows"], width * settings["rows"] // height))
+    else:
+        recipe = find_preset("style_transfer", settings.get("preset", "best"))
+        most = recipe["settings"].get("size")
+        if most and most < max(size):
+            small = fit_size(size, most)
+            cli.say(
+                f"Painting at {small[1]}x{small[0]}; the photo is {width}x{height} "
+                f"(--size={max(size)} paints all of it)."
+            )
 
 
 def sweep(make):
@@ -269,12 +343,13 @@ def sweep(make):
             StyleSettings({"any": 1.0}, {"any": 1.0}, **{name: value})
     if _RESUME.value:
         raise ValueError("`resume` must not be given with `sweep`. Received: both")
-    sheet = Path(_OUTPUT.value)
+    sheet = Path(_OUTPUT.value or "painted.png")
     check_output(sheet)
     images, labels = [], []
     for value in parsed:
         output = sheet.with_name(f"{sheet.stem}.{name}-{value}{sheet.suffix}")
-        images.append(paint(make, str(output), **{name: value}).image)
+        wanted = read_wanted(**{name: value})
+        images.append(paint(make, wanted, _CONTENT.value, str(output)).image)
         labels.append(f"{name} {value}")
     path = write_picture(sheet, contact_sheet(images, labels), taken=cli.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
@@ -352,20 +427,30 @@ def _hash_all(images):
     return hash_image(images)
 
 
-def _state_path(output):
-    """Names the file of an unfinished run, and refuses to lose one that is there."""
-    state = Path(f"{output}.state.npz")
-    if _RESUME.value and not state.exists():
+def _state_of(output):
+    return Path(f"{output}.state.npz")
+
+
+def _state_path(output, goes_on):
+    """Names the file of an unfinished run, and refuses to lose one that is there.
+
+    Args:
+        output: Where the picture is to be written.
+        goes_on: Whether the same command goes on with it, also without --resume.
+    """
+    state = _state_of(output)
+    if _RESUME.value and not goes_on and not state.exists():
         raise ValueError(
             f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"
         )
     if state.exists() and not _RESUME.value:
-        if not cli.OVERWRITE.value:
+        if cli.OVERWRITE.value:
+            state.unlink()
+        elif not goes_on:
             raise ValueError(
                 f"`output` must not be that of an unfinished run: --resume goes on with it, "
                 f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
             )
-        state.unlink()
     return state
 
 

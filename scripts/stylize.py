@@ -15,7 +15,7 @@ the photo's size. A PNG also records its settings.
 
 from kerasart.scripts import command_line as cli
 from kerasart.scripts.records import hash_image, pack_record
-from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
+from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works, tell_of_failures
 
 import itertools
 import logging
@@ -185,12 +185,7 @@ def _paint_all(works, paint, record):
         finally:
             for each in writing:
                 _finish(*each, fail)
-    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
-    if failed:
-        raise ValueError(
-            f"`input` must hold pictures that can be painted. Received: {len(failed)} that cannot, "
-            f"such as '{failed[0]}'"
-        )
+    tell_of_failures(works, failed)
 
 
 def _read_ahead(pool, works, fail):

@@ -3,6 +3,7 @@
 from kerasart.scripts import command_line as cli
 
 import glob
+import logging
 import os
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from kerasart.image.photos import find_photos, leave_out_forks
 from kerasart.image.samples import SAMPLES
 from kerasart.image.whole_files import numbered
 
+_log = logging.getLogger("kerasart")
 
-def name_works(photos, output, bits=8, suffixes=tuple(FORMATS)):
+
+def name_works(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
     """Pairs each photo with where its painting goes.
 
     Args:
@@ -22,11 +25,12 @@ def name_works(photos, output, bits=8, suffixes=tuple(FORMATS)):
         output: What --output says, or None.
         bits: Bits a channel of the paintings.
         suffixes: Those of paintings in a folder; a photo with another one gives a .png.
+        flag: The name of the flag that says which photos.
 
     Returns:
         A list of pairs of a photo and an output, and whether --input is a single photo.
     """
-    found = _find(photos)
+    found = _find(photos, flag)
     if len(found) == 1 and not Path(photos).is_dir():
         return [_name_one(found[0], output, bits, suffixes)], True
     return _name_several(found, output, bits, suffixes), False
@@ -45,15 +49,58 @@ def looks_like_file(name):
     return Path(name).suffix.lower() in READABLE
 
 
-def _find(name):
+def paint_each(works, paint, flag="input"):
+    """Paints many photos one after another, and goes past what cannot be painted.
+
+    Args:
+        works: A list of pairs of a photo and an output.
+        paint: `paint(photo, output, label)` paints one; the label says which it is.
+        flag: As for `name_works`.
+
+    Raises:
+        ValueError: At the end, if some could not be painted.
+    """
+    failed = []
+    for number, (photo, output) in enumerate(works, 1):
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            paint(photo, output, f"{number}/{len(works)} ")
+        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
+            failed.append(photo)
+            named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
+            _log.warning("left out: %s", named)
+    tell_of_failures(works, failed, flag)
+
+
+def tell_of_failures(works, failed, flag="input"):
+    """Says how many were painted.
+
+    Raises:
+        ValueError: If some were not.
+    """
+    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
+    if failed:
+        raise ValueError(
+            f"`{flag}` must hold pictures that can be painted. Received: {len(failed)} that "
+            f"cannot, such as '{failed[0]}'"
+        )
+
+
+def are_several(name):
+    """Whether a flag that names a photo names a folder, or a pattern."""
+    is_file = name in SAMPLES or Path(name).is_file()
+    return not is_file and (Path(name).is_dir() or glob.has_magic(name))
+
+
+def _find(name, flag):
     if Path(name).is_dir():
-        return find_photos(name, "input")
-    if Path(name).exists() or name in SAMPLES or not glob.has_magic(name):
+        return find_photos(name, flag)
+    if not are_several(name):
         return [name]
     paths = sorted(map(Path, glob.glob(name, recursive=True)))
     found = leave_out_forks(path for path in paths if not path.is_dir())
     if not found:
-        raise ValueError(f"`input` must be a photo, a folder or a pattern. Received: {name!r}")
+        raise ValueError(f"`{flag}` must be a photo, a folder or a pattern. Received: {name!r}")
     return found
 
 

@@ -30,7 +30,8 @@ def test_channels_of_a_layer(squeezenet, dreamers):
     )
     assert [channel for channel, _ in pairs] == [4, 8, 4]
     assert [dreamer.descent.traces for dreamer in dreamers] == [1]
-    assert [progress.step for progress in told] == 3 * [1, 2, 3]
+    assert [progress.step for progress in told] == list(range(1, 10))
+    assert {progress.steps for progress in told} == {9} and told[-1].share == 1
     pictures = [picture for _, picture in pairs]
     for picture in pictures:
         assert picture.shape == (1, 48, 48, 3) and picture.dtype == np.float32

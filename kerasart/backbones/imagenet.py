@@ -76,7 +76,8 @@ def find_class(text):
     whole = [i for i, each in enumerate(names) if wanted in each]
     words = [i for i, each in enumerate(names) if any(f" {wanted} " in f" {n} " for n in each)]
     parts = [i for i, each in enumerate(names) if wanted and any(wanted in name for name in each)]
-    found = whole or words or parts
+    # Of a word that is no whole name, the one class that has it may not be the one that was meant.
+    found = whole or list(dict.fromkeys([*words, *parts]))
     if len(found) == 1:
         return found[0]
     candidates = "; ".join(f"{i}: {labels[i]}" for i in found[:10])

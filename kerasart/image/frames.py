@@ -6,6 +6,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from kerasart.image.files import check_place, read_picture, replace_file, write_picture
+from kerasart.image.whole_files import is_draft
 
 _NOTE = "animation.json"
 _FRAME = re.compile(r"\d{6}\.png")
@@ -69,7 +70,7 @@ class Frames:
         if not self._is_ours:
             return
         for path in self._folder.iterdir():
-            if _FRAME.fullmatch(path.name):
+            if _FRAME.fullmatch(path.name) or is_draft(path):
                 path.unlink()
         (self._folder / _NOTE).unlink(missing_ok=True)
         if not any(self._folder.iterdir()):
@@ -89,7 +90,7 @@ class Frames:
     def _take_over(self, anew):
         """Goes on with the frames that are there, or deletes them."""
         note = self._read_note()
-        if note is None and any(self._folder.iterdir()):
+        if note is None and not all(map(is_draft, self._folder.iterdir())):
             raise ValueError(
                 f"'{self._folder}' must be new, or hold frames that kerasart wrote, with its "
                 f"{_NOTE}. Received: a folder of something else"

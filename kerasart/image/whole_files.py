@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -69,6 +70,11 @@ def next_free_path(path):
         dream-2.png, dream-3.png and so on.
     """
     return next(name for name in numbered(Path(path)) if not os.path.lexists(name))
+
+
+def is_draft(path):
+    """Whether a name is that of a file that a killed run did not write to its end."""
+    return re.fullmatch(r"\.[0-9a-f]{16}\.tmp", Path(path).name) is not None
 
 
 def numbered(path):

@@ -17,7 +17,7 @@ from kerasart.optimization.parameterization import Fourier, noise_picture
 from kerasart.optimization.progress_bar import ProgressBar
 from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
 from kerasart.optimization.scales import descend_scales
-from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_steps
+from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_done, share_steps
 from kerasart.optimization.shaping import normalize_pyramid, scale_by_area, smooth
 from kerasart.optimization.transforms import (
     Transforms,
@@ -59,6 +59,7 @@ __all__ = [
     "scale_and_rotate",
     "scale_by_area",
     "scale_sizes",
+    "share_done",
     "share_steps",
     "smooth",
 ]

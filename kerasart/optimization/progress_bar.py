@@ -1,6 +1,10 @@
 """A progress bar of steps, for terminals and notebooks."""
 
+import shutil
+
 from kerasart.optimization.result import Progress
+
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar:10}| {elapsed}<{remaining}{postfix}"
 
 
 class ProgressBar:
@@ -10,17 +14,23 @@ class ProgressBar:
 
     Args:
         waiting: What is waited for until the first step.
+        label: What it begins with, such as which of several pictures is made.
         disable: Whether to show nothing; None shows nothing where there is no terminal.
     """
 
     def __init__(
-        self, waiting: str = "Loading TensorFlow and the network", disable: bool | None = False
+        self,
+        waiting: str = "Loading TensorFlow and the network",
+        label: str = "",
+        disable: bool | None = False,
     ):
         # Of a kind for notebooks in one; it warns there if it lacks what it needs.
         from tqdm.auto import tqdm
 
         self._make = lambda **options: tqdm(disable=disable, leave=False, **options)
-        self._bar = self._make(desc=waiting, bar_format="{desc} ...")
+        self._label = label
+        self._bar = self._make(desc=label + waiting, bar_format="{desc} ...")
+        self._last = None
 
     def __enter__(self):
         return self
@@ -30,22 +40,37 @@ class ProgressBar:
 
     def __call__(self, progress: Progress) -> None:
         """Shows a `Progress`."""
-        if self._bar.total != progress.steps or progress.step <= self._bar.n:
+        last, self._last = self._last, progress
+        share = progress.step / progress.steps if progress.share is None else progress.share
+        begins = last is None or last.steps != progress.steps or last.step >= progress.step
+        if begins:
             self._bar.close()
-            self._bar = self._make(total=progress.steps, unit="step")
+            # The time of the first step, in which the graph is built, says nothing of the others'.
+            self._bar = self._make(total=1.0, initial=share, smoothing=0, bar_format=_FORMAT)
         height, width = progress.size
-        losses = {"total": sum(progress.losses.values()), **progress.losses}
-        losses = {name: f"{value:.4g}" for name, value in losses.items()}
-        self._bar.set_description(f"{width}x{height}", refresh=False)
-        self._bar.set_postfix(losses, refresh=False)
-        self._bar.update(progress.step - self._bar.n)
+        self._bar.set_description_str(f"{self._label}{width}x{height}", refresh=False)
+        self._bar.set_postfix_str(self._describe(progress), refresh=begins)
+        self._bar.update(share - self._bar.n)
         if progress.step == progress.steps:
             self._bar.close()
 
     def show_tile(self, done: int, count: int) -> None:
         """Shows how many looks at tiles of the step under way were taken."""
-        if self._bar.total is None:
-            self._bar.set_description_str(f"The first step: tile {done} of {count}")
+        if self._last is None:
+            self._bar.set_description_str(f"{self._label}The first step: tile {done} of {count}")
         elif done < count:
-            size = self._bar.desc.partition(",")[0].rstrip(": ")
-            self._bar.set_description(f"{size}, tile {done}/{count}")
+            size = self._bar.desc.partition(",")[0]
+            self._bar.set_description_str(f"{size}, tile {done}/{count}")
+
+    def _describe(self, progress):
+        """Lists the steps and as many losses as the line has room for, the sum of all first."""
+        parts = [f"{progress.step}/{progress.steps}"]
+        before = len(f"{self._bar.desc}: 100%|{'':10}| 00:00<0:00:00, ")
+        room = shutil.get_terminal_size().columns - before - len(parts[0]) - 1
+        for name, value in {"total": sum(progress.losses.values()), **progress.losses}.items():
+            part = f"{name}={value:.4g}"
+            room -= len(part) + 2
+            if room < 0:
+                break
+            parts.append(part)
+        return ", ".join(parts)

@@ -40,6 +40,8 @@ class Progress:
         losses: Dict of term name to its last weighted value.
         picture: Called without arguments, returns the picture so far at its full size, as
             `Result.image`.
+        share: Share of the work that is done, in which a step counts as much as its size has
+            pixels; None where that is not known.
     """
 
     step: int
@@ -47,6 +49,7 @@ class Progress:
     size: tuple[int, int]
     losses: dict[str, float]
     picture: Callable[[], np.ndarray]
+    share: float | None = None
 
 
 class Interrupted(KeyboardInterrupt):

@@ -5,6 +5,7 @@ import numpy as np
 from kerasart.optimization.checkpoint import Position
 from kerasart.optimization.loop import Run
 from kerasart.optimization.result import Progress
+from kerasart.optimization.schedule import share_done
 
 
 def descend_scales(
@@ -51,7 +52,8 @@ def descend_scales(
                 if checkpoint and step % descent.optimizer.restart == 0:
                     checkpoint.keep(here)
                 if on_step:
-                    on_step(_describe(here, descent, sum(steps), show))
+                    share = share_done(len(here.losses), steps, sizes)
+                    on_step(_describe(here, descent, sum(steps), share, show))
 
             run = descent.run(
                 state,
@@ -79,9 +81,8 @@ def descend_scales(
     return Run(descent.picture(position.state), position.losses, position.state, error)
 
 
-def _describe(position, descent, steps, show):
+def _describe(position, descent, steps, share, show):
     state = position.state
     losses = dict(zip(descent.objective.names, position.losses[-1].tolist(), strict=True))
-    return Progress(
-        len(position.losses), steps, tuple(state.image.shape[1:3]), losses, lambda: show(state)
-    )
+    size = tuple(state.image.shape[1:3])
+    return Progress(len(position.losses), steps, size, losses, lambda: show(state), share)

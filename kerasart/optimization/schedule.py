@@ -65,3 +65,23 @@ def share_steps(steps, sizes):
     shares[0] *= 2
     bounds = np.rint(steps * np.cumsum(shares) / np.sum(shares)).astype(int)
     return np.maximum(np.diff(bounds, prepend=0), 1).tolist()
+
+
+def share_done(taken, steps, sizes):
+    """Tells the share of the work that is done, in which a step takes as long as it has pixels.
+
+    Args:
+        taken: How many steps are taken.
+        steps: A list of numbers of steps, one for each size.
+        sizes: A list of (height, width), from coarse to fine.
+
+    Returns:
+        A number in [0, 1].
+    """
+    pixels = [height * width for height, width in sizes]
+    starts = np.cumsum([0, *steps[:-1]])
+    done = sum(
+        each * min(max(taken - start, 0), count)
+        for each, start, count in zip(pixels, starts, steps, strict=True)
+    )
+    return float(done / np.dot(pixels, steps))

@@ -287,3 +287,9 @@ def test_unknown_names_list_what_is_near(text, near):
 @pytest.mark.parametrize("text", ["", "  ", "qqqqqq", 1000, "-1", "3.5"])
 def test_what_is_no_class(text):
     assert "from 0 to 999" in refusal(text)
+
+
+def test_a_word_that_is_no_whole_name_is_not_taken_for_what_may_not_be_meant():
+    message = refusal("gold")
+    for label in ("72: black and gold garden spider", "1: goldfish", "207: golden retriever"):
+        assert label in message

@@ -165,3 +165,11 @@ def test_of_two_runs_that_begin_at_once_one_is_refused(folder):
         second.add(picture(1))
     second.delete()
     assert len(first.paths) == 1
+
+
+def test_a_kill_in_the_midst_of_the_first_write_leaves_nothing_in_the_way(folder):
+    folder.mkdir()
+    (folder / ".0123456789abcdef.tmp").write_bytes(b"half")
+    frames = Frames(folder, IDENTITY)
+    frames.add(picture())
+    assert sorted(path.name for path in folder.iterdir()) == ["000000.png", "animation.json"]

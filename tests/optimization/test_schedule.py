@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from kerasart.optimization import octave_sizes, scale_sizes, share_steps
+from kerasart.optimization import octave_sizes, scale_sizes, share_done, share_steps
 
 
 def test_octaves_by_hand():
@@ -107,3 +107,9 @@ def test_shares_add_up():
                 even = steps / (scales + 1)
                 assert abs(shares[0] - 2 * even) <= 1
                 assert all(abs(share - even) <= 1 for share in shares[1:])
+
+
+def test_work_is_weighed_by_pixels():
+    steps, sizes = [2, 3, 1], [(10, 10), (10, 20), (20, 20)]
+    done = [share_done(taken, steps, sizes) for taken in range(7)]
+    np.testing.assert_allclose(done, np.array([0, 100, 200, 400, 600, 800, 1200]) / 1200)

@@ -47,11 +47,11 @@ def test_missing_file(tmp_path, warm_refuse):
     assert line.endswith("Received: No such file or directory")
 
 
-def test_folder_for_a_picture(tmp_path, warm_refuse):
+def test_folder_without_pictures(tmp_path, warm_refuse):
     (tmp_path / "album").mkdir()
     line = warm_refuse(tmp_path, "--image=album")
-    assert "'album'" in line
-    assert line.endswith("Received: a folder")
+    assert "`image` must hold at least one picture file" in line
+    assert line.endswith("Received: 'album', which holds none")
 
 
 def test_empty_file(tmp_path, warm_refuse):
@@ -457,6 +457,59 @@ def test_overwrite_replaces(upright):
 def test_file_named_as_a_preview_would_be_is_kept(upright):
     assert (upright[0] / "dream.preview.png").exists()
     assert (upright[0] / "dream.preview.png").read_text() == "a file of the user's"
+
+
+# Many photos
+
+
+def fill(folder, count=2):
+    folder.mkdir()
+    for number in range(count):
+        Image.fromarray(make_photo(60, 48, seed=number)).save(folder / f"{number}.png")
+
+
+def test_a_folder_is_dreamed_on_by_one_step_and_goes_on(tmp_path, warm_run):
+    fill(tmp_path / "photos")
+    (tmp_path / "photos" / "0bad.jpg").write_text("no picture")
+    flags = [*SMALL, "--layers=fire3", "--image=photos", "--output=dreams"]
+    outcome = warm_run(tmp_path, *flags)
+    assert outcome.code == 1 and len(outcome.lines) == 2
+    assert outcome.lines[0].startswith("deep_dream: left out: Cannot read 'photos/0bad.jpg'")
+    assert outcome.lines[1].endswith("Received: 1 that cannot, such as 'photos/0bad.jpg'")
+    assert outcome.stdout.splitlines()[-1] == "Painted 2 of 3."
+    assert names_in(tmp_path / "dreams") == ["0.png", "1.png"]
+    one = record_of(tmp_path / "dreams" / "1.png")
+    succeed(warm_run(tmp_path, *flags[:-2], "--image=photos/1.png", "--output=one.png"))
+    assert record_of(tmp_path / "one.png") == one
+    np.testing.assert_array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "dreams/1.png"))
+
+    (tmp_path / "photos" / "0bad.jpg").unlink()
+    (tmp_path / "dreams" / "0.png").unlink()
+    before = (tmp_path / "dreams" / "1.png").stat().st_mtime_ns
+    flags[-2] = "--image=photos/*.png"
+    outcome = succeed(warm_run(tmp_path, *flags))
+    assert outcome.stdout.startswith("1 of 2 are painted already.\nWrote dreams/0.png: 64x51")
+    assert (tmp_path / "dreams" / "1.png").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--animate=zoom"], "`image` must be one photo to animate. Received: 'photos'"),
+        (["--output=dream.png"], "`output` must be a folder for several photos"),
+        (["--output=photos"], "must be another folder than the photos'"),
+        (["--image=no/*.png"], "`image` must be a photo, a folder or a pattern"),
+    ],
+)
+def test_a_folder_that_cannot_be_dreamed_on(tmp_path, warm_refuse, flags, words):
+    fill(tmp_path / "photos")
+    assert words in warm_refuse(tmp_path, "--image=photos", *SMALL, *flags)
+
+
+def test_the_class_is_named_on_the_terminal_and_in_the_record(tmp_path, photo, warm_run):
+    outcome = succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--class=egyptian"))
+    assert outcome.stdout.startswith("Dreaming of class 285: Egyptian cat.\nWrote dream.png")
+    assert record_of(tmp_path / "dream.png")["class"] == "285: Egyptian cat"
 
 
 # Octaves and networks

@@ -328,7 +328,6 @@ STEPS = "`steps` must be"
         (["--content=tiny.png", "--size=12"], ["`content`", "squeezenet", "Received: 12x11"]),
         (["--size=14"], ["`content`", "at least 15x15", "Received: 14x10"]),
         (["--style=tiny.png"], ["`styles`", "at least 15x15", "Received: 12x11"]),
-        (["--smallest=10"], ["`content`", "at least 15x15", "Received: "]),
         (["--style=b.png", "--content_mask=left.png"], ["content_mask", "2", "Received: 1"]),
         (["--style_mask=all", "--style_mask=all"], ["style_mask", "1", "Received: 2"]),
         (["--content_mask=black.png"], ["content_mask", "above 0", "only zeros"]),
@@ -428,6 +427,17 @@ def test_quiet_prints_nothing(folder, given, run):
     assert outcome.stdout == ""
     assert outcome.stderr.replace("\r", "").strip() == ""
     assert new_names(folder, given) == ["painted.webp"]
+
+
+@pytest.mark.parametrize("long", ["photo", "style"])
+def test_a_scale_that_is_too_small_is_left_out_and_said(folder, warm_run, long):
+    Image.fromarray(make_photo(160, 40)).save(folder / "long.png")
+    given = {"photo": "--content=long.png", "style": "--style=long.png"}
+    flags = {"photo": "--content=photo.png", "style": "--style=a.png"} | {long: given[long]}
+    scales = ["--size=80", "--smallest=40", "--scale_factor=2", "--steps=1,2"]
+    outcome = succeed(warm_run(folder, *flags.values(), *SMALL, *scales), warnings=1)
+    assert "1 of 2 scales left out: too small for squeezenet, which needs 15" in outcome.lines[0]
+    assert "painted.png: 80x" in outcome.stdout
 
 
 # A painting with all settings, and what can be made of its record
@@ -667,6 +677,71 @@ def test_sweep_that_makes_no_sense_is_refused_before_the_first_picture(
     line = warm_refuse(folder, *PICTURES, *SMALL, "--steps=1", f"--sweep={sweep}")
     assert words in line
     assert "Received: " in line
+
+
+# Many photos
+
+
+def photos_in(folder, count=2):
+    (folder / "photos").mkdir()
+    for number in range(count):
+        data = make_photo(75, 53, seed=number)
+        Image.fromarray(data).save(folder / "photos" / f"{number}.png")
+
+
+def test_a_folder_is_painted_and_goes_on(folder, warm_run):
+    photos_in(folder)
+    (folder / "photos" / "0bad.jpg").write_text("no picture")
+    flags = ["--content=photos", "--style=a.png", *SMALL]
+    outcome = warm_run(folder, *flags)
+    assert outcome.code == 1 and len(outcome.lines) == 2
+    assert outcome.lines[0].startswith("style_transfer: left out: Cannot read 'photos/0bad.jpg'")
+    assert outcome.stdout.splitlines()[-1] == "Painted 2 of 3."
+    assert names_in(folder / "painted") == ["0.png", "1.png"]
+    succeed(warm_run(folder, "--content=photos/1.png", *flags[1:], "--output=one.png"))
+    np.testing.assert_array_equal(pixels(folder / "one.png"), pixels(folder / "painted/1.png"))
+    (folder / "photos" / "0bad.jpg").unlink()
+    (folder / "painted" / "0.png").unlink()
+    # As a kill leaves it, after the picture was written.
+    (folder / "painted" / "1.png.state.npz").write_text("a state")
+    outcome = succeed(warm_run(folder, *flags))
+    assert outcome.stdout.startswith("1 of 2 are painted already.\nWrote painted/0.png: 64x45")
+    assert names_in(folder / "painted") == ["0.png", "1.png"]
+
+
+def test_a_folder_that_is_stopped_goes_on_in_the_midst_of_a_picture(folder, tmp_path, run):
+    photos_in(folder)
+    flags = ["--content=photos", "--style=a.png", *SMALL, "--steps=6"]
+    outcome = run(folder, *flags, **interrupting(tmp_path / "change", 2))
+    assert outcome.code == 130
+    assert outcome.lines == ["style_transfer: interrupted"]
+    assert names_in(folder / "painted") == ["0.png.state.npz"]  # And no half a picture.
+    outcome = succeed(run(folder, *flags))
+    assert outcome.stdout.splitlines()[-1] == "Painted 2 of 2."
+    assert names_in(folder / "painted") == ["0.png", "1.png"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--sweep=seed:1,2"], "`content` must be one photo to sweep. Received: 'photos'"),
+        (["--output=a.png"], "`output` must be a folder for several photos"),
+        (["--style=no.png"], "Cannot read 'no.png'"),
+    ],
+)
+def test_a_folder_that_cannot_be_painted(folder, warm_refuse, flags, words):
+    photos_in(folder)
+    assert words in warm_refuse(folder, "--content=photos", "--style=a.png", *SMALL, *flags)
+
+
+def test_a_photo_that_is_painted_smaller_is_told_of(tmp_path, warm_run):
+    Image.fromarray(make_photo(660, 50)).save(tmp_path / "photo.png")
+    Image.fromarray(make_photo(40, 40)).save(tmp_path / "a.png")
+    flags = [*NETWORK, "--style_loss=gram", "--steps=1", "--smallest=640"]
+    outcome = succeed(warm_run(tmp_path, *PICTURES, *flags))
+    told, wrote = outcome.stdout.splitlines()
+    assert told == "Painting at 640x48; the photo is 660x50 (--size=660 paints all of it)."
+    assert wrote.startswith("Wrote painted.png: 640x48")
 
 
 # A run that ends before its time

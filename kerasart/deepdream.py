@@ -34,16 +34,15 @@ from kerasart.optimization import (
     NormalizedGradient,
     Progress,
     Result,
+    Shaping,
     Transforms,
     balance,
     choose_tile,
     explain_memory_errors,
     finish,
     noise_picture,
-    normalize_pyramid,
     octave_sizes,
     share_done,
-    smooth,
 )
 from kerasart.presets import find_preset
 from kerasart.presets.checks import check_seed
@@ -381,11 +380,6 @@ def _make_descent(backbone, objective, settings):
         settings.pad, settings.jitter, settings.scaling, settings.rotation, settings.final_jitter
     )
 
-    def shape_gradient(gradient):
-        if settings.pyramid:
-            gradient = normalize_pyramid(gradient, settings.pyramid)
-        return smooth(gradient, settings.blur) if settings.blur else gradient
-
     return Descent(
         backbone,
         objective,
@@ -393,7 +387,8 @@ def _make_descent(backbone, objective, settings):
         transforms,
         settings.clip,
         parameterization=Fourier() if settings.parameterization == "fourier" else None,
-        shape_gradient=shape_gradient if settings.pyramid or settings.blur else None,
+        shape_gradient=Shaping(settings.pyramid, settings.blur),
+        reuse=True,
     )
 
 

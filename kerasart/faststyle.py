@@ -19,9 +19,10 @@ from kerasart.image import as_image
 from kerasart.image.colour import match_covariance, match_histogram, replace_luminance
 from kerasart.image.masks import split_picture
 from kerasart.image.resize import shrink
-from kerasart.networks import AdaIN, Painter, TransformerNet, load_network, recast
+from kerasart.networks import AdaIN, Painter, TransformerNet, find_network, load_network, recast
 from kerasart.networks.bands import paint_adain_in_bands, paint_in_bands
 from kerasart.optimization.memory import available_memory, check_tiling, explain_memory_errors
+from kerasart.recent import Recent, file_state
 
 Model = str | PathLike[str] | TransformerNet | AdaIN
 Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
@@ -50,31 +51,17 @@ class Stylizer:
     """
 
     def __init__(self, model: Model = "medium", precision: str = "auto"):
-        import tensorflow as tf
-
-        is_network = isinstance(model, TransformerNet | AdaIN)
-        self._network = (recast if is_network else load_network)(model, precision)
-        self._takes_pictures = isinstance(self._network, AdaIN)
         self.precision = choose_precision(precision)
-        self.styles = () if self._takes_pictures else self._network.styles
-        # What makes a painter fast on a CPU takes one picture at a time.
-        one_by_one = not self._takes_pictures and not tf.config.list_physical_devices("GPU")
-        self._most = 1 if one_by_one else None
-        picture = tf.TensorSpec([self._most, None, None, 3])
-        if self._takes_pictures:
-            manner = tf.TensorSpec([None, 2, None])
-            self._describe = tf.function(
-                self._network.describe, input_signature=[picture], autograph=False
-            )
-            paint = self._network.paint
+        if isinstance(model, TransformerNet | AdaIN):
+            ready = _Ready(recast(model, precision), precision)
         else:
-            manner = tf.TensorSpec([self._most, len(self.styles)])
-            paint = Painter(self._network, precision) if one_by_one else self._network
-        strength = tf.TensorSpec([self._most])
-        # Without AutoGraph, which would search all that a graph is made of for Python's own loops.
-        self._paint = tf.function(
-            paint, input_signature=[picture, manner, strength], autograph=False
-        )
+            path = find_network(model)
+            key = path, file_state(path), self.precision
+            ready = _READY(key, lambda: _Ready(load_network(path, precision), precision))
+        self._network, self._most = ready.network, ready.most
+        self._describe, self._paint = ready.describe, ready.paint
+        self._takes_pictures = isinstance(self._network, AdaIN)
+        self.styles = () if self._takes_pictures else self._network.styles
 
     def __call__(
         self,
@@ -222,6 +209,42 @@ class Stylizer:
                 f"picture {size[1]} pixels wide. Received: {memory:g}"
             )
         return max(_FEW_ROWS if memory is None else LEAST_ROWS, int(available / row))
+
+
+class _Ready:
+    """A network with the compiled functions that paint by it.
+
+    Attributes:
+        network: As given.
+        most: How many pictures it paints at a time; None for any number.
+        describe: Takes pictures to their manners, for an `AdaIN`; else None.
+        paint: Takes pictures, manners and strengths to paintings.
+    """
+
+    def __init__(self, network, precision):
+        import tensorflow as tf
+
+        self.network = network
+        takes_pictures = isinstance(network, AdaIN)
+        # What makes a painter fast on a CPU takes one picture at a time.
+        one_by_one = not takes_pictures and not tf.config.list_physical_devices("GPU")
+        self.most = 1 if one_by_one else None
+        picture, strength = tf.TensorSpec([self.most, None, None, 3]), tf.TensorSpec([self.most])
+
+        # Without AutoGraph, which would search all that a graph is made of for Python's own loops.
+        def compile_for(function, *signature):
+            return tf.function(function, input_signature=signature, autograph=False)
+
+        self.describe = compile_for(network.describe, picture) if takes_pictures else None
+        if takes_pictures:
+            manner, paint = tf.TensorSpec([None, 2, None]), network.paint
+        else:
+            manner = tf.TensorSpec([self.most, len(network.styles)])
+            paint = Painter(network, precision) if one_by_one else network
+        self.paint = compile_for(paint, picture, manner, strength)
+
+
+_READY = Recent(2)
 
 
 def stylize(

@@ -8,7 +8,6 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -34,7 +33,6 @@ from kerasart.optimization import (
     descend_scales,
     explain_memory_errors,
     finish,
-    scale_by_area,
     scale_sizes,
     share_steps,
 )
@@ -120,19 +118,19 @@ def style_transfer(
     backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
     sizes, steps = _schedule(scene, content.shape[1:3], settings, backbone)
     largest = _largest(scene, sizes[-1])
-    # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
-    shape = None if isinstance(optimizer, LBFGS) else partial(scale_by_area, size=sizes[0])
     descent = Descent(
         backbone,
         objective,
         optimizer,
         clip=settings.clip,
-        shape_gradient=shape,
         average=settings.average,
         tile=choose_tile(
             backbone, largest, tile, memory, pictures=optimizer.pictures, is_style=True
         ),
         on_tile=on_tile,
+        # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
+        first_size=None if isinstance(optimizer, LBFGS) else sizes[0],
+        reuse=True,
     )
     record = {
         "preset": preset,

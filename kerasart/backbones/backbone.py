@@ -20,6 +20,10 @@ from kerasart.backbones.imagenet import (
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
 from kerasart.backbones.weight_files import hash_weights, load_weights
+from kerasart.recent import Recent, file_state
+
+_LOADED = Recent(2)
+_CUT = Recent(2)
 
 
 class Backbone:
@@ -92,7 +96,7 @@ class Backbone:
                 2017, in their code). Then sides should be multiples of the deepest stride.
 
         Returns:
-            A new `Backbone`.
+            A new `Backbone`; of those that were made last, the same again.
 
         Raises:
             ValueError: If there is no such layer, pooling or padding, or the precision is not to
@@ -105,10 +109,14 @@ class Backbone:
                 f"`layers` must name at least one layer of {self.name} itself. "
                 f"Received: {list(layers)}"
             )
+        choices = tuple(layers), choose_precision(precision), pooling, padding
+        return _CUT((self, *choices), lambda: self._cut(names, *choices))
+
+    def _cut(self, names, layers, precision, pooling, padding):
         part = copy.copy(self)
-        part.layers = tuple(layers)
-        part.precision = choose_precision(precision)
-        part._model = cut_and_fold(self._model, names, part.precision, pooling, padding)
+        part.layers = layers
+        part.precision = precision
+        part._model = cut_and_fold(self._model, names, precision, pooling, padding)
         part._edge = 1 if padding == "replicate" else 0
         return part
 
@@ -224,7 +232,7 @@ def load_backbone(
         head: Whether to load the classification head too, which dreams of classes need.
 
     Returns:
-        A `Backbone`.
+        A `Backbone`; of those that were loaded last, the same again.
 
     Raises:
         ValueError: If the network is unknown, or its weights cannot be had or do not fit.
@@ -232,6 +240,11 @@ def load_backbone(
     """
     if name == "auto":
         name = "squeezenet" if head else default
+    key = name, weights, file_state(weights), seed if weights == "random" else None, head
+    return _LOADED(key, lambda: _load(name, weights, seed, head))
+
+
+def _load(name, weights, seed, head):
     architecture = find_architecture(name)
     name = architecture.name
     bundled = _bundled_names(head)

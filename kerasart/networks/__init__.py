@@ -8,6 +8,7 @@ from kerasart.networks.adain import AdaIN
 from kerasart.networks.painter import AdaINPainter, Painter
 from kerasart.networks.saved import (
     copy_network,
+    find_network,
     load_network,
     recast,
     save_network,
@@ -25,6 +26,7 @@ __all__ = [
     "StyleTrainer",
     "TransformerNet",
     "copy_network",
+    "find_network",
     "load_network",
     "recast",
     "save_network",

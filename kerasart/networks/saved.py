@@ -37,7 +37,7 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Tran
         FileNotFoundError: If there is no such model.
         ValueError: If the file is none, or holds another kind of network.
     """
-    path = _find(model)
+    path = find_network(model)
     if not zipfile.is_zipfile(path):
         raise ValueError(
             "`model` must be a Keras file of a network that kerasart trained. "
@@ -102,7 +102,8 @@ def _copy(network, dtype):
     return copy
 
 
-def _find(model):
+def find_network(model):
+    """Finds the file of a trained network, by any name that `load_network` knows."""
     path = Path(model)
     for candidate in (path, path / _FILE):
         if candidate.is_file():

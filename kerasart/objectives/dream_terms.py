@@ -31,6 +31,7 @@ class Channel(Term):
     """
 
     is_linear = True
+    free = (*Term.free, "channel")
 
     def __init__(
         self,

@@ -48,6 +48,11 @@ class Objective:
         return tuple(dict.fromkeys(term.layer for term in self.terms))
 
     @property
+    def structure(self):
+        """All that a compiled step depends on: the terms without names and weights."""
+        return tuple(map(_structure, self.terms))
+
+    @property
     def weights(self):
         """The terms' weights, a float32 vector."""
         return np.array([term.weight for term in self.terms], np.float32)
@@ -67,11 +72,15 @@ class Objective:
         from keras import ops
 
         targets = targets or [Target()] * len(self.terms)
-        distances = [
+        distances = self.distances(features, targets)
+        return ops.stack(distances) * (self.weights if weights is None else weights)
+
+    def distances(self, features, targets):
+        """Evaluates every term without its weight, a list; else as a call."""
+        return [
             term.distance(term.mean(features[term.layer], *target.guide), *target.value)
             for term, target in zip(self.terms, targets, strict=True)
         ]
-        return ops.stack(distances) * (self.weights if weights is None else weights)
 
     def __add__(self, other):
         if other == 0:
@@ -87,3 +96,8 @@ class Objective:
         return Objective([factor * term for term in self.terms])
 
     __rmul__ = __mul__
+
+
+def _structure(term):
+    free = getattr(term, "free", ())
+    return (type(term), *((name, value) for name, value in vars(term).items() if name not in free))

@@ -24,10 +24,12 @@ class Term:
         balanced: Whether the weight is relative to what `kerasart.optimization.balance` finds.
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
         is_linear: Whether `distance` is linear, so that its gradient is the same for all pictures.
+        free: Names of the attributes on which neither `statistic` nor `distance` depends.
         has_guide_beside: Whether what a guide holds lies beside the features, position by position.
     """
 
     balanced = False
+    free = ("name", "weight", "balanced")
     takes_bfloat16 = False
     is_linear = False
     has_guide_beside = True

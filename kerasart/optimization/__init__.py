@@ -18,7 +18,7 @@ from kerasart.optimization.progress_bar import ProgressBar
 from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
 from kerasart.optimization.scales import descend_scales
 from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_done, share_steps
-from kerasart.optimization.shaping import normalize_pyramid, scale_by_area, smooth
+from kerasart.optimization.shaping import Shaping, normalize_pyramid, scale_by_area, smooth
 from kerasart.optimization.transforms import (
     Transforms,
     pad,
@@ -43,6 +43,7 @@ __all__ = [
     "Progress",
     "ProgressBar",
     "Result",
+    "Shaping",
     "State",
     "Transforms",
     "balance",

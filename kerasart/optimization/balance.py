@@ -34,7 +34,7 @@ def balance(look, photo, targets, seed=0):
 
 
 def _gradients(look, image, targets):
-    """Takes the gradient of each term, one after the other to save memory."""
+    """Takes the gradient of each term."""
     import keras
 
     objective = look.objective
@@ -56,4 +56,4 @@ def _gradients(look, image, targets):
 
         _, pull_back = jax.vjp(values, image)
         return [pull_back(unit)[0] for unit in units]
-    return [look.differentiate_whole(image, targets, unit) for unit in units]
+    return look.differentiate_each(image, targets)

@@ -6,6 +6,8 @@ import functools
 class Compiled:
     """Calls functions compiled, each traced once for pictures of all sizes.
 
+    Several objects may share it if their methods compute the same.
+
     Args:
         any_size: Whether tensors of four axes, pictures and features, may have any height and
             width; if not, each size is another trace.
@@ -31,7 +33,9 @@ class Compiled:
         arguments = tf.nest.map_structure(tf.convert_to_tensor, arguments)
         signature = tf.nest.map_structure(self._describe, arguments)
         structure = tf.nest.map_structure(lambda spec: None, signature)
-        key = function, static, str(structure), *tf.nest.flatten(signature)
+        # A method of whichever object: those that share this are alike.
+        which = getattr(function, "__func__", function)
+        key = which, static, str(structure), *tf.nest.flatten(signature)
         if key not in self._functions:
             self._functions[key] = tf.function(
                 functools.partial(function, *static), input_signature=signature, autograph=False

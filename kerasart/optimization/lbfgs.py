@@ -26,6 +26,12 @@ class LBFGS:
         # Steps and changes of the gradient, and SciPy's other arrays, in float64.
         self.pictures = 4 * corrections + 20
 
+    def __eq__(self, other):
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((type(self), *vars(self).items()))
+
     def start(self, image):
         """Makes the memory to start from: none."""
         return ()

@@ -23,6 +23,7 @@ class Look:
     Args:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective`.
+        compiled: What calls its methods compiled; None for one of its own.
         side: Pictures of more than `side` times `side` pixels are looked at in tiles of at most
             `side`; None looks at all as a whole.
 
@@ -30,11 +31,11 @@ class Look:
         backbone, objective, side: As given; `side` may be changed.
     """
 
-    def __init__(self, backbone, objective, side=None):
+    def __init__(self, backbone, objective, side=None, compiled=None):
         self.backbone = backbone
         self.objective = objective
         self.side = side
-        self._compiled = Compiled()
+        self._compiled = compiled or Compiled()
         self._positions = functools.lru_cache(maxsize=8)(lambda size: backbone.positions(size))
         self._halo = functools.cache(lambda: measure_halo(backbone))
         self._strides = functools.cache(lambda: backbone.strides)
@@ -173,19 +174,17 @@ class Look:
         losses[list(chosen)] = found
         return losses, gradient
 
-    def differentiate_whole(self, image, targets, weights):
-        """Takes the gradient of the weighed sum of all terms, of a picture that is looked at whole.
+    def differentiate_each(self, image, targets):
+        """Takes the gradient of each term by itself, of a picture that is looked at whole.
 
         Args:
             image: float32 RGB (1, height, width, 3).
             targets: A `Target` for each term.
-            weights: A weight for each term.
 
         Returns:
-            A tensor of the picture's shape.
+            A list of tensors of the picture's shape.
         """
-        # Eagerly, the features of all layers would be held at once, several times over.
-        return self._compiled(self._pull_whole, image, tuple(targets), weights)
+        return self._compiled(self._pull_each, image, tuple(targets))
 
     def _survey(self, image, tiles, targets, numbers, report):
         """Sums the statistics of some terms over all tiles."""
@@ -281,14 +280,15 @@ class Look:
         upstream = [*pulls, tf.ones_like(losses)]
         return losses, tape.gradient(wanted, pixels, upstream)
 
-    def _pull_whole(self, image, targets, weights):
-        """Takes the gradient of the weighed sum of all terms."""
+    def _pull_each(self, image, targets):
+        """Takes the gradient of each term."""
         import tensorflow as tf
 
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(image)
-            losses = self.objective({**self.backbone(image), "image": image}, targets, weights)
-        return tape.gradient(losses, image)
+            features = {**self.backbone(image), "image": image}
+            distances = self.objective.distances(features, targets)
+        return [tape.gradient(distance, image) for distance in distances]
 
     def _pull_pixels(self, numbers, image, targets, weights):
         """Takes the losses of some terms on the pixels, and the gradient of their sum."""

@@ -13,13 +13,18 @@ from kerasart.optimization.compiling import Compiled
 from kerasart.optimization.interruption import hold_interrupts
 from kerasart.optimization.lbfgs import LBFGS
 from kerasart.optimization.look import Look
+from kerasart.optimization.shaping import scale_by_area
 from kerasart.optimization.walk import Walk
+from kerasart.recent import Recent
 
 _log = logging.getLogger("kerasart")
 
 # The running mean is over about the last quarter of the pictures: the one that a run starts from,
 # enlarged from a coarser scale, and those near to it are soon forgotten.
 _RECENT = 4
+
+# Pairs of what a descent's look and its steps were compiled to.
+_COMPILED = Recent(2)
 
 
 class State(NamedTuple):
@@ -80,6 +85,10 @@ class Descent:
             Zhang 2013, arXiv 1212.1824, section 4, eta = 3). `LBFGS` keeps none.
         tile: Side of the tiles in which larger pictures are looked at (see `Look`); None for none.
         on_tile: `on_tile(done, count)`, called after each look at a tile; None for nobody.
+        first_size: (height, width) of the picture at which gradients stay as they are: at others
+            they are scaled by the area (see `scale_by_area`). None scales none.
+        reuse: Whether to use what a descent with the same arguments compiled lately, but for
+            weights, names, tiles and `first_size`.
 
     Attributes:
         look: The `Look`, by which targets are to be made.
@@ -98,10 +107,11 @@ class Descent:
         shape_gradient=None,
         tile=None,
         on_tile=None,
+        first_size=None,
+        reuse=False,
     ):
         import tensorflow as tf
 
-        self.look = Look(backbone, objective, tile)
         self.on_tile = on_tile
         self.backbone = backbone
         self.objective = objective
@@ -112,7 +122,26 @@ class Descent:
         self.shape_gradient = shape_gradient
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
-        self._compiled = Compiled(optimizer.any_size)
+        self._first_size = () if first_size is None else (np.float32(first_size),)
+        for_looks, self._compiled = self._find_compiled() if reuse else self._new_compiled()
+        self.look = Look(backbone, objective, tile, for_looks)
+
+    def _find_compiled(self):
+        key = (
+            type(self),
+            self.backbone,
+            self.objective.structure,
+            self.optimizer,
+            self.transform,
+            self.clip,
+            self.average,
+            self.parameterization,
+            self.shape_gradient,
+        )
+        return _COMPILED(key, self._new_compiled)
+
+    def _new_compiled(self):
+        return Compiled(), Compiled(self.optimizer.any_size)
 
     def start(self, image):
         """Makes the `State` that a picture, float32 RGB (1, height, width, 3), starts from."""
@@ -253,7 +282,7 @@ class Descent:
             try:
                 if self.look.tiles(size):
                     return self._step_by_tiles(function, walk, state, targets, *arguments)
-                return self._compiled(function, state, targets, *arguments)
+                return self._compiled(function, state, targets, *arguments, *self._first_size)
             except tf.errors.ResourceExhaustedError as error:
                 self._halve_tiles(size, error)
 
@@ -271,7 +300,7 @@ class Descent:
         """Does as `function`, but for the picture, which is looked at tile by tile."""
         losses, gradients = self._look_at_tiles(walk, state.image, targets, weights, seed)
         back = self._shape_back if function == self._differentiate else self._step_back
-        return self._compiled(back, state, seed, losses, gradients)
+        return self._compiled(back, state, seed, losses, gradients, *self._first_size)
 
     def _look_at_tiles(self, walk, image, targets, weights, seed):
         """Returns the losses, and their gradients by what is seen and, if need be, the picture."""
@@ -287,7 +316,7 @@ class Descent:
         losses, gradient = self.look.differentiate(seen, targets, weights, after_tile)
         return losses + of_pixels, (gradient,) if at_pixels is None else (gradient, at_pixels)
 
-    def _shape_back(self, state, seed, losses, gradients):
+    def _shape_back(self, state, seed, losses, gradients, first_size=None):
         """Takes gradients back through what is shown, and shapes them."""
         import tensorflow as tf
 
@@ -295,18 +324,19 @@ class Descent:
             tape.watch(state.image)
             picture, seen = self._show(state.image, seed)
         ends = [seen, picture][: len(gradients)]
-        return self._shape(losses, tape.gradient(ends, state.image, list(gradients)))
+        gradient = tape.gradient(ends, state.image, list(gradients))
+        return self._shape(losses, gradient, first_size)
 
-    def _step_back(self, state, seed, losses, gradients):
+    def _step_back(self, state, *arguments):
         """Takes a step by such gradients."""
-        return self._move(state, *self._shape_back(state, seed, losses, gradients))
+        return self._move(state, *self._shape_back(state, *arguments))
 
     def _show(self, image, seed):
         """Shows the picture, and what the network sees of it."""
         picture = self._decode(image)
         return picture, self.transform(picture, seed) if self.transform else picture
 
-    def _differentiate(self, state, targets, weights, seed, steps=None, goal=None):
+    def _differentiate(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
         """Returns the losses, and the gradient of their sum.
 
         `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
@@ -321,11 +351,14 @@ class Descent:
             features = {**self.backbone(seen), "image": picture}
             losses = self.objective(features, targets, weights)
             loss = tf.reduce_sum(losses)
-        return self._shape(losses, tape.gradient(loss, state.image))
+        return self._shape(losses, tape.gradient(loss, state.image), first_size)
 
-    def _shape(self, losses, gradient):
+    def _shape(self, losses, gradient, first_size):
         """Shapes a gradient as the optimizer is to see it."""
         import tensorflow as tf
+
+        if first_size is not None:
+            gradient = scale_by_area(gradient, tf.unstack(first_size))
 
         if self.shape_gradient:
             gradient = self.shape_gradient(gradient)
@@ -334,9 +367,9 @@ class Descent:
         hides = tf.math.is_finite(tf.reduce_sum(losses)) & is_hidden
         return tf.where(hides, math.nan, losses), gradient
 
-    def _step(self, state, targets, weights, seed, steps=None, goal=None):
+    def _step(self, state, *arguments, **options):
         """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
-        return self._move(state, *self._differentiate(state, targets, weights, seed))
+        return self._move(state, *self._differentiate(state, *arguments, **options))
 
     def _move(self, state, losses, gradient):
         """Moves the picture; returns as `_step`."""
@@ -352,7 +385,7 @@ class Descent:
             average = mean + (image - mean) * rate, count + 1
         return State(image, memory, average), losses[tf.newaxis]
 
-    def steps_in_graph(self, state, targets, weights, seed, steps, goal):
+    def steps_in_graph(self, state, targets, weights, seed, steps, goal, first_size=None):
         """Takes steps inside a graph that is being traced; not for `LBFGS`.
 
         Args:
@@ -362,6 +395,7 @@ class Descent:
             seed: An int32 vector of the run's seed and the number of the first step.
             steps: An int32 scalar: how many to take at most.
             goal: A float32 scalar: the loss below which to stop.
+            first_size: A float32 vector of the size at which gradients stay as they are, or None.
 
         Returns:
             The last `State`, and the weighted losses before each step, float32 (steps, terms).
@@ -374,7 +408,7 @@ class Descent:
 
         def take_step(step, state, history):
             moved = seed + tf.stack([0, step])
-            state, losses = self._step(state, targets, weights, moved)
+            state, losses = self._step(state, targets, weights, moved, first_size=first_size)
             return step + 1, state, tf.concat([history, losses], axis=0)
 
         def keep_shape(tensor):

@@ -19,6 +19,12 @@ class Optimizer:
     restart = 1
     pictures = 2
 
+    def __eq__(self, other):
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((type(self), *vars(self).items()))
+
     def start(self, image):
         """Makes the memory that the first step finds.
 

@@ -1,5 +1,7 @@
 """What is moved in a picture's place."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from kerasart.gradients import custom_gradient
@@ -16,6 +18,7 @@ _CONTRAST = np.sqrt(2) / 4
 _MARGIN = 0.005
 
 
+@dataclass(frozen=True)
 class Fourier:
     """A picture as the Fourier coefficients of its decorrelated colours.
 
@@ -27,12 +30,11 @@ class Fourier:
     the real one of the discrete Hartley transform, which has the picture's own shape: one compiled
     step serves every size, and every optimizer serves it.
 
-    Args:
+    Attributes:
         decay: The power of the frequency.
     """
 
-    def __init__(self, decay=1.0):
-        self.decay = decay
+    decay: float = 1.0
 
     def encode(self, image):
         """Finds the coefficients of a picture, which `decode` brings back to within 0.005.

@@ -1,6 +1,7 @@
 """What shapes a gradient before the optimizer sees it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +9,25 @@ import numpy as np
 _FLOOR = 1e-10
 
 _BINOMIAL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """Balances the sizes of a gradient's forms, and blurs it.
+
+    Attributes:
+        levels: See `normalize_pyramid`; 0 leaves it out.
+        deviation: See `smooth`; 0 leaves it out.
+    """
+
+    levels: int = 0
+    deviation: float = 0.0
+
+    def __call__(self, gradient):
+        """Shapes a gradient, float32 (1, height, width, 3)."""
+        if self.levels:
+            gradient = normalize_pyramid(gradient, self.levels)
+        return smooth(gradient, self.deviation) if self.deviation else gradient
 
 
 def smooth(gradient, deviation):
@@ -37,7 +57,8 @@ def scale_by_area(gradient, size):
 
     Args:
         gradient: float32 (1, height, width, 3).
-        size: (height, width) of the first scale, where the gradient stays as it is.
+        size: (height, width) of the first scale, where the gradient stays as it is; numbers, or
+            float32 scalars.
 
     Returns:
         The gradient, multiplied.

@@ -9,7 +9,7 @@ import pytest
 from kerasart import Dreamer, deep_dream
 from kerasart.backbones.imagenet import load_bundled
 from kerasart.backbones.squeezenet import SqueezeNet
-from kerasart.image.resize import fill_size, resize
+from kerasart.image.resize import fill_size, resize_photo
 from kerasart.objectives import SIMILARITIES, Target
 
 # A dream of one octave, looked at from one side, so that the loss can only fall.
@@ -201,7 +201,7 @@ def test_a_class_grows_from_nothing(make, probability):
 def test_a_similarity_raises_what_it_names(make, see, photo, guide, kind):
     dreamer = make(guide=guide, layers="fire6", similarity=kind)
     # Matched, it stays whole, but no larger than what is dreamed on.
-    shown = resize(guide, (53, 64), antialias=True) if kind == "match" else None
+    shown = resize_photo(guide, (53, 64)) if kind == "match" else None
     theirs = see(fill_size(guide, (64, 64)) if shown is None else shown, "fire6")
 
     def alike(image):

@@ -175,7 +175,8 @@ def _samples(picture, file, name):
 @contextmanager
 def _without_lines_of_libtiff(picture):
     """Turns what libtiff writes to the terminal beside us into a part of the error."""
-    if picture.format != "TIFF":
+    # A process that was started without a standard error may have another file in its place.
+    if picture.format != "TIFF" or sys.stderr is None:
         yield
         return
     sys.stderr.flush()

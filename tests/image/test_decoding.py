@@ -555,6 +555,14 @@ def test_decoders_write_nothing_to_the_terminal(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_tiff_is_read_without_a_standard_error(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.tif", compression="tiff_lzw")
+    code = "from kerasart import read_picture; print(read_picture('a.tif').image.shape)"
+    command = ["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, code]
+    done = subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "(1, 6, 5, 3)\n"
+
+
 # --- Memory
 
 

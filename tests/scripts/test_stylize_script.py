@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -385,6 +386,30 @@ def test_a_tilde_is_the_home_folder(folder, run):
     succeed(run(folder, *flags, HOME=str(folder / "home")))
     assert {"photo.png", "x.png"} <= set(names_in(folder / "home"))
     assert "~" not in names_in(folder)
+
+
+def test_a_folder_that_was_killed_goes_on_and_leaves_nothing_half(folder, tmp_path, run):
+    change(
+        tmp_path / "changed",
+        """
+        def killed(file):
+            import os, signal
+            global times
+            times = globals().get("times", 0) + 1
+            if times == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return fsync(file)
+        """,
+        "os.fsync",
+    )
+    flags = ["--input=photos", *MINE]
+    assert run(folder, *flags, PYTHONPATH=tmp_path / "changed").code == -signal.SIGKILL
+    whole = [name for name in painted_in(folder / "painted") if not name.endswith(".tmp")]
+    assert len(whole) == 1
+    outcome = succeed(run(folder, *flags))
+    assert outcome.stdout == "1 of 3 are painted already.\nPainted 2 of 2.\n"
+    assert painted_in(folder / "painted") == ["a.png", "b.jpg", "sub/c.png"]
+    assert all(pixels(folder / "painted" / name).shape[2] == 3 for name in whole)
 
 
 # --- What can be listed

@@ -70,8 +70,8 @@ def style_transfer(
         content: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
         styles: One such picture, or a list; they may have any sizes.
         preset: Gives the settings that are not given here.
-        backbone: The network that looks: a name or a `Backbone`; "auto" is VGG19, or the bundled
-            VGG16 where VGG19's weights cannot be had (see `load_backbone`).
+        backbone: The network that looks: a name or a `Backbone`; "auto" is the bundled VGG16,
+            or the preset's (see `load_backbone`).
         weights: Its weights (see `load_backbone`).
         style_weights: How much of each style, in proportion; None for equal shares.
         content_masks: For each style, where in the photo it paints: (height, width), uint8 or

@@ -2,14 +2,14 @@
 
     python scripts/deep_dream.py
     python scripts/deep_dream.py --image=photo.jpg --preset=gentle --output=dream.png
-    python scripts/deep_dream.py --image=photo.jpg --layers=mixed4:1.0,mixed5:1.5 --octaves=5
+    python scripts/deep_dream.py --image=photo.jpg --layers=mixed3:1.0,mixed4:1.5 --octaves=5
     python scripts/deep_dream.py --image=photo.jpg --class=jellyfish
     python scripts/deep_dream.py --image=photo.jpg --guide=flowers.jpg
-    python scripts/deep_dream.py --preset=visualization --channel=block5_conv3:37
+    python scripts/deep_dream.py --preset=visualization --channel=mixed5:37
     python scripts/deep_dream.py --image=DIR --output=dreams
     python scripts/deep_dream.py --image=photo.jpg --animate=zoom --output=dream.gif
     python scripts/deep_dream.py --preset=help
-    python scripts/deep_dream.py --backbone=vgg16 --list_layers
+    python scripts/deep_dream.py --list_layers
     python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
 
 The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far.
@@ -33,7 +33,8 @@ from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels
+from kerasart.presets.dream_choice import ALTERNATIVES
+from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels, read_recorded
 
 _IMAGE = flags.DEFINE_string(
     "image",
@@ -95,10 +96,12 @@ def main():
 
 def dream():
     """Makes the picture, or the animation, that the flags describe."""
-    recorded = read_record(_REPRODUCE.value, cli.MAX_PIXELS.value) if _REPRODUCE.value else {}
-    if any(flags.FLAGS[name].value is not None for name in ("layers", "channel", "class")):
-        wanted = ("layers", "channel", "class_name")  # These, and not the recorded ones.
-        recorded = {name: value for name, value in recorded.items() if name not in wanted}
+    recorded = {}
+    if _REPRODUCE.value:
+        recorded = read_recorded(read_record(_REPRODUCE.value, cli.MAX_PIXELS.value))
+    for names in ALTERNATIVES:
+        if any(flags.FLAGS[name].value is not None for name in names):  # Not the recorded ones.
+            recorded = {name: value for name, value in recorded.items() if name not in names}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
     several = bool(_IMAGE.value) and are_several(_IMAGE.value)
     output = _OUTPUT.value or ("dream.gif" if moving.ANIMATE.value else "dream.png")

@@ -33,8 +33,8 @@ WANTED = [
     ),
     _text(
         "channel",
-        "Channels to raise in place of whole layers, and how much: block5_conv3:37 or "
-        "block5_conv3:37:1.0,block5_conv1:8:-0.5. scripts/feature_atlas.py shows what they see.",
+        "Channels to raise in place of whole layers, and how much: mixed5:37 or "
+        "mixed5:37:1.0,mixed4:8:-0.5. scripts/feature_atlas.py shows what they see.",
     ),
     _switch("neuron", "Raise those channels at the picture's centre only."),
     _text(
@@ -55,12 +55,23 @@ WANTED = [
     _choice("pixel_reference", "Compare them with those of the start, or of the guide."),
     _float(
         "smoothness",
-        "Weight of the total variation, against fine noise. In units of the activations: each "
-        "network has its own.",
+        "How much the total variation counts, against fine noise, in proportion to what is "
+        "dreamed of; not for lbfgs.",
+        lower_bound=0,
+    ),
+    _float(
+        "tv_weight",
+        "Raw weight of the total variation, in place of smoothness.",
+        lower_bound=0,
     ),
     _float("tv_beta", "Exponent of the total variation."),
     _switch("tv_isotropic", "Take its two directions together."),
-    _float("energy", "Weight of the pixels' squared distance from the mean colour."),
+    _float(
+        "energy",
+        "How much the pixels' squared distance from the mean colour counts, likewise.",
+        lower_bound=0,
+    ),
+    _float("energy_weight", "Raw weight of that, in place of energy.", lower_bound=0),
 ]
 ASCENT = [
     _text(

@@ -1,11 +1,11 @@
 """Shows what each channel of a layer wants to see, on one labelled sheet.
 
-    python scripts/feature_atlas.py --backbone=vgg16 --layer=block4_conv3 --channels=0:24
+    python scripts/feature_atlas.py --layer=mixed4 --channels=0:24
     python scripts/feature_atlas.py --backbone=squeezenet --layer=fire7 --channels=3,14,15
-    python scripts/deep_dream.py --backbone=vgg16 --list_layers
+    python scripts/deep_dream.py --list_layers
 
 A channel that you like is a dream of its own:
-    python scripts/deep_dream.py --image=photo.jpg --channel=block4_conv3:7
+    python scripts/deep_dream.py --image=photo.jpg --channel=mixed4:7
 """
 
 from kerasart.scripts import command_line as cli
@@ -44,7 +44,7 @@ def main():
     """Reads flags, dreams of each channel, and writes the sheet."""
     if not _LAYER.value:
         raise ValueError(
-            "`layer` must be given: --layer=block4_conv3; deep_dream.py --list_layers shows them "
+            "`layer` must be given: --layer=mixed4; deep_dream.py --list_layers shows them "
             "all. Received: none"
         )
     check_output(_OUTPUT.value)

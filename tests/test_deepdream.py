@@ -293,13 +293,42 @@ def test_detail_comes_back_from_octaves_below_the_size(tiny, photo):
 
 
 def test_smoothness_makes_it_smoother(tiny):
-    smooth = tiny(smoothness=1e5)
+    smooth = tiny(smoothness=3.0)
     assert list(smooth.history) == ["fire3", "total_variation"]
 
     def roughness(result):
         return float(TotalVariation().statistic(tf.constant(result.image)))
 
     assert roughness(smooth) < 0.8 * roughness(tiny())
+
+
+def test_smoothness_is_in_proportion_to_what_is_dreamed_of(tiny):
+    weak, strong = (tiny(layers=f"fire3:{weight}", smoothness=1.0) for weight in (1e-3, 1e3))
+    np.testing.assert_allclose(strong.image, weak.image, atol=1e-3)
+    # A raw weight is not.
+    weak, strong = (tiny(layers=f"fire3:{weight}", tv_weight=1.0) for weight in (1e-3, 1e3))
+    assert np.abs(strong.image - weak.image).max() > 0.05
+
+
+@pytest.mark.parametrize("layer", ["conv1", "fire5", "fire9", "conv10"])
+def test_a_presets_smoothness_leaves_room_for_any_layer(layer, squeezenet, cat):
+    face = cat[:, 20:148, 90:218]
+    settings = {"octaves": 2, "steps": 6, "jitter": 8, "step_size": 0.01}
+    held = deep_dream(face, "animals", squeezenet, layers=layer, **settings)
+    free = deep_dream(face, "animals", squeezenet, layers=layer, smoothness=0.0, **settings)
+    assert held.settings["smoothness"] > 0
+    gains = [result.history[layer][-1] / result.history[layer][0] for result in (held, free)]
+    assert gains[0] > 1 + (gains[1] - 1) / 3
+
+
+def test_a_strength_takes_the_place_of_a_presets_raw_weight(squeezenet):
+    raw = choose_settings(find_preset("deep_dream", "natural"), squeezenet, {})
+    assert (raw.smoothness, raw.tv_weight) == (0.0, 34612.0)
+    changes = {"smoothness": 0.5, "optimizer": "adam"}
+    given = choose_settings(find_preset("deep_dream", "natural"), squeezenet, changes)
+    assert (given.smoothness, given.tv_weight, given.energy_weight) == (0.5, 0.0, 1300.0)
+    given = choose_settings(find_preset("deep_dream", "animals"), squeezenet, {"tv_weight": 5.0})
+    assert (given.smoothness, given.tv_weight) == (0.0, 5.0)
 
 
 def test_settings_reach_the_dream(tiny, dreamt):
@@ -609,9 +638,15 @@ def test_resize_to_its_own_size_is_the_picture(photo):
         np.testing.assert_allclose(same[0], photo, atol=1e-6)
 
 
-def test_in_tiles_it_is_the_same_dream(tiny):
+@pytest.mark.parametrize(
+    "settings", [{}, {"smoothness": 0.5}, {"smoothness": 0.0, "tv_weight": 1e4, "energy": 0.5}]
+)
+def test_in_tiles_it_is_the_same_dream(tiny, settings):
     told = []
-    tiled, whole = tiny(tile=48, on_tile=lambda *done: told.append(done)), tiny()
+    tiled, whole = (
+        tiny(**settings, **tiling)
+        for tiling in ({"tile": 48, "on_tile": lambda *done: told.append(done)}, {})
+    )
     assert told
     np.testing.assert_allclose(tiled.image, whole.image, atol=2e-3)
 

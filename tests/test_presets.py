@@ -15,6 +15,7 @@ from kerasart.presets.dream_settings import (
     parse_channels,
     parse_layers,
     parse_octaves,
+    read_recorded,
 )
 from kerasart.presets.style_settings import StyleSettings, parse_steps
 
@@ -189,6 +190,9 @@ def test_half_an_octave_is_refused(octaves):
         ("parameterization", "wavelets"),
         ("optimizer", "sgd"),
         ("optimizer", None),
+        ("tv_weight", -0.1),
+        ("tv_weight", math.inf),
+        ("energy_weight", math.nan),
         ("energy", -1.0),
         ("energy", math.nan),
         ("tv_beta", 0.0),
@@ -279,6 +283,30 @@ def test_coefficients_have_no_neighbours_to_shape_a_gradient_by(shape):
     with pytest.raises(ValueError, match="`parameterization` must be pixels .*'fourier'$"):
         DreamSettings(layers="mixed4", parameterization="fourier", **shape)
     assert DreamSettings(layers="mixed4", **shape).parameterization == "pixels"
+
+
+@pytest.mark.parametrize(
+    ("strength", "raw"), [("smoothness", "tv_weight"), ("energy", "energy_weight")]
+)
+def test_a_strength_and_a_raw_weight_at_once_are_refused(strength, raw):
+    with pytest.raises(ValueError, match=f"`{raw}` must be 0 where {strength} is more.*: 5.0$"):
+        DreamSettings(layers="mixed4", **{strength: 0.5, raw: 5.0})
+    assert getattr(DreamSettings(layers="mixed4", **{strength: 0, raw: 5.0}), raw) == 5.0
+
+
+def test_lbfgs_needs_a_loss_that_stays():
+    with pytest.raises(ValueError, match="`smoothness` must be 0 for lbfgs.*tv_weight.*: 0.5$"):
+        DreamSettings(layers="mixed4", optimizer="lbfgs", smoothness=0.5)
+    DreamSettings(layers="mixed4", optimizer="lbfgs", tv_weight=0.5, energy_weight=2.0)
+
+
+def test_records_of_the_first_version_have_raw_weights():
+    old = {"layers": {"a": 1.0}, "smoothness": 1e6, "energy": 0.0, "seed": 3}
+    now = {"layers": {"a": 1.0}, "tv_weight": 1e6, "energy_weight": 0.0, "seed": 3}
+    assert read_recorded(old) == now == read_recorded(now)
+    new = {"smoothness": 0.5, "tv_weight": 0.0, "energy": 0.1, "energy_weight": 0.0}
+    assert read_recorded(new) == new
+    assert read_recorded({}) == {}
 
 
 def test_settings_read_their_short_forms():

@@ -38,12 +38,16 @@ def dream_objective(settings, backbone):
     if settings.pixel_loss:
         pixels = Similarity("image", settings.pixel_loss, settings.pixel_reference)
         terms.append(settings.pixel_weight * pixels)
-    if settings.smoothness:
-        variation = TotalVariation(beta=settings.tv_beta, isotropic=settings.tv_isotropic)
-        terms.append(settings.smoothness * variation)
-    if settings.energy:
-        terms.append(settings.energy * Energy())
+    variation = TotalVariation(beta=settings.tv_beta, isotropic=settings.tv_isotropic)
+    terms += _hold_back(variation, settings.smoothness, settings.tv_weight)
+    terms += _hold_back(Energy(), settings.energy, settings.energy_weight)
     return Objective(terms)
+
+
+def _hold_back(term, strength, raw_weight):
+    """Weighs a term that is in proportion, or raw, or not wanted at all."""
+    term.proportional = not raw_weight
+    return [(strength or raw_weight) * term] if strength or raw_weight else []
 
 
 def _want_class(name, backbone):

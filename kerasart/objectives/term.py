@@ -22,6 +22,8 @@ class Term:
         summed: Whether the distance is taken on the sum over positions, as some published settings
             have it, in place of the mean.
         balanced: Whether the weight is relative to what `kerasart.optimization.balance` finds.
+        proportional: Whether the weight of a term on the layer "image" is relative to the pull, at
+            each step, of all that is wanted of the network's layers (see `Descent`).
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
         is_linear: Whether `distance` is linear, so that its gradient is the same for all pictures.
         free: Names of the attributes on which neither `statistic` nor `distance` depends.
@@ -29,6 +31,7 @@ class Term:
     """
 
     balanced = False
+    proportional = False
     free = ("name", "weight", "balanced")
     takes_bfloat16 = False
     is_linear = False

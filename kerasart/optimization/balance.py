@@ -33,6 +33,33 @@ def balance(look, photo, targets, seed=0):
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
 
 
+def pull_at_noise(term):
+    """Tells how hard a term on the layer "image" pulls at plain noise, whatever the photo.
+
+    Args:
+        term: The term, which compares with nothing; its weight does not count.
+
+    Returns:
+        The root mean square of the gradient, times the number of pixels.
+    """
+    import tensorflow as tf
+
+    noise = np.random.default_rng(0).normal(0.5, _NOISE, (1, 64, 64, 3))
+    image = tf.constant(np.clip(noise, 0.0, 1.0), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        value = term.distance(term.mean(image))
+    return float(pull(tape.gradient(value, image)))
+
+
+def pull(gradient):
+    """Measures how hard a gradient (1, height, width, 3) pulls: its RMS, times the pixels."""
+    import tensorflow as tf
+
+    pixels = tf.cast(tf.reduce_prod(tf.shape(gradient)[1:3]), tf.float32)
+    return tf.sqrt(tf.reduce_mean(gradient**2)) * pixels
+
+
 def _gradients(look, image, targets):
     """Takes the gradient of each term."""
     import keras

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasart.image.resize import resize
 from kerasart.objectives import Target
+from kerasart.optimization.balance import pull, pull_at_noise
 from kerasart.optimization.compiling import Compiled
 from kerasart.optimization.interruption import hold_interrupts
 from kerasart.optimization.lbfgs import LBFGS
@@ -67,6 +68,11 @@ class Descent:
     slower than one outside, each step is a call. Where a picture is looked at in tiles, each tile
     is a call.
 
+    A term that is `proportional` pulls with a weight of 1, at noise of deviation 0.1, as hard as
+    all that is wanted of the network's layers together pulls at each step. So its weight means the
+    same for any network, layers and photo, and as activations grow. `LBFGS` needs an objective that
+    stays what it is, without such terms.
+
     Args:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective` to minimise.
@@ -123,6 +129,9 @@ class Descent:
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
         self._first_size = () if first_size is None else (np.float32(first_size),)
+        self._shares = np.float32(
+            [1 / pull_at_noise(term) if term.proportional else 0 for term in objective.terms]
+        )
         for_looks, self._compiled = self._find_compiled() if reuse else self._new_compiled()
         self.look = Look(backbone, objective, tile, for_looks)
 
@@ -312,8 +321,14 @@ class Descent:
 
         picture, seen = self._compiled(self._show, image, seed)
         # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
-        of_pixels, at_pixels = self.look.differentiate_pixels(picture, targets, weights)
+        raw = weights * (self._shares == 0)
+        of_pixels, at_pixels = self.look.differentiate_pixels(picture, targets, raw)
+        if self._shares.any():
+            shares = self.look.differentiate_pixels(picture, targets, weights * self._shares)
         losses, gradient = self.look.differentiate(seen, targets, weights, after_tile)
+        if self._shares.any():
+            force = pull(gradient)
+            of_pixels, at_pixels = of_pixels + force * shares[0], at_pixels + force * shares[1]
         return losses + of_pixels, (gradient,) if at_pixels is None else (gradient, at_pixels)
 
     def _shape_back(self, state, seed, losses, gradients, first_size=None):
@@ -344,14 +359,21 @@ class Descent:
         """
         import tensorflow as tf
 
-        with tf.GradientTape() as tape:
+        is_proportional = self._shares > 0
+        with tf.GradientTape(persistent=bool(is_proportional.any())) as tape:
             tape.watch(state.image)
             picture, seen = self._show(state.image, seed)
             # Terms on the picture itself compare its pixels, which must stay in their places.
-            features = {**self.backbone(seen), "image": picture}
-            losses = self.objective(features, targets, weights)
-            loss = tf.reduce_sum(losses)
-        return self._shape(losses, tape.gradient(loss, state.image), first_size)
+            seen = tf.identity(seen)
+            losses = self.objective({**self.backbone(seen), "image": picture}, targets, weights)
+            loss = tf.reduce_sum(tf.where(is_proportional, 0.0, losses))
+            shares = losses * self._shares
+        at_seen, gradient = tape.gradient(loss, [seen, state.image])
+        if is_proportional.any():
+            force = pull(at_seen)
+            gradient += force * tape.gradient(shares, state.image)
+            losses = tf.where(is_proportional, force * shares, losses)
+        return self._shape(losses, gradient, first_size)
 
     def _shape(self, losses, gradient, first_size):
         """Shapes a gradient as the optimizer is to see it."""

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 from kerasart.presets import choose_network, preset_settings
 from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings, parse_channels
+from kerasart.presets.dream_settings import (
+    REGULARIZERS,
+    SETTING_NAMES,
+    DreamSettings,
+    parse_channels,
+)
 
 _log = logging.getLogger("kerasart")
 
@@ -14,6 +19,9 @@ _LEAST_JITTER = 4
 
 # Settings that say what is dreamed of.
 _WANTED = {"layers", "channel", "class_name"}
+
+# Settings of which one that is given takes the place of all those of a preset.
+ALTERNATIVES = [_WANTED, *map(set, REGULARIZERS)]
 
 
 def suitable_preset(settings, guide):
@@ -93,13 +101,15 @@ def merge_settings(recipe, network, given):
         recipe: The preset, as `find_preset` returns it.
         network: The network's name.
         given: Dict of settings; None stands for the preset's. One that says what is dreamed of
-            takes the place of all those of the preset that do.
+            takes the place of all those of the preset that do; and a strength that of a raw weight,
+            or the other way round.
 
     Returns:
         A dict of settings.
     """
     given = {name: value for name, value in given.items() if value is not None}
     settings = preset_settings(recipe, network)
-    if _WANTED & set(given):
-        settings = {name: value for name, value in settings.items() if name not in _WANTED}
+    for names in ALTERNATIVES:
+        if names & set(given):
+            settings = {name: value for name, value in settings.items() if name not in names}
     return settings | given

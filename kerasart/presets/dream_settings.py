@@ -18,6 +18,9 @@ CHOICES = {
     "detail": ("before", "after", "none"),
 }
 
+# What holds a dream back: the setting of its strength, and that of a raw weight in its place.
+REGULARIZERS = (("smoothness", "tv_weight"), ("energy", "energy_weight"))
+
 
 @dataclass(frozen=True)
 class DreamSettings:
@@ -42,11 +45,15 @@ class DreamSettings:
             if they are not.
         pixel_weight: Weight of that: negative drives the picture away from it.
         pixel_reference: "start" or "guide".
-        smoothness: Weight of the total variation; it goes against high-frequency noise. In units
-            of the activations, so a value fits one network only.
+        smoothness: Strength of the total variation; it goes against high-frequency noise. At 1 it
+            pulls at noise of deviation 0.1 as hard as all that is wanted of the network's layers
+            pulls at each step, so a value means the same for all networks, layers and photos.
+        tv_weight: Raw weight of the total variation, in units of the activations, in place of
+            `smoothness`; it fits one network and one layer only.
         tv_beta: Exponent of the total variation.
         tv_isotropic: Whether it takes both directions together (see `TotalVariation`).
-        energy: Weight of the pixels' squared distance from the mean colour.
+        energy: Strength of the pixels' squared distance from the mean colour, as `smoothness`.
+        energy_weight: Its raw weight, in place of `energy`.
         octaves: (first, last): octave 0 is the picture's own size, -2 two octaves smaller, 1 one
             larger. A number n stands for (1 - n, 0).
         octave_scale: How much larger each octave is than the one before.
@@ -89,9 +96,11 @@ class DreamSettings:
     pixel_weight: float = 1.0
     pixel_reference: str = "start"
     smoothness: float = 0.0
+    tv_weight: float = 0.0
     tv_beta: float = 2.0
     tv_isotropic: bool = False
     energy: float = 0.0
+    energy_weight: float = 0.0
     octaves: tuple = (-4, 0)
     octave_scale: float = 1.4
     steps: int = 10
@@ -126,7 +135,9 @@ class DreamSettings:
         for name in ("border", "pyramid", "pad", "jitter", "final_jitter"):
             value = getattr(self, name)
             check(is_whole(value) and value >= 0, name, "0 or more", value)
-        for name in ("smoothness", "energy", "blur", "init_noise"):
+        for strength, raw in REGULARIZERS:
+            self._check_regularizer(strength, raw)
+        for name in ("blur", "init_noise"):
             value = getattr(self, name)
             check(is_number(value) and value >= 0, name, "0 or more", value)
         for name in ("step_size", "pixel_weight"):
@@ -162,6 +173,20 @@ class DreamSettings:
         check(is_number(value) and value > 1, "octave_scale", "more than 1", value)
         check_types(self)
 
+    def _check_regularizer(self, strength, raw):
+        for name in (strength, raw):
+            value = getattr(self, name)
+            check(is_number(value) and value >= 0, name, "0 or more", value)
+        both = getattr(self, strength) and getattr(self, raw)
+        check(not both, raw, f"0 where {strength} is more", getattr(self, raw))
+        changes = getattr(self, strength) and self.optimizer == "lbfgs"
+        check(
+            not changes,
+            strength,
+            f"0 for lbfgs, whose loss stays what it is ({raw} is for it)",
+            getattr(self, strength),
+        )
+
     @property
     def compares_positions(self):
         """Whether features are compared position by position: only "match" does not ask where."""
@@ -175,6 +200,24 @@ class DreamSettings:
 
 
 SETTING_NAMES = tuple(field.name for field in fields(DreamSettings))
+
+
+def read_recorded(recorded):
+    """Reads a record of any version.
+
+    Args:
+        recorded: Dict of recorded settings. Those that know of no raw weights have them in the
+            places of the strengths.
+
+    Returns:
+        A dict of settings as they are called now.
+    """
+    moved = {
+        strength: raw
+        for strength, raw in REGULARIZERS
+        if strength in recorded and raw not in recorded
+    }
+    return {moved.get(name, name): value for name, value in recorded.items()}
 
 
 def parse_channels(channels):

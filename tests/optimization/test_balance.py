@@ -2,8 +2,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasart.objectives import Content, Gram, Objective, Target, Term, TotalVariation, make_targets
+from kerasart.objectives import (
+    Content,
+    Energy,
+    Gram,
+    Objective,
+    Target,
+    Term,
+    TotalVariation,
+    make_targets,
+)
 from kerasart.optimization import Look, balance
+from kerasart.optimization.balance import pull, pull_at_noise
 
 PHOTO = np.random.default_rng(0).uniform(0.2, 0.8, (1, 12, 10, 3)).astype(np.float32)
 
@@ -105,3 +115,20 @@ def test_every_term_of_a_style_transfer_pulls_alike(transfer):
     # The content too, which is met at the photo itself, and without balance they differ widely.
     assert weights[0] > 0
     assert (weights / own).max() > 100 * (weights / own).min()
+
+
+def test_pull_is_the_same_at_every_size():
+    gradient = np.random.default_rng(0).normal(0, 3, (1, 8, 10, 3)).astype(np.float32)
+    root_mean_square = np.sqrt((gradient**2).mean())
+    assert float(pull(gradient)) == pytest.approx(80 * root_mean_square, rel=1e-5)
+    # Of a mean over positions.
+    larger = np.tile(gradient / 4, (1, 2, 2, 1))
+    assert float(pull(larger)) == pytest.approx(float(pull(gradient)), rel=1e-5)
+
+
+def test_pull_at_noise_by_hand():
+    # Of each pixel's differences to four neighbours, twice their sum: of variance (16 + 4) s^2.
+    assert pull_at_noise(TotalVariation(7.0)) == pytest.approx(2 * 0.1 * 20**0.5, rel=0.05)
+    # The distance from the mean colour is as great as the noise, nearly, and has a third's weight.
+    assert pull_at_noise(Energy()) == pytest.approx(2 / 3 * 0.1, rel=0.3)
+    assert pull_at_noise(Slope("a", -5.0)) == pytest.approx(5.0)

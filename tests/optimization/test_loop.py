@@ -49,6 +49,22 @@ def make(cut):
     return make
 
 
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+def test_a_proportional_term_pulls_at_noise_as_hard_as_the_network_does(cut, factor):
+    variation = TotalVariation()
+    variation.proportional = True
+    noise = np.random.default_rng(5).normal(0.5, 0.1, (1, 64, 72, 3)).astype(np.float32)
+    plain, held = (
+        Descent(cut, objective, GradientDescent(1 / factor), clip=False).run(noise, 1)
+        for objective in (factor * OBJECTIVE, factor * OBJECTIVE + 2 * variation)
+    )
+    moved, back = (np.asarray(change) for change in (plain.image - noise, held.image - plain.image))
+    assert np.std(back) == pytest.approx(2 * np.std(moved), rel=0.1)
+    # It goes the way of the total variation, which it makes less.
+    assert np.abs(np.diff(noise + 1e3 * back, axis=2)).sum() < np.abs(np.diff(noise, axis=2)).sum()
+    np.testing.assert_array_equal(held.losses[:, :2], plain.losses)
+
+
 def test_loss_falls(make, picture):
     run = make().run(picture, STEPS)
     assert run.losses.shape == (STEPS, 2) and run.losses.dtype == np.float32

@@ -186,7 +186,8 @@ FLAGS = """
     memory tile strip_metadata
     image guide mask output size reproduce backbone weights precision list_layers preset layers
     channel neuron class activation border similarity reference pixel_loss pixel_weight
-    pixel_reference smoothness tv_beta tv_isotropic energy octaves octave_scale steps optimizer
+    pixel_reference smoothness tv_weight tv_beta tv_isotropic energy energy_weight octaves
+    octave_scale steps optimizer
     step_size max_loss norm floor blur pyramid init init_noise parameterization pad jitter scaling
     rotation final_jitter detail clip antialias animate frames zoom rotate shift blend fps loop
     frame_size keep_frames resume seed preview_every bits max_pixels overwrite quiet debug
@@ -268,7 +269,7 @@ RECORDED = {
     "layers": {"fire4": 0.5, "fire5": 1.5},
     "activation": "mean",
     "border": 1,
-    "smoothness": 10.0,
+    "tv_weight": 10.0,
     "octaves": [-1, 0],
     "octave_scale": 1.25,
     "steps": 2,
@@ -285,7 +286,7 @@ RECORDED = {
     "pixel_weight": -0.5,
     "tv_beta": 2.5,
     "tv_isotropic": True,
-    "energy": 2.0,
+    "energy": 0.25,
     "blur": 0.5,
     "pyramid": 2,
     "init_noise": 0.01,
@@ -339,6 +340,26 @@ def test_reproduction_is_the_same_picture(album, tmp_path, warm_run):
     assert (tmp_path / "dream.png").read_bytes() == before
     np.testing.assert_array_equal(pixels(tmp_path / "dream-2.png"), pixels(album / "dream.png"))
     assert record_of(tmp_path / "dream-2.png") == record_of(album / "dream.png")
+
+
+def test_a_record_of_the_first_version_makes_the_same_picture(tmp_path, photo, warm_run):
+    flags = ["--image=photo.png", *SMALL, "--smoothness=0", "--tv_weight=20000"]
+    succeed(warm_run(tmp_path, *flags))
+    record = record_of(tmp_path / "dream.png")
+    # There the raw weight was called smoothness.
+    old = {name: value for name, value in record.items() if name != "energy_weight"}
+    old["smoothness"] = old.pop("tv_weight")
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("kerasart", json.dumps(old))
+    with Image.open(tmp_path / "dream.png") as dream:
+        dream.save(tmp_path / "old.png", pnginfo=chunks)
+    succeed(warm_run(tmp_path, "--reproduce=old.png", "--image=photo.png", "--output=new.png"))
+    np.testing.assert_array_equal(pixels(tmp_path / "new.png"), pixels(tmp_path / "dream.png"))
+    assert record_of(tmp_path / "new.png") == record
+    # A strength that is given takes the place of the recorded weight.
+    flags = ["--reproduce=old.png", "--image=photo.png", "--smoothness=0.5", "--output=other.png"]
+    succeed(warm_run(tmp_path, *flags))
+    assert record_of(tmp_path / "other.png") == record | {"smoothness": 0.5, "tv_weight": 0.0}
 
 
 def test_flag_given_overrides_the_record(album, tmp_path, warm_run):

@@ -14,7 +14,7 @@ from absl import flags
 
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_settings import SETTING_NAMES
+from kerasart.presets.dream_settings import SETTING_NAMES, read_recorded
 
 _DREAM = [
     flags.DEFINE_string(
@@ -38,7 +38,8 @@ def main():
     if "preset" in dream:
         find_preset("deep_dream", dream["preset"])
     elif style_transfer.REPRODUCE.value:
-        record = read_record(style_transfer.REPRODUCE.value, cli.MAX_PIXELS.value).get("dream", {})
+        record = read_record(style_transfer.REPRODUCE.value, cli.MAX_PIXELS.value)
+        record = read_recorded(record.get("dream", {}))
         names = ("preset", "backbone", "weights", "precision", *SETTING_NAMES)
         dream = {name: record[name] for name in names if name in record} | dream
     if "layers" in dream:

@@ -246,6 +246,11 @@ def test_list_layers(tmp_path, warm_run):
     assert names_in(tmp_path) == []
 
 
+def test_layers_are_listed_as_far_as_there_are_weights(tmp_path, warm_run):
+    last = succeed(warm_run(tmp_path, "--list_layers")).stdout.splitlines()[-1]
+    assert last.split() == ["mixed5", "16", "768", "543"]
+
+
 def test_installed_command():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")

@@ -36,9 +36,9 @@ BACKBONE = flags.DEFINE_string(
     "backbone",
     None,
     "The network that looks: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
-    "vgg19, resnet50, mobilenet_v2, ...). auto takes InceptionV3 for dreams, SqueezeNet for dreams "
-    "of a class, and VGG16 for style: these are bundled, others are downloaded. "
-    "(default: auto, or the preset's)",
+    "vgg19, resnet50, mobilenet_v2, ...). auto takes the one whose layers or channels are "
+    "named, else the preset's, of VGG16, InceptionV3 and SqueezeNet: these are bundled, others are "
+    "downloaded. (default: auto)",
 )
 WEIGHTS = flags.DEFINE_string(
     "weights",

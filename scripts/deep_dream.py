@@ -33,7 +33,7 @@ from kerasart.image.resize import fit_size
 from kerasart.image.samples import SAMPLES
 from kerasart.presets import find_preset
 from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_choice import ALTERNATIVES
+from kerasart.presets.dream_choice import ALTERNATIVES, suitable_preset
 from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels, read_recorded
 
 _IMAGE = flags.DEFINE_string(
@@ -89,7 +89,8 @@ def main():
     if _PRESET.value == "help":
         cli.show(cli.preset_table("deep_dream"))
     elif _LIST_LAYERS.value:
-        cli.show(cli.layer_table("inception_v3"))
+        recipe = find_preset("deep_dream", _PRESET.value or suitable_preset({}, None))
+        cli.show(cli.layer_table(recipe.get("backbone", "inception_v3")))
     else:
         dream()
 

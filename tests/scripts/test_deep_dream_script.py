@@ -247,8 +247,11 @@ def test_list_layers(tmp_path, warm_run):
 
 
 def test_layers_are_listed_as_far_as_there_are_weights(tmp_path, warm_run):
-    last = succeed(warm_run(tmp_path, "--list_layers")).stdout.splitlines()[-1]
-    assert last.split() == ["mixed5", "16", "768", "543"]
+    def last(*flags):
+        return succeed(warm_run(tmp_path, *flags, "--list_layers")).stdout.splitlines()[-1].split()
+
+    assert last()[0] == "block5_pool"  # The default preset's network is VGG16.
+    assert last("--preset=sculpture") == ["mixed5", "16", "768", "543"]
 
 
 def test_installed_command():
@@ -650,7 +653,7 @@ def test_auto_needs_no_network_and_says_nothing(tmp_path, photo, run):
         with pytest.raises(BlockingIOError):
             server.accept()
     record = record_of(tmp_path / "dream.png")
-    assert (record["backbone"], record["weights"]) == ("inception_v3", "bundled")
+    assert (record["backbone"], record["weights"]) == ("vgg16", "bundled")
 
 
 def test_a_damaged_file_in_the_cache_is_refused(tmp_path, photo, run):

@@ -856,7 +856,8 @@ def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, run):
         ({"layers": 3}, "`layers`"),
         ({"layers": {"fire3": "x" * 100_000}}, "`layers`"),
         ({"steps": "many"}, "`steps`"),
-        ({"smoothness": [1]}, "`smoothness`"),
+        ({"smoothness": [1], "tv_weight": 0.0}, "`smoothness`"),
+        ({"smoothness": [1]}, "`tv_weight`"),  # As the first version called it.
         ({"jitter": 1e300}, "`jitter`"),
         ({"clip": "no"}, "`clip`"),
         ({"class_name": [3]}, "`class`"),

@@ -150,9 +150,17 @@ def animate(dreamer, pictures, output, identity):
             frames.delete()
         raise
     text = pack_record(record | identity | motion)
-    write_animation(path, frames.paths, _FPS.value, _LOOP.value, _FRAME_SIZE.value, text=text)
+    written = write_animation(
+        path,
+        frames.paths,
+        _FPS.value,
+        _LOOP.value,
+        _FRAME_SIZE.value,
+        text=text,
+        taken="replace" if goes_on else "number",  # Another run may have taken it meanwhile.
+    )
     cli.say(
-        f"Wrote {'the frames so far to ' if stopped else ''}{path}: {len(frames.paths)} frames."
+        f"Wrote {'the frames so far to ' if stopped else ''}{written}: {len(frames.paths)} frames."
     )
     if stopped:
         cli.say(f"The same command with --resume --output={path} goes on with it.")

@@ -4,10 +4,11 @@ import math
 import os
 import struct
 from collections.abc import Sequence
-from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 from PIL import GifImagePlugin, Image
@@ -17,6 +18,7 @@ from kerasart.image.convention import quantise
 from kerasart.image.encoding import text_chunks
 from kerasart.image.files import check_place, read_picture
 from kerasart.image.resize import fit_size
+from kerasart.image.whole_files import write_file
 
 # Encoder, its options, and those of the file, whose index comes first so that it plays while it
 # is being loaded.
@@ -43,7 +45,8 @@ def write_animation(
     loop: int = 0,
     size: int | None = None,
     text: dict[str, str] | None = None,
-) -> None:
+    taken: str = "replace",
+) -> Path:
     """Writes an animation, whole or not at all, in the format that its suffix names.
 
     The frames are read one by one; only what is compressed already may add up in memory.
@@ -55,7 +58,6 @@ def write_animation(
 
     Args:
         path: The file: .gif, .webp, .png or .apng (animated PNG), .mp4 (H.264) or .webm (VP9).
-            A file already there is replaced.
         frames: Sequence of the paths of picture files, all of one size. Video needs even sides:
             odd ones get one more row or column, a copy of the last.
         fps: Frames a second, from 0.02 to 1000.
@@ -63,6 +65,10 @@ def write_animation(
             leave that to the player.
         size: The long side of the animation in pixels, or None for the size of the frames.
         text: A dict of strings for the text chunks of PNG; other formats ignore it.
+        taken: What to do where a file of that name is, as in `write_picture`.
+
+    Returns:
+        The `pathlib.Path` of the file.
 
     Raises:
         ImportError: If .mp4 or .webm is wanted and PyAV, or its encoder, is missing.
@@ -76,35 +82,8 @@ def write_animation(
     if not frames:
         raise ValueError("`frames` must hold at least one picture file. Received: none")
     frames = _Frames(frames, size)
-    try:
-        with _workshop(path) as temporary:
-            _WRITERS[path.suffix.lower()](temporary, frames, fps, int(loop), text or {})
-            os.replace(temporary, path)
-    except OSError as error:
-        if error.strerror is None:  # a sentence already
-            raise
-        raise OSError(
-            f"Cannot write '{path}': the file system must accept the animation. "
-            f"Received: {error.strerror}"
-        ) from error
-
-
-@contextmanager
-def _workshop(path):
-    """Makes a folder beside a file, to write it in: what a kill leaves there the next one removes.
-
-    Yields:
-        The path in it at which to write.
-    """
-    folder = path.with_name(f".{path.name}.unfinished")
-    folder.mkdir(exist_ok=True)
-    temporary = folder / path.name
-    try:
-        yield temporary
-    finally:
-        for each in (temporary, _apng_for(temporary)):
-            each.unlink(missing_ok=True)
-        folder.rmdir()
+    write = _WRITERS[path.suffix.lower()]
+    return write_file(path, lambda file: write(file, frames, fps, int(loop), text or {}), taken)
 
 
 def check_animation(path, fps=25.0, loop=0, size=None):
@@ -190,7 +169,7 @@ def _delays(frames, fps, units, least=1):
     return [max(least, end - start) for start, end in pairwise(times)]
 
 
-def _write_gif(path, frames, fps, loop, text):
+def _write_gif(file, frames, fps, loop, text):
     height, width = frames.size
     palette = _common_palette(frames)
     # What a GIF holds is how often it is played again.
@@ -199,12 +178,11 @@ def _write_gif(path, frames, fps, loop, text):
     header, _ = GifImagePlugin.getheader(
         palette.resize((width, height)), info={"duration": 1, **again}
     )
-    with open(path, "wb") as file:
-        file.writelines(header)
-        for picture, delay in zip(frames, _delays(frames, fps, 100, least=2), strict=True):
-            dithered = picture.quantize(palette=palette)
-            file.writelines(GifImagePlugin.getdata(dithered, duration=10 * delay))
-        file.write(b";")
+    file.writelines(header)
+    for picture, delay in zip(frames, _delays(frames, fps, 100, least=2), strict=True):
+        dithered = picture.quantize(palette=palette)
+        file.writelines(GifImagePlugin.getdata(dithered, duration=10 * delay))
+    file.write(b";")
 
 
 def _common_palette(frames):
@@ -216,50 +194,48 @@ def _common_palette(frames):
     return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
 
 
-def _write_apng(path, frames, fps, loop, text):
+def _write_apng(file, frames, fps, loop, text):
     height, width = frames.size
     numbers = count()
-    with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0))  # 8-bit RGB
-        for kind, content, *_ in text_chunks(text).chunks:
-            putchunk(file, kind, content)
-        putchunk(file, b"acTL", struct.pack(">2I", len(frames), loop))
-        for picture, delay in zip(frames, _delays(frames, fps, 1000), strict=True):
-            data = b"".join(content for kind, content, _ in getchunks(picture) if kind == b"IDAT")
-            number = next(numbers)
-            where_and_when = (width, height, 0, 0, delay, 1000)
-            putchunk(file, b"fcTL", struct.pack(">5I2H2B", number, *where_and_when, 0, 0))
-            if number == 0:  # also the picture that programs show which know no animations
-                putchunk(file, b"IDAT", data)
-            else:
-                putchunk(file, b"fdAT", struct.pack(">I", next(numbers)), data)
-        putchunk(file, b"IEND", b"")
+    file.write(b"\x89PNG\r\n\x1a\n")
+    putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0))  # 8-bit RGB
+    for kind, content, *_ in text_chunks(text).chunks:
+        putchunk(file, kind, content)
+    putchunk(file, b"acTL", struct.pack(">2I", len(frames), loop))
+    for picture, delay in zip(frames, _delays(frames, fps, 1000), strict=True):
+        data = b"".join(content for kind, content, _ in getchunks(picture) if kind == b"IDAT")
+        number = next(numbers)
+        where_and_when = (width, height, 0, 0, delay, 1000)
+        putchunk(file, b"fcTL", struct.pack(">5I2H2B", number, *where_and_when, 0, 0))
+        if number == 0:  # also the picture that programs show which know no animations
+            putchunk(file, b"IDAT", data)
+        else:
+            putchunk(file, b"fdAT", struct.pack(">I", next(numbers)), data)
+    putchunk(file, b"IEND", b"")
 
 
-def _apng_for(path):
-    return path.with_name("frames.apng")
-
-
-def _write_webp(path, frames, fps, loop, text):
+def _write_webp(file, frames, fps, loop, text):
     # Pillow puts pictures into a list, but reads the frames of a single file one by one.
-    apng = _apng_for(path)
-    _write_apng(apng, frames, fps, loop, {})
     delays = _delays(frames, fps, 1000)
-    with Image.open(apng) as picture:
-        picture.save(path, "WEBP", save_all=True, duration=delays, loop=loop, quality=90, method=4)
+    with TemporaryFile(dir=Path(file.name).parent) as apng:
+        _write_apng(apng, frames, fps, loop, {})
+        apng.seek(0)
+        options = {"duration": delays, "loop": loop, "quality": 90, "method": 4}
+        with Image.open(apng) as picture:
+            picture.save(file, "WEBP", save_all=True, **options)
 
 
-def _write_video(path, frames, fps, loop, text):
+def _write_video(suffix, file, frames, fps, loop, text):
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
-    encoder, options, file_options = _VIDEO[path.suffix.lower()]
+    encoder, options, file_options = _VIDEO[suffix]
     height, width = frames.size
     to_even = ((0, height % 2), (0, width % 2), (0, 0))
-    with av.open(str(path), "w", options=file_options) as file:
+    # By its name, for to put the index first it is opened once more.
+    with av.open(str(file.name), "w", suffix[1:], options=file_options) as film:
         rate = Fraction(float(fps)).limit_denominator(1001)
-        stream = file.add_stream(encoder, rate=rate, options=options)
+        stream = film.add_stream(encoder, rate=rate, options=options)
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
         # BT.709, in so many words: where nothing is said, players guess by the size.
@@ -273,8 +249,8 @@ def _write_video(path, frames, fps, loop, text):
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
             )
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode())
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
 
 
 _WRITERS = {
@@ -282,6 +258,6 @@ _WRITERS = {
     ".webp": _write_webp,
     ".png": _write_apng,
     ".apng": _write_apng,
-    ".mp4": _write_video,
-    ".webm": _write_video,
+    ".mp4": partial(_write_video, ".mp4"),
+    ".webm": partial(_write_video, ".webm"),
 }

@@ -48,7 +48,9 @@ def write_file(path, write, taken="replace"):
     except OSError as error:
         if error.strerror is None:  # A sentence already.
             raise
-        raise type(error)(
+        # The same class of error, unless it is of some library.
+        kind = type(error) if type(error).__module__ == "builtins" else OSError
+        raise kind(
             f"Cannot write '{path}': its name must be free, and the file system take the file. "
             f"Received: {error.strerror}"
         ) from error

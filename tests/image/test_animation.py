@@ -519,3 +519,22 @@ def test_pictures_need_no_pyav(make, out, monkeypatch, suffix):
     monkeypatch.setitem(sys.modules, "av", None)
     write_animation(out / f"a{suffix}", make(2))
     assert len(shown(out / f"a{suffix}")) == 2
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".mp4"])
+def test_a_name_that_is_taken_can_be_left_alone(tmp_path, suffix):
+    if suffix == ".mp4":
+        pytest.importorskip("av")
+    for i in range(2):
+        Image.new("RGB", (32, 32), (100 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    frames = [tmp_path / f"{i}.png" for i in range(2)]
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / f"a{suffix}"
+    path.write_bytes(b"mine")
+    assert write_animation(path, frames, taken="number") == path.with_stem("a-2")
+    with pytest.raises(FileExistsError):
+        write_animation(path, frames, taken="refuse")
+    assert path.read_bytes() == b"mine"
+    assert write_animation(path, frames) == path
+    assert path.read_bytes() == path.with_stem("a-2").read_bytes()
+    assert sorted(os.listdir(tmp_path / "out")) == [f"a-2{suffix}", f"a{suffix}"]

@@ -1,1 +1,92 @@
-"""Trained networks that come with kerasart; each folder's README.md says what it is."""
+"""Trained networks that come with kerasart, and where they lie; each folder's README.md says more.
+
+Nothing here loads Keras: what a file says of its network is read without the network.
+"""
+
+import difflib
+import json
+import zipfile
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+
+_FILE = "model.keras"
+_LONGEST = 2**20  # Bytes of a configuration, of which kerasart's own have a few thousand.
+
+
+def shipped_models() -> dict[str, Path]:
+    """Lists the trained networks that come with the package: a dict of name to folder."""
+    folder = Path(str(files("kerasart.saved_models")))
+    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
+
+
+def find_network(model: str | PathLike[str]) -> Path:
+    """Finds the file of a trained network.
+
+    Args:
+        model: A `.keras` file, a folder that holds a `model.keras`, or a name of `shipped_models`.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+    """
+    path = Path(model)
+    for candidate in (path, path / _FILE):
+        if candidate.is_file():
+            return candidate
+    shipped = shipped_models()
+    if str(model) in shipped:
+        return shipped[str(model)] / _FILE
+    near = difflib.get_close_matches(str(model), shipped, n=1)
+    raise FileNotFoundError(
+        f"`model` must be a .keras file, a folder with a {_FILE}, or one of "
+        f"{', '.join(shipped)}{f'; nearest: {near[0]}' if near else ''}. Received: '{model}'"
+    )
+
+
+def read_config(path: str | PathLike[str]) -> dict:
+    """Reads what a `.keras` file says of its network: the dict that Keras makes it of.
+
+    Raises:
+        ValueError: If it is no such file.
+    """
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            "`model` must be a Keras file of a network that kerasart trained. "
+            f"Received: '{path}', which is none, or not whole"
+        )
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
+            text = file.read(_LONGEST + 1)
+        if len(text) > _LONGEST:
+            raise ValueError(f"a configuration of more than {_LONGEST} bytes")
+        config = json.loads(text)
+        if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+            raise ValueError("a configuration that is none")
+    except (ValueError, RecursionError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"`model` must be a Keras file of a network that kerasart trained ({error}). "
+            f"Received: '{path}'"
+        ) from error
+    return config
+
+
+def list_styles(model: str | PathLike[str]) -> list[str] | None:
+    """Lists the styles that a trained network knows by name.
+
+    Args:
+        model: As for `find_network`.
+
+    Returns:
+        Their names; None for a network that takes any picture.
+
+    Raises:
+        FileNotFoundError, ValueError: As `find_network` and `read_config`.
+    """
+    config = read_config(find_network(model))
+    styles = config["config"].get("styles", [])
+    is_any = config.get("class_name") == "AdaIN"
+    if not (is_any or (styles and isinstance(styles, list))):
+        raise ValueError(
+            f"`model` must be a TransformerNet or an AdaIN. Received: '{model}', which is another"
+        )
+    return None if is_any else [str(style) for style in styles]

@@ -80,6 +80,10 @@ def main():
     size = _parse_size(_SIZE.value)
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
+    if _FORMAT.value == "onnx":
+        from kerasart.serving.onnx_format import check_onnx
+
+        check_onnx()
     cli.load_tensorflow()
     from kerasart.networks import load_network
 

@@ -32,6 +32,8 @@ from kerasart.image import read_picture, write_picture
 from kerasart.image.resize import fit_size, resize_cut_out, resize_photo
 from kerasart.image.samples import SAMPLES
 from kerasart.optimization.memory import check_tiling
+from kerasart.saved_models import list_styles as find_styles
+from kerasart.saved_models import shipped_models
 
 _log = logging.getLogger("kerasart")
 
@@ -137,18 +139,10 @@ def main():
 
 def list_styles():
     """Prints each style that can be named, its model beside it, and the models that take files."""
-    cli.load_tensorflow()
-    from kerasart.networks import AdaIN, load_network, shipped_models
-
-    models = [_MODEL.value] if _MODEL.value else shipped_models()
-    networks = {model: load_network(model) for model in models}
     styles = {}
-    for model, network in networks.items():
-        if isinstance(network, AdaIN):
-            styles.setdefault("FILE", []).append(model)
-        else:
-            for style in network.styles:
-                styles.setdefault(style, []).append(model)
+    for model in [_MODEL.value] if _MODEL.value else shipped_models():
+        for style in find_styles(model) or ["FILE"]:
+            styles.setdefault(style, []).append(model)
     width = max(map(len, styles), default=0)
     for style, knowing in styles.items():
         cli.show(f"{style:{width}}  --model={' or '.join(knowing)}")

@@ -17,7 +17,7 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 # From the ground up. A module imports from lower floors, or from its own room.
 FLOORS = [
-    ["image", "gradients", "recent"],
+    ["image", "saved_models", "gradients", "recent"],
     ["backbones", "objectives", "presets"],
     ["optimization", "networks"],
     ["deepdream", "styletransfer", "faststyle", "training"],

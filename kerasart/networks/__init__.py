@@ -8,14 +8,13 @@ from kerasart.networks.adain import AdaIN
 from kerasart.networks.painter import AdaINPainter, Painter
 from kerasart.networks.saved import (
     copy_network,
-    find_network,
     load_network,
     recast,
     save_network,
-    shipped_models,
 )
 from kerasart.networks.style_trainer import AdaINTrainer, StyleTrainer
 from kerasart.networks.transformer_net import SIZES, TransformerNet
+from kerasart.saved_models import find_network, shipped_models
 
 __all__ = [
     "SIZES",

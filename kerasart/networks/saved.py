@@ -1,9 +1,6 @@
 """Networks in files."""
 
-import difflib
-import json
 import zipfile
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 
@@ -12,14 +9,7 @@ import keras
 from kerasart.backbones.precision import choose_precision
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.transformer_net import TransformerNet
-
-_FILE = "model.keras"
-
-
-def shipped_models() -> dict[str, Path]:
-    """Lists the trained networks that come with the package: a dict of name to folder."""
-    folder = Path(str(files("kerasart.saved_models")))
-    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
+from kerasart.saved_models import find_network, read_config
 
 
 def load_network(model: str | PathLike[str], precision: str = "float32") -> TransformerNet | AdaIN:
@@ -38,14 +28,8 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Tran
         ValueError: If the file is none, or holds another kind of network.
     """
     path = find_network(model)
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            "`model` must be a Keras file of a network that kerasart trained. "
-            f"Received: '{path}', which is none, or not whole"
-        )
+    config = read_config(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
         # Files hold float16; `keras.saving.load_model` would make a network that computes in it.
         config["config"]["dtype"] = _policy(precision)
         network = keras.saving.deserialize_keras_object(config)
@@ -100,19 +84,3 @@ def _copy(network, dtype):
     copy = type(network).from_config({**network.get_config(), "dtype": dtype})
     copy.set_weights(network.get_weights())
     return copy
-
-
-def find_network(model):
-    """Finds the file of a trained network, by any name that `load_network` knows."""
-    path = Path(model)
-    for candidate in (path, path / _FILE):
-        if candidate.is_file():
-            return candidate
-    shipped = shipped_models()
-    if str(model) in shipped:
-        return shipped[str(model)] / _FILE
-    near = difflib.get_close_matches(str(model), shipped, n=1)
-    raise FileNotFoundError(
-        f"`model` must be a .keras file, a folder with a {_FILE}, or one of "
-        f"{', '.join(shipped)}{f'; nearest: {near[0]}' if near else ''}. Received: '{model}'"
-    )

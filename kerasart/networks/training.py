@@ -1,5 +1,6 @@
 """A training that survives being killed, and its own bad steps."""
 
+import itertools
 import json
 import logging
 import math
@@ -10,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from kerasart.image.files import replace_file
+from kerasart.presets.checks import is_number
 
 _log = logging.getLogger("kerasart")
 
@@ -89,7 +91,7 @@ class Keeper(keras.callbacks.Callback):
     @property
     def exists(self):
         """Whether there is a state."""
-        return self._progress.exists() and self._weights.exists()
+        return self._weights.exists()
 
     def restore(self, trainer, replace=False):
         """Goes on with the training that is kept, if there is one.
@@ -99,10 +101,15 @@ class Keeper(keras.callbacks.Callback):
             replace: Whether another training that is kept makes way, and is not an error.
 
         Raises:
-            ValueError: If what is kept is another training.
+            ValueError: If what is kept is another training, or damaged.
         """
         trainer.optimizer.build(trainer.trainable_variables)
-        kept = json.loads(self._progress.read_text()) if self.exists else None
+        try:
+            kept = self._read_progress()
+        except ValueError:
+            if not replace:
+                raise
+            kept = None
         different = self._different(kept["identity"]) if kept else []
         if different and not replace:
             raise ValueError(
@@ -112,11 +119,31 @@ class Keeper(keras.callbacks.Callback):
         if different or not kept:
             self.write(trainer)
             return
-        trainer.load_weights(self._weights)
+        try:
+            trainer.load_weights(self._weights)
+        except (ValueError, LookupError, OSError, RuntimeError) as error:
+            raise _damaged(self._weights) from error
         self.step = int(trainer.optimizer.iterations)
         done = self.step // self.every
         self.history = {name: values[:done] for name, values in kept["history"].items()}
         self._set_factor(trainer, kept["factor"])
+
+    def _read_progress(self):
+        """Reads what is kept beside the weights; None before there are any."""
+        if not self.exists:
+            return None
+        try:
+            kept = json.loads(self._progress.read_text())
+            is_whole = (
+                isinstance(kept["identity"], dict)
+                and is_number(kept["factor"])
+                and all(map(is_number, itertools.chain(*kept["history"].values())))
+            )
+        except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
+            is_whole = False
+        if not is_whole:
+            raise _damaged(self._progress)
+        return kept
 
     def remove(self):
         """Removes the state, and its folder if nothing else is in it."""
@@ -178,6 +205,14 @@ class Keeper(keras.callbacks.Callback):
         """Writes the state of a trainer."""
         trainer.save_weights(self._next)
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
-        # The weights know their step, so a kill between the two leaves nothing that misleads.
-        self._next.replace(self._weights)
+        # First what says whose the weights are. They know their step, so a kill between the two
+        # leaves nothing that misleads.
         replace_file(self._progress, json.dumps(progress).encode())
+        self._next.replace(self._weights)
+
+
+def _damaged(path):
+    return ValueError(
+        f"`output` must hold the state of a training as it was written (without '{path.parent}' it "
+        f"begins anew). Received: '{path}', which is missing or damaged"
+    )

@@ -36,7 +36,7 @@ def export_onnx(network, path, taken="replace"):
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
             file cannot be written.
     """
-    _check_installed()
+    check_onnx()
     path = Path(path)
     check_place(path)
     from kerasart.networks import recast
@@ -47,7 +47,12 @@ def export_onnx(network, path, taken="replace"):
     return write_file(path, lambda file: file.write(data), taken)
 
 
-def _check_installed():
+def check_onnx():
+    """Refuses, before a network is loaded, to do without what an export to ONNX needs.
+
+    Raises:
+        ImportError: If onnx or onnxruntime is missing.
+    """
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401

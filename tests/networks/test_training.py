@@ -231,25 +231,66 @@ def test_a_kill_while_the_weights_are_written_loses_no_state(tmp_path, monkeypat
 
 def test_a_kill_between_the_two_files_misleads_nobody(tmp_path, monkeypatch):
     run = Run(tmp_path).go(3)
+    kept = run.weights
 
     def killed(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("kerasart.networks.training.replace_file", killed)
+        patch.setattr("pathlib.Path.replace", killed)
         with pytest.raises(KeyboardInterrupt):
             run.go(6)
     again = Run(tmp_path)
-    assert again.keeper.step == 6
-    np.testing.assert_array_equal(run.weights, again.weights)
+    assert again.keeper.step == 3
+    assert [len(values) for values in again.keeper.history.values()] == [1]
+    np.testing.assert_array_equal(kept, again.weights)
 
 
-def test_half_a_state_is_none(tmp_path):
+def test_what_is_said_without_weights_is_no_state(tmp_path):
     run = Run(tmp_path, restore=False)
-    (tmp_path / "state.weights.h5").write_bytes(b"from a kill at the very start")
+    (tmp_path / "progress.json").write_text("{}")  # From a kill at the very start.
     assert not run.keeper.exists
     run.keeper.restore(run.model)
     assert Run(tmp_path).keeper.step == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{}",
+        "[]",
+        "7",
+        "{",
+        "[" * 100_000,
+        '{"identity": 3, "factor": 1, "history": {}}',
+        '{"identity": {}, "factor": "x", "history": {}}',
+        '{"identity": {}, "factor": 1, "history": {"loss": ["x"]}}',
+        '{"identity": {}, "factor": 1, "history": {"loss": 3}}',
+        '{"identity": {}, "factor": 1, "history": []}',
+    ],
+)
+def test_weights_without_a_whole_word_on_them_are_not_replaced(tmp_path, text):
+    Run(tmp_path).go(3)
+    (tmp_path / "progress.json").unlink()
+    if text is not None:
+        (tmp_path / "progress.json").write_text(text)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="progress.json', which is missing or damaged"):
+        Run(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert Run(tmp_path, replace=True).keeper.step == 0
+
+
+@pytest.mark.parametrize("kept", [0, 100, 5000])
+def test_damaged_weights_are_named_and_stay(tmp_path, kept):
+    Run(tmp_path).go(3)
+    path = tmp_path / "state.weights.h5"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match="state.weights.h5', which is missing or damaged"):
+        Run(tmp_path)
+    assert path.stat().st_size == kept
 
 
 # --- Gone wrong

@@ -107,6 +107,14 @@ def test_a_long_text_is_not_printed_back(tmp_path, blocked):
         assert len(done.stderr) < 1500 and len(done.stderr.splitlines()) == 1
 
 
+def test_a_missing_onnx_is_told_of_at_once(tmp_path, blocked):
+    (tmp_path / "onnx.py").write_text("raise ImportError('no onnx here')")
+    path = os.pathsep.join([str(tmp_path), blocked["PYTHONPATH"]])
+    done = call(script("export"), "--format=onnx", folder=tmp_path, PYTHONPATH=path)
+    assert done.returncode == 1 and "no onnx here" in done.stderr
+    assert "kerasart[onnx]" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 # --- Help
 
 

@@ -415,6 +415,16 @@ def test_a_folder_that_was_killed_goes_on_and_leaves_nothing_half(folder, tmp_pa
 # --- What can be listed
 
 
+def test_styles_are_listed_without_tensorflow(folder, run, blocked):
+    rows = succeed(run(folder, "--list_styles", MINE[0], **blocked)).stdout.splitlines()
+    assert [row.split()[0] for row in rows] == ["waves", "dots"]
+    shipped = succeed(run(folder, "--list_styles", **blocked)).stdout
+    assert re.search(r"^FILE +--model=adain$", shipped, re.MULTILINE)
+    outcome = run(folder, "--list_styles", "--model=photo.png", **blocked)
+    assert_failed(outcome, 1)
+    assert outcome.lines[0].endswith("Received: 'photo.png', which is none, or not whole")
+
+
 def test_styles_are_listed(folder, warm_run):
     rows = succeed(warm_run(folder, "--list_styles", MINE[0])).stdout.splitlines()
     assert [row.split() for row in rows] == [

@@ -20,7 +20,7 @@ from kerasart.presets.dream_settings import SETTING_NAMES, DreamSettings
 
 # A dream that takes a second: two octaves of 48 and 68 pixels on a shallow layer.
 TINY = {
-    "layers": "fire3",
+    "layers": "conv3",
     "octaves": 2,
     "octave_scale": 1.4,
     "steps": 3,
@@ -61,12 +61,12 @@ def photo(face):
 
 
 @pytest.fixture(scope="module")
-def tiny(photo, squeezenet):
+def tiny(photo, toy):
     """Dreams the tiny dream."""
 
     def dream(**changes):
         image = changes.pop("image", photo)
-        return deep_dream(image, **{"backbone": squeezenet, **TINY, **changes})
+        return deep_dream(image, **{"backbone": toy, **TINY, **changes})
 
     return dream
 
@@ -238,11 +238,11 @@ def test_result(dreamt, photo):
     assert dreamt.image.dtype == np.float32 and isinstance(dreamt.image, np.ndarray)
     assert dreamt.image.min() >= 0 and dreamt.image.max() <= 1
     assert 0.01 < np.abs(dreamt.image[0] - photo).mean() < 0.3
-    assert {name: len(losses) for name, losses in dreamt.history.items()} == {"fire3": 6}
+    assert {name: len(losses) for name, losses in dreamt.history.items()} == {"conv3": 6}
 
 
 def test_loss_falls_in_each_octave(dreamt):
-    losses = dreamt.history["fire3"].reshape(2, 3)
+    losses = dreamt.history["conv3"].reshape(2, 3)
     assert (losses[:, -1] < 1.1 * losses[:, 0]).all() and losses.max() < 0
 
 
@@ -294,7 +294,7 @@ def test_detail_comes_back_from_octaves_below_the_size(tiny, photo):
 
 def test_smoothness_makes_it_smoother(tiny):
     smooth = tiny(smoothness=3.0)
-    assert list(smooth.history) == ["fire3", "total_variation"]
+    assert list(smooth.history) == ["conv3", "total_variation"]
 
     def roughness(result):
         return float(TotalVariation().statistic(tf.constant(result.image)))
@@ -303,10 +303,10 @@ def test_smoothness_makes_it_smoother(tiny):
 
 
 def test_smoothness_is_in_proportion_to_what_is_dreamed_of(tiny):
-    weak, strong = (tiny(layers=f"fire3:{weight}", smoothness=1.0) for weight in (1e-3, 1e3))
+    weak, strong = (tiny(layers=f"conv3:{weight}", smoothness=1.0) for weight in (1e-3, 1e3))
     np.testing.assert_allclose(strong.image, weak.image, atol=1e-3)
     # A raw weight is not.
-    weak, strong = (tiny(layers=f"fire3:{weight}", tv_weight=1.0) for weight in (1e-3, 1e3))
+    weak, strong = (tiny(layers=f"conv3:{weight}", tv_weight=1.0) for weight in (1e-3, 1e3))
     assert np.abs(strong.image - weak.image).max() > 0.05
 
 
@@ -342,7 +342,7 @@ def test_settings_reach_the_dream(tiny, dreamt):
         {"antialias": False},
         {"step_size": 0.01},
         {"octave_scale": 1.3},
-        {"layers": "fire3:-1"},
+        {"layers": "conv3:-1"},
     ]
     for change in changes:
         assert np.abs(tiny(**change).image - dreamt.image).max() > 1e-3, change
@@ -350,17 +350,17 @@ def test_settings_reach_the_dream(tiny, dreamt):
 
 def test_negative_coefficient_lowers_the_activation(tiny):
     # Within one octave, and looked at from one side: a smaller step, and no jitter.
-    losses = tiny(layers="fire3:-1", octaves=1, jitter=0, step_size=0.002).history["fire3"]
+    losses = tiny(layers="conv3:-1", octaves=1, jitter=0, step_size=0.002).history["conv3"]
     assert 0 < losses[-1] < 0.99 * losses[0]
 
 
 def test_max_loss_ends_octaves_early(tiny, dreamt):
-    losses = -dreamt.history["fire3"]
+    losses = -dreamt.history["conv3"]
     stopped = tiny(max_loss=(losses[0] + losses[1]) / 2)
     # The second octave starts above it, and so takes the one step that finds out.
-    np.testing.assert_allclose(-stopped.history["fire3"][:2], losses[:2], rtol=1e-4)
-    assert len(stopped.history["fire3"]) == 3
-    assert len(tiny(max_loss=math.inf).history["fire3"]) == 6
+    np.testing.assert_allclose(-stopped.history["conv3"][:2], losses[:2], rtol=1e-4)
+    assert len(stopped.history["conv3"]) == 3
+    assert len(tiny(max_loss=math.inf).history["conv3"]) == 6
 
 
 def test_one_trace_for_a_whole_dream(monkeypatch, tiny):
@@ -373,14 +373,15 @@ def test_one_trace_for_a_whole_dream(monkeypatch, tiny):
 
     monkeypatch.setattr(deepdream, "Descent", Recorded)
     result = tiny(octaves=3, octave_scale=1.2)
-    assert len(result.history["fire3"]) == 9
+    assert len(result.history["conv3"]) == 9
     assert [descent.traces for descent in made] == [1]
 
 
 # --- What is recorded
 
 
-def test_recorded_settings_make_the_picture_again(dreamt, photo):
+def test_recorded_settings_make_the_picture_again(tiny, photo, squeezenet):
+    dreamt = tiny(backbone=squeezenet, layers="fire3")
     settings = dict(dreamt.settings)
     assert settings.pop("weights_hash") == load_backbone("squeezenet").weights_hash
     assert (settings["backbone"], settings["weights"]) == ("squeezenet", "bundled")
@@ -396,7 +397,7 @@ def test_every_setting_is_recorded(tiny):
         "seed": 0,
         "border": 1,
         "max_loss": 1e9,
-        "layers": {"fire3": 1.0},
+        "layers": {"conv3": 1.0},
         "octaves": (-1, 0),
     }
     assert {name: result.settings[name] for name in expected} == expected
@@ -453,14 +454,14 @@ def test_the_objective_is_what_the_settings_say(squeezenet):
     assert objective.layers == ("fire2", "fire3", "image")
 
 
-def test_a_preset_brings_its_network(monkeypatch, photo, squeezenet):
+def test_a_preset_brings_its_network(monkeypatch, photo, toy):
     asked = []
 
     def load(name, weights, seed, head):
         asked.append(name)
-        return squeezenet
+        return toy
 
-    recipe = {"backbone": "vgg19", "settings": {"layers": "fire3", "octaves": 1, "steps": 1}}
+    recipe = {"backbone": "vgg19", "settings": {"layers": "conv3", "octaves": 1, "steps": 1}}
     monkeypatch.setattr(deepdream, "load_backbone", load)
     monkeypatch.setattr(deepdream, "find_preset", lambda application, name: recipe)
     deep_dream(photo)
@@ -534,7 +535,7 @@ def test_progress(tiny, photo):
     assert {progress.steps for progress in told} == {6}
     assert [progress.size for progress in told] == [(48, 53)] * 3 + [(68, 75)] * 3
     np.testing.assert_allclose(
-        [progress.losses["fire3"] for progress in told], result.history["fire3"], rtol=1e-6
+        [progress.losses["conv3"] for progress in told], result.history["conv3"], rtol=1e-6
     )
     for progress in told[::2]:
         picture = progress.picture()
@@ -561,7 +562,7 @@ def test_ctrl_c_carries_the_picture_so_far(tiny, dreamt, photo, last):
         tiny(on_step=stop)
     result = caught.value.result
     assert isinstance(caught.value, KeyboardInterrupt)
-    np.testing.assert_array_equal(result.history["fire3"], dreamt.history["fire3"][:last])
+    np.testing.assert_array_equal(result.history["conv3"], dreamt.history["conv3"][:last])
     np.testing.assert_allclose(result.image, pictures[-1], atol=1e-5)
     assert np.abs(result.image[0] - photo).max() > 1e-3
     assert result.settings == dreamt.settings
@@ -570,13 +571,13 @@ def test_ctrl_c_carries_the_picture_so_far(tiny, dreamt, photo, last):
 # --- When things go wrong
 
 
-def test_too_small_a_picture(squeezenet, photo):
+def test_too_small_a_picture(toy, photo):
     with pytest.raises(ValueError, match=r"at least \d+x\d+ pixels.*Received: 75x9"):
-        deep_dream(photo[:9], backbone=squeezenet, **TINY)
+        deep_dream(photo[:9], backbone=toy, **TINY)
 
 
-def test_the_least_size_is_told_and_suffices(tiny, squeezenet, photo):
-    least = squeezenet.cut(["fire3"]).least_size(5)
+def test_the_least_size_is_told_and_suffices(tiny, toy, photo):
+    least = toy.cut(["conv3"]).least_size(5)
     image = tiny(image=photo[:least, :least], octaves=1, steps=1).image
     assert image.shape == (1, least, least, 3)
     with pytest.raises(ValueError, match=f"at least {least}x{least}"):
@@ -590,7 +591,7 @@ def test_octaves_that_are_too_small_are_dropped_with_a_warning(tiny, caplog):
     # 68 / 1.4^n >= 23 for n up to 3.
     assert "4 of 8 octaves" in caplog.records[0].getMessage()
     assert "23 pixels" in caplog.records[0].getMessage()
-    assert len(result.history["fire3"]) == 4 * 3
+    assert len(result.history["conv3"]) == 4 * 3
 
 
 def test_no_warning_where_all_octaves_fit(tiny, caplog):
@@ -606,8 +607,8 @@ def test_unknown_setting(tiny):
 def test_unknown_preset_layer_and_backbone(tiny, photo):
     with pytest.raises(ValueError, match="`preset` must be .*Received: 'animal'"):
         tiny(preset="animal")
-    with pytest.raises(ValueError, match="`layers` must .*Received: 'fire33'"):
-        tiny(layers="fire33")
+    with pytest.raises(ValueError, match="`layers` must .*Received: 'conv33'"):
+        tiny(layers="conv33")
     with pytest.raises(ValueError, match="`backbone` must .*Received: 'vgg61'"):
         deep_dream(photo, backbone="vgg61")
     with pytest.raises(ValueError, match="`precision` must .*Received: 'float16'"):
@@ -617,12 +618,12 @@ def test_unknown_preset_layer_and_backbone(tiny, photo):
 @pytest.mark.parametrize("coefficient", [math.nan, math.inf])
 def test_coefficients_must_be_finite(tiny, coefficient):
     with pytest.raises(ValueError, match="`layers` must .*finite"):
-        tiny(layers={"fire3": coefficient})
+        tiny(layers={"conv3": coefficient})
 
 
 def test_a_loss_that_explodes_is_an_error(tiny):
-    with pytest.raises(FloatingPointError, match="'fire3' did not at step 1. Received: -inf"):
-        tiny(layers={"fire3": 3e38})
+    with pytest.raises(FloatingPointError, match="'conv3' did not at step 1. Received: -inf"):
+        tiny(layers={"conv3": 3e38})
 
 
 @pytest.mark.parametrize("image", [np.zeros((64, 64)), np.full((64, 64, 3), 2.0)])

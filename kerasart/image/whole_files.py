@@ -61,6 +61,12 @@ def replace_file(path, data):
     write_file(path, lambda file: file.write(data))
 
 
+def sync(path):
+    """Waits until a file is on the disk; else, where power fails, a new name may be of nothing."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
 def next_free_path(path):
     """Finds a name that is not taken.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from kerasart.backbones.precision import choose_precision
+from kerasart.image.whole_files import sync
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
@@ -60,6 +61,7 @@ def save_network(network, path):
     temporary = path.with_name(f".{path.stem}.keras")  # What a kill leaves, the next one replaces.
     try:
         _copy(network, "float16").save(temporary)
+        sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

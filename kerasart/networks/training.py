@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from kerasart.image.files import replace_file
+from kerasart.image.whole_files import sync
 from kerasart.presets.checks import is_number
 
 _log = logging.getLogger("kerasart")
@@ -207,6 +208,7 @@ class Keeper(keras.callbacks.Callback):
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
         # First what says whose the weights are. They know their step, so a kill between the two
         # leaves nothing that misleads.
+        sync(self._next)
         replace_file(self._progress, json.dumps(progress).encode())
         self._next.replace(self._weights)
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 import zipfile
 
@@ -62,6 +63,14 @@ def test_nothing_else_is_left_beside_the_file(network, tmp_path):
     for _ in range(2):
         save_network(network, tmp_path / "model.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_it_is_on_the_disk_before_it_is_in_its_place(network, tmp_path, monkeypatch):
+    path, places = tmp_path / "model.keras", []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: places.append(path.exists()) or sync(file))
+    save_network(network, path)
+    assert places == [False]
 
 
 def test_a_save_that_fails_leaves_the_former_file(network, tmp_path, monkeypatch):

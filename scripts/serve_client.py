@@ -8,16 +8,17 @@
     python scripts/serve_client.py --model=dream --input=photo.jpg --output=dream.jpg \\
         --steps=10 --step_size=0.006 --octaves=4 --protocol=rest
 
-The output's suffix, .png or .jpg, is the format that is asked for; transparency is not kept. Of a
+The output's suffix, .png or .jpg, is the format that is asked for; a .png keeps transparency. Of a
 folder, what is painted already is left alone, so that the same command goes on where it was
-stopped; what the server refuses is left out. gRPC needs `pip install "kerasart[serving]"`, REST
-needs nothing more.
+stopped; what the server refuses, or gives no whole picture of the right size for, is left out. gRPC
+needs `pip install "kerasart[serving]"`, REST needs nothing more.
 """
 
 from kerasart.scripts import command_line as cli
 from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
 
 import contextlib
+import io
 import logging
 import math
 import os
@@ -25,6 +26,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 from PIL import ExifTags, Image
 from tqdm import tqdm
@@ -178,7 +180,10 @@ def _paint_all(client, works, look):
 
 
 def _paint(client, photo, output, look):
-    return client.paint(_load(photo), _KINDS[output.suffix.lower()], **look)
+    data, alpha = _load(photo)
+    kind = _KINDS[output.suffix.lower()]
+    painting = client.paint(data, kind, **look)
+    return painting if alpha is None or kind != "png" else _make_transparent(painting, alpha)
 
 
 def _write(output, painting, if_taken):
@@ -187,25 +192,39 @@ def _write(output, painting, if_taken):
 
 
 def _load(photo):
-    """Reads the file itself if the server sees in it what we would, else makes a PNG of it."""
+    """Reads the file itself if the server sees in it what we would, else makes a PNG of it.
+
+    Returns:
+        The bytes of a file, and its alpha, if there is one.
+    """
     if _is_plain(photo):
-        return Path(photo).read_bytes()
-    image = cli.read_photo(photo).image  # Where it cannot be read, this says why.
-    return encode(quantise(image[0], 8), "PNG", {}, None)
+        return Path(photo).read_bytes(), None
+    picture = cli.read_photo(photo)  # Where it cannot be read, this says why.
+    return encode(quantise(picture.image[0], 8), "PNG", {}, None), picture.alpha
 
 
 def _is_plain(photo):
-    """Whether a file is a JPEG or PNG in sRGB, upright where TensorFlow would not turn it."""
+    """Whether a file is an opaque JPEG or PNG in sRGB, which a server turns upright as we would."""
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as limit:
         try:
             with open_regular(photo) as file, Image.open(file, "r", ["JPEG", "PNG"]) as picture:
-                kind, profile = picture.format, picture.info.get("icc_profile")
-                turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
                 width, height = picture.size
-        except (OSError, ValueError, SyntaxError):
+                if width * height > (cli.MAX_PIXELS.value or limit or math.inf):
+                    return False
+                # Pillow looks for it in other places too.
+                exif = Image.Exif()
+                exif.load(picture.info.get("exif", b""))
+                turns = [each.get(ExifTags.Base.Orientation) for each in (exif, picture.getexif())]
+                has_more = picture.has_transparency_data or "icc_profile" in picture.info
+        except Exception:  # Whatever Pillow meets in damaged data.
             return False
-    fits = width * height <= (cli.MAX_PIXELS.value or limit or math.inf)
-    return fits and not profile and (kind == "JPEG" or kind == "PNG" and not turned)
+    return turns[0] == turns[1] and not has_more
+
+
+def _make_transparent(painting, alpha):
+    with Image.open(io.BytesIO(painting)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return encode(np.concatenate([pixels, quantise(alpha[0], 8)], axis=-1), "PNG", {}, None)
 
 
 def _parse_look():
@@ -233,7 +252,7 @@ def _parse_look():
         return {}
     strength = {"strength": 1.0 if _STRENGTH.value is None else _STRENGTH.value}
     if Path(style).is_file() or looks_like_file(style):
-        return {"style_bytes": _load(style)} | strength
+        return {"style_bytes": _load(style)[0]} | strength
     return {"style": style} | strength
 
 

@@ -8,9 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from kerasart.image.encoding import encode
+from kerasart.image.formats import pillow_setting
 from kerasart.serving.transports import GrpcTransport, RestTransport, ServerError, UnavailableError
 
 __all__ = ["FORMATS", "Client", "ServerError", "UnavailableError", "in_parallel"]
@@ -87,15 +88,22 @@ class Client:
 
         Raises:
             UnavailableError: If the server does not answer or is not ready, at the last try too.
-            ServerError: If there is no such model or signature.
+            ServerError: If there is no such model or signature, or the answer is none.
             TimeoutError: If the answer took too long.
             ValueError: If the server refused the inputs, with its own sentence, or failed at them.
         """
         inputs = {name: _as_batch(name, batch) for name, batch in inputs.items()}
+        size = min(map(len, inputs.values()))
         tries = 0
         while not self._closed.is_set():
             try:
-                return self._transport.ask(signature, inputs)
+                answer = self._transport.ask(signature, inputs)
+                if answer.shape[:1] != (size,):
+                    raise ServerError(
+                        f"The server's answer must be for as many as were asked for, {size}. "
+                        f"Received: an array of shape {answer.shape}"
+                    )
+                return answer
             except UnavailableError as error:
                 if tries == self._retries:
                     raise
@@ -117,7 +125,13 @@ class Client:
             ValueError: If the model does not know a name; the message lists those that it knows.
                 Also as `predict` raises it.
         """
-        return self.predict("styles", {"names": [style]})[0].astype(np.float32)
+        weights = self.predict("styles", {"names": [style]})
+        if weights.ndim != 2 or weights.dtype.kind != "f" or not np.isfinite(weights).all():
+            raise ServerError(
+                "The server's answer must be finite weights, one for each style. "
+                f"Received: an array of shape {weights.shape} and type {weights.dtype}"
+            )
+        return weights[0].astype(np.float32)
 
     def paint(self, photo, format="png", **options):
         """Paints a photo.
@@ -130,15 +144,23 @@ class Client:
                 `step_size` and `octaves`. Without any, the model's own are used.
 
         Returns:
-            The bytes of a file. `predict` says what it raises.
+            The bytes of a file, whole, and of the photo's size.
+
+        Raises:
+            ValueError: If the server's answer is no such file. Also as `predict` raises it, and
+                whatever else it raises.
         """
         if format not in FORMATS:
             raise ValueError(f"`format` must be png or jpeg. Received: {format!r}")
+        size = _size(photo)
         if not options:
             painting = self.predict("serving_default", {"image_bytes": [photo]})[0]
-            return painting if format == "png" else _to_jpeg(painting)
+            picture = _decode(painting, "png", size)
+            return painting if format == "png" else _to_jpeg(picture)
         inputs = {"image_bytes": photo, **options, "format": format}
-        return self.predict("bytes", {name: [value] for name, value in inputs.items()})[0]
+        painting = self.predict("bytes", {name: [value] for name, value in inputs.items()})[0]
+        _decode(painting, format, size)
+        return painting
 
 
 def in_parallel(function, items, most):
@@ -184,6 +206,43 @@ def _as_batch(name, values):
     return batch.astype(types.get(batch.dtype.kind, batch.dtype), copy=False)
 
 
-def _to_jpeg(data):
-    with Image.open(io.BytesIO(data)) as picture:
-        return encode(np.asarray(picture.convert("RGB")), "JPEG", {}, _QUALITY)
+def _size(photo):
+    """Reads (width, height) of a photo held upright."""
+    try:
+        picture = _open(photo)
+        lies = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except Exception as error:  # Whatever Pillow meets in damaged data.
+        raise ValueError(
+            f"`photo` must be a JPEG or PNG file. Received: {len(photo)} bytes of another kind"
+        ) from error
+    return picture.size[::-1] if lies else picture.size
+
+
+def _decode(painting, format, size):
+    """Decodes what a server calls a painting, as a `PIL.Image.Image`."""
+    received = "what is none"
+    try:
+        picture = _open(painting)
+        received = f"a {picture.format} file of {picture.size[0]}x{picture.size[1]} pixels"
+        if (picture.format, picture.size) == (format.upper(), size):
+            received = f"{len(painting)} bytes, which are damaged or not all"
+            picture.verify()  # To the end, beyond the last pixel; then it has to be opened anew.
+            picture = _open(painting)
+            picture.load()
+            return picture
+    except Exception:  # Likewise; or the answer is numbers.
+        pass
+    raise ValueError(
+        f"The server's answer must be a {format} file of {size[0]}x{size[1]} pixels. "
+        f"Received: {received}"
+    )
+
+
+def _open(data):
+    # Its size is looked at before its pixels.
+    with pillow_setting(Image, "MAX_IMAGE_PIXELS", None):
+        return Image.open(io.BytesIO(data), formats=["JPEG", "PNG"])
+
+
+def _to_jpeg(picture):
+    return encode(np.asarray(picture.convert("RGB")), "JPEG", {}, _QUALITY)

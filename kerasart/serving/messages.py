@@ -5,8 +5,13 @@ of tensorflow_serving/apis/ (model, predict and prediction_log.proto). The pool 
 private, since TensorFlow puts the same names into the common one where it is in the process too.
 """
 
+import math
+
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+from google.protobuf.message import DecodeError
+
+from kerasart.serving.transports import MOST_BYTES
 
 _FILES = {
     "tensorflow": {
@@ -143,11 +148,29 @@ def fill_tensor(tensor, array):
         tensor.tensor_content = np.ascontiguousarray(array).tobytes()
 
 
+def read_response(data):
+    """Reads the array of a `PredictResponse`'s only output.
+
+    Raises:
+        ValueError: If the bytes are no such message, or it has other than one output, or an array
+            that `read_tensor` refuses.
+    """
+    try:
+        outputs = PredictResponse.FromString(data).outputs
+        if len(outputs) == 1:
+            (tensor,) = outputs.values()
+            return read_tensor(tensor)
+    except (DecodeError, OverflowError) as error:
+        raise ValueError(f"The server's answer must be whole. Received: {error}") from error
+    raise ValueError(f"The server's answer must have one output. Received: {len(outputs)}")
+
+
 def read_tensor(tensor):
     """Reads an array from a `TensorProto`; one of strings has objects, which are bytes.
 
     Raises:
-        ValueError: If its values are of a type that no model of ours has.
+        ValueError: If its values are of a type that no model of ours has, or are too many or too
+            few for its shape.
     """
     if tensor.dtype not in _TYPE:
         raise ValueError(
@@ -160,7 +183,12 @@ def read_tensor(tensor):
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
     values = np.array(list(getattr(tensor, field)), dtype)
     # Of equal values at the end, a server may send the first only, and of zeros none.
-    missing = int(np.prod(shape)) - len(values)
+    missing = math.prod(shape) - len(values)
+    if not 0 <= missing * dtype.itemsize <= MOST_BYTES:
+        raise ValueError(
+            f"The server's outputs must have as many values as their shape {shape} says. "
+            f"Received: {len(values)}"
+        )
     if missing:
         values = np.pad(values, (0, missing), "edge" if len(values) else "constant")
     return values.reshape(shape)

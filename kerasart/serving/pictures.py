@@ -1,26 +1,28 @@
 """Picture files inside a graph: from bytes to pixels and back, by TensorFlow's own operations.
 
-A server hands a client's bytes to these, so they look before they decode: what is no picture, or is
-too small or too large, is refused in a sentence.
+A server hands a client's bytes to these, so they look before they decode. What is no picture, is
+too small or too large, or would be read otherwise than `kerasart.image` reads it, is refused in a
+sentence; so is what not all servers have decoders for.
 """
 
 FORMATS = ("png", "jpeg")
 
-_HEAD = 32  # Bytes that hold the size of all kinds but JPEG.
-# Where a JPEG's EXIF data begins, how many bytes its first directory lies in, and which of its
-# entries says how the camera was held.
-_EXIF, _EXIF_BYTES, _ENTRIES, _ORIENTATION = b"Exif\0\0", 8192, 64, 0x0112
+_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_HEAD = 26  # Bytes that hold the size and kind of a PNG.
+# Segments of a JPEG, or chunks of a PNG, to look through: a colour profile takes up to 255.
+_MOST_SEGMENTS = 1000
+# Which entry of EXIF data says how the camera was held, and the type of a number of 4 bytes.
+_ORIENTATION, _LONG = 0x0112, 4
 
 
 def decode_picture(data, least, most, name="image_bytes"):
     """Decodes a picture file.
 
-    Of a GIF it is the first frame, of what is transparent the colours beneath. A JPEG is
-    turned upright as its EXIF orientation says. Colour profiles are not applied.
+    It is turned upright as its EXIF orientation says. Colour profiles are not applied.
 
     Args:
-        data: A scalar string: JPEG (grey, RGB or CMYK), PNG (also palettes and 16 bits), WebP
-            that does not move, GIF or BMP.
+        data: A scalar string: a JPEG (grey, RGB or CMYK), or a PNG (also of palettes and 16 bits)
+            whose pixels are all opaque.
         least: The least height and width in pixels.
         most: The most pixels.
         name: What messages call the input.
@@ -31,33 +33,21 @@ def decode_picture(data, least, most, name="image_bytes"):
     """
     import tensorflow as tf
 
-    length = tf.strings.length(data)
-    head = tf.io.decode_raw(tf.strings.substr(data, 0, _HEAD), tf.uint8)
-    head = tf.ensure_shape(tf.pad(head, [[0, _HEAD - tf.shape(head)[0]]]), [_HEAD])
-    head = tf.cast(head, tf.int32)
-    is_jpeg, is_png, is_gif, is_bmp = (
-        _begins(head, mark) for mark in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
-    )
-    is_webp = _begins(head, b"RIFF") & _begins(head[8:], b"WEBP")
-    known = is_jpeg | is_png | is_gif | is_bmp | is_webp
-    received = tf.strings.join([tf.strings.as_string(length), " bytes of another kind"])
-    with required(known, f"`{name}` must be a JPEG, PNG, WebP, GIF or BMP file", received):
-        height, width = tf.case(
-            [
-                (is_jpeg, lambda: tf.unstack(tf.image.extract_jpeg_shape(data))[:2]),
-                (is_png, lambda: [_number(head[20:24], big=True), _number(head[16:20], big=True)]),
-                (is_gif, lambda: [_number(head[8:10]), _number(head[6:8])]),
-                (is_bmp, lambda: [tf.abs(_number(head[22:26])), _number(head[18:22])]),
-            ],
-            default=lambda: _webp_size(head),
+    head = _bytes_at(data, 0, _HEAD)
+    is_jpeg, is_png = _begins(head, _JPEG), _begins(head, _PNG)
+    allowed = f"`{name}` must be a JPEG or PNG file (serve_client.py makes a PNG of other kinds)"
+    length = tf.strings.as_string(tf.strings.length(data))
+    received = tf.strings.join([length, " bytes of another kind"])
+    with required(is_jpeg | is_png, allowed, received):
+        height, width = tf.cond(
+            is_png,
+            lambda: [_number(head[20:24], big=True), _number(head[16:20], big=True)],
+            lambda: tf.unstack(tf.image.extract_jpeg_shape(data))[:2],
         )
-    # TensorFlow's decoder corrupts memory on these.
-    moves = is_webp & _begins(head[12:], b"VP8X") & (tf.bitwise.bitwise_and(head[20], 2) > 0)
     sides = [tf.strings.as_string(side) for side in (width, height)]
     received = tf.strings.join([sides[0], "x", sides[1], " pixels"])
     pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     with (
-        required(~moves, f"`{name}` must not be an animated WebP", received),
         required(
             tf.minimum(height, width) >= least,
             f"`{name}` must be at least {least}x{least} pixels",
@@ -65,17 +55,29 @@ def decode_picture(data, least, most, name="image_bytes"):
         ),
         required(pixels <= most, f"`{name}` must have at most {most} pixels", received),
     ):
-        picture = tf.case(
-            [
-                # Else its levels are some other than those that Pillow reads.
-                (is_jpeg, lambda: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")),
-                # Asked for three channels, it refuses a file with four.
-                (is_webp, lambda: tf.io.decode_webp(data, channels=0)[0, :, :, :3]),
-            ],
-            default=lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        picture = tf.cond(
+            is_png,
+            lambda: _decode_png(data, head, name, received),
+            # Else its levels are some other than those that Pillow reads.
+            lambda: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE"),
         )
     picture = tf.ensure_shape(picture, [None, None, 3])
-    return tf.cond(is_jpeg, lambda: _turn(picture, _orientation(data)), lambda: picture)
+    exif = tf.cond(is_png, lambda: _find_chunk(data, b"eXIf", name), lambda: _find_exif(data, name))
+    return _turn(picture, _orientation(data, exif))
+
+
+def _decode_png(data, head, name, received):
+    import tensorflow as tf
+
+    def decode_transparent():
+        picture = tf.io.decode_png(data, channels=4)
+        allowed = f"`{name}` must be opaque (serve_client.py fills what is transparent)"
+        is_opaque = tf.reduce_all(picture[..., 3] == 255)
+        with required(is_opaque, allowed, tf.strings.join([received, ", some transparent"])):
+            return tf.identity(picture[..., :3])
+
+    has_alpha = (head[25] == 4) | (head[25] == 6) | (_find_chunk(data, b"tRNS", name) > 0)
+    return tf.cond(has_alpha, decode_transparent, lambda: tf.io.decode_png(data, channels=3))
 
 
 def encode_picture(image, format):
@@ -125,65 +127,108 @@ def required(condition, allowed, received):
     return tf.control_dependencies([tf.debugging.Assert(condition, [sentence])])
 
 
+def _bytes_at(data, place, count):
+    """Reads bytes as int32 (count,); beyond the end they are 0."""
+    import tensorflow as tf
+
+    place = tf.clip_by_value(place, 0, tf.strings.length(data))
+    found = tf.io.decode_raw(tf.strings.substr(data, place, count), tf.uint8)
+    found = tf.pad(found, [[0, count - tf.shape(found)[0]]])
+    return tf.cast(tf.ensure_shape(found, [count] if isinstance(count, int) else [None]), tf.int32)
+
+
 def _begins(head, mark):
     import tensorflow as tf
 
     return tf.reduce_all(head[: len(mark)] == list(mark))
 
 
-def _number(values, big=False):
-    """Reads a number of a few bytes, the lowest first unless `big`."""
+def _number(values, big):
+    """Reads numbers of a few bytes in the last axis, the highest first or the lowest."""
     import tensorflow as tf
 
     powers = [256**i for i in range(values.shape[-1])]
     powers = [power - 2**32 if power >= 2**31 else power for power in powers]
-    return tf.reduce_sum(values * tf.constant(powers[::-1] if big else powers), axis=-1)
+    lowest_first, highest_first = tf.constant(powers), tf.constant(powers[::-1])
+    return tf.reduce_sum(values * tf.where(big, highest_first, lowest_first), axis=-1)
 
 
-def _webp_size(head):
+def _orientation(data, start):
+    """Reads how a camera was held: 1 to 8, as EXIF (JEITA CP-3451, tag 274) has it.
+
+    Args:
+        data: The file.
+        start: Where its EXIF data begin, or 0 if it has none.
+    """
     import tensorflow as tf
 
-    bits = _number(head[21:25])
-    return tf.case(
-        [
-            (
-                _begins(head[12:], b"VP8X"),
-                lambda: [1 + _number(head[27:30]), 1 + _number(head[24:27])],
-            ),
-            (
-                _begins(head[12:], b"VP8L"),
-                lambda: [1 + tf.bitwise.right_shift(bits, 14) % 2**14, 1 + bits % 2**14],
-            ),
-        ],
-        default=lambda: [_number(head[28:30]) % 2**14, _number(head[26:28]) % 2**14],
+    is_big = _bytes_at(data, start, 1)[0] == ord("M")
+    directory = start + _number(_bytes_at(data, start + 4, 4), is_big)
+    count = _number(_bytes_at(data, directory, 2), is_big)
+    entries = tf.reshape(_bytes_at(data, directory + 2, 12 * count), [-1, 12])
+    tag, type_, short = (_number(entries[:, i : i + 2], is_big) for i in (0, 2, 8))
+    values = tf.where(type_ == _LONG, _number(entries[:, 8:], is_big), short)
+    value = tf.reduce_max(tf.where(tag == _ORIENTATION, values, 0))
+    return tf.where((start > 0) & (value >= 1) & (value <= 8), value, 1)
+
+
+def _find_chunk(data, kind, name):
+    """Finds what is in a PNG's first chunk of a kind before its pixels; 0 if there is none."""
+    import tensorflow as tf
+
+    def look(place):
+        head = _bytes_at(data, place, 8)
+        length = _number(head[:4], big=True)
+        is_last = _begins(head[4:], b"IDAT") | (length < 0)
+        found = tf.where(_begins(head[4:], kind), place + 8, 0)
+        return found, tf.where(is_last, -1, place + 12 + length)
+
+    return _find(data, look, len(_PNG), name)
+
+
+def _find_exif(data, name):
+    """Finds the EXIF data of a JPEG; 0 if there are none."""
+    import tensorflow as tf
+
+    def look(place):
+        head = _bytes_at(data, place, 10)
+        marker = head[1]
+        # What is no marker is padding, or is to be ignored; some markers have no segment.
+        is_none = (head[0] != 0xFF) | (marker == 0xFF) | (marker == 0)
+        is_alone = (marker == 0x01) | (marker >= 0xD0) & (marker <= 0xD8)
+        is_last = ~is_none & ((marker == 0xD9) | (marker == 0xDA))
+        is_exif = ~is_none & (marker == 0xE1) & _begins(head[4:], b"Exif\0\0")
+        length = tf.where(is_alone, 2, 2 + _number(head[2:4], big=True))
+        following = tf.where(is_last, -1, place + tf.where(is_none, 1, length))
+        return tf.where(is_exif, place + 10, 0), following
+
+    return _find(data, look, 2, name)
+
+
+def _find(data, look, first, name):
+    """Goes from segment to segment.
+
+    Args:
+        data: The file.
+        look: A function of the place where a segment begins, that gives the place of what is looked
+            for, or 0, and that of the next segment, or -1.
+        first: Where the first begins.
+        name: What messages call the file.
+
+    Returns:
+        The place of what is looked for, or 0.
+    """
+    import tensorflow as tf
+
+    def goes_on(found, place):
+        return (found == 0) & (place >= 0) & (place < tf.strings.length(data))
+
+    found, place = tf.while_loop(
+        goes_on, lambda _, place: look(place), (0, first), maximum_iterations=_MOST_SEGMENTS
     )
-
-
-def _orientation(data):
-    """Reads how a JPEG's camera was held: 1 to 8, as EXIF (JEITA CP-3451, tag 274) has it."""
-    import tensorflow as tf
-
-    raw = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _EXIF_BYTES), tf.uint8), tf.int32)
-    raw = tf.pad(raw, [[0, 64]])
-    last = tf.shape(raw)[0] - 1
-
-    def read(places, bytes_):
-        around = places[..., tf.newaxis] + tf.range(bytes_)
-        values = tf.ensure_shape(
-            tf.gather(raw, tf.clip_by_value(around, 0, last)), [*places.shape, bytes_]
-        )
-        return tf.where(is_big, _number(values, big=True), _number(values))
-
-    windows = tf.stack([raw[i : last - len(_EXIF) + 1 + i] for i in range(len(_EXIF))], axis=-1)
-    found = tf.reduce_all(windows == list(_EXIF), axis=-1)
-    start = tf.cast(tf.argmax(found), tf.int32) + len(_EXIF)
-    is_big = raw[start] == ord("M")
-    directory = start + read(start + 4, 4)
-    entries = directory + 2 + 12 * tf.range(_ENTRIES)
-    is_it = (read(entries, 2) == _ORIENTATION) & (tf.range(_ENTRIES) < read(directory, 2))
-    value = tf.reduce_max(tf.where(is_it, read(entries + 8, 2), 0))
-    is_held = tf.reduce_any(found) & (value >= 1) & (value <= 8)
-    return tf.where(is_held, value, 1)
+    allowed = f"`{name}` must have at most {_MOST_SEGMENTS} segments before its pixels"
+    with required(~goes_on(found, place), allowed, "more"):
+        return tf.identity(found)
 
 
 def _turn(picture, orientation):

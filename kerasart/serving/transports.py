@@ -6,11 +6,16 @@ import http.client
 import json
 import re
 import socket
+import threading
+import time
 
 import numpy as np
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
-_UNLIMITED = -1
+# No painting is larger: a PNG takes up to 3 bytes a pixel, and Pillow reads up to 179 megapixels.
+MOST_BYTES = 2**29
+_BLOCK = 2**20  # Bytes of an answer that are read at once.
+_MOST_LETTERS_READ, _MOST_LETTERS = 20_000, 500  # Of a server's error, and of it to show.
 # A server that is back is found at once: how long to wait between tries, `Client` decides.
 _RECONNECT = {"initial": 100, "max": 1000}
 
@@ -58,14 +63,12 @@ class GrpcTransport:
             ) from error
         split_server(server)
         options = {f"grpc.{name}_reconnect_backoff_ms": ms for name, ms in _RECONNECT.items()}
-        options["grpc.max_send_message_length"] = _UNLIMITED
-        options["grpc.max_receive_message_length"] = _UNLIMITED
+        options["grpc.max_send_message_length"] = -1
+        options["grpc.max_receive_message_length"] = MOST_BYTES
         options["grpc.enable_http_proxy"] = 0
         self._channel = grpc.insecure_channel(server, options=list(options.items()))
         self._call = self._channel.unary_unary(
-            _PREDICT,
-            request_serializer=messages.PredictRequest.SerializeToString,
-            response_deserializer=messages.PredictResponse.FromString,
+            _PREDICT, request_serializer=messages.PredictRequest.SerializeToString
         )
         self._rpc_error = grpc.RpcError
         self._messages = messages
@@ -84,10 +87,13 @@ class GrpcTransport:
         """
         request = self._messages.make_request(self._model, self._version, signature, inputs)
         try:
-            response = self._call(request, timeout=self._timeout)
+            answer = self._call(request, timeout=self._timeout)
         except self._rpc_error as error:
             raise self._explain(error.code().name, error.details() or "") from error
-        return self._messages.read_tensor(_only(list(response.outputs.values())))
+        try:
+            return self._messages.read_response(answer)
+        except ValueError as error:
+            raise _no_answer(self._server, answer) from error
 
     def close(self):
         """Ends the connection, and requests that are under way."""
@@ -100,8 +106,7 @@ class GrpcTransport:
 class RestTransport:
     """Asks by REST; arguments and methods are those of `GrpcTransport`.
 
-    A connection is for one request. `timeout` holds for each wait for the server: it answers at
-    once or not at all. Numbers come back as JSON has them, of 64 bits.
+    A connection is for one request. Numbers come back as JSON has them, of 64 bits.
     """
 
     def __init__(self, server, model, version, timeout):
@@ -122,34 +127,50 @@ class RestTransport:
             raise self._explain(_CODES.get(status, f"HTTP {status}"), _error_in(answer))
         try:
             return _from_json(json.loads(answer)["predictions"])
-        except (ValueError, LookupError, TypeError):
-            raise ServerError(
-                "`server` must be TensorFlow Serving's, whose answers have `predictions` of one "
-                f"output. Received: {_start_of(answer)!r} from {self._server}"
-            ) from None
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise _no_answer(self._server, answer) from error
 
     def close(self):
         """Ends requests that are under way."""
-        for connection in list(self._open):
-            with contextlib.suppress(OSError, AttributeError):  # It may be closed by now.
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        for connected in list(self._open):
+            _hang_up(connected)
 
     def _post(self, body):
+        start, late = time.monotonic(), threading.Event()
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        self._open.add(connection)
         try:
-            connection.request("POST", self._path, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            return response.status, response.read()
-        except TimeoutError as error:
-            raise self._explain("DEADLINE_EXCEEDED", "") from error
+            connection.connect()
+            # The connection's own timeout is for each wait, of which a slow server can ask many.
+            with self._hanging_up(connection.sock, start + self._timeout, late):
+                connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                answer = _read(response)
+                if late.is_set():  # Then it may have been cut off.
+                    raise TimeoutError
+                return response.status, answer
         except (OSError, http.client.HTTPException) as error:
+            if late.is_set() or isinstance(error, TimeoutError):
+                raise self._explain("DEADLINE_EXCEEDED", "") from error
             # Of what is no HTTP the message is the bytes that came.
             words = str(error) if isinstance(error, OSError) else type(error).__name__
             raise self._explain("UNAVAILABLE", words) from error
         finally:
-            self._open.discard(connection)
             connection.close()
+
+    @contextlib.contextmanager
+    def _hanging_up(self, connected, deadline, late):
+        """Ends a socket at a deadline, which then sets an event; or when all are to be closed."""
+        watch = threading.Timer(
+            max(0.0, deadline - time.monotonic()), lambda: (late.set(), _hang_up(connected))
+        )
+        watch.daemon = True
+        watch.start()
+        self._open.add(connected)
+        try:
+            yield
+        finally:
+            watch.cancel()
+            self._open.discard(connected)
 
     def _explain(self, code, message):
         return explain(code, message, self._server, self._model, self._timeout)
@@ -213,22 +234,46 @@ def explain(code, message, server, model, timeout):
 
 def shorten(message):
     """Keeps what a person needs of an error of TensorFlow's: no nodes, no brackets, no stack."""
+    message = message[:_MOST_LETTERS_READ].strip()
     message = re.sub(r"^Graph execution error:.*<stack traces[^>]*>", "", message, flags=re.DOTALL)
     message = re.sub(r"^\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ", "", message.strip())
-    message = re.split(r"\s*\n\s*\(1\) |\s*\n\s*\[\[|\s*\[\[\{\{", message)[0]
+    message = re.split(r"\n\s{0,9}\(1\) |\n\s{0,9}\[\[|\[\[\{\{", message)[0].strip()
     message = re.sub(r"\{\{(function_)?node [^}]*\}\}\s*", "", message)
     asserted = re.search(r"assertion failed: \[(.*)\]$", message, re.DOTALL)
     if asserted:
         message = asserted[1].replace("] [", " ")
-    return " ".join(message.split())
+    # A terminal would obey control characters.
+    message = "".join(letter if letter.isprintable() else " " for letter in message)
+    message = " ".join(message.split())
+    return message if len(message) <= _MOST_LETTERS else f"{message[:_MOST_LETTERS]}..."
 
 
-def _only(outputs):
-    if len(outputs) != 1:
-        raise ServerError(
-            f"The signature must have one output, as kerasart's have. Received: {len(outputs)}"
-        )
-    return outputs[0]
+def _hang_up(connected):
+    with contextlib.suppress(OSError):  # It may be closed by now.
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+def _read(response):
+    """Reads an answer's body, up to the most bytes that one may have."""
+    blocks, size = [], 0
+    while block := response.read(_BLOCK):
+        blocks.append(block)
+        size += len(block)
+        if size > MOST_BYTES:
+            raise ValueError(
+                f"The server's answer must have at most {MOST_BYTES} bytes. Received: more"
+            )
+    if response.length:  # Bytes that were promised, and did not come.
+        raise http.client.IncompleteRead(b"", response.length)
+    return b"".join(blocks)
+
+
+def _no_answer(server, answer):
+    start = answer[:100].decode(errors="replace")
+    return ServerError(
+        "`server` must be TensorFlow Serving's, whose answers have numbers or files of one output. "
+        f"Received: {start!r} from {server}"
+    )
 
 
 def _to_json(value):
@@ -239,19 +284,18 @@ def _to_json(value):
 
 def _from_json(rows):
     """Makes an array of rows, which are numbers or, as {"b64": ...}, bytes."""
-    if not all(isinstance(row, dict) for row in rows):
-        return np.array(rows)
-    values = np.empty(len(rows), object)
-    values[:] = [base64.b64decode(row["b64"]) for row in rows]
+    if all(isinstance(row, dict) for row in rows):
+        values = np.empty(len(rows), object)
+        values[:] = [base64.b64decode(row["b64"], validate=True) for row in rows]
+        return values
+    values = np.array(rows)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"predictions of type {values.dtype}")
     return values
 
 
 def _error_in(answer):
     try:
         return str(json.loads(answer)["error"])
-    except (ValueError, LookupError, TypeError):
-        return _start_of(answer)
-
-
-def _start_of(answer):
-    return answer[:100].decode(errors="replace")
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return answer[:100].decode(errors="replace")

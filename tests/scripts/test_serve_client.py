@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, contents, make_photo, names_in, pixels, succeed, wait_for
 from fake_server import FakeServer, Refusal
-from PIL import Image
+from PIL import Image, ImageOps
 
 SCRIPT = ROOT / "scripts" / "serve_client.py"
 STYLES = ["mosaic", "rain"]
@@ -64,7 +64,7 @@ class Painter:
     def _paint(self, photo, format):
         try:
             with Image.open(io.BytesIO(photo)) as picture:
-                image = 255 - np.asarray(picture.convert("RGB"))
+                image = 255 - np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
         except (OSError, SyntaxError):
             raise Refusal(
                 "INVALID_ARGUMENT",
@@ -173,13 +173,69 @@ def test_a_dream_has_its_options(tmp_path, photo, warm_run, flags, painter):
 def test_what_tensorflow_would_read_otherwise_goes_as_a_png(tmp_path, warm_run, flags, painter):
     image = Image.fromarray(make_photo(40, 30))
     image.save(tmp_path / "photo.webp", lossless=True)
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    image.save(tmp_path / "turned.png", exif=turned)
-    for name, size in (("photo.webp", (40, 30)), ("turned.png", (30, 40))):
+    image.quantize(16).save(tmp_path / "photo.bmp")
+    image.save(tmp_path / "photo.gif")
+    # Turned, but not by EXIF data.
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
+    image.save(tmp_path / "turned.jpg", xmp=xmp)
+    for name in ("photo.webp", "photo.bmp", "photo.gif", "turned.jpg"):
         succeed(warm_run(tmp_path, f"--input={name}", "--overwrite", *flags))
         with Image.open(io.BytesIO(painter.last[1]["image_bytes"][0])) as sent:
+            size = (30, 40) if name == "turned.jpg" else (40, 30)
             assert (sent.format, sent.size) == ("PNG", size)
+
+
+def test_what_the_server_turns_goes_as_it_is(tmp_path, warm_run, flags, painter):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for name in ("turned.png", "turned.jpg"):
+        Image.fromarray(make_photo(40, 30)).save(tmp_path / name, exif=turned)
+        succeed(warm_run(tmp_path, f"--input={name}", "--overwrite", *flags))
+        assert painter.last[1]["image_bytes"][0] == (tmp_path / name).read_bytes()
+        assert pixels(tmp_path / "painted.png").shape == (40, 30, 3)
+
+
+def test_transparency_is_kept_and_what_it_hides_is_not_painted(tmp_path, warm_run, flags, painter):
+    image = np.dstack([make_photo(40, 30), np.full((30, 40), 255, np.uint8)])
+    image[5:20, 5:20] = 255, 0, 255, 0
+    Image.fromarray(image).save(tmp_path / "cut.png")
+    succeed(warm_run(tmp_path, "--input=cut.png", *flags))
+    with Image.open(io.BytesIO(painter.last[1]["image_bytes"][0])) as sent:
+        assert sent.mode == "RGB"
+        sent = np.asarray(sent).astype(int)
+    assert np.abs(sent - (255, 0, 255))[5:20, 5:20].max(axis=-1).min() > 50
+    painted = pixels(tmp_path / "painted.png")
+    assert np.array_equal(painted[..., :3], 255 - sent)
+    assert np.array_equal(painted[..., 3], image[..., 3])
+    succeed(warm_run(tmp_path, "--input=cut.png", "--output=x.jpg", *flags))
+    assert kind_of(tmp_path / "x.jpg") == "JPEG"
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>no</html>", b"\x89PNG\r\n\x1a\n half"])
+def test_what_is_no_painting_is_not_written(tmp_path, photo, warm_refuse, protocol, answer):
+    def predict(signature, inputs):
+        return {"image_bytes": np.array([answer], object)}
+
+    with FakeServer(predict, protocol) as server:
+        flags = (f"--server={server.address}", f"--protocol={protocol}", "--model=medium")
+        line = warm_refuse(tmp_path, "--input=photo.png", *flags)
+    assert "must be a png file of 75x53 pixels. Received: what is none" in line
+
+
+def test_what_is_no_painting_is_left_out_of_a_folder(tmp_path, folder, warm_run, protocol):
+    painter = Painter()
+
+    def predict(signature, inputs):
+        if inputs.get("image_bytes") == [(folder / "a.png").read_bytes()]:
+            return {"image_bytes": np.array([inputs["image_bytes"][0][:-40]], object)}
+        return painter(signature, inputs)
+
+    with FakeServer(predict, protocol) as server:
+        flags = (f"--server={server.address}", f"--protocol={protocol}", "--model=medium")
+        outcome = warm_run(tmp_path, "--input=photos", "--output=out", "--style=rain", *flags)
+    assert outcome.code == 1
+    assert names_in(tmp_path / "out") == ["b.jpg", "inner"]
+    assert "'photos/a.png': The server's answer must be a png file of 40x30" in outcome.stderr
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path, photo, warm_run, flags):

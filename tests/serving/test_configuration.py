@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from google.protobuf import text_format
+from saved_graph import assert_runs_on_2_16
 
 from kerasart import Stylizer
 
@@ -20,6 +21,17 @@ def test_every_model_that_is_served_is_there():
         assert all(model.base_path == f"/models/{model.name}" for model in served)
     named = re.findall('^  config { name: "(.*?)"', text, re.MULTILINE)
     assert named and all(_versions(name) for name in named)
+
+
+@pytest.mark.parametrize("name", ["medium", "small", "adain", "dream"])
+def test_any_server_from_2_16_on_has_the_operations(name):
+    assert_runs_on_2_16(_versions(name)[-1])
+
+
+def test_a_version_of_the_server_is_named():
+    compose = (SAVED_MODELS / "compose.yaml").read_text()
+    ((major, minor),) = re.findall(r"image: tensorflow/serving:(\d+)\.(\d+)\.\d+\b", compose)
+    assert (int(major), int(minor)) >= (2, 16)
 
 
 @pytest.mark.parametrize("name", ["medium", "small", "adain"])

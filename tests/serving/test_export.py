@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from saved_graph import assert_runs_on_2_16, read_graph
 
 from kerasart import Dreamer, Stylizer
 from kerasart.networks import AdaIN
@@ -206,6 +207,11 @@ def test_dreams_that_cannot_be_served(tmp_path):
         export_dream(dreamer, tmp_path / "dream")
 
 
+@pytest.mark.parametrize("model", ["exported", "exported_adain", "exported_dream"])
+def test_any_server_from_2_16_on_has_the_operations(model, request):
+    assert_runs_on_2_16(request.getfixturevalue(model))
+
+
 def test_python_in_the_graph_is_refused():
     function = tf.function(lambda x: tf.numpy_function(np.sin, [x], tf.float32))
     graph = function.get_concrete_function(tf.TensorSpec([3])).graph.as_graph_def()
@@ -273,11 +279,8 @@ def run_by_loader(path, signature, inputs, folder):
 
 
 def tensor_names(path, signature):
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    (graph,) = saved.meta_graphs
-    inputs, outputs = graph.signature_def[signature].inputs, graph.signature_def[signature].outputs
+    definition = read_graph(path).signature_def[signature]
+    inputs, outputs = definition.inputs, definition.outputs
     return ({k: v.name for k, v in each.items()} for each in (inputs, outputs))
 
 

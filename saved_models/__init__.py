@@ -62,7 +62,7 @@ def read_config(path: str | PathLike[str]) -> dict:
         config = json.loads(text)
         if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
             raise ValueError("a configuration that is none")
-    except (ValueError, RecursionError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # Damaged archives raise of all kinds.
         raise ValueError(
             f"`model` must be a Keras file of a network that kerasart trained ({error}). "
             f"Received: '{path}'"

@@ -14,6 +14,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from kerasart.backbones.hdf5 import check_hdf5
+
 _ALLOWED = (
     "what can be loaded is a Keras 3 *.weights.h5 or a legacy Keras *.h5 "
     "of the same network, with or without its dense classification head"
@@ -87,6 +89,10 @@ def _opened(path):
     if not h5py.is_hdf5(path):
         with path.open("rb") as file:
             raise _refusal(path, "is not an HDF5 file", f"a file that begins {file.read(8)}")
+    try:
+        check_hdf5(path)
+    except ValueError as error:
+        raise _refusal(path, "is a damaged HDF5 file", error) from error
     try:
         with h5py.File(path, "r") as file:
             yield file

@@ -4,13 +4,15 @@ import zipfile
 from os import PathLike
 from pathlib import Path
 
-import keras
-
 from kerasart.backbones.precision import choose_precision
 from kerasart.image.whole_files import sync
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
+
+_KINDS = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
+_MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
+_MOST_LETTERS = 200  # Of what is wrong with a file.
 
 
 def load_network(model: str | PathLike[str], precision: str = "float32") -> TransformerNet | AdaIN:
@@ -28,24 +30,38 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Tran
         FileNotFoundError: If there is no such model.
         ValueError: If the file is none, or holds another kind of network.
     """
+    policy = _policy(precision)
     path = find_network(model)
-    config = read_config(path)
+    saved = read_config(path)
     try:
+        _check_size(path, saved)
         # Files hold float16; `keras.saving.load_model` would make a network that computes in it.
-        config["config"]["dtype"] = _policy(precision)
-        network = keras.saving.deserialize_keras_object(config)
+        network = _KINDS[saved["class_name"]].from_config({**saved["config"], "dtype": policy})
         network.load_weights(path)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # Whatever Keras and HDF5 meet in damaged files.
+        why = " ".join(str(error).split())[:_MOST_LETTERS] or type(error).__name__
         raise ValueError(
-            f"`model` must be a Keras file of a network that kerasart trained ({error}). "
+            f"`model` must be a Keras file of a network that kerasart trained ({why}). "
             f"Received: '{path}'"
         ) from error
-    if not isinstance(network, TransformerNet | AdaIN):
-        raise ValueError(
-            "`model` must be a TransformerNet or an AdaIN. "
-            f"Received: '{path}', a {type(network).__name__}"
-        )
     return network
+
+
+def _check_size(path, saved):
+    """Refuses a file that is damaged, or asks for more memory than it can need."""
+    size = path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _MOST_EXPANSION * size:
+            raise ValueError("it unpacks to many times its size")
+        if damaged := archive.testzip():  # Keras does not look.
+            raise ValueError(f"{damaged} is damaged")
+    kind, config = saved["class_name"], saved["config"]
+    if kind not in _KINDS:
+        raise ValueError(f"{' and '.join(_KINDS)} are such networks, and a {kind} is not")
+    if kind == "TransformerNet":
+        count = TransformerNet.count_weights(config["styles"], config["width"], config["blocks"])
+        if not 0 < count <= size:  # Each takes two bytes, though packing may save some.
+            raise ValueError(f"it has not the {count} weights that it says it has")
 
 
 def save_network(network, path):

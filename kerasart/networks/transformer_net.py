@@ -66,7 +66,7 @@ class TransformerNet(keras.Model):
             )
         if not width >= 1 / 32:
             raise ValueError(f"`width` must be at least 1/32. Received: width={width}")
-        few, some, many = (round(channels * width) for channels in (32, 64, 128))
+        few, some, many = _channels(width)
         self.down = [
             self._stage(few, 9),
             self._stage(some, 3, strides=2),
@@ -176,6 +176,19 @@ class TransformerNet(keras.Model):
             x = ops.relu(stage(self._enlarge(x), mixture))
         return self._to_pixels(self.to_rgb(self._pad(x)))[:, :height, :width]
 
+    @staticmethod
+    def count_weights(styles: Sequence[str], width: float = 1.0, blocks: int = 5) -> int:
+        """Counts the weights of a network of these arguments, without making it."""
+        few, some, many = _channels(width)
+        mixed = 1 + len(styles)
+
+        def count(kernel_size, channels, filters):
+            return kernel_size**2 * channels * filters + 2 * mixed * filters
+
+        down = count(9, 3, few) + count(3, few, some) + count(3, some, many) + mixed * many
+        up = count(3, many, some) + count(3, some, few) + 9 * 9 * few * 3 + 3
+        return down + 2 * blocks * count(3, many, many) + up
+
     def with_styles(self, names):
         """Adds styles to what the network can paint; what it could it still can, equally.
 
@@ -204,6 +217,10 @@ class TransformerNet(keras.Model):
         """The arguments."""
         own = {"styles": list(self.styles), "width": self.width, "blocks": self.blocks}
         return {**super().get_config(), **own}
+
+
+def _channels(width):
+    return [round(channels * width) for channels in (32, 64, 128)]
 
 
 def keep(image, painted, strength):

@@ -10,7 +10,14 @@ import pytest
 from keras import layers
 from keras.src.legacy.saving import legacy_h5_format
 
+from kerasart.backbones import weight_files
 from kerasart.backbones.weight_files import hash_weights, load_weights
+
+
+@pytest.fixture(autouse=True)
+def read_at_once(monkeypatch):
+    """Saves each test the process that reads a file first, which has tests of its own."""
+    monkeypatch.setattr(weight_files, "check_hdf5", lambda path: None)
 
 
 def build(top=False, explicit="mixed4", filters=4, deeper=False):

@@ -1,5 +1,8 @@
+import json
 import os
+import re
 import shutil
+import time
 import zipfile
 
 import keras
@@ -12,6 +15,7 @@ from kerasart.networks.saved import recast
 
 PHOTO = np.random.default_rng(0).random((1, 24, 20, 3), np.float32)
 MIXTURE = np.float32([[0.3, 0.7]])
+SENTENCE = r"`model` must be a Keras file [^\n]* Received: '[^\n]*"
 
 
 def make(dtype="float32"):
@@ -185,5 +189,116 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
 def test_other_networks_are_refused(tmp_path):
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     network.save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="must be a TransformerNet or an AdaIN.*, a Sequential"):
+    with pytest.raises(ValueError, match="TransformerNet and AdaIN are such .*a Sequential is not"):
         load_network(tmp_path)
+
+
+# --- What asks for more than it is
+
+
+def rezip(path, saved, change_config=lambda text: text, **kept):
+    """Writes a model's file anew, its config changed, or with other members."""
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                data = change_config(data.decode()).encode()
+            new.writestr(name, kept.get(name.partition(".")[0], data))
+    return path
+
+
+def replace_argument(name, value):
+    def change(text):
+        config = json.loads(text)
+        config["config"][name] = value
+        return json.dumps(config)
+
+    return change
+
+
+def test_a_file_packed_anew_is_the_same(network, saved, tmp_path):
+    again = load_network(rezip(tmp_path / "model.keras", saved))
+    assert_alike(again(PHOTO, MIXTURE), network(PHOTO, MIXTURE))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("blocks", 1_000_000),
+        ("blocks", -1),
+        ("blocks", 2.5),
+        ("blocks", None),
+        ("width", 1000.0),
+        ("width", 1e308),
+        ("width", float("nan")),
+        ("width", "wide"),
+        ("styles", 10**9),
+        ("styles", [str(number) for number in range(10**5)]),
+        ("styles", [["a"], ["b"]]),
+        ("styles", {"a": 1}),
+        ("name", 3),
+        ("other", 3),
+    ],
+)
+def test_a_network_larger_than_its_file_is_not_built(saved, tmp_path, name, value):
+    start = time.monotonic()
+    path = rezip(tmp_path / "model.keras", saved, replace_argument(name, value))
+    with pytest.raises(ValueError, match=SENTENCE) as error:
+        load_network(path)
+    assert len(str(error.value)) < 500 + len(str(path))
+    assert time.monotonic() - start < 10
+
+
+def test_networks_count_their_weights_before_they_are_made(network):
+    assert TransformerNet.count_weights(["a", "b"], 1 / 8, 1) == network.count_params()
+
+
+@pytest.mark.parametrize("member", ["config", "model", "metadata"])
+def test_a_file_that_unpacks_to_much_is_not_unpacked(saved, tmp_path, member):
+    path = rezip(tmp_path / "model.keras", saved, **{member: b" " * 10**8})
+    assert path.stat().st_size < 10**6
+    with pytest.raises(ValueError, match="unpacks to many times its size|of more than"):
+        load_network(path)
+
+
+def test_nested_too_deeply(saved, tmp_path):
+    path = rezip(tmp_path / "model.keras", saved, lambda text: "[" * 40_000)
+    with pytest.raises(ValueError, match=SENTENCE):
+        load_network(path)
+
+
+def test_mutated_files_are_refused_in_a_sentence(saved, tmp_path):
+    generator = np.random.default_rng(0)
+    whole, path = bytearray(saved.read_bytes()), tmp_path / "model.keras"
+    refused = 0
+    for _ in range(300):
+        data = whole.copy()
+        for _ in range(generator.integers(1, 4)):
+            # Half of them near the end, where the zip says what it holds.
+            place = len(data) - 1 - int(generator.integers(generator.choice([700, len(data)])))
+            data[place : place + 4] = generator.bytes(generator.integers(1, 5))
+        path.write_bytes(data)
+        refused += not loads(path)
+    assert refused > 200
+
+
+def test_mutated_configs_are_refused_in_a_sentence(saved, tmp_path):
+    generator = np.random.default_rng(0)
+
+    def mutate(text):
+        place, size = generator.integers(len(text)), generator.integers(1, 6)
+        instead = generator.choice(["", "0", "9", "null", '"', "}", "[", "1e9", ",", "\\u0000"])
+        return text[:place] + instead + text[place + size :]
+
+    for _ in range(30):
+        loads(rezip(tmp_path / "model.keras", saved, mutate))
+
+
+def loads(path):
+    """Whether a file loads; else the error must be a sentence."""
+    try:
+        load_network(path)
+    except ValueError as error:
+        assert re.fullmatch(SENTENCE, str(error))
+        return False
+    return True

@@ -17,6 +17,7 @@ from kerasart.backbones.imagenet import (
     imagenet_labels,
     load_bundled,
 )
+from kerasart.backbones.keras_settings import usual_settings
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
 from kerasart.backbones.weight_files import hash_weights, load_weights
@@ -58,6 +59,7 @@ class Backbone:
         self._preprocess = preprocess
         self._edge = 0
 
+    @usual_settings()
     def __call__(self, image):
         """Looks at a picture.
 
@@ -79,6 +81,7 @@ class Backbone:
             features = {self.layers[0]: features}
         return {**features, "image": image} if "image" in self.layers else features
 
+    @usual_settings()
     def cut(self, layers, precision="float32", pooling="max", padding="zeros"):
         """Makes the backbone that computes only what `layers` need.
 
@@ -211,6 +214,7 @@ class Backbone:
         )
 
 
+@usual_settings()
 def load_backbone(
     name: str = "auto",
     weights: str = "auto",

@@ -71,6 +71,7 @@ class AdaIN(keras.Model):
         weights_hash: str | None = None,
         **kwargs: Any,
     ):
+        kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
         backbone = load_backbone(encoder, weights)
         if weights_hash not in (None, backbone.weights_hash):
@@ -83,20 +84,20 @@ class AdaIN(keras.Model):
         precision = "bfloat16" if self.compute_dtype == "bfloat16" else "float32"
         # A `Backbone` is no layer: Keras neither trains nor saves it.
         self.looks = backbone.cut([_LAYER], precision, padding=self.padding)
-        dtype = self.dtype_policy
-        self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=dtype)
-        self._enlarge = layers.UpSampling2D(2, dtype=dtype)
+        same = {"data_format": "channels_last", "dtype": self.dtype_policy}
+        self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=self.dtype_policy)
+        self._enlarge = layers.UpSampling2D(2, **same)
         self.decoder = [
             channels
             and layers.Conv2D(
-                channels, 3, activation="relu", kernel_initializer="he_normal", dtype=dtype
+                channels, 3, activation="relu", kernel_initializer="he_normal", **same
             )
             for channels in _DECODER
         ]
         self._to_pixels = Pixels(dtype="float32")
         # Begins at grey, in the middle of the sigmoid, whose ends teach little.
         grey = keras.initializers.VarianceScaling(0.01)
-        self.to_rgb = layers.Conv2D(3, 3, kernel_initializer=grey, dtype=dtype)
+        self.to_rgb = layers.Conv2D(3, 3, kernel_initializer=grey, **same)
         self.build()
 
     def build(self, input_shape=None):

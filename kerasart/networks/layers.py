@@ -196,7 +196,12 @@ class Stage(keras.layers.Layer):
         }
         self._pad = ReflectionPadding2D(((margin, margin), (margin, margin)), dtype=dtype)
         self.convolve = keras.layers.Conv2D(
-            filters, kernel_size, strides, use_bias=False, dtype=dtype
+            filters,
+            kernel_size,
+            strides,
+            use_bias=False,
+            data_format="channels_last",
+            dtype=dtype,
         )
         self.normalise = ConditionalInstanceNormalization(styles, dtype=dtype)
 

@@ -132,7 +132,9 @@ class StyleTrainer(keras.Model):
 
     def _paint(self, photos, styles):
         numbers = ops.where(styles > 0, styles + self._known, 0)
-        return self.network.paint(photos, ops.one_hot(numbers, 1 + len(self.network.styles)))
+        return self.network.paint(
+            photos, ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
+        )
 
     def _compared_with(self, batch):
         """Lists, for each picture, a `Target` for each term, and each term's weight."""
@@ -160,7 +162,7 @@ class StyleTrainer(keras.Model):
         shape = (1, height - _SHIFT, width - _SHIFT, 3)
         top, left = ops.unstack(keras.random.randint((2,), 0, _SHIFT, seed=self._random), 2)
         start = ops.stack([0, top, left, 0])
-        noise = keras.random.normal(shape, 0.0, _NOISE, seed=self._random)
+        noise = keras.random.normal(shape, 0.0, _NOISE, "float32", self._random)
         shifted = ops.clip(ops.slice(photos, start, shape) + noise, 0.0, 1.0)
         again = self._paint(shifted, batch["style"][:1])
         return ops.mean((again - ops.slice(painted, start, shape)) ** 2)

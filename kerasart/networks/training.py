@@ -39,7 +39,7 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.rate = rate
         self.steps = steps
         self.final = final
-        self.factor = keras.Variable(1.0, trainable=False, name="factor")
+        self.factor = keras.Variable(1.0, dtype="float32", trainable=False, name="factor")
 
     def __call__(self, step):
         """The rate at a step."""

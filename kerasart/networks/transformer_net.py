@@ -54,6 +54,7 @@ class TransformerNet(keras.Model):
         blocks: int = 5,
         **kwargs: Any,
     ):
+        kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
         if isinstance(styles, int):
             styles = [f"style {number}" for number in range(1, styles + 1)]
@@ -75,9 +76,9 @@ class TransformerNet(keras.Model):
         self.canvas = Canvas(1 + len(self.styles), dtype=self.dtype_policy)
         self.residual = [self._stage(many, 3) for _ in range(2 * blocks)]
         self.up = [self._stage(some, 3), self._stage(few, 3)]
-        self._enlarge = layers.UpSampling2D(2, dtype=self.dtype_policy)
+        self._enlarge = layers.UpSampling2D(2, "channels_last", dtype=self.dtype_policy)
         self._pad = ReflectionPadding2D(((4, 4), (4, 4)), dtype=self.dtype_policy)
-        self.to_rgb = layers.Conv2D(3, 9, dtype=self.dtype_policy)
+        self.to_rgb = layers.Conv2D(3, 9, data_format="channels_last", dtype=self.dtype_policy)
         self._to_pixels = Pixels(dtype="float32")
         self.build()
 
@@ -119,7 +120,7 @@ class TransformerNet(keras.Model):
                 raise ValueError(
                     f"`style_weights` must weigh the {len(self.styles)} styles. Received: None"
                 )
-            style_weights = ops.ones((ops.shape(image)[0], 1))
+            style_weights = ops.ones((ops.shape(image)[0], 1), "float32")
         painted = self.paint(image, self.mix(style_weights, strength))
         return painted if strength is None else keep(image, painted, strength)
 

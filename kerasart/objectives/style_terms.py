@@ -149,7 +149,7 @@ class Wasserstein(StyleTerm):
 
         mean, products = sums[0], sums[1:]
         covariance = products - mean[:, None] * mean
-        return mean, covariance + self._EPSILON * ops.eye(mean.shape[0])
+        return mean, covariance + self._EPSILON * ops.eye(mean.shape[0], dtype=mean.dtype)
 
     def _widen(self, matrix):
         from keras import ops

@@ -25,6 +25,8 @@ BENCHMARKS = {
     "style_transfer": "A step of style transfer",
     "fast_style": "Painting in one pass",
     "large": "Large pictures",
+    "start": "What comes before the first step",
+    "memory": "Memory over many calls",
 }
 FOLDER = Path(__file__).parent
 

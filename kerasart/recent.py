@@ -46,6 +46,6 @@ def file_state(path):
     """Says which state of a file is at a path; None if there is no file."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, TypeError, ValueError):  # It is no path at all.
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -17,6 +17,7 @@ from kerasart.backbones.imagenet import (
     imagenet_labels,
     load_bundled,
 )
+from kerasart.backbones.inception import InceptionV3ToMixed5
 from kerasart.backbones.keras_settings import usual_settings
 from kerasart.backbones.precision import choose_precision
 from kerasart.backbones.rewriting import cut_and_fold, rename_layers
@@ -244,16 +245,16 @@ def load_backbone(
     """
     if name == "auto":
         name = "squeezenet" if head else default
-    key = name, weights, file_state(weights), seed if weights == "random" else None, head
-    return _LOADED(key, lambda: _load(name, weights, seed, head))
-
-
-def _load(name, weights, seed, head):
     architecture = find_architecture(name)
-    name = architecture.name
-    bundled = _bundled_names(head)
     if weights == "auto":
-        weights = "bundled" if name in bundled else "imagenet"
+        weights = "bundled" if architecture.name in _bundled_names(head) else "imagenet"
+    drawn = seed if weights == "random" else None
+    key = architecture.name, weights, file_state(weights), drawn, head
+    return _LOADED(key, lambda: _load(architecture, weights, seed, head))
+
+
+def _load(architecture, weights, seed, head):
+    name, bundled = architecture.name, _bundled_names(head)
     if weights == "imagenet":
         model = _download(architecture, head)
     else:
@@ -263,9 +264,13 @@ def _load(name, weights, seed, head):
                 f"`weights` must be imagenet, random or a path for {name}; bundled {what}are only "
                 f"those of {', '.join(bundled)}. Received: 'bundled'"
             )
-        model = architecture.build(None, head)
+        if weights == "bundled" and BUNDLED[name]:
+            model = InceptionV3ToMixed5()
+        else:
+            model = architecture.build(None, head)
         if weights == "bundled":
-            model = _load_bundled(model, name)
+            rename_layers(model)
+            load_bundled(model, name)
         elif weights == "random":
             _randomise(model, seed)
         else:
@@ -281,17 +286,6 @@ def _load(name, weights, seed, head):
 def _bundled_names(head):
     # Of the bundled networks only SqueezeNet has its head.
     return [name for name in BUNDLED if not head or name == "squeezenet"]
-
-
-def _load_bundled(model, name):
-    """Gives a network its bundled weights; returns it, or as much of it as there are weights of."""
-    import keras
-
-    if BUNDLED[name]:
-        model = keras.Model(model.inputs[0], model.get_layer(BUNDLED[name]).output)
-    rename_layers(model)
-    load_bundled(model, name)
-    return model
 
 
 def _download(architecture, head):

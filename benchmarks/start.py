@@ -1,0 +1,142 @@
+"""Times what comes before the first step, from the start of the process.
+
+    python -m benchmarks.start
+    python -m benchmarks.start --runs=5
+
+A table, in markdown: for the default dream, the default painting and one pass of the default
+network, what each stage takes, in seconds and in seconds of the processor, as medians over
+processes of their own. "more" is all that comes after TensorFlow's import, less one more step, or
+painting, which the first one is not the start of.
+"""
+
+import argparse
+import os
+import time
+from statistics import median
+
+import numpy as np
+
+from benchmarks.measure import call_in_new_process, describe_machine, markdown_table
+
+APPLICATIONS = ("deep_dream", "style_transfer", "Stylizer")
+
+
+class Clock:
+    """Times stages, each from the end of the one before.
+
+    Args:
+        start: The time at which the process was started.
+
+    Attributes:
+        stages: Dict of name to seconds, and seconds of the processor.
+    """
+
+    def __init__(self, start):
+        self.stages = {}
+        self._last = start, 0.0
+
+    def stamp(self, name):
+        """Ends a stage."""
+        now = time.time(), time.process_time()
+        self.stages[name] = tuple(b - a for a, b in zip(self._last, now, strict=True))
+        self._last = now
+
+
+def main():
+    """Measures, and prints the table."""
+    options = parse_options()
+    rows = []
+    for name in options.only:
+        runs = [
+            call_in_new_process(start, name, options.size, time.time()) for _ in range(options.runs)
+        ]
+        medians = {
+            stage: [median(run[stage][i] for run in runs) for i in range(2)] for stage in runs[0]
+        }
+        *stages, again = medians
+        later = [stage for stage in stages if not stage.startswith(("Python", "TensorFlow"))]
+        medians["more"] = [
+            sum(medians[stage][i] for stage in later) - medians[again][i] for i in range(2)
+        ]
+        rows += [
+            [f"`{name}`", stage, *(f"{seconds:.2f}" for seconds in pair)]
+            for stage, pair in medians.items()
+        ]
+    print(markdown_table(["start of", "stage", "seconds", "of the processor"], rows))
+    print(f"\nOn a picture of {options.size} pixels, medians of {options.runs} processes.")
+    print(describe_machine())
+
+
+def parse_options():
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.start",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="one run, of a small picture")
+    parser.add_argument("--runs", type=int, help="processes for each (3; with --quick 1)")
+    parser.add_argument("--size", type=int, help="side of the picture (480; with --quick 128)")
+    parser.add_argument("--only", default=",".join(APPLICATIONS), help="some of them")
+    options = parser.parse_args()
+    options.runs = options.runs or (1 if options.quick else 3)
+    options.size = options.size or (128 if options.quick else 480)
+    options.only = options.only.split(",")
+    for name in options.only:
+        if name not in APPLICATIONS:
+            parser.error(f"--only must be some of {', '.join(APPLICATIONS)}. Received: {name!r}")
+    return options
+
+
+def start(name, size, begun):
+    """Starts an application up to its second step.
+
+    Args:
+        name: One of `APPLICATIONS`.
+        size: Side of the picture.
+        begun: The time at which this process was started.
+
+    Returns:
+        Dict of stage to seconds, and seconds of the processor; the last is another step.
+    """
+    clock = Clock(begun)
+    photo, style = np.random.default_rng(0).random((2, size, size, 3), np.float32)
+    import kerasart
+
+    clock.stamp("Python and kerasart")
+    import keras
+    import tensorflow as tf  # noqa: F401 (for its time)
+
+    keras.applications  # noqa: B018 (likewise)
+    clock.stamp("TensorFlow and Keras")
+    if name == "Stylizer":
+        stylizer = kerasart.Stylizer()
+        clock.stamp("network")
+        for stage in ("first painting", "another painting"):
+            stylizer(photo)
+            clock.stamp(stage)
+        return clock.stages
+
+    stages = iter(["first step", "another step"])
+
+    def on_step(progress):
+        if stage := next(stages, None):
+            clock.stamp(stage)
+
+    if name == "deep_dream":
+        dreamer = kerasart.Dreamer()
+        clock.stamp("network")
+        dreamer.dream(photo, on_step=on_step)
+    else:
+        # What is loaded once is not loaded again.
+        from kerasart.backbones import load_backbone
+
+        load_backbone("vgg16")
+        clock.stamp("network")
+        kerasart.style_transfer(photo, style, steps=20, on_step=on_step)
+    return clock.stages
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main()

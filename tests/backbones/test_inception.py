@@ -1,0 +1,34 @@
+import keras
+
+from kerasart.backbones.inception import InceptionV3ToMixed5
+from kerasart.backbones.rewriting import rename_layers
+
+
+def describe(model):
+    """Each layer's name, settings and sources."""
+    rename_layers(model)
+    free = ("kernel_initializer", "name", "batch_input_shape", "batch_shape")
+    return {
+        layer.name: (
+            {key: value for key, value in layer.get_config().items() if key not in free},
+            sorted(
+                source._keras_history.operation.name
+                for source in keras.tree.flatten(layer.input)
+                if source is not layer.output
+            ),
+        )
+        for layer in model.layers[1:]
+    }
+
+
+def test_its_layers_are_those_of_keras():
+    whole = keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(None, None, 3)
+    )
+    expected = describe(keras.Model(whole.inputs[0], whole.get_layer("mixed5").output))
+    first = next(iter(expected))
+    found = describe(InceptionV3ToMixed5())
+    # Inputs are numbered as they come.
+    expected[first][1].clear()
+    found[first][1].clear()
+    assert found == expected

@@ -69,7 +69,8 @@ class Frames:
         """Deletes the frames, and their folder if nothing else is in it."""
         if not self._is_ours:
             return
-        for path in self._folder.iterdir():
+        # From the last on: if this is interrupted, those that are left are still the first ones.
+        for path in sorted(self._folder.iterdir(), reverse=True):
             if _FRAME.fullmatch(path.name) or is_draft(path):
                 path.unlink()
         (self._folder / _NOTE).unlink(missing_ok=True)

@@ -1,0 +1,152 @@
+"""Runs that are killed at any moment: the same command ends with what it was to make, no more.
+
+All are forks of one process that has loaded TensorFlow, and not used it yet.
+"""
+
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+from conftest import make_photo, pixels
+from PIL import Image
+
+_SERVER = """
+import json, os, signal, sys, time
+import tensorflow
+import kerasart.training, kerasart.deepdream, kerasart.styletransfer, kerasart.faststyle
+from kerasart.optimization.checkpoint import Checkpoint
+Checkpoint.__init__.__defaults__ = (0.0,)  # Its state is written at each step.
+replies = os.fdopen(os.dup(1), "w")
+for line in sys.stdin:
+    name, folder, arguments, seconds = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        log = os.open("../log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1), os.dup2(log, 2)
+        sys.argv = [name, *arguments]
+        code = 1
+        try:
+            __import__(f"kerasart.scripts.{name}", fromlist=["run"]).run()
+            code = 0
+        finally:
+            os._exit(code)
+    # By the time that it has computed, since how fast it goes depends on what else runs.
+    def used():
+        fields = open(f"/proc/{child}/stat").read().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    while not (done := os.wait4(child, os.WNOHANG))[0]:
+        if seconds and used() > seconds * os.sysconf("SC_CLK_TCK"):
+            os.kill(child, signal.SIGKILL)
+            done = os.wait4(child, 0)
+            break
+        time.sleep(0.005)
+    reply = os.waitstatus_to_exitcode(done[1]), done[2].ru_utime + done[2].ru_stime
+    print(json.dumps(reply), file=replies, flush=True)
+"""
+
+NETWORK = ("--backbone=squeezenet", "--precision=float32")
+DREAM = (*NETWORK, "--layers=fire2", "--size=48", "--octaves=1", "--steps=3")
+STYLE = ("--style=style.png", "--style_layers=conv1", "--content_layers=fire2")
+TRAIN = (*NETWORK, *STYLE, "--network=small", "--size=32", "--style_size=32", "--batch_size=1")
+
+
+def resumes(sign):
+    """The flag that goes on, if there is something to go on with."""
+    return lambda folder: ["--resume"] if (folder / sign).exists() else []
+
+
+RUNS = {
+    "painting": (
+        "style_transfer",
+        ["--content=photo.png", *STYLE, *NETWORK, "--size=48", "--steps=20", "--style_loss=gram"],
+        resumes("painted.png.state.npz"),
+        lambda folder: (folder / "painted.png").exists(),
+        4,
+    ),
+    "animation": (
+        "deep_dream",
+        ["--image=photo.png", *DREAM, "--animate=zoom", "--frames=6"],
+        resumes("dream.frames/000000.png"),
+        lambda folder: (folder / "dream.gif").exists() and not (folder / "dream.frames").exists(),
+        3,
+    ),
+    "folder": (
+        "deep_dream",
+        ["--image=photos", *DREAM, "--output=dreams"],
+        lambda folder: [],
+        lambda folder: False,
+        2,
+    ),
+    "training": (
+        "train_fast_style",
+        ["--photos=photos", *TRAIN, "--steps=2", "--sheet_every=1", "--sample=photo.png"],
+        lambda folder: [],
+        lambda folder: (
+            (folder / "fast_style/model.keras").exists()
+            and not (folder / "fast_style/training/progress.json").exists()
+        ),
+        1,  # It takes the longest by far.
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def call(environment):
+    """Runs a command in a folder, and kills it after so many seconds of computing.
+
+    It returns its exit code and those seconds.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def call(name, folder, flags, seconds=None):
+            print(json.dumps([name, str(folder), flags, seconds]), file=process.stdin, flush=True)
+            return json.loads(process.stdout.readline())
+
+        yield call
+        process.stdin.close()
+
+
+def prepare(folder):
+    (folder / "photos").mkdir(parents=True)
+    for number in range(4):
+        photo = Image.fromarray(make_photo(60, 48, seed=number))
+        photo.save(folder / "photos" / f"{number}.png")
+    photo.save(folder / "photo.png")
+    Image.fromarray(make_photo(50, 40, seed=9)).save(folder / "style.png")
+    return folder
+
+
+def files_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads in /proc what a process has computed")
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_same_command_ends_as_if_it_had_not_been_killed(kind, tmp_path, call):
+    name, flags, goes_on, is_done, kills = RUNS[kind]
+    whole, killed = (prepare(tmp_path / each / "work") for each in ("whole", "killed"))
+    code, seconds = call(name, whole, flags)
+    assert code == 0, (tmp_path / "whole" / "log").read_text()
+    moments = random.Random(kind)
+    codes = []
+    for _ in range(kills):
+        if not is_done(killed):
+            moment = seconds * moments.uniform(0.1, 0.9)
+            codes.append(call(name, killed, [*flags, *goes_on(killed)], moment)[0])
+    if not is_done(killed):
+        code, _ = call(name, killed, [*flags, *goes_on(killed)])
+        assert code == 0, (codes, (tmp_path / "killed" / "log").read_text())
+    assert codes[0] == -9 and set(codes) <= {-9, 0}
+    assert files_in(killed) == files_in(whole)
+    for path in whole.rglob("*"):
+        if path.suffix in (".png", ".gif") and path.name != "losses.png":
+            assert (pixels(path) == pixels(killed / path.relative_to(whole))).all(), path

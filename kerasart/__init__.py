@@ -76,3 +76,8 @@ def __getattr__(name):
 
 def __dir__():
     return [*__all__, "__version__"]
+
+
+if "keras" in sys.modules:
+    # So that `keras.models.load_model` knows the networks that it finds in files.
+    importlib.import_module("kerasart.networks")

@@ -229,9 +229,9 @@ def test_a_walk_needs_two_places(squeezenet, photo, settings):
     [
         ({"frames": 0}, "`frames` must be at least 1. Received: 0"),
         ({"frames": -3}, "`frames` must be at least 1. Received: -3"),
-        ({"zoom": 1.0}, "`zoom` must be more than 1. Received: 1.0"),
-        ({"zoom": 0.9}, "`zoom` must be more than 1. Received: 0.9"),
-        ({"zoom": float("nan")}, "`zoom` must be more than 1. Received: nan"),
+        ({"zoom": 1.0}, "`zoom` must be more than 1, and finite. Received: 1.0"),
+        ({"zoom": 0.9}, "`zoom` must be more than 1, and finite. Received: 0.9"),
+        ({"zoom": float("nan")}, "`zoom` must be more than 1, and finite. Received: nan"),
         ({"blend": 1.0}, "`blend` must be from 0 to less than 1. Received: 1.0"),
         ({"blend": -0.1}, "`blend` must be from 0 to less than 1. Received: -0.1"),
         ({"blend": float("nan")}, "`blend` must be from 0 to less than 1. Received: nan"),

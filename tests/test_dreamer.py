@@ -111,7 +111,7 @@ KINDS = {
     "guided": {"layers": "fire6", "guide": True},
     "away": {"preset": "away"},
     "natural": {"preset": "natural", "layers": "fire3:0.05"},
-    "pixels": {"layers": "fire6", "pixel_loss": "l1", "pixel_weight": 500.0, "energy": 0.5},
+    "pixels": {"layers": "fire6", "pixel_loss": "l1", "pixel_weight": 500.0, "energy_weight": 0.5},
     "noise": {**FROM_NOTHING, "channel": "fire8:37"},
     "grey": {**FROM_NOTHING, "channel": "fire8:37", "init": "grey"},
     "shaped": {"layers": "fire6", "blur": 1.0, "pyramid": 3, "norm": "unit"},
@@ -268,7 +268,7 @@ def test_a_natural_dream_is_smoother_and_more_plain(make, photo):
     def roughness(image):
         return (np.diff(image, axis=1) ** 2).mean() + (np.diff(image, axis=2) ** 2).mean()
 
-    dreamer = make("natural", layers="fire3:0.05")
+    dreamer = make("natural", layers="fire3:0.05", smoothness=None)
     assert dreamer.settings.optimizer == "lbfgs"
     natural = dreamer.dream(photo).image
     wild = dreamer.dream(photo, weights=[0.05, 0.0, 0.0]).image

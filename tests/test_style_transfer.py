@@ -1060,9 +1060,9 @@ def test_the_least_size_is_told_and_suffices(tiny, toy, cat):
 def test_too_small_a_style(tiny, paintings):
     with pytest.raises(ValueError, match="`styles` must be at least .*Received: 80x5$"):
         tiny(styles=paintings[0][:5], style_size=2.0)
-    # The first scale is the smallest.
+    # Where it is too small at the last scale, it is at all.
     with pytest.raises(ValueError, match="`styles` must be at least .*Received: 4x4$"):
-        tiny(style_size=0.125, smallest=32)
+        tiny(style_size=0.0625, smallest=32)
 
 
 def test_too_large_a_photo(tiny):

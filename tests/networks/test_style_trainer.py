@@ -213,9 +213,9 @@ photos = np.random.default_rng(0).random((4, 32, 32, 3), np.float32)
 objective = Content("fire3") + Gram("conv1")
 
 def losses(strategy):
-    keras.utils.set_random_seed(0)
     with strategy.scope():
         backbone = load_backbone("squeezenet")
+        keras.utils.set_random_seed(0)  # Not before: what was loaded already draws no numbers.
         look = backbone.cut(objective.layers)
         targets = [make_targets(Look(look, objective), photos[:1], [photos[1:2]], [1.0])]
         network = TransformerNet(1, 1 / 8, 1)

@@ -128,12 +128,12 @@ def test_help_shows_values_as_they_are_given(name, blocked):
 
 def test_help_names_the_command_that_was_called(tmp_path, blocked):
     text = call("-m", "kerasart", "feature_atlas", "--help", **blocked).stdout
-    assert "    python -m kerasart feature_atlas --backbone=vgg16" in text
+    assert "    python -m kerasart feature_atlas --layer=" in text
     assert "    python -m kerasart deep_dream --image=photo.jpg" in text and ".py" not in text
     command = tmp_path / "kerasart-feature-atlas"
     command.write_text("from kerasart.scripts.feature_atlas import run\nrun()\n")
     text = call(command, "--help", **blocked).stdout
-    assert "    kerasart-feature-atlas --backbone=vgg16" in text
+    assert "    kerasart-feature-atlas --layer=" in text
     assert "    kerasart-deep-dream --image=photo.jpg" in text and ".py" not in text
     done = call(command, "--preset=x", **blocked)
     assert done.stderr.startswith("kerasart-feature-atlas: `layer` must be given")

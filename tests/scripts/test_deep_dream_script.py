@@ -662,7 +662,7 @@ def test_a_damaged_file_in_the_cache_is_refused(tmp_path, photo, run):
     models.mkdir(parents=True)
     name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
     (models / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
-    flags = ["--image=photo.png", "--weights=imagenet", "--quiet"]
+    flags = ["--image=photo.png", "--backbone=inception_v3", "--weights=imagenet", "--quiet"]
     outcome = run(tmp_path, *flags, KERAS_HOME=str(tmp_path / "keras"))
     assert_failed(outcome, 1)
     assert "inception_v3 are not in Keras's cache" in outcome.lines[0]

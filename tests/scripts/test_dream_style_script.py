@@ -164,12 +164,12 @@ def test_previews_go_on_while_the_dream_is_painted(folder, run, tmp_path):
         f"""
         import os
 
-        def noted(old, new):
+        def noted(draft, path, taken):
             with open({str(log)!r}, "a") as file:
-                file.write(f"{{os.path.basename(new)}}\\n")
-            replace(old, new)
+                file.write(f"{{os.path.basename(path)}}\\n")
+            return put(draft, path, taken)
         """,
-        "os.replace",
+        "kerasart.image.whole_files._put",
     )
     flags = [*SMALL, "--dream_steps=3", "--preview_every=1"]
     succeed(run(folder, *flags, PYTHONPATH=str(tmp_path / "change")))

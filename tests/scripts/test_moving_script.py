@@ -77,7 +77,7 @@ def test_keep_frames(tmp_path, photo, warm_run):
     # An animated PNG loses nothing.
     np.testing.assert_array_equal(kept, frames_of(tmp_path / "fall.png"))
     with Image.open(tmp_path / "photo.png") as picture:
-        first = np.asarray(picture.resize((48, 34), Image.Resampling.BILINEAR)).astype(int)
+        first = np.asarray(picture.resize((48, 34), Image.Resampling.LANCZOS)).astype(int)
     assert np.abs(kept[0] - first).max() <= 3  # The photo itself.
     record = record_of(tmp_path / "fall.png")
     assert record["preset"] == "zoom" and record["layers"] == {"fire3": 1.0}

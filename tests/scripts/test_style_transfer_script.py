@@ -565,7 +565,7 @@ def test_init_is_the_picture_to_start_from(folder, warm_run):
     flags = ["--init=first.png", "--learning_rate=1e-9", "--steps=1"]
     succeed(warm_run(folder, *PICTURES, *SMALL, *flags))
     with Image.open(folder / "first.png") as first:
-        enlarged = np.asarray(first.resize((64, 45), Image.Resampling.BILINEAR)).astype(int)
+        enlarged = np.asarray(first.resize((64, 45), Image.Resampling.LANCZOS)).astype(int)
     assert np.abs(pixels(folder / "painted.png") - enlarged).max() <= 2
 
 

@@ -24,6 +24,10 @@ _log = logging.getLogger("kerasart")
 # enlarged from a coarser scale, and those near to it are soon forgotten.
 _RECENT = 4
 
+# What holds back pulls at least so hard, where nothing that is wanted is excited yet: a channel that
+# is silent in noise wakes as the noise is smoothed.
+_LEAST_FORCE = 0.1
+
 # Pairs of what a descent's look and its steps were compiled to.
 _COMPILED = Recent(2)
 
@@ -327,7 +331,7 @@ class Descent:
             shares = self.look.differentiate_pixels(picture, targets, weights * self._shares)
         losses, gradient = self.look.differentiate(seen, targets, weights, after_tile)
         if self._shares.any():
-            force = pull(gradient)
+            force = _force(gradient)
             of_pixels, at_pixels = of_pixels + force * shares[0], at_pixels + force * shares[1]
         return losses + of_pixels, (gradient,) if at_pixels is None else (gradient, at_pixels)
 
@@ -370,7 +374,7 @@ class Descent:
             shares = losses * self._shares
         at_seen, gradient = tape.gradient(loss, [seen, state.image])
         if is_proportional.any():
-            force = pull(at_seen)
+            force = _force(at_seen)
             gradient += force * tape.gradient(shares, state.image)
             losses = tf.where(is_proportional, force * shares, losses)
         return self._shape(losses, gradient, first_size)
@@ -448,3 +452,10 @@ class Descent:
             ),
         )
         return state, history
+
+
+def _force(gradient):
+    """Measures how hard all that is wanted of the network's layers pulls."""
+    import tensorflow as tf
+
+    return tf.maximum(pull(gradient), _LEAST_FORCE)

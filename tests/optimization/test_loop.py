@@ -66,6 +66,15 @@ def test_a_proportional_term_pulls_at_noise_as_hard_as_the_network_does(cut, fac
     np.testing.assert_array_equal(held.losses[:, :2], plain.losses)
 
 
+def test_what_holds_back_smooths_where_nothing_is_excited(cut):
+    variation = TotalVariation()
+    variation.proportional = True
+    noise = np.random.default_rng(5).normal(0.5, 0.1, (1, 64, 72, 3)).astype(np.float32)
+    silent = Descent(cut, 0.0 * OBJECTIVE + 0.1 * variation, NormalizedGradient(0.02))
+    smoothed = silent.run(noise, 3).image.numpy()
+    assert np.std(np.diff(smoothed, axis=2)) < 0.9 * np.std(np.diff(noise, axis=2))
+
+
 def test_loss_falls(make, picture):
     run = make().run(picture, STEPS)
     assert run.losses.shape == (STEPS, 2) and run.losses.dtype == np.float32

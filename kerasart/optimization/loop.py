@@ -24,8 +24,8 @@ _log = logging.getLogger("kerasart")
 # enlarged from a coarser scale, and those near to it are soon forgotten.
 _RECENT = 4
 
-# What holds back pulls at least so hard, where nothing that is wanted is excited yet: a channel that
-# is silent in noise wakes as the noise is smoothed.
+# What holds back pulls at least so hard, also where nothing that is wanted is excited yet: a
+# channel that is silent in noise wakes as the noise is smoothed.
 _LEAST_FORCE = 0.1
 
 # Pairs of what a descent's look and its steps were compiled to.

@@ -6,6 +6,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
+# What layers are called in the networks that are chosen by them, known without building these.
 _VGG = r"block\d_(conv\d|pool)"
 _LAYER_NAMES = {
     "vgg16": _VGG,

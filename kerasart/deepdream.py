@@ -21,7 +21,6 @@ from kerasart.objectives import (
     Channel,
     Objective,
     Target,
-    Term,
     compare_with,
     dream_objective,
 )
@@ -68,7 +67,7 @@ def deep_dream(
     guide: ArrayLike | None = None,
     mask: ArrayLike | None = None,
     size: int | None = None,
-    objective: Objective | Term | None = None,
+    objective: Objective | None = None,
     precision: str = "auto",
     seed: int = 0,
     tile: int | str = "auto",
@@ -148,7 +147,7 @@ class Dreamer:
         weights: str = "auto",
         *,
         guide: ArrayLike | None = None,
-        objective: Objective | Term | None = None,
+        objective: Objective | None = None,
         precision: str = "auto",
         seed: int = 0,
         tile: int | str = "auto",
@@ -164,8 +163,7 @@ class Dreamer:
             wants_class = "class_name" in merge_settings(recipe, name, settings)
             backbone = load_backbone(name, weights, seed, head=wants_class)
         self.settings = choose_settings(recipe, backbone, settings, guide)
-        wanted = dream_objective(self.settings, backbone) if objective is None else objective
-        self.objective = Objective([]) + wanted
+        self.objective = objective or dream_objective(self.settings, backbone)
         self.backbone = backbone.cut(self.objective.layers, precision)
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
         self._tiling = tile, memory

@@ -18,7 +18,7 @@ from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.image.resize import fit_size, resize_photo
 from kerasart.image.scene import Scene
-from kerasart.objectives import Objective, Term, make_targets, style_objective
+from kerasart.objectives import Objective, make_targets, style_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
@@ -54,7 +54,7 @@ def style_transfer(
     content_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
     style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
     start: ArrayLike | None = None,
-    objective: Objective | Term | None = None,
+    objective: Objective | None = None,
     precision: str = "auto",
     seed: int = 0,
     tile: int | str = "auto",

@@ -7,7 +7,7 @@ import pytest
 
 from kerasart import Stylizer, deep_dream, style_transfer
 from kerasart.objectives import Activation, Gram
-from kerasart.objectives.term import Term
+from kerasart.objectives.objective import Term
 
 PHOTO, STYLE = np.random.default_rng(0).random((2, 40, 48, 3), np.float32)
 

@@ -849,9 +849,9 @@ def test_a_style_term_of_ones_own_besides_regions(tiny):
     assert result.history["style conv4"][0] > 0
 
 
-def test_a_term_twice_is_refused(tiny):
-    with pytest.raises(ValueError, match="different names. Received: .*'total_variation'"):
-        tiny(objective=TotalVariation())
+def test_a_term_of_a_name_that_the_settings_use_too(tiny):
+    result = tiny(objective=TotalVariation(), steps=2)
+    assert list(result.history) == [*TERMS, "total_variation 2"]
 
 
 # --- When it ends before its time

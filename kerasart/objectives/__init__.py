@@ -2,11 +2,10 @@
 
 from kerasart.objectives.dream import compare_with, dream_objective
 from kerasart.objectives.dream_terms import SIMILARITIES, Channel, Energy, Similarity
-from kerasart.objectives.objective import Objective, Target
+from kerasart.objectives.objective import Objective, Target, Term
 from kerasart.objectives.style import style_objective
 from kerasart.objectives.style_terms import STYLE_LOSSES, Gram, Moments, StyleTerm, Wasserstein
 from kerasart.objectives.targets import make_targets
-from kerasart.objectives.term import Term
 from kerasart.objectives.terms import Activation, Content, TotalVariation
 
 __all__ = [

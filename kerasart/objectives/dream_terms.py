@@ -4,8 +4,7 @@ import copy
 
 import numpy as np
 
-from kerasart.objectives.objective import Target
-from kerasart.objectives.term import Term
+from kerasart.objectives.objective import Target, Term
 
 SIMILARITIES = ("dot", "l1", "l2", "cosine", "match")
 

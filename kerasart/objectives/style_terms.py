@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from kerasart.gradients import custom_gradient
-from kerasart.objectives.term import Term
+from kerasart.objectives.objective import Term
 
 
 class StyleTerm(Term):

@@ -32,7 +32,7 @@ def make_targets(look, photo, styles, shares, style_masks=None, regions=None):
     for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True):
         guides = [_guide(mask, look, style, term) for term in wanted]
         found = look.means(style, wanted, guides)
-        means.append({term.name: mean for term, mean in zip(wanted, found, strict=True)})
+        means.append(dict(zip(wanted, found, strict=True)))
     layers = dict.fromkeys(term.layer for term in terms if isinstance(term, Content))
     features = look.features(photo, layers)
 
@@ -42,10 +42,10 @@ def make_targets(look, photo, styles, shares, style_masks=None, regions=None):
         if not isinstance(term, StyleTerm):
             return Target()
         if term.style is None:
-            blend = sum(share * mean[term.name] for share, mean in zip(shares, means, strict=True))
+            blend = sum(share * mean[term] for share, mean in zip(shares, means, strict=True))
             return Target(value=term.prepare(blend))
         guide = _guide(regions[term.style], look, photo, term)
-        return Target(guide, term.prepare(means[term.style][term.name]))
+        return Target(guide, term.prepare(means[term.style][term]))
 
     return [target(term) for term in terms]
 

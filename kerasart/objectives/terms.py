@@ -2,7 +2,7 @@
 
 import copy
 
-from kerasart.objectives.term import Term
+from kerasart.objectives.objective import Term
 
 
 class Activation(Term):

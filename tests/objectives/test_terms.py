@@ -157,9 +157,27 @@ def test_sum_makes_an_objective():
     assert (terms[0] + (terms[1] + terms[2])).names == ("a", "b", "c")
 
 
-def test_names_must_differ():
-    with pytest.raises(ValueError, match=r"different names. Received: \['a', 'a'\]"):
-        Activation("a") + Activation("a", power=1)
+def test_equal_names_are_numbered():
+    twice = Activation("a") + Activation("a", power=1)
+    assert (twice + Activation("b") + 2 * twice).names == ("a", "a 2", "b", "a 3", "a 4")
+
+
+def test_a_term_is_an_objective():
+    maps = {"a": tf.constant(features())}
+    term = 3 * Activation("a")
+    assert isinstance(term, Objective)
+    assert (term.names, term.layers, term.terms) == (("a",), ("a",), (term,))
+    np.testing.assert_array_equal(term(maps), Objective([term])(maps))
+    assert float(term(maps)[0]) == pytest.approx(-3 * np.mean(maps["a"].numpy() ** 2), rel=1e-5)
+
+
+@pytest.mark.parametrize("other", [1, "a", None, [Activation("a")]])
+def test_only_objectives_are_added(other):
+    for objective in (Activation("a"), Activation("a") + Activation("b")):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            objective + other
+        with pytest.raises(TypeError):
+            objective * "2"
 
 
 def test_a_layer_is_needed_once():
@@ -182,8 +200,3 @@ def test_a_layer_is_needed_once():
 def test_objectives_scale_like_numbers():
     objective = 2 * (Activation("a") + 3 * Activation("b"))
     assert [term.weight for term in objective.terms] == [2, 6]
-
-
-def test_a_number_is_not_a_term():
-    with pytest.raises(TypeError):
-        Activation("a") + 5

@@ -34,7 +34,6 @@ TERMS = {
     "total variation": [Activation("block1_conv1"), TotalVariation(), TotalVariation(beta=1.5)],
     "sums": [Content("block2_conv1", summed=True), TotalVariation(summed=True)],
 }
-TERMS["total variation"][2].name = "another"
 PICTURE = read_sample("cat").image[:, 20:117, 100:241]
 STYLE = read_sample("coffee").image[:, 40:160, 60:143]
 

@@ -160,8 +160,8 @@ def time_steps(options, weights):
     import keras
 
     from kerasart.backbones import load_backbone
-    from kerasart.backbones.catalog import find_architecture
-    from kerasart.presets.dream_settings import parse_layers
+    from kerasart.backbones.architectures import find_architecture
+    from kerasart.settings.dream import parse_layers
 
     keras.utils.set_random_seed(0)
     model = find_architecture(options.backbone).build(None)
@@ -221,8 +221,8 @@ def make_descent(backbone, layers, precision):
     """Makes our own step, with the settings of the Keras example."""
     from kerasart.objectives import dream_objective
     from kerasart.optimization import Descent, NormalizedGradient
-    from kerasart.presets import find_preset
-    from kerasart.presets.dream_choice import choose_settings
+    from kerasart.settings.dream_choice import choose_settings
+    from kerasart.settings.presets import find_preset
 
     recipe = find_preset("deep_dream", "keras_example")
     settings = choose_settings(recipe, backbone, {"layers": layers})
@@ -316,8 +316,8 @@ def dream_ours(photo, options, precision, weights, stamps):
 
 def dream_example(photo, options, weights, stamps):
     """Dreams with the Keras example; `stamps` gets (step, time) for each octave."""
-    from kerasart.backbones.catalog import find_architecture
-    from kerasart.presets.dream_settings import parse_layers
+    from kerasart.backbones.architectures import find_architecture
+    from kerasart.settings.dream import parse_layers
 
     model = find_architecture(options.backbone).build(None)
     model.load_weights(weights)

@@ -22,7 +22,7 @@ def main():
     """Runs the benchmark and prints its table."""
     options = parse_options()
     from kerasart import load_backbone
-    from kerasart.image.resize import fit_size, resize
+    from kerasart.image.resizing import fit_size, resize
     from kerasart.image.samples import read_sample
 
     backbone = load_backbone(options.backbone, options.weights)
@@ -64,7 +64,7 @@ def measure(backbone, layers, photo, side):
     import tensorflow as tf
 
     from kerasart.objectives import Activation, Objective, Target
-    from kerasart.optimization import Look
+    from kerasart.optimization import Evaluator
 
     objective = Objective([Activation(layer) for layer in layers])
     cut = backbone.cut(layers)
@@ -73,8 +73,8 @@ def measure(backbone, layers, photo, side):
         tape.watch(image)
         whole = objective(cut(image), targets)
     gradient = tape.gradient(whole, image).numpy().ravel().astype(np.float64)
-    look = Look(cut, objective, side)
-    losses, tiled = look.differentiate(image, targets, objective.weights)
+    evaluator = Evaluator(cut, objective, side)
+    losses, tiled = evaluator.differentiate(image, targets, objective.weights)
     tiled = tiled.numpy().ravel().astype(np.float64)
     length = np.linalg.norm(gradient)
     numbers = [
@@ -82,7 +82,7 @@ def measure(backbone, layers, photo, side):
         np.linalg.norm(tiled - gradient) / length,
         tiled @ gradient / length / np.linalg.norm(tiled),
     ]
-    count = len(look.tiles(image.shape[1:3]))
+    count = len(evaluator.tiles(image.shape[1:3]))
     shares = [f"{number:.1e}" for number in numbers[:2]]
     return [", ".join(layers), str(cut.reach), str(count), *shares, f"{numbers[2]:.4f}"]
 

@@ -29,9 +29,9 @@ def main():
     import numpy as np
 
     from kerasart import Stylizer, load_backbone, read_picture
-    from kerasart.image.resize import shrink
+    from kerasart.image.resizing import shrink
 
-    look = load_backbone("vgg16").cut([*LAYERS, CONTENT_LAYER])
+    evaluator = load_backbone("vgg16").cut([*LAYERS, CONTENT_LAYER])
     photos = [shrink(read_picture(path).image, options.size) for path in options.photo]
     styles = {path.stem: shrink(read_picture(path).image, STYLE_SIZE) for path in options.style}
     stylizers = {model: Stylizer(model) for model in options.model}
@@ -48,7 +48,7 @@ def main():
                 painted[f"{count} iterations"] = [pictures[count] for pictures in slow]
         for painter, pictures in painted.items():
             pairs = zip(photos, pictures, strict=True)
-            left, lost = np.mean([judge(look, *pair, style) for pair in pairs], axis=0)
+            left, lost = np.mean([judge(evaluator, *pair, style) for pair in pairs], axis=0)
             rows.append([name, painter, f"{left:.3f}", f"{lost:.3f}"])
             print(*rows[-1], flush=True)
     table = markdown_table(["style", "painted by", "style left", "content lost"], rows)
@@ -93,7 +93,7 @@ def paint_slowly(photo, style, counts):
         Dict of each number to the picture after so many.
     """
     from kerasart import style_transfer
-    from kerasart.presets import find_preset, preset_settings
+    from kerasart.settings.presets import find_preset, preset_settings
 
     wanted = preset_settings(find_preset("fast_style", "best"), "vgg16")
     names = ("content_layers", "style_layers", "content_strength", "smoothness")
@@ -118,7 +118,7 @@ def paint_slowly(photo, style, counts):
     return pictures
 
 
-def judge(look, photo, painted, style):
+def judge(evaluator, photo, painted, style):
     """Measures what of the style is left to paint, and what of the content is lost.
 
     Args:
@@ -134,7 +134,7 @@ def judge(look, photo, painted, style):
 
     from kerasart.objectives import Gram
 
-    wanted, of_photo, of_painted = ({**look(np.asarray(p))} for p in (style, photo, painted))
+    wanted, of_photo, of_painted = ({**evaluator(np.asarray(p))} for p in (style, photo, painted))
     far = {"photo": 0.0, "painted": 0.0}
     for layer in LAYERS:
         term = Gram(layer)

@@ -91,7 +91,7 @@ class PyTorch:
         )
         self.network = torch_transformer_net().to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.network.parameters(), 1e-3)
-        self.look = None
+        self.evaluator = None
 
     def paint(self, size):
         """Paints a picture of a size (height, width)."""
@@ -107,14 +107,14 @@ class PyTorch:
 
         photos = to_torch(random_picture((SQUARE, SQUARE), BATCH))
         with self.autocast():
-            if self.look is None:
-                self.look = TorchEyes()
-                style = self.look(to_torch(random_picture((SQUARE, SQUARE))))
+            if self.evaluator is None:
+                self.evaluator = TorchEyes()
+                style = self.evaluator(to_torch(random_picture((SQUARE, SQUARE))))
                 self.grams = {layer: gram(style[layer]) for layer in STYLE_LAYERS}
             with torch.no_grad():
-                content = self.look(photos)[CONTENT_LAYER]
+                content = self.evaluator(photos)[CONTENT_LAYER]
             painted = self.network(photos)
-            seen = self.look(painted)
+            seen = self.evaluator(painted)
             loss = functional.mse_loss(seen[CONTENT_LAYER], content)
             for layer in STYLE_LAYERS:
                 for picture in seen[layer].split(1):
@@ -164,10 +164,10 @@ class OurTraining:
         import tensorflow as tf
 
         from kerasart import load_backbone
-        from kerasart.backbones.precision import choose_precision
+        from kerasart.applications.fast_style_training import make_trainer
+        from kerasart.kernels.precision import choose_precision
         from kerasart.networks import TransformerNet
-        from kerasart.presets.fast_style_settings import FastStyleSettings
-        from kerasart.training import make_trainer
+        from kerasart.settings.fast_style import FastStyleSettings
 
         dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
         settings = FastStyleSettings(

@@ -49,8 +49,7 @@ class StyleTransfer:
 
     def __init__(self, size, memory):
         from kerasart.backbones import load_backbone
-        from kerasart.objectives import make_targets
-        from kerasart.optimization import Adam, Descent
+        from kerasart.optimization import Adam, Descent, style_targets
 
         objective = style_objective()
         backbone = load_backbone("vgg16").cut(objective.layers, "auto")
@@ -58,7 +57,9 @@ class StyleTransfer:
         tile = choose(backbone, size, memory, optimizer, is_style=True)
         self.descent = Descent(backbone, objective, optimizer, tile=tile)
         photo = random_picture(size)
-        self.targets = make_targets(self.descent.look, photo, [random_picture((512, 512))], [1.0])
+        self.targets = style_targets(
+            self.descent.evaluator, photo, [random_picture((512, 512))], [1.0]
+        )
         self.state = self.descent.start(photo)
 
     def take(self, steps):
@@ -67,7 +68,7 @@ class StyleTransfer:
 
     def tiles(self):
         """Counts the tiles, 1 for a whole picture."""
-        return len(self.descent.look.tiles(self.state.image.shape[1:3])) or 1
+        return len(self.descent.evaluator.tiles(self.state.image.shape[1:3])) or 1
 
 
 class Dream(StyleTransfer):

@@ -47,7 +47,7 @@ def has_fast_bfloat16():
 
 def _choose_precision():
     # In its own process: what the package asks of TensorFlow would be asked for rivals, too.
-    from kerasart.backbones.precision import choose_precision
+    from kerasart.kernels.precision import choose_precision
 
     return choose_precision("auto")
 

@@ -77,7 +77,7 @@ def ask_server(options):
     """Connects to a server; returns what asks it to paint files."""
     import numpy as np
 
-    from kerasart.serving.transports import GrpcTransport
+    from kerasart.client.transports import GrpcTransport
 
     transport = GrpcTransport(options.server, options.name, None, 60.0)
     return lambda files: transport.ask("serving_default", {"image_bytes": np.array(files, object)})

@@ -221,7 +221,7 @@ def judge_by_another(photo, painting, long_side, pictures):
     import tensorflow as tf
 
     from kerasart.backbones import load_backbone
-    from kerasart.image.resize import fit_size, resize
+    from kerasart.image.resizing import fit_size, resize
     from kerasart.objectives import Moments
 
     backbone = load_backbone("squeezenet").cut(dict.fromkeys((*STYLE_LAYERS, CONTENT_LAYER)))
@@ -244,26 +244,26 @@ def judge_by_another(photo, painting, long_side, pictures):
 
     at_start, at_worst = distances(photo), differ(painting)
 
-    def look(picture):
+    def evaluator(picture):
         features = backbone(tf.convert_to_tensor(as_written(picture)))
         ratios = [d / start for d, start in zip(distances(features), at_start, strict=True)]
         return mean(ratios), differ(features) / at_worst
 
-    return [None if picture is None else look(picture) for picture in pictures]
+    return [None if picture is None else evaluator(picture) for picture in pictures]
 
 
 def as_written(picture):
     """Rounds a picture to what an 8-bit file holds of it."""
     import numpy as np
 
-    from kerasart.image.convention import quantise
+    from kerasart.image.arrays import quantise
 
     return quantise(np.clip(picture, 0.0, 1.0), 8).astype(np.float32) / np.float32(255)
 
 
 def paint_by_ours(name, pair, marks):
     """Paints with one of our presets, once for each mark if its schedule depends on the time."""
-    from kerasart.presets import find_preset
+    from kerasart.settings.presets import find_preset
 
     preset, given = OURS[name]
     settings = find_preset("style_transfer", preset)["settings"] | given

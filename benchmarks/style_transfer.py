@@ -151,14 +151,13 @@ class Ours:
 
     def __init__(self, precision, size, weights):
         from kerasart.backbones import load_backbone
-        from kerasart.objectives import make_targets
-        from kerasart.optimization import Adam, Descent, Look
+        from kerasart.optimization import Adam, Descent, Evaluator, style_targets
 
         objective = example_objective(size)
         backbone = load_backbone("vgg19", f"{weights}.weights.h5")
         backbone = backbone.cut(objective.layers, precision)
         base, style, self.start = random_pictures(size)
-        self.targets = make_targets(Look(backbone, objective), base, [style], [1.0])
+        self.targets = style_targets(Evaluator(backbone, objective), base, [style], [1.0])
         self.descent = Descent(backbone, objective, Adam(LEARNING_RATE, *BETAS))
         self.state = self.descent.start(self.start)
 
@@ -239,12 +238,12 @@ class TorchLosses:
         import torch
 
         with torch.no_grad():
-            content, manner = self._look(photo), self._look(style)
+            content, style_code = self._look(photo), self._look(style)
             for term in self.terms:
                 if term.name.startswith("content"):
                     self.targets[term.name] = content[term.layer].float()
                 elif term.name.startswith("style"):
-                    self.targets[term.name] = gram(manner[term.layer]).float()
+                    self.targets[term.name] = gram(style_code[term.layer]).float()
 
     def __call__(self, image):
         """Evaluates all terms, weighted."""
@@ -558,8 +557,8 @@ def measure_precisions(long_side, steps):
     """
     from kerasart import style_transfer
     from kerasart.backbones import load_backbone
-    from kerasart.backbones.precision import choose_precision
     from kerasart.image.samples import read_sample
+    from kerasart.kernels.precision import choose_precision
 
     if choose_precision("auto") == "float32":
         return None
@@ -603,25 +602,25 @@ class Judge:
     def __init__(
         self, preset, backbone, photo, style, long_side, precision="float32", weights=None
     ):
-        from kerasart.image.resize import fit_size
-        from kerasart.image.scene import Scene
-        from kerasart.objectives import make_targets, style_objective
-        from kerasart.optimization import Look, balance
-        from kerasart.presets import find_preset
-        from kerasart.presets.style_choice import choose_settings
+        from kerasart.applications.style_inputs import StyleInputs
+        from kerasart.image.resizing import fit_size
+        from kerasart.objectives import style_objective
+        from kerasart.optimization import Evaluator, balance, style_targets
+        from kerasart.settings.presets import find_preset
+        from kerasart.settings.style_choice import choose_settings
 
         recipe = find_preset("style_transfer", preset)
         settings = choose_settings(recipe, backbone, {}, long_side)
-        scene = Scene(photo, [style], None, None, None, settings)
+        inputs = StyleInputs(photo, [style], None, None, None, settings)
         size = fit_size(photo.shape[1:3], long_side)
-        self.photo, (self.style,) = scene.photo(size), scene.styles(size)
-        self.objective = style_objective(settings, scene.painters)
+        self.photo, (self.style,) = inputs.photo(size), inputs.styles(size)
+        self.objective = style_objective(settings, inputs.painters)
         layers = self.objective.layers
         self._look = backbone.cut(layers, precision, settings.pooling, settings.padding)
-        look = Look(self._look, self.objective)
-        self._targets = make_targets(look, self.photo, [self.style], scene.shares)
+        evaluator = Evaluator(self._look, self.objective)
+        self._targets = style_targets(evaluator, self.photo, [self.style], inputs.shares)
         if weights is None:
-            weights = balance(look, self.photo, self._targets)
+            weights = balance(evaluator, self.photo, self._targets)
         self.weights = weights
 
     def __call__(self, image):

@@ -1,16 +1,17 @@
 """What type checkers see of kerasart's `_HOMES`."""
 
-from kerasart.animation import animate_evolution as animate_evolution
-from kerasart.animation import animate_layers as animate_layers
-from kerasart.animation import animate_zoom as animate_zoom
-from kerasart.atlas import visualize_channels as visualize_channels
+from kerasart.applications.deep_dream import Dreamer as Dreamer
+from kerasart.applications.deep_dream import deep_dream as deep_dream
+from kerasart.applications.dream_animation import animate_evolution as animate_evolution
+from kerasart.applications.dream_animation import animate_layers as animate_layers
+from kerasart.applications.dream_animation import animate_zoom as animate_zoom
+from kerasart.applications.dream_style import dream_style as dream_style
+from kerasart.applications.fast_style import Stylizer as Stylizer
+from kerasart.applications.fast_style import stylize as stylize
+from kerasart.applications.feature_visualization import visualize_channels as visualize_channels
+from kerasart.applications.style_transfer import style_transfer as style_transfer
 from kerasart.backbones import Backbone as Backbone
 from kerasart.backbones import load_backbone as load_backbone
-from kerasart.deepdream import Dreamer as Dreamer
-from kerasart.deepdream import deep_dream as deep_dream
-from kerasart.dreamstyle import dream_style as dream_style
-from kerasart.faststyle import Stylizer as Stylizer
-from kerasart.faststyle import stylize as stylize
 from kerasart.image import Picture as Picture
 from kerasart.image import read_picture as read_picture
 from kerasart.image import write_picture as write_picture
@@ -31,10 +32,9 @@ from kerasart.optimization import Interrupted as Interrupted
 from kerasart.optimization import Progress as Progress
 from kerasart.optimization import ProgressBar as ProgressBar
 from kerasart.optimization import Result as Result
-from kerasart.presets import load_presets as load_presets
-from kerasart.presets.dream_settings import DreamSettings as DreamSettings
-from kerasart.presets.fast_style_settings import FastStyleSettings as FastStyleSettings
-from kerasart.presets.style_settings import StyleSettings as StyleSettings
-from kerasart.styletransfer import style_transfer as style_transfer
+from kerasart.settings.dream import DreamSettings as DreamSettings
+from kerasart.settings.fast_style import FastStyleSettings as FastStyleSettings
+from kerasart.settings.presets import load_presets as load_presets
+from kerasart.settings.style import StyleSettings as StyleSettings
 
 __version__: str

@@ -16,11 +16,11 @@ The output has the photo's size. A PNG also records its settings. Ctrl-C saves t
 Of a folder, what is dreamed already is left alone, so that the same command goes on.
 """
 
-from kerasart.scripts import command_line as cli
-from kerasart.scripts import moving
+from kerasart.scripts import animation_flags
+from kerasart.scripts import app as cli
+from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
 from kerasart.scripts.dream_flags import ASCENT, WANTED
-from kerasart.scripts.records import compare_with_record, hash_image, read_record
-from kerasart.scripts.works import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
 
 import functools
 
@@ -29,12 +29,12 @@ from absl import flags
 from kerasart.backbones import find_class, imagenet_labels
 from kerasart.image import check_output
 from kerasart.image.masks import read_mask
-from kerasart.image.resize import fit_size
+from kerasart.image.resizing import fit_size
 from kerasart.image.samples import SAMPLES
-from kerasart.presets import find_preset
-from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_choice import ALTERNATIVES, suitable_preset
-from kerasart.presets.dream_settings import SETTING_NAMES, parse_channels, read_recorded
+from kerasart.settings.checks import parse_layers
+from kerasart.settings.dream import SETTING_NAMES, parse_channels, read_recorded
+from kerasart.settings.dream_choice import ALTERNATIVES, suitable_preset
+from kerasart.settings.presets import find_preset
 
 _IMAGE = flags.DEFINE_string(
     "image",
@@ -79,7 +79,7 @@ _GROUPS = {
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
     "What is dreamed of (defaults: the preset's)": [_PRESET, *WANTED],
     "How (defaults: the preset's)": ASCENT,
-    "Dreams that move": moving.FLAGS,
+    "Dreams that move": animation_flags.FLAGS,
     "The run": cli.RUN_FLAGS,
 }
 
@@ -105,19 +105,19 @@ def dream():
             recorded = {name: value for name, value in recorded.items() if name not in names}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
     several = bool(_IMAGE.value) and are_several(_IMAGE.value)
-    output = _OUTPUT.value or ("dream.gif" if moving.ANIMATE.value else "dream.png")
-    if moving.ANIMATE.value and several:
+    output = _OUTPUT.value or ("dream.gif" if animation_flags.ANIMATE.value else "dream.png")
+    if animation_flags.ANIMATE.value and several:
         raise ValueError(f"`image` must be one photo to animate. Received: {_IMAGE.value!r}")
-    if moving.ANIMATE.value:
-        moving.check(output)
+    if animation_flags.ANIMATE.value:
+        animation_flags.check(output)
     else:
-        moving.refuse_flags()
+        animation_flags.refuse_flags()
     if several:
         works, _ = name_works(_IMAGE.value, _OUTPUT.value, bits, flag="image")
         works = leave_out_painted(works)
-    elif not moving.ANIMATE.value:
+    elif not animation_flags.ANIMATE.value:
         check_output(output, bits)
-    zooms = moving.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
+    zooms = animation_flags.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
     changes = {"preset": "zoom"} if zooms else {}
     settings = cli.merge_settings("deep_dream", SETTING_NAMES, recorded, changes)
     if "layers" in settings and settings["layers"]:
@@ -136,7 +136,7 @@ def dream():
 
     @functools.cache
     def dreamer():
-        from kerasart.deepdream import Dreamer
+        from kerasart.applications.deep_dream import Dreamer
 
         ready = Dreamer(guide=guide, **_without(settings, "size"), **tiling)
         if told:
@@ -168,9 +168,11 @@ def dream():
         )
         return
     photo = _read_photo(_IMAGE.value, settings)
-    if moving.ANIMATE.value:
+    if animation_flags.ANIMATE.value:
         image = photo.image if photo else None
-        moving.animate(dreamer, where | {"image": image}, output, settings | describe(photo))
+        animation_flags.animate(
+            dreamer, where | {"image": image}, output, settings | describe(photo)
+        )
     else:
         paint(photo, output)
 

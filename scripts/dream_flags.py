@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from kerasart.presets.dream_settings import CHOICES
+from kerasart.settings.dream import CHOICES
 
 
 def _float(name, text, **bounds):

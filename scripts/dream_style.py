@@ -6,15 +6,15 @@
 All flags of style_transfer.py paint; those that begin with dream_ dream.
 """
 
-from kerasart.scripts import command_line as cli
+from kerasart.scripts import app as cli
 from kerasart.scripts import style_transfer
-from kerasart.scripts.records import read_record
+from kerasart.scripts.png_metadata import read_record
 
 from absl import flags
 
-from kerasart.presets import find_preset
-from kerasart.presets.checks import parse_layers
-from kerasart.presets.dream_settings import SETTING_NAMES, read_recorded
+from kerasart.settings.checks import parse_layers
+from kerasart.settings.dream import SETTING_NAMES, read_recorded
+from kerasart.settings.presets import find_preset
 
 _DREAM = [
     flags.DEFINE_string(

@@ -11,7 +11,7 @@ what is there already stays. It is asked for a picture before it is put in place
 are compared with the network. saved_models/README.md says how to start a server.
 """
 
-from kerasart.scripts import command_line as cli
+from kerasart.scripts import app as cli
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def main():
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
     if _FORMAT.value == "onnx":
-        from kerasart.serving.onnx_format import check_onnx
+        from kerasart.export.onnx_format import check_onnx
 
         check_onnx()
     cli.load_tensorflow()
@@ -89,18 +89,18 @@ def main():
 
     network = load_network(_MODEL.value)
     if _FORMAT.value == "onnx":
-        from kerasart.serving.onnx_format import export_onnx
+        from kerasart.export.onnx_format import export_onnx
 
         output = export_onnx(network, output, cli.if_taken())
     else:
-        from kerasart.serving.litert_format import export_litert
+        from kerasart.export.litert_format import export_litert
 
         output = export_litert(network, output, size, cli.if_taken())
     cli.say(f"Wrote {output}.")
 
 
 def _export_served(output):
-    from kerasart.serving.export import export_dream, export_network
+    from kerasart.export.saved_model import export_dream, export_network
 
     # What runs on a server is not what runs here: only asked for is bfloat16 exported.
     precision = cli.PRECISION.value or "float32"

@@ -8,8 +8,8 @@ A channel that you like is a dream of its own:
     python scripts/deep_dream.py --image=photo.jpg --channel=mixed4:7
 """
 
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import pack_record
+from kerasart.scripts import app as cli
+from kerasart.scripts.png_metadata import pack_record
 
 import sys
 

@@ -14,8 +14,8 @@ stopped; what the server refuses, or gives no whole picture of the right size fo
 needs `pip install "kerasart[serving]"`, REST needs nothing more.
 """
 
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works
+from kerasart.scripts import app as cli
+from kerasart.scripts.batch_files import leave_out_painted, looks_like_file, name_works
 
 import contextlib
 import io
@@ -31,13 +31,13 @@ from absl import flags
 from PIL import ExifTags, Image
 from tqdm import tqdm
 
-from kerasart.image.convention import quantise
+from kerasart.client.client import Client, ServerError, in_parallel
+from kerasart.image.arrays import quantise
+from kerasart.image.atomic_files import write_file
 from kerasart.image.encoding import encode
 from kerasart.image.files import open_regular
 from kerasart.image.formats import pillow_setting
 from kerasart.image.samples import SAMPLES
-from kerasart.image.whole_files import write_file
-from kerasart.serving.client import Client, ServerError, in_parallel
 
 _log = logging.getLogger("kerasart")
 
@@ -123,7 +123,7 @@ def main():
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # A server that dies must be an error only.
     if not _MODEL.value:
         raise ValueError("`model` must be the model's name on the server. Received: None")
-    look = _parse_look()
+    evaluator = _parse_look()
     works, is_one = name_works(_INPUT.value, _OUTPUT.value, suffixes=tuple(_KINDS))
     if is_one and works[0][1].suffix.lower() not in _KINDS:
         raise ValueError(f"`output` must end in {', '.join(_KINDS)}. Received: '{_OUTPUT.value}'")
@@ -138,25 +138,25 @@ def main():
         timeout=_TIMEOUT.value,
         retries=_RETRIES.value,
     ) as client:
-        if "style" in look:
-            look["style_weights"] = client.style_weights(look.pop("style"))
+        if "style" in evaluator:
+            evaluator["style_weights"] = client.style_weights(evaluator.pop("style"))
         if is_one:
-            _paint_one(client, *works[0], look)
+            _paint_one(client, *works[0], evaluator)
         else:
-            _paint_all(client, works, look)
+            _paint_all(client, works, evaluator)
 
 
-def _paint_one(client, photo, output, look):
+def _paint_one(client, photo, output, evaluator):
     start = time.perf_counter()
-    output = _write(output, _paint(client, photo, output, look), "number")
+    output = _write(output, _paint(client, photo, output, evaluator), "number")
     cli.say(f"Wrote {output}: {_MODEL.value}, {time.perf_counter() - start:.1f} s.")
 
 
-def _paint_all(client, works, look):
+def _paint_all(client, works, evaluator):
     """Paints many photos, some at once, and goes past what cannot be painted."""
     failed = []
     # Only this thread writes, so that Ctrl-C finds no file half-written.
-    asking = in_parallel(lambda work: _paint(client, *work, look), works, _CONCURRENCY.value)
+    asking = in_parallel(lambda work: _paint(client, *work, evaluator), works, _CONCURRENCY.value)
     with (
         contextlib.closing(asking),
         tqdm(total=len(works), unit="picture", disable=cli.QUIET.value or None) as bar,
@@ -179,10 +179,10 @@ def _paint_all(client, works, look):
         )
 
 
-def _paint(client, photo, output, look):
+def _paint(client, photo, output, evaluator):
     data, alpha = _load(photo)
     kind = _KINDS[output.suffix.lower()]
-    painting = client.paint(data, kind, **look)
+    painting = client.paint(data, kind, **evaluator)
     return painting if alpha is None or kind != "png" else _make_transparent(painting, alpha)
 
 

@@ -13,9 +13,9 @@ A PNG also records its settings. Ctrl-C saves the picture so far, and --resume g
 folder, what is painted already is left alone, so that the same command goes on.
 """
 
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import compare_with_record, hash_image, read_record
-from kerasart.scripts.works import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts import app as cli
+from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
 
 import math
 from pathlib import Path
@@ -25,12 +25,12 @@ from absl import flags
 
 from kerasart.image import check_output, read_picture, write_picture
 from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
-from kerasart.image.plot import check_plot, plot_losses
-from kerasart.image.resize import fit_size
+from kerasart.image.resizing import fit_size
 from kerasart.image.samples import SAMPLES
-from kerasart.presets import find_preset
-from kerasart.presets.style_settings import SETTING_NAMES, StyleSettings
+from kerasart.settings.presets import find_preset
+from kerasart.settings.style import SETTING_NAMES, StyleSettings
 
 _CONTENT = flags.DEFINE_string(
     "content",

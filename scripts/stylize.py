@@ -13,9 +13,14 @@ painted already is left alone, so that the same command goes on where it was sto
 the photo's size. A PNG also records its settings.
 """
 
-from kerasart.scripts import command_line as cli
-from kerasart.scripts.records import hash_image, pack_record
-from kerasart.scripts.works import leave_out_painted, looks_like_file, name_works, tell_of_failures
+from kerasart.scripts import app as cli
+from kerasart.scripts.batch_files import (
+    leave_out_painted,
+    looks_like_file,
+    name_works,
+    tell_of_failures,
+)
+from kerasart.scripts.png_metadata import hash_image, pack_record
 
 import itertools
 import logging
@@ -29,7 +34,7 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.image import read_picture, write_picture
-from kerasart.image.resize import fit_size, resize_cut_out, resize_photo
+from kerasart.image.resizing import fit_size, resize_cut_out, resize_photo
 from kerasart.image.samples import SAMPLES
 from kerasart.optimization.memory import check_tiling
 from kerasart.saved_models import list_styles as find_styles

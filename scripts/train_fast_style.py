@@ -13,9 +13,9 @@ contact sheet and the losses, so that you see what becomes of it. It can be kill
 same command goes on where it was.
 """
 
-from kerasart.scripts import command_line as cli
+from kerasart.scripts import app as cli
 from kerasart.scripts.model_card import write_card
-from kerasart.scripts.records import hash_image
+from kerasart.scripts.png_metadata import hash_image
 
 import re
 import sys
@@ -28,12 +28,12 @@ from tqdm import tqdm
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.loss_plot import plot_losses
 from kerasart.image.photos import find_photos
-from kerasart.image.plot import plot_losses
-from kerasart.image.resize import shrink
+from kerasart.image.resizing import shrink
 from kerasart.image.samples import SAMPLES
-from kerasart.presets import choose_network, find_preset, preset_settings
-from kerasart.presets.fast_style_settings import SETTING_NAMES, FastStyleSettings
+from kerasart.settings.fast_style import SETTING_NAMES, FastStyleSettings
+from kerasart.settings.presets import choose_network, find_preset, preset_settings
 
 _NETWORKS = ("small", "medium", "large", "adain")
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
@@ -141,12 +141,12 @@ def main():
     styles = _find_styles(is_adain)
     if _TENSORBOARD.value:
         cli.load_tensorflow()
-        from kerasart.networks.board import check_tensorboard
+        from kerasart.networks.tensorboard_writer import check_tensorboard
 
         check_tensorboard()
     cli.load_tensorflow()
     from kerasart import load_backbone
-    from kerasart.training import plan_course
+    from kerasart.applications.fast_style_training import plan_training
 
     network_that_looks = choose_network(
         recipe, cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"
@@ -158,7 +158,7 @@ def main():
         leave=False,
         disable=cli.QUIET.value or None,
     ):
-        course = plan_course(
+        training_run = plan_training(
             network,
             styles,
             photos,
@@ -169,7 +169,7 @@ def main():
             cli.MAX_PIXELS.value,
         )
     samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
-    _train(course, samples, folder, backbone)
+    _train(training_run, samples, folder, backbone)
 
 
 def _load_finetuned():
@@ -187,66 +187,68 @@ def _is_adain(network):
     return isinstance(network, AdaIN)
 
 
-def _train(course, samples, folder, backbone):
+def _train(training_run, samples, folder, backbone):
     from kerasart.networks import SIZES, save_network
-    from kerasart.networks.board import Board
-    from kerasart.networks.training import Keeper
+    from kerasart.networks.resumable_training import ResumableTraining
+    from kerasart.networks.tensorboard_writer import TensorBoardWriter
 
-    network, is_adain = course.network, _is_adain(course.network)
+    network, is_adain = training_run.network, _is_adain(training_run.network)
     for photo in samples.values():
         network.check_size(photo)
     widths = {width: name for name, width in SIZES.items()}
     identity = {
-        **asdict(course.settings),
+        **asdict(training_run.settings),
         "network": "adain" if is_adain else widths.get(network.width, f"width {network.width:g}"),
         "finetune": _FINETUNE.value,
         "backbone": backbone.name,
         "weights_hash": backbone.weights_hash,
         "precision": network.dtype_policy.name,
-        "seed": course.seed,
-        "photos": len(course.photos),
-        "styles": {name: hash_image(picture) for name, picture in course.shown.items()},
-        "style_count": len(course.styles if is_adain else network.styles),
+        "seed": training_run.seed,
+        "photos": len(training_run.photos),
+        "styles": {name: hash_image(picture) for name, picture in training_run.shown.items()},
+        "style_count": len(training_run.styles if is_adain else network.styles),
     }
     (folder / "training").mkdir(parents=True, exist_ok=True)
 
-    board = Board(_TENSORBOARD.value) if _TENSORBOARD.value else None
+    board = TensorBoardWriter(_TENSORBOARD.value) if _TENSORBOARD.value else None
 
     def keep(pictures):
-        sheet = _write_sheet(folder, course, samples, pictures)
-        _write_plot(folder, keeper)
+        sheet = _write_sheet(folder, training_run, samples, pictures)
+        _write_plot(folder, resumable)
         if board:
-            losses = {name: values[-1] for name, values in keeper.history.items()}
-            board.write(keeper.step, losses, {"contact sheet": sheet})
+            losses = {name: values[-1] for name, values in resumable.history.items()}
+            board.write(resumable.step, losses, {"contact sheet": sheet})
         save_network(network, folder / "model.keras")
 
     def paint():
-        return [painted for photo in samples.values() for painted in course.paint(photo)]
+        return [painted for photo in samples.values() for painted in training_run.paint(photo)]
 
-    with tqdm(total=course.settings.steps, unit="step", disable=cli.QUIET.value or None) as bar:
+    with tqdm(
+        total=training_run.settings.steps, unit="step", disable=cli.QUIET.value or None
+    ) as bar:
 
         def advance(losses):
             bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()}, refresh=False)
-            bar.update(keeper.step - bar.n)
+            bar.update(resumable.step - bar.n)
 
-        every = min(_SHEET_EVERY.value, course.settings.steps)
-        keeper = Keeper(folder / "training", identity, every, paint, keep, advance)
-        keeper.restore(course.trainer, cli.OVERWRITE.value)
-        if keeper.step:
-            cli.say(f"Going on after {keeper.step} steps.")
-            bar.update(keeper.step)
+        every = min(_SHEET_EVERY.value, training_run.settings.steps)
+        resumable = ResumableTraining(folder / "training", identity, every, paint, keep, advance)
+        resumable.restore(training_run.trainer, cli.OVERWRITE.value)
+        if resumable.step:
+            cli.say(f"Going on after {resumable.step} steps.")
+            bar.update(resumable.step)
         try:
-            course.run(keeper)
+            training_run.run(resumable)
         except KeyboardInterrupt:
-            keeper.write(course.trainer)
-            print(f"\n{keeper.step} steps are kept; the same command goes on.", file=sys.stderr)
+            resumable.write(training_run.trainer)
+            print(f"\n{resumable.step} steps are kept; the same command goes on.", file=sys.stderr)
             sys.exit(130)
     keep(paint())
-    left_out = course.left_out & set(map(str, course.photos))
+    left_out = training_run.left_out & set(map(str, training_run.photos))
     known = {} if is_adain else dict.fromkeys(network.styles)
     record = {"left_out": len(left_out), "styles": known | identity["styles"]}
-    write_card(folder, identity | record, keeper.history)
-    keeper.remove()
+    write_card(folder, identity | record, resumable.history)
+    resumable.remove()
     cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
 
@@ -310,24 +312,24 @@ def _choose_settings(recipe, backbone):
     return FastStyleSettings(**settings)
 
 
-def _write_sheet(folder, course, samples, pictures):
+def _write_sheet(folder, training_run, samples, pictures):
     """Lays out samples in rows, styles in columns, the styles' own pictures first."""
     images, labels = [np.ones((8, 8, 3))], [""]
-    images += course.shown.values()
-    labels += course.shown
-    rows = len(course.shown)
+    images += training_run.shown.values()
+    labels += training_run.shown
+    rows = len(training_run.shown)
     for i, (name, sample) in enumerate(samples.items()):
         images += [sample, *pictures[i * rows : (i + 1) * rows]]
-        labels += [name, *course.shown]
+        labels += [name, *training_run.shown]
     sheet = contact_sheet(images, labels, columns=rows + 1, cell=256)
     write_picture(folder / "contact_sheet.jpg", sheet, quality=88)
     return sheet
 
 
-def _write_plot(folder, keeper):
+def _write_plot(folder, resumable):
     # Keras's "loss" is the sum, which the plot draws by itself.
-    terms = {name: values for name, values in keeper.history.items() if name != "loss"}
-    ends = [keeper.every * (i + 1) for i in range(len(keeper.history["loss"]))]
+    terms = {name: values for name, values in resumable.history.items() if name != "loss"}
+    ends = [resumable.every * (i + 1) for i in range(len(resumable.history["loss"]))]
     try:
         plot_losses(terms, folder / "losses.png", steps=ends)
     except ImportError:

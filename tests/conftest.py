@@ -102,7 +102,7 @@ def inception_model():
     """Keras's own InceptionV3, random, with batch statistics that do something."""
     import keras
 
-    from kerasart.backbones.rewriting import rename_layers
+    from kerasart.backbones.graph_surgery import rename_layers
 
     model = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(None, None, 3)

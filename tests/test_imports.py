@@ -17,12 +17,11 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 # From the ground up. A module imports from lower floors, or from its own room.
 FLOORS = [
-    ["image", "saved_models", "gradients", "recent"],
-    ["backbones", "objectives", "presets"],
+    ["image", "kernels", "saved_models", "recent"],
+    ["backbones", "objectives", "settings", "client"],
     ["optimization", "networks"],
-    ["deepdream", "styletransfer", "faststyle", "training"],
-    ["animation", "atlas", "dreamstyle"],
-    ["serving"],
+    ["applications"],
+    ["export"],
     # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.
     ["kerasart"],
     ["scripts"],
@@ -32,7 +31,7 @@ FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in room
 
 
 def room_of(module):
-    """kerasart.backbones.catalog -> backbones; kerasart.scripts.deep_dream -> scripts."""
+    """kerasart.backbones.architectures -> backbones; kerasart.scripts.deep_dream -> scripts."""
     package, *inner = module.split(".")
     if package == "scripts":
         return "scripts"
@@ -83,16 +82,20 @@ def test_modules_import_from_lower_floors_only():
 @pytest.mark.parametrize(
     ("module", "source", "allowed"),
     [
-        ("kerasart.image.files", "from kerasart.image import convention", True),
-        ("kerasart.deepdream", "from kerasart.optimization import Descent", True),
-        ("kerasart.deepdream", "import kerasart.presets.dream_settings", True),
+        ("kerasart.image.files", "from kerasart.image import arrays", True),
+        ("kerasart.applications.deep_dream", "from kerasart.optimization import Descent", True),
+        ("kerasart.applications.deep_dream", "import kerasart.settings.dream", True),
         ("scripts.deep_dream", "from kerasart import deep_dream", True),
         ("kerasart.image.files", "def f():\n    from kerasart.backbones import Backbone", False),
-        ("kerasart.objectives.term", "import kerasart.backbones.catalog", False),
-        ("kerasart.optimization.loop", "from kerasart.deepdream import deep_dream", False),
-        ("kerasart.optimization.loop", "from kerasart import networks", False),
-        ("kerasart.styletransfer", "from kerasart import deep_dream", False),
-        ("kerasart.deepdream", "from kerasart.scripts import command_line", False),
+        ("kerasart.objectives.objective", "import kerasart.backbones.architectures", False),
+        (
+            "kerasart.optimization.descent",
+            "from kerasart.applications.deep_dream import deep_dream",
+            False,
+        ),
+        ("kerasart.optimization.descent", "from kerasart import networks", False),
+        ("kerasart.applications.style_transfer", "from kerasart import deep_dream", False),
+        ("kerasart.applications.deep_dream", "from kerasart.scripts import app", False),
     ],
 )
 def test_the_check_itself(module, source, allowed):
@@ -139,7 +142,7 @@ def test_the_library_defines_no_flags():
 
 def test_importing_the_package_leaves_tensorflow_out():
     code = (
-        "import sys, kerasart, kerasart.deepdream;"
+        "import sys, kerasart, kerasart.applications.deep_dream;"
         "print(*{'tensorflow', 'keras', 'PIL', 'absl', 'kerasart'} & set(sys.modules))"
     )
     done = subprocess.run(

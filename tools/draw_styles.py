@@ -111,10 +111,10 @@ def scatter_discs(rng, count, radii):
 
 def cut_stones(rng, row, across):
     """Cuts each row into stones, and joins splinters to a neighbour."""
-    course, count = ndimage.label(~find_borders(row))
-    course = fill_from_nearest(course, course == 0)
+    training_run, count = ndimage.label(~find_borders(row))
+    training_run = fill_from_nearest(training_run, training_run == 0)
     points = np.argwhere(np.ones((CANVAS // 4, CANVAS // 4))) * 4
-    key = course[tuple(points.T)]
+    key = training_run[tuple(points.T)]
     middle = np.abs(across[tuple(points.T)] / ROW_WIDTH - 0.5) < 0.25
     seeds = sow_seeds(rng, points, key, middle)
     for _ in range(10):
@@ -123,9 +123,9 @@ def cut_stones(rng, row, across):
         for axis in range(2):
             total = np.bincount(owner, points[:, axis], len(seeds))
             seeds[:, axis] = np.where(size > 1, total / size, seeds[:, axis])
-    every = np.indices(course.shape).reshape(2, -1).T
+    every = np.indices(training_run.shape).reshape(2, -1).T
     wobble = 1.1 * SCALE * np.stack([smooth_noise(rng, 3).ravel() for _ in range(2)], axis=1)
-    stone = nearest_seed(seeds, every + wobble, course.ravel()).reshape(course.shape)
+    stone = nearest_seed(seeds, every + wobble, training_run.ravel()).reshape(training_run.shape)
     edge = ndimage.distance_transform_edt(~find_borders(stone))
     thickness = ndimage.maximum(edge, stone, np.arange(len(seeds)))
     return fill_from_nearest(stone, thickness[stone] < 0.26 * ROW_WIDTH)

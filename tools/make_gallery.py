@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasart import Dreamer
 from kerasart.image import write_picture
-from kerasart.image.resize import resize
+from kerasart.image.resizing import resize
 from kerasart.image.samples import SAMPLES, read_sample
 
 DOCS = Path(__file__).parents[1] / "docs"

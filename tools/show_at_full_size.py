@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasart import read_picture
 from kerasart.image import write_picture
-from kerasart.image.resize import shrink
+from kerasart.image.resizing import shrink
 
 DOCS = Path(__file__).parents[1] / "docs"
 SIDE = 1024  # Of both pictures, the longer one in pixels.

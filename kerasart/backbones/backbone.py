@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasart.backbones.catalog import find_architecture
-from kerasart.backbones.geometry import count_positions, least_size, measure_layers
-from kerasart.backbones.heads import make_convolutional
+from kerasart.backbones.architectures import find_architecture
+from kerasart.backbones.classifier_heads import make_convolutional
+from kerasart.backbones.graph_surgery import cut_and_fold, rename_layers
 from kerasart.backbones.imagenet import (
     BUNDLED,
     find_class,
@@ -19,9 +19,9 @@ from kerasart.backbones.imagenet import (
 )
 from kerasart.backbones.inception import InceptionV3ToMixed5
 from kerasart.backbones.keras_settings import usual_settings
-from kerasart.backbones.precision import choose_precision
-from kerasart.backbones.rewriting import cut_and_fold, rename_layers
+from kerasart.backbones.receptive_field import count_positions, least_size, measure_layers
 from kerasart.backbones.weight_files import hash_weights, load_weights
+from kerasart.kernels.precision import choose_precision
 from kerasart.recent import Recent, file_state
 
 _LOADED = Recent(2)

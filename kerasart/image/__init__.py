@@ -1,6 +1,6 @@
 """Pictures: their form inside the package, and reading and writing them."""
 
-from kerasart.image.convention import as_image
+from kerasart.image.arrays import as_image
 from kerasart.image.files import (
     Picture,
     check_output,

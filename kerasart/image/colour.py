@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasart.image.convention import as_image
+from kerasart.image.arrays import as_image
 
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 

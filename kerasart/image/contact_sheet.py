@@ -6,8 +6,8 @@ import unicodedata
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kerasart.image.convention import as_image, quantise
-from kerasart.image.resize import fit_size
+from kerasart.image.arrays import as_image, quantise
+from kerasart.image.resizing import fit_size
 
 _MOST_COLUMNS = 5
 _INK = (40, 40, 40)

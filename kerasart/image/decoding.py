@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from kerasart.image.convention import quantise
+from kerasart.image.arrays import quantise
 from kerasart.image.formats import NAMES, enable_heif, is_heif, pillow_setting
 from kerasart.image.metadata import read_metadata, read_orientation
 from kerasart.image.transparency import fill_hidden

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.image.convention import as_image, as_pixels, quantise
+from kerasart.image.arrays import as_image, as_pixels, quantise
+from kerasart.image.atomic_files import next_free_path, replace_file, write_file
 from kerasart.image.decoding import decode
 from kerasart.image.encoding import encode
 from kerasart.image.formats import FORMATS, WITH_16_BITS, WITH_ALPHA
 from kerasart.image.metadata import Metadata
-from kerasart.image.whole_files import next_free_path, replace_file, write_file
 
 __all__ = [
     "Picture",

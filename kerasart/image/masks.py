@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 
+from kerasart.image.arrays import as_image, as_pixels
 from kerasart.image.colour import luminance
-from kerasart.image.convention import as_image, as_pixels
 from kerasart.image.files import Picture, read_picture
-from kerasart.image.resize import fit_size, resize
+from kerasart.image.resizing import fit_size, resize
 
 _logger = logging.getLogger("kerasart")
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 
-def fall_into(image, zoom, degrees=0.0, shift=(0.0, 0.0)):
+def zoom_warp(image, zoom, degrees=0.0, shift=(0.0, 0.0)):
     """Enlarges a picture around a point, turns it, and keeps its size: what was at the rim is gone.
 
     Args:

@@ -5,8 +5,8 @@ their classes are Keras's.
 """
 
 from kerasart.networks.adain import AdaIN
-from kerasart.networks.painter import AdaINPainter, Painter
-from kerasart.networks.saved import (
+from kerasart.networks.fused import FusedAdaIN, FusedTransformerNet
+from kerasart.networks.saving import (
     copy_network,
     load_network,
     recast,
@@ -19,9 +19,9 @@ from kerasart.saved_models import find_network, shipped_models
 __all__ = [
     "SIZES",
     "AdaIN",
-    "AdaINPainter",
+    "FusedAdaIN",
     "AdaINTrainer",
-    "Painter",
+    "FusedTransformerNet",
     "StyleTrainer",
     "TransformerNet",
     "copy_network",

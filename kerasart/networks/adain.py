@@ -151,7 +151,7 @@ class AdaIN(keras.Model):
         mean, deviation = _moments(features, weights)
         return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
 
-    def paint(self, image, manner, strength=None):
+    def paint(self, image, style_code, strength=None):
         """Paints in a manner.
 
         Args:
@@ -165,7 +165,9 @@ class AdaIN(keras.Model):
         self.check_size(image)
         image = ops.cast(image, "float32")
         height, width = ops.shape(image)[1:3]
-        painted = self.decode(self.aim(self.encode(image), manner, strength))[:, :height, :width]
+        painted = self.decode(self.target_features(self.encode(image), style_code, strength))[
+            :, :height, :width
+        ]
         return painted if strength is None else keep(image, painted, strength)
 
     def check_size(self, image, name="image"):
@@ -185,7 +187,7 @@ class AdaIN(keras.Model):
         """About the memory that painting takes for each pixel."""
         return _OVERHEAD * 64 * 4
 
-    def aim(self, features, manner, strength=None):
+    def target_features(self, features, style_code, strength=None):
         """Says which features the painted picture should have (equation 14).
 
         Args:
@@ -196,11 +198,11 @@ class AdaIN(keras.Model):
         Returns:
             A tensor of the shape of `features`.
         """
-        aim = self.transfer(features, manner)
+        target_features = self.transfer(features, style_code)
         if strength is None:
-            return aim
+            return target_features
         strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1, 1, 1))
-        return features + strength * (aim - features)
+        return features + strength * (target_features - features)
 
     def encode(self, image):
         """Looks at a picture: float32 features (batch, height / 8, width / 8, 512), rounded up."""
@@ -212,10 +214,10 @@ class AdaIN(keras.Model):
         margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
         return ops.pad(image, margins, mode="reflect")
 
-    def transfer(self, features, manner):
+    def transfer(self, features, style_code):
         """Gives features the mean and deviation of a style's (equation 8)."""
         mean, deviation = _moments(features)
-        style_mean, style_deviation = ops.split(manner[:, :, None], 2, axis=1)
+        style_mean, style_deviation = ops.split(style_code[:, :, None], 2, axis=1)
         return (features - mean) / deviation * style_deviation + style_mean
 
     def decode(self, features):

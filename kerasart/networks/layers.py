@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasart.gradients import custom_gradient
+from kerasart.kernels.custom_gradient import custom_gradient
 
 _SLIGHT = keras.initializers.Constant(0.1)
 

@@ -209,19 +209,19 @@ class AdaINTrainer(StyleTrainer):
 
         Returns:
             Dict of "painted", float32 of the photos' shape, and what it is to be compared with, so
-            that no picture is looked at twice: "aim", the features that the decoder got, and
-            "looks", those of the styles by layer.
+            that no picture is looked at twice: "target_features", which the decoder got, and
+            "looks", the features of the styles by layer.
         """
         photos, styles = batch["photo"], batch["style"]
         self.network.check_size(photos, "photo")
         self.network.check_size(styles, "style")
         looks = self._see(styles)
         own = ops.cast(looks[self.network.layer], "float32")
-        manner = self.network.describe_features(own)
-        aim = self.network.transfer(self.network.encode(photos), manner)
+        style_code = self.network.describe_features(own)
+        target_features = self.network.transfer(self.network.encode(photos), style_code)
         height, width = ops.shape(photos)[1:3]
-        painted = self.network.decode(aim)[:, :height, :width]
-        return {"painted": painted, "aim": aim, "looks": looks}
+        painted = self.network.decode(target_features)[:, :height, :width]
+        return {"painted": painted, "target_features": target_features, "looks": looks}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """As `StyleTrainer.compute_loss`, of what `call` returns."""
@@ -234,14 +234,14 @@ class AdaINTrainer(StyleTrainer):
         return self.network(photos, styles)
 
     def _compared_with(self, batch):
-        aims = ops.split(batch["aim"], batch["photo"].shape[0])
+        aims = ops.split(batch["target_features"], batch["photo"].shape[0])
         targets = []
-        for aim, style in zip(aims, _apart(batch["looks"]), strict=True):
+        for target_features, style in zip(aims, _apart(batch["looks"]), strict=True):
             values = [
                 term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
                 for term in self._objective.terms
             ]
-            targets.append(self._targets(dict.fromkeys(self._contents, aim), values))
+            targets.append(self._targets(dict.fromkeys(self._contents, target_features), values))
         return targets, [self._weights] * len(targets)
 
 

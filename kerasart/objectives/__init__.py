@@ -1,12 +1,12 @@
-"""What is wanted of a picture: terms, and how they add up."""
+"""Losses: terms on the features of a layer or on the pixels, and their weighted sum."""
 
-from kerasart.objectives.dream import compare_with, dream_objective
-from kerasart.objectives.dream_terms import SIMILARITIES, Channel, Energy, Similarity
+from kerasart.objectives.activations import Activation, Channel
+from kerasart.objectives.comparisons import SIMILARITIES, Content, Similarity
+from kerasart.objectives.dream import dream_objective
 from kerasart.objectives.objective import Objective, Target, Term
+from kerasart.objectives.regularizers import Energy, TotalVariation
 from kerasart.objectives.style import style_objective
-from kerasart.objectives.style_terms import STYLE_LOSSES, Gram, Moments, StyleTerm, Wasserstein
-from kerasart.objectives.targets import make_targets
-from kerasart.objectives.terms import Activation, Content, TotalVariation
+from kerasart.objectives.style_losses import STYLE_LOSSES, Gram, Moments, StyleTerm, Wasserstein
 
 __all__ = [
     "Activation",
@@ -24,8 +24,6 @@ __all__ = [
     "Term",
     "TotalVariation",
     "Wasserstein",
-    "compare_with",
     "dream_objective",
-    "make_targets",
     "style_objective",
 ]

@@ -1,12 +1,9 @@
-"""What a dream wants, and what it compares with."""
+"""The objective of a dream, from its settings."""
 
-from kerasart.image.resize import fill_size, fit_size, resize_photo
-from kerasart.objectives.dream_terms import Channel, Energy, Similarity
-from kerasart.objectives.objective import Objective, Target
-from kerasart.objectives.terms import Activation, TotalVariation
-
-# Long side of a guide whose positions are matched with the picture's: each with each.
-_MOST_MATCHED = 448
+from kerasart.objectives.activations import Activation, Channel
+from kerasart.objectives.comparisons import Similarity
+from kerasart.objectives.objective import Objective
+from kerasart.objectives.regularizers import Energy, TotalVariation
 
 
 def dream_objective(settings, backbone):
@@ -58,56 +55,3 @@ def _want_class(name, backbone):
         )
     number, label = backbone.find_class(name)
     return Channel(backbone.head, number, name=f"class {label}")
-
-
-def compare_with(look, start, guide=None):
-    """Looks at the pictures that a dream is compared with, and makes a target for each term.
-
-    Args:
-        look: A `Look` for an objective.
-        start: What is dreamed on, at the dream's size: float32 RGB (1, height, width, 3).
-        guide: The guide, of any size, if a term is compared with it. It is cropped to the start's
-            shape, so that positions correspond; for "match" it stays whole.
-
-    Returns:
-        A list of a `Target` for each term.
-
-    Raises:
-        ValueError: If there is no such channel, or a guide is missing or too small.
-    """
-    backbone, terms = look.backbone, look.objective.terms
-    seen = {}
-
-    def features(view):
-        if view not in seen:
-            picture = start if view == "start" else _show_guide(guide, view, start, backbone)
-            layers = dict.fromkeys(t.layer for t in terms if isinstance(t, Similarity))
-            seen[view] = look.features(picture, layers)
-        return seen[view]
-
-    def target(term):
-        if isinstance(term, Channel):
-            return term.target(backbone.channels(term.layer))
-        if not isinstance(term, Similarity):
-            return Target()
-        view = term.other
-        if view == "guide":
-            view = "whole" if term.kind == "match" else "cropped"
-        return Target(guide=(features(view)[term.layer],))
-
-    return [target(term) for term in terms]
-
-
-def _show_guide(guide, view, start, backbone):
-    if guide is None:
-        raise ValueError("`guide` must be given for what is compared with it. Received: none")
-    own, size, least = guide.shape[1:3], start.shape[1:3], backbone.least_size()
-    if min(own) < least:
-        raise ValueError(
-            f"`guide` must be at least {least}x{least} pixels for {backbone.name} and these "
-            f"layers. Received: {own[1]}x{own[0]}"
-        )
-    if view == "cropped":
-        return fill_size(guide, size)
-    long_side = max(min(*map(max, (own, size)), _MOST_MATCHED), least * max(own) / min(own))
-    return resize_photo(guide, fit_size(own, long_side))

@@ -127,7 +127,7 @@ class Term(Objective):
         weight: What its distance is multiplied by.
         summed: Whether the distance is taken on the sum over positions, as some published settings
             have it, in place of the mean.
-        balanced: Whether the weight is relative to what `kerasart.optimization.balance` finds.
+        balanced: Whether the weight is relative to what `kerasart.optimization.balancing` finds.
         proportional: Whether the weight of a term on the layer "image" is relative to the pull, at
             each step, of all that is wanted of the network's layers (see `Descent`).
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.

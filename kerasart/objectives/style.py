@@ -1,8 +1,9 @@
-"""What a style transfer wants."""
+"""The objective of a style transfer, from its settings."""
 
+from kerasart.objectives.comparisons import Content
 from kerasart.objectives.objective import Objective
-from kerasart.objectives.style_terms import STYLE_LOSSES
-from kerasart.objectives.terms import Content, TotalVariation
+from kerasart.objectives.regularizers import TotalVariation
+from kerasart.objectives.style_losses import STYLE_LOSSES
 
 
 def style_objective(settings, painters=((None, 1.0),)):

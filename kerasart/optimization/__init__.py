@@ -1,10 +1,16 @@
-"""Moving a picture downhill: schedules, optimizers, transforms, and the loop."""
+"""The engine: gradients of objectives, optimizers, and gradient descent on images."""
 
-from kerasart.optimization.balance import balance
+from kerasart.optimization.balancing import balance
 from kerasart.optimization.checkpoint import Checkpoint
+from kerasart.optimization.descent import Descent, State
+from kerasart.optimization.evaluator import Evaluator
+from kerasart.optimization.gradient_filters import (
+    GradientFilters,
+    normalize_pyramid,
+    scale_by_area,
+    smooth,
+)
 from kerasart.optimization.lbfgs import LBFGS
-from kerasart.optimization.look import Look
-from kerasart.optimization.loop import Descent, State
 from kerasart.optimization.memory import choose_tile, explain_memory_errors
 from kerasart.optimization.optimizers import (
     Adam,
@@ -13,12 +19,17 @@ from kerasart.optimization.optimizers import (
     NormalizedGradient,
     Optimizer,
 )
-from kerasart.optimization.parameterization import Fourier, noise_picture
+from kerasart.optimization.parameterizations import Fourier, noise_picture
 from kerasart.optimization.progress_bar import ProgressBar
-from kerasart.optimization.result import DivergedError, Interrupted, Progress, Result, finish
-from kerasart.optimization.scales import descend_scales
-from kerasart.optimization.schedule import octave_sizes, scale_sizes, share_done, share_steps
-from kerasart.optimization.shaping import Shaping, normalize_pyramid, scale_by_area, smooth
+from kerasart.optimization.pyramid import (
+    coarse_to_fine,
+    octave_sizes,
+    scale_sizes,
+    share_done,
+    share_steps,
+)
+from kerasart.optimization.results import DivergedError, Interrupted, Progress, Result, finish
+from kerasart.optimization.targets import dream_targets, style_targets
 from kerasart.optimization.transforms import (
     Transforms,
     pad,
@@ -32,23 +43,24 @@ __all__ = [
     "Checkpoint",
     "Descent",
     "DivergedError",
+    "Evaluator",
     "Fourier",
     "GradientDescent",
+    "GradientFilters",
     "Interrupted",
     "KerasOptimizer",
     "LBFGS",
-    "Look",
     "NormalizedGradient",
     "Optimizer",
     "Progress",
     "ProgressBar",
     "Result",
-    "Shaping",
     "State",
     "Transforms",
     "balance",
     "choose_tile",
-    "descend_scales",
+    "coarse_to_fine",
+    "dream_targets",
     "explain_memory_errors",
     "finish",
     "noise_picture",
@@ -63,4 +75,5 @@ __all__ = [
     "share_done",
     "share_steps",
     "smooth",
+    "style_targets",
 ]

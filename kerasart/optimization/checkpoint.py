@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
-from kerasart.image.whole_files import write_file
-from kerasart.optimization.loop import State
+from kerasart.optimization.descent import State
 
 _log = logging.getLogger("kerasart")
 

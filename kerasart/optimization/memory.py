@@ -38,7 +38,7 @@ def choose_tile(
         is_style: Whether statistics of style are taken.
 
     Returns:
-        The side for `Look`; None where the whole picture fits.
+        The side for `Evaluator`; None where the whole picture fits.
 
     Raises:
         MemoryError: If the picture will not fit; the message says what size would.

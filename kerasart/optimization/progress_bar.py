@@ -2,7 +2,7 @@
 
 import shutil
 
-from kerasart.optimization.result import Progress
+from kerasart.optimization.results import Progress
 
 _FORMAT = "{desc}: {percentage:3.0f}%|{bar:10}| {elapsed}<{remaining}{postfix}"
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasart.backbones import Backbone, load_backbone, precision
-from kerasart.backbones.catalog import find_architecture
+from kerasart.backbones import Backbone, load_backbone
+from kerasart.backbones.architectures import find_architecture
+from kerasart.backbones.graph_surgery import cut_and_fold, rename_layers
 from kerasart.backbones.imagenet import imagenet_labels, read_arrays
-from kerasart.backbones.precision import choose_precision
-from kerasart.backbones.rewriting import cut_and_fold, rename_layers
-from kerasart.image.resize import resize
+from kerasart.image.resizing import resize
 from kerasart.image.samples import read_sample
+from kerasart.kernels import precision
+from kerasart.kernels.precision import choose_precision
 from kerasart.objectives import Activation, Objective
 
 # --- The bundled networks

@@ -1,7 +1,7 @@
 import keras
 
+from kerasart.backbones.graph_surgery import rename_layers
 from kerasart.backbones.inception import InceptionV3ToMixed5
-from kerasart.backbones.rewriting import rename_layers
 
 
 def describe(model):

@@ -7,7 +7,7 @@ import pytest
 from fake_server import FakeServer, signatures_of
 from PIL import Image
 
-from kerasart.serving.export import export_network
+from kerasart.export.saved_model import export_network
 
 ROOT = Path(__file__).parents[2]
 

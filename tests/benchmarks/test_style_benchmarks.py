@@ -78,7 +78,7 @@ def test_contestants_have_the_same_losses(printed_steps):
 
 
 def test_precisions(printed_steps):
-    from kerasart.backbones.precision import choose_precision
+    from kerasart.kernels.precision import choose_precision
 
     if choose_precision() == "float32":
         pytest.skip("this machine has no fast bfloat16")
@@ -183,7 +183,7 @@ def test_measures_of_painting():
     from benchmarks.fast_quality import CONTENT_LAYER, LAYERS, judge
     from kerasart import load_backbone
 
-    look = load_backbone("vgg16").cut([*LAYERS, CONTENT_LAYER])
+    evaluator = load_backbone("vgg16").cut([*LAYERS, CONTENT_LAYER])
     photo, style = (read_sample(name).image[:, :64, :96] for name in ("coffee", "cat"))
-    assert judge(look, photo, photo, style) == pytest.approx((1, 0))
-    assert judge(look, photo, style, style)[0] == pytest.approx(0, abs=1e-6)
+    assert judge(evaluator, photo, photo, style) == pytest.approx((1, 0))
+    assert judge(evaluator, photo, style, style)[0] == pytest.approx(0, abs=1e-6)

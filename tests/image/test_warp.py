@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import spline_filter
 
-from kerasart.image.warp import fall_into
+from kerasart.image.warp import zoom_warp
 
 NEARLY_1 = 1 + 1e-9
 
@@ -32,7 +32,7 @@ def place_of(image):
 
 def test_without_motion_it_is_the_same():
     image = smooth_picture()
-    same = fall_into(image, NEARLY_1)
+    same = zoom_warp(image, NEARLY_1)
     assert same.shape == image.shape and same.dtype == np.float32
     np.testing.assert_allclose(same, image, atol=1e-6)
 
@@ -53,27 +53,27 @@ def test_without_motion_it_is_the_same():
     ],
 )
 def test_things_go_where_they_should(motion, expected):
-    assert place_of(fall_into(spot(35, 60), **motion)) == pytest.approx(expected, abs=0.02)
+    assert place_of(zoom_warp(spot(35, 60), **motion)) == pytest.approx(expected, abs=0.02)
 
 
 def test_the_centre_stays():
-    assert place_of(fall_into(spot(40, 50), 1.3, 33.0)) == pytest.approx((40, 50), abs=1e-3)
+    assert place_of(zoom_warp(spot(40, 50), 1.3, 33.0)) == pytest.approx((40, 50), abs=1e-3)
 
 
 def test_things_grow():
-    before, after = (np.sum(image) for image in (spot(40, 50), fall_into(spot(40, 50), 1.5)))
+    before, after = (np.sum(image) for image in (spot(40, 50), zoom_warp(spot(40, 50), 1.5)))
     assert after == pytest.approx(1.5**2 * before, rel=0.01)
 
 
 def test_a_quarter_turn_of_a_square_is_numpys():
     image = smooth_picture(40, 40)
-    turned = fall_into(image, NEARLY_1, 90.0)
+    turned = zoom_warp(image, NEARLY_1, 90.0)
     np.testing.assert_allclose(turned, np.rot90(image, axes=(1, 2)), atol=1e-4)
 
 
 def test_a_shift_by_whole_pixels_against_a_hand_made_one():
     image = smooth_picture(40, 50)
-    shifted = fall_into(image, NEARLY_1, shift=(0.1, -0.04))  # 4 down, 2 to the left.
+    shifted = zoom_warp(image, NEARLY_1, shift=(0.1, -0.04))  # 4 down, 2 to the left.
     np.testing.assert_allclose(shifted[:, 4:, :-2], image[:, :-4, 2:], atol=1e-4)
     # What comes into view mirrors the picture, about its outermost pixels.
     np.testing.assert_allclose(shifted[:, 3::-1, :-2], image[:, 1:5, 2:], atol=1e-4)
@@ -81,7 +81,7 @@ def test_a_shift_by_whole_pixels_against_a_hand_made_one():
 
 def test_a_doubling_against_a_spline_by_hand():
     image = smooth_picture(9, 9)
-    got = fall_into(image, 2.0)
+    got = zoom_warp(image, 2.0)
     # The pixels at even distances from the centre are the picture's own.
     np.testing.assert_allclose(got[:, ::2, ::2], image[:, 2:7, 2:7], atol=1e-5)
     # Between two of them the cubic B-spline weighs its four coefficients 1, 23, 23 and 1.
@@ -95,16 +95,16 @@ def test_a_doubling_against_a_spline_by_hand():
 def test_it_stays_in_range_and_nothing_is_missing():
     # A spline swings past sharp edges.
     image = np.float32(np.random.default_rng(0).integers(0, 2, (1, 24, 32, 3)))
-    seen = fall_into(image, 1.3, 30.0, (0.1, 0.2))
+    seen = zoom_warp(image, 1.3, 30.0, (0.1, 0.2))
     assert seen.min() >= 0 and seen.max() <= 1
     flat = np.full((1, 24, 32, 3), 0.4, np.float32)
-    np.testing.assert_allclose(fall_into(flat, 1.05, 45.0, (0.3, -0.3)), flat, atol=1e-6)
+    np.testing.assert_allclose(zoom_warp(flat, 1.05, 45.0, (0.3, -0.3)), flat, atol=1e-6)
 
 
 def test_falling_does_not_blur():
     image = smooth_picture()
     view = image
     for _ in range(10):
-        view = fall_into(view, NEARLY_1, shift=(0.5 / 40, 0.0))
+        view = zoom_warp(view, NEARLY_1, shift=(0.5 / 40, 0.0))
     # Five pixels down, in ten halves.
     np.testing.assert_allclose(view[:, 10:-10], image[:, 5:-15], atol=0.01)

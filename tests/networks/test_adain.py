@@ -58,9 +58,9 @@ def test_the_encoder_sees_no_frame(network):
 
 
 def test_a_manner_is_mean_and_deviation(network, vgg16):
-    look = vgg16.cut(["block4_conv1"], padding="reflect")
+    evaluator = vgg16.cut(["block4_conv1"], padding="reflect")
     mirrored = np.pad(STYLE, [(0, 0), (0, 0), (0, 5), (0, 0)], mode="reflect")  # To 24x40.
-    features = look(mirrored)["block4_conv1"].numpy().astype(np.float64)
+    features = evaluator(mirrored)["block4_conv1"].numpy().astype(np.float64)
     mean, deviation = network.describe(STYLE).numpy()[0]
     np.testing.assert_allclose(mean, features.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-3)
     expected = np.sqrt(features.var(axis=(0, 1, 2)) + 1e-5)
@@ -80,9 +80,9 @@ def test_a_mask_says_which_part_of_a_style_counts(network):
 
 
 def test_features_get_the_moments_of_the_style(network):
-    manner = network.describe(STYLE)
-    features = network.transfer(network.encode(PHOTO), manner).numpy().astype(np.float64)
-    mean, deviation = manner.numpy()[0]
+    style_code = network.describe(STYLE)
+    features = network.transfer(network.encode(PHOTO), style_code).numpy().astype(np.float64)
+    mean, deviation = style_code.numpy()[0]
     np.testing.assert_allclose(features.mean(axis=(0, 1, 2)), mean, rtol=1e-4, atol=1e-2)
     has_contrast = network.describe(PHOTO).numpy()[0, 1] > 0.1
     got = features.std(axis=(0, 1, 2))
@@ -91,7 +91,7 @@ def test_features_get_the_moments_of_the_style(network):
 
 def test_manners_can_be_blended(network):
     manners = [network.describe(style) for style in (STYLE, OTHER)]
-    ends = [network.paint(PHOTO, manner).numpy() for manner in manners]
+    ends = [network.paint(PHOTO, style_code).numpy() for style_code in manners]
     np.testing.assert_array_equal(ends[0], network(PHOTO, STYLE))
     middle = network.paint(PHOTO, (manners[0] + manners[1]) / 2).numpy()
     assert all(np.abs(middle - end).max() > 1e-3 for end in ends)

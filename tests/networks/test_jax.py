@@ -22,8 +22,8 @@ sys.modules["tensorflow"] = None  # Who imports it now gets an ImportError.
 import keras, numpy as np
 from kerasart.backbones import load_backbone
 from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
-from kerasart.objectives import Content, Gram, Moments, TotalVariation, make_targets
-from kerasart.optimization import Look
+from kerasart.objectives import Content, Gram, Moments, TotalVariation
+from kerasart.optimization import Evaluator, style_targets
 
 assert keras.backend.backend() == "jax"
 folder = sys.argv[1]
@@ -46,7 +46,7 @@ def train(trainer, style):
 
 objective = Content("fire3") + Gram("conv1") + TotalVariation()
 backbone = load_backbone("squeezenet")
-targets = make_targets(Look(backbone.cut(objective.layers), objective), photo, [style], [1.0])
+targets = style_targets(Evaluator(backbone.cut(objective.layers), objective), photo, [style], [1.0])
 trainer = StyleTrainer(transformer, backbone, objective, [targets] * 2, np.full((3, 3), 1e-3), 1.0)
 names = train(trainer, np.array([0, 1, 2, 1], np.int32))
 assert set(names) == {"loss", "stability", *objective.names}

@@ -7,16 +7,8 @@ import pytest
 import tensorflow as tf
 
 from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
-from kerasart.objectives import (
-    Content,
-    Gram,
-    Moments,
-    Target,
-    TotalVariation,
-    Wasserstein,
-    make_targets,
-)
-from kerasart.optimization import Look
+from kerasart.objectives import Content, Gram, Moments, Target, TotalVariation, Wasserstein
+from kerasart.optimization import Evaluator, style_targets
 
 SIZE = 64
 STYLES = np.random.default_rng(0).random((2, 1, 40, 48, 3), np.float32) ** [[[[[1]]]], [[[[3]]]]]
@@ -33,8 +25,11 @@ def photos(cat):
 
 @pytest.fixture(scope="module")
 def targets(squeezenet, photos):
-    look = squeezenet.cut(OBJECTIVE.layers)
-    return [make_targets(Look(look, OBJECTIVE), photos[:1], [style], [1.0]) for style in STYLES]
+    evaluator = squeezenet.cut(OBJECTIVE.layers)
+    return [
+        style_targets(Evaluator(evaluator, OBJECTIVE), photos[:1], [style], [1.0])
+        for style in STYLES
+    ]
 
 
 @pytest.fixture
@@ -79,17 +74,17 @@ def test_same_seed_same_result(make, photos):
 
 @pytest.mark.parametrize("styles", [(1, 2), (2, 0), (0, 0)])
 def test_the_loss_is_the_objectives_mean_over_the_batch(make, squeezenet, targets, photos, styles):
-    trainer, look = make(), squeezenet.cut(OBJECTIVE.layers)
+    trainer, evaluator = make(), squeezenet.cut(OBJECTIVE.layers)
     painted = trainer(batch_of(photos, styles))
     expected = []
     for i, style in enumerate(styles):
-        content = look(photos[i : i + 1])
+        content = evaluator(photos[i : i + 1])
         # A photo's own weights leave out what a style's target would say.
         wanted = [
             Target(guide=(content[term.layer],)) if isinstance(term, Content) else target
             for term, target in zip(OBJECTIVE.terms, targets[max(style, 1) - 1], strict=True)
         ]
-        expected.append(OBJECTIVE(look(painted[i : i + 1]), wanted, WEIGHTS[style]))
+        expected.append(OBJECTIVE(evaluator(painted[i : i + 1]), wanted, WEIGHTS[style]))
     terms = np.mean(expected, axis=0)
     loss = trainer.compute_loss(batch_of(photos, styles), y_pred=painted)
     assert float(loss) == pytest.approx(terms.sum(), rel=1e-4)
@@ -106,8 +101,8 @@ def test_each_photo_is_painted_in_its_style(make, photos):
 
 def test_a_photo_that_stays_itself_has_a_gradient_with_any_style_term(squeezenet, photos):
     objective = Content("image") + Wasserstein("fire3")
-    look = squeezenet.cut(objective.layers)
-    targets = [make_targets(Look(look, objective), photos[:1], [STYLES[0]], [1.0])]
+    evaluator = squeezenet.cut(objective.layers)
+    targets = [style_targets(Evaluator(evaluator, objective), photos[:1], [STYLES[0]], [1.0])]
     trainer = StyleTrainer(
         TransformerNet(1, 1 / 8, 1), squeezenet, objective, targets, [[1, 0], [1, 1]]
     )
@@ -121,8 +116,8 @@ def test_a_photo_that_stays_itself_has_a_gradient_with_any_style_term(squeezenet
 
 def test_the_network_that_looks_can_pool_by_averages(vgg16, photos):
     objective = Content("block2_conv1") + Gram("block2_conv1")
-    look = vgg16.cut(objective.layers, "float32", "average")
-    targets = make_targets(Look(look, objective), photos[:1], [STYLES[0]], [1.0])
+    evaluator = vgg16.cut(objective.layers, "float32", "average")
+    targets = style_targets(Evaluator(evaluator, objective), photos[:1], [STYLES[0]], [1.0])
     trainer = StyleTrainer(
         TransformerNet(1, 1 / 8, 1),
         vgg16,
@@ -136,7 +131,7 @@ def test_the_network_that_looks_can_pool_by_averages(vgg16, photos):
     batch = batch_of(photos[:1], [1])
     painted = trainer(batch)
     loss = trainer.compute_loss(batch, y_pred=painted)
-    expected = np.sum(objective({**look(painted)}, targets, np.ones(2)))
+    expected = np.sum(objective({**evaluator(painted)}, targets, np.ones(2)))
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
@@ -206,8 +201,8 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from kerasart.backbones import load_backbone
 from kerasart.networks import StyleTrainer, TransformerNet
-from kerasart.objectives import Content, Gram, make_targets
-from kerasart.optimization import Look
+from kerasart.objectives import Content, Gram
+from kerasart.optimization import Evaluator, style_targets
 
 photos = np.random.default_rng(0).random((4, 32, 32, 3), np.float32)
 objective = Content("fire3") + Gram("conv1")
@@ -217,7 +212,7 @@ def losses(strategy):
         backbone = load_backbone("squeezenet")
         keras.utils.set_random_seed(0)  # Not before: what was loaded already draws no numbers.
         look = backbone.cut(objective.layers)
-        targets = [make_targets(Look(look, objective), photos[:1], [photos[1:2]], [1.0])]
+        targets = [style_targets(Evaluator(look, objective), photos[:1], [photos[1:2]], [1.0])]
         network = TransformerNet(1, 1 / 8, 1)
         weights = [[1e-3, 0], [1e-3, 1e-7]]
         trainer = StyleTrainer(network, backbone, objective, targets, weights, 0.0, "float32")
@@ -252,16 +247,16 @@ def pairs(photos):
 
 
 def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
-    look, network = vgg16.cut(ADAIN_OBJECTIVE.layers, padding="reflect"), adain.network
+    evaluator, network = vgg16.cut(ADAIN_OBJECTIVE.layers, padding="reflect"), adain.network
     expected = []
     for i in range(2):
         photo, style = (pairs[name][i : i + 1] for name in ("photo", "style"))
-        aim = network.transfer(network.encode(photo), network.describe(style))
+        target_features = network.transfer(network.encode(photo), network.describe(style))
         # Where a style's statistics are wanted, they are those of the picture beside the photo.
         extended = network.extend(style).numpy()
-        targets = make_targets(Look(look, ADAIN_OBJECTIVE), photo, [extended], [1.0])
-        targets[0] = Target(guide=(aim,))
-        seen = look(network.extend(network(photo, style)))
+        targets = style_targets(Evaluator(evaluator, ADAIN_OBJECTIVE), photo, [extended], [1.0])
+        targets[0] = Target(guide=(target_features,))
+        seen = evaluator(network.extend(network(photo, style)))
         expected.append(ADAIN_OBJECTIVE(seen, targets, ADAIN_WEIGHTS))
     terms = np.mean(expected, axis=0)
     loss = adain.compute_loss(pairs, y_pred=adain(pairs))

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from kerasart.image.resize import fill_size, fit_size
-from kerasart.objectives import SIMILARITIES, Objective, Similarity, compare_with, dream_objective
-from kerasart.optimization import Look
-from kerasart.presets.dream_settings import DreamSettings
+from kerasart.image.resizing import fill_size, fit_size
+from kerasart.objectives import SIMILARITIES, Objective, Similarity, dream_objective
+from kerasart.optimization import Evaluator, dream_targets
+from kerasart.settings.dream import DreamSettings
 
 
 @pytest.fixture(scope="module")
@@ -138,35 +138,37 @@ def guide(cat):
     return np.ascontiguousarray(cat[:, 100:180, 200:256])  # upright, where the start is not
 
 
-def look(backbone, layer, picture):
+def evaluator(backbone, layer, picture):
     return backbone.cut([layer])(picture)[layer].numpy()
 
 
 def compared(squeezenet, terms, start, guide=None):
     objective = Objective([]) + sum(terms)
-    return compare_with(Look(squeezenet.cut(objective.layers), objective), start, guide)
+    return dream_targets(Evaluator(squeezenet.cut(objective.layers), objective), start, guide)
 
 
 @pytest.mark.parametrize("kind", ["dot", "l1", "l2", "cosine"])
 def test_a_guide_is_cropped_to_the_start(squeezenet, start, guide, kind):
     (target,) = compared(squeezenet, [Similarity("fire3", kind)], start, guide)
     assert target.value == ()
-    expected = look(squeezenet, "fire3", fill_size(guide, (48, 64)))
+    expected = evaluator(squeezenet, "fire3", fill_size(guide, (48, 64)))
     np.testing.assert_allclose(target.guide[0], expected, rtol=1e-4, atol=1e-3)
-    assert target.guide[0].shape == look(squeezenet, "fire3", start).shape
+    assert target.guide[0].shape == evaluator(squeezenet, "fire3", start).shape
 
 
 def test_a_guide_stays_whole_to_be_matched(squeezenet, start, guide):
     (target,) = compared(squeezenet, [Similarity("fire3", "match")], start, guide)
     # No larger than what is dreamed on, and not cropped: 80x56 at a long side of 64.
-    shape = look(squeezenet, "fire3", np.zeros((1, *fit_size((80, 56), 64), 3), np.float32)).shape
+    shape = evaluator(
+        squeezenet, "fire3", np.zeros((1, *fit_size((80, 56), 64), 3), np.float32)
+    ).shape
     assert target.guide[0].shape == shape
 
 
 def test_a_small_guide_is_not_enlarged_to_be_matched(squeezenet, face, guide):
     (target,) = compared(squeezenet, [Similarity("fire3", "match")], face, guide[:, :40, :40])
     np.testing.assert_allclose(
-        target.guide[0], look(squeezenet, "fire3", guide[:, :40, :40]), rtol=1e-4, atol=1e-3
+        target.guide[0], evaluator(squeezenet, "fire3", guide[:, :40, :40]), rtol=1e-4, atol=1e-3
     )
 
 
@@ -180,7 +182,7 @@ def test_a_narrow_guide_stays_large_enough(squeezenet, start):
 def test_the_start_is_itself(squeezenet, start):
     terms = [Similarity("fire3", "l2", "start"), Similarity("image", "l1", "start")]
     features, pixels = compared(squeezenet, terms, start)
-    np.testing.assert_allclose(features.guide[0], look(squeezenet, "fire3", start), rtol=1e-4)
+    np.testing.assert_allclose(features.guide[0], evaluator(squeezenet, "fire3", start), rtol=1e-4)
     np.testing.assert_array_equal(pixels.guide[0], start)
 
 
@@ -193,7 +195,7 @@ def test_pixels_of_a_guide_have_the_starts_size(squeezenet, start, guide):
 
 def test_channels_and_others(wanted, squeezenet, start):
     objective = wanted(layers="fire3", channel="fire8:511", class_name="1", smoothness=1, energy=1)
-    targets = compare_with(Look(squeezenet.cut(objective.layers), objective), start)
+    targets = dream_targets(Evaluator(squeezenet.cut(objective.layers), objective), start)
     assert [target.guide for target in targets] == [()] * 5
     values = [tuple(map(int, target.value)) for target in targets]
     assert values == [(), (511,), (1,), (), ()]
@@ -203,7 +205,7 @@ def test_channels_and_others(wanted, squeezenet, start):
 def test_channel_that_is_not_there(wanted, squeezenet, start, layer, count):
     objective = wanted(channel=f"{layer}:{count}")
     with pytest.raises(ValueError, match=f"from 0 to {count - 1} in {layer}. Received: {count}$"):
-        compare_with(Look(squeezenet.cut(objective.layers), objective), start)
+        dream_targets(Evaluator(squeezenet.cut(objective.layers), objective), start)
 
 
 def test_missing_guide(squeezenet, start):

@@ -202,7 +202,7 @@ def test_one_graph_serves_all_sizes():
         autograph=False,
         input_signature=[tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([2], tf.int32)],
     )
-    def look(image, seed):
+    def evaluator(image, seed):
         with tf.GradientTape() as tape:
             tape.watch(image)
             seen = LUCIDS(image, seed)
@@ -213,7 +213,7 @@ def test_one_graph_serves_all_sizes():
 
     for size in SIZES:
         image = tf.constant(noise(*size))
-        seen, gradient = look(image, [0, 1])
+        seen, gradient = evaluator(image, [0, 1])
         np.testing.assert_allclose(seen, LUCIDS(image, [0, 1]), atol=1e-5)
         assert gradient.shape == image.shape
-    assert look.experimental_get_tracing_count() == 1
+    assert evaluator.experimental_get_tracing_count() == 1

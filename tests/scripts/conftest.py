@@ -272,7 +272,7 @@ def photo(tmp_path):
     return path
 
 
-def change(folder, code, place="kerasart.optimization.loop.Descent._step"):
+def change(folder, code, place="kerasart.optimization.descent.Descent._step"):
     """Makes a folder that, on PYTHONPATH, puts a function in the place of one of the library's.
 
     For what cannot be brought about from outside at the right moment.

@@ -28,8 +28,8 @@ from conftest import (
 from PIL import Image, PngImagePlugin
 
 import kerasart
-from kerasart.presets import load_presets
-from kerasart.presets.dream_settings import SETTING_NAMES
+from kerasart.settings.dream import SETTING_NAMES
+from kerasart.settings.presets import load_presets
 
 SCRIPT = ROOT / "scripts" / "deep_dream.py"
 SMALL = ("--backbone=squeezenet", "--size=64", "--steps=1", "--octaves=1")

@@ -169,7 +169,7 @@ def test_previews_go_on_while_the_dream_is_painted(folder, run, tmp_path):
                 file.write(f"{{os.path.basename(path)}}\\n")
             return put(draft, path, taken)
         """,
-        "kerasart.image.whole_files._put",
+        "kerasart.image.atomic_files._put",
     )
     flags = [*SMALL, "--dream_steps=3", "--preview_every=1"]
     succeed(run(folder, *flags, PYTHONPATH=str(tmp_path / "change")))
@@ -197,7 +197,7 @@ def interrupting(folder, number):
             if len(steps) == {number}:
                 os.kill(os.getpid(), signal.SIGINT)
         """,
-        "kerasart.optimization.walk.Walk.accept",
+        "kerasart.optimization.descent._RunInProgress.accept",
     )
     return {"PYTHONPATH": str(folder)}
 

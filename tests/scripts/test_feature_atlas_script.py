@@ -24,7 +24,7 @@ def test_help_lists_every_flag_without_tensorflow(tmp_path, run, blocked):
     code = """
 import json
 from absl import flags
-from kerasart.scripts import command_line, feature_atlas
+from kerasart.scripts import app, feature_atlas
 ours = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.feature_atlas"]
 print(json.dumps([flag.name for flag in ours]))
 """
@@ -83,7 +83,7 @@ def test_ctrl_c_leaves_the_channels_so_far(tmp_path, run):
                 os.kill(os.getpid(), signal.SIGINT)
             return dream(self, *arguments, **options)
         """,
-        "kerasart.deepdream.Dreamer.dream",
+        "kerasart.applications.deep_dream.Dreamer.dream",
     )
     outcome = run(tmp_path, *SMALL, "--channels=0:9", PYTHONPATH=str(tmp_path / "change"))
     assert outcome.code == 130, outcome

@@ -15,7 +15,8 @@ from PIL import Image
 _SERVER = """
 import json, os, signal, sys, time
 import tensorflow
-import kerasart.training, kerasart.deepdream, kerasart.styletransfer, kerasart.faststyle
+import kerasart.applications.deep_dream, kerasart.applications.fast_style_training
+import kerasart.applications.style_transfer, kerasart.applications.fast_style
 from kerasart.optimization.checkpoint import Checkpoint
 Checkpoint.__init__.__defaults__ = (0.0,)  # Its state is written at each step.
 replies = os.fdopen(os.dup(1), "w")

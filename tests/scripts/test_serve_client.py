@@ -19,7 +19,7 @@ SCRIPT = ROOT / "scripts" / "serve_client.py"
 STYLES = ["mosaic", "rain"]
 
 
-class Painter:
+class FusedTransformerNet:
     """Inverts pictures, and remembers what it was asked.
 
     Args:
@@ -86,7 +86,7 @@ def protocol(request):
 
 @pytest.fixture
 def painter():
-    return Painter()
+    return FusedTransformerNet()
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_what_is_no_painting_is_not_written(tmp_path, photo, warm_refuse, protoc
 
 
 def test_what_is_no_painting_is_left_out_of_a_folder(tmp_path, folder, warm_run, protocol):
-    painter = Painter()
+    painter = FusedTransformerNet()
 
     def predict(signature, inputs):
         if inputs.get("image_bytes") == [(folder / "a.png").read_bytes()]:
@@ -343,7 +343,7 @@ def test_flags_that_make_no_sense_are_refused(tmp_path, photo, warm_refuse, flag
 
 def test_ctrl_c_leaves_whole_files_only(tmp_path, folder, start, protocol):
     hold = threading.Event()
-    painter = Painter(hold)
+    painter = FusedTransformerNet(hold)
     with FakeServer(painter, protocol) as server:
         flags = ("--input=photos", "--output=out", "--model=medium", "--concurrency=2")
         process = start(tmp_path, *flags, f"--server={server.address}", f"--protocol={protocol}")
@@ -375,7 +375,10 @@ for protocol, server in (("rest", sys.argv[1]), ("grpc", sys.argv[2])):
     told[protocol] = sorted({name.split(".")[0] for name in sys.modules})
 print(json.dumps(told))
 """
-    with FakeServer(Painter(), "rest") as rest, FakeServer(Painter(), "grpc") as grpc:
+    with (
+        FakeServer(FusedTransformerNet(), "rest") as rest,
+        FakeServer(FusedTransformerNet(), "grpc") as grpc,
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, rest.address, grpc.address],
             cwd=folder,

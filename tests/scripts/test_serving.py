@@ -11,7 +11,7 @@ from fake_server import FakeServer, signatures_of
 from PIL import Image
 
 from kerasart import Stylizer
-from kerasart.serving.export import export_network
+from kerasart.export.saved_model import export_network
 
 SCRIPT = ROOT / "scripts" / "serve_client.py"
 LARGE = 1650  # Side of noise that takes 8 MB, as a PNG or a JPEG.
@@ -72,8 +72,8 @@ def assert_is_painted(painting, photo, stylizer, style="a", strength=1.0):
 def test_the_painting_is_the_networks(tmp_path, photo, warm_run, flags, stylizer):
     succeed(warm_run(tmp_path, "--input=photo.png", *flags))
     assert_is_painted(tmp_path / "painted.png", photo, stylizer)
-    look = ("--style=b:3,c:1", "--strength=0.5", "--output=both.png")
-    succeed(warm_run(tmp_path, "--input=photo.png", *look, *flags))
+    evaluator = ("--style=b:3,c:1", "--strength=0.5", "--output=both.png")
+    succeed(warm_run(tmp_path, "--input=photo.png", *evaluator, *flags))
     assert_is_painted(tmp_path / "both.png", photo, stylizer, {"b": 0.75, "c": 0.25}, 0.5)
 
 
@@ -129,8 +129,8 @@ def test_thirty_two_at_once(tmp_path, folder, warm_run, flags, stylizer):
         ("--version=2", "`model` must be one that"),
     ],
 )
-def test_what_the_model_does_not_have(tmp_path, photo, warm_refuse, flags, look, sentence):
-    line = warm_refuse(tmp_path, "--input=photo.png", *flags, look)
+def test_what_the_model_does_not_have(tmp_path, photo, warm_refuse, flags, evaluator, sentence):
+    line = warm_refuse(tmp_path, "--input=photo.png", *flags, evaluator)
     assert line.startswith(f"serve_client: {sentence}")
     assert "Received: " in line
 

@@ -29,7 +29,7 @@ SCRIPT = ROOT / "scripts" / "style_transfer.py"
 NETWORK = ("--backbone=squeezenet", "--style_layers=fire2,fire4", "--content_layers=fire4")
 SMALL = (*NETWORK, "--style_loss=gram", "--size=64", "--steps=2")
 PICTURES = ("--content=photo.png", "--style=a.png")
-ACCEPT = "kerasart.optimization.walk.Walk.accept"
+ACCEPT = "kerasart.optimization.descent._RunInProgress.accept"
 
 
 def write_pictures(folder, channels=3):
@@ -118,7 +118,7 @@ def test_every_setting_of_the_library_has_a_flag():
 import json
 from absl import flags
 from kerasart.scripts import style_transfer
-from kerasart.presets.style_settings import SETTING_NAMES
+from kerasart.settings.style import SETTING_NAMES
 print(json.dumps([name for name in SETTING_NAMES if name not in flags.FLAGS]))
 """
     assert ask(code) == []

@@ -266,7 +266,7 @@ def test_ctrl_c_leaves_whole_pictures_and_the_rest_for_the_next_run(folder, tmp_
                 os.kill(os.getpid(), signal.SIGINT)
             return paint_all(self, images, *options, **more)
         """,
-        "kerasart.faststyle.Stylizer.paint_all",
+        "kerasart.applications.fast_style.Stylizer.paint_all",
     )
     outcome = run(folder, "--input=photos", *MINE, PYTHONPATH=tmp_path / "changed")
     assert outcome.code == 130 and "Traceback" not in outcome.stderr

@@ -84,7 +84,7 @@ def test_help_lists_every_flag_and_is_quick(help_text):
 import json
 from absl import flags
 from kerasart.scripts import train_fast_style as script
-from kerasart.presets.fast_style_settings import SETTING_NAMES
+from kerasart.settings.fast_style import SETTING_NAMES
 some = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.train_fast_style"]
 print(json.dumps([[flag.name for flag in some], list(SETTING_NAMES)]))
 """
@@ -214,7 +214,7 @@ def stopping(folder, number, name):
             if self.step == {number}:
                 os.kill(os.getpid(), signal.{name})
         """,
-        "kerasart.networks.training.Keeper.on_train_batch_end",
+        "kerasart.networks.resumable_training.ResumableTraining.on_train_batch_end",
     )
     return {"PYTHONPATH": str(folder)}
 

@@ -1,0 +1,1 @@
+"""Applications: DeepDream, style transfer, fast style, dream animations, visualization."""

@@ -1,0 +1,200 @@
+"""Dreams that move: each function yields the frames of an animation, one after another.
+
+A frame is float32 RGB (1, height, width, 3), rounded to 8 bits, so that an animation that goes on
+from a frame on disk is the same as one that was never interrupted.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kerasart.applications.deep_dream import Dreamer
+from kerasart.image import as_image
+from kerasart.image.arrays import quantise
+from kerasart.image.resizing import fit_size, resize_photo
+from kerasart.image.warp import zoom_warp
+from kerasart.objectives import Activation, Channel, Similarity
+from kerasart.optimization import Progress, Result
+
+ANIMATIONS = ("evolution", "zoom", "layers")
+
+
+def animate_evolution(
+    dreamer: Dreamer,
+    image: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    *,
+    size: int | None = None,
+    frames: int = 60,
+    on_frame: Callable[[np.ndarray], object],
+    on_step: Callable[[Progress], object] | None = None,
+) -> Result:
+    """Shows a dream as it grows.
+
+    Args:
+        dreamer: A `Dreamer`.
+        image, mask, size: As in `deep_dream`.
+        frames: How many frames at most, at least 1; a dream has no more than it has steps.
+        on_frame: Called with each frame.
+        on_step: As in `deep_dream`.
+
+    Returns:
+        The `Result` of the dream, whose image is the last frame.
+
+    Raises:
+        ValueError: If `frames` is less than 1.
+    """
+    check_motion(frames)
+    shown = 0
+
+    def note(progress):
+        nonlocal shown
+        due = progress.step * frames // progress.steps
+        if shown < due < frames:
+            on_frame(_rounded(progress.picture()))
+        shown = due
+        if on_step:
+            on_step(progress)
+
+    result = dreamer.dream(image, mask, size=size, on_step=note)
+    # Not by the last step, which a dream that reaches `max_loss` does not take.
+    on_frame(_rounded(result.image))
+    return result
+
+
+def animate_zoom(
+    dreamer: Dreamer,
+    image: ArrayLike,
+    *,
+    size: int | None = None,
+    frames: int = 60,
+    zoom: float = 1.05,
+    rotate: float = 0.0,
+    shift: tuple[float, float] = (0.0, 0.0),
+    blend: float = 0.0,
+    first: int = 0,
+    on_step: Callable[[Progress], object] | None = None,
+) -> Iterator[np.ndarray]:
+    """Falls into a picture: it is dreamed on, its margins are cropped, it is dreamed on again.
+
+    Source: the endless zoom of Mordvintsev et al.'s original DeepDream notebook (2015).
+
+    Args:
+        dreamer: A `Dreamer`.
+        image: The picture, which is the first frame; or, to go on, the last frame so far.
+        size: Long side in pixels; None keeps the picture's own.
+        frames: How many frames, at least 1.
+        zoom: How much things grow from frame to frame, more than 1.
+        rotate: Degrees by which they turn, counter-clockwise.
+        shift: (down, right): how far they move, as shares of the height and the width.
+        blend: Share of the frame before, in [0, 1), against flicker.
+        first: The number of the first frame to be made: 0, or how many there are to go on from.
+        on_step: As in `deep_dream`.
+
+    Yields:
+        The frames from `first` on.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+    """
+    check_motion(frames, zoom, blend, rotate, shift)
+    if image is None or dreamer.settings.init != "photo":
+        raise ValueError(
+            "`image` must be given, and `init` be photo, to fall into it. "
+            f"Received: init={dreamer.settings.init!r}"
+        )
+    frame = as_image(image)
+    if size:
+        frame = resize_photo(frame, fit_size(frame.shape[1:3], size))
+    frame = _rounded(frame)
+    for number in range(first, frames):
+        if number:
+            view = zoom_warp(frame, zoom, rotate, shift)
+            dream = dreamer.dream(view, on_step=on_step).image
+            frame = _rounded(blend * view + (1 - blend) * dream)
+        yield frame
+
+
+def animate_layers(
+    dreamer: Dreamer,
+    image: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    *,
+    size: int | None = None,
+    frames: int = 60,
+    blend: float = 0.0,
+    first: int = 0,
+    last: np.ndarray | None = None,
+    on_step: Callable[[Progress], object] | None = None,
+) -> Iterator[np.ndarray]:
+    """Walks through the layers or channels of a dream, from the first to the last.
+
+    Each frame dreams anew on the same picture, of two neighbours in changing parts. They are
+    balanced at the picture (see `Dreamer.balance_terms`), so that none outshouts its neighbour.
+
+    Args:
+        dreamer: A `Dreamer` of at least two layers or channels, in the order of the walk.
+        image, mask, size: As in `deep_dream`.
+        frames: How many frames, at least 1.
+        blend: Share of the frame before, in [0, 1), against flicker.
+        first: The number of the first frame to be made.
+        last: The frame before it.
+        on_step: As in `deep_dream`.
+
+    Yields:
+        The frames from `first` on.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+    """
+    check_motion(frames, blend=blend)
+    terms = dreamer.objective.terms
+    stations = [i for i, t in enumerate(terms) if isinstance(t, Activation | Channel | Similarity)]
+    if len(stations) < 2:
+        raise ValueError(
+            "`layers`, or `channel`, must name at least two to walk from one to the next. "
+            f"Received: {list(dreamer.objective.names)}"
+        )
+    weights = dreamer.balance_terms(stations, image, size=size)
+    for number in range(first, frames):
+        place = number / max(1, frames - 1) * (len(stations) - 1)
+        here = weights.copy()
+        for station, i in enumerate(stations):
+            here[i] *= max(0.0, 1.0 - abs(place - station))
+        dream = dreamer.dream(image, mask, size=size, weights=here, on_step=on_step).image
+        last = _rounded(dream if last is None else blend * last + (1 - blend) * dream)
+        yield last
+
+
+def _rounded(image):
+    return quantise(np.asarray(image), 8).astype(np.float32) / np.float32(255)
+
+
+def check_motion(frames, zoom=2.0, blend=0.0, rotate=0.0, shift=(0.0, 0.0)):
+    """Refuses what no animation can be made of.
+
+    Args:
+        frames: How many frames, at least 1.
+        zoom: How much things grow from frame to frame, more than 1.
+        blend: Share of the frame before, from 0 to less than 1.
+        rotate: Degrees by which they turn.
+        shift: (down, right): how far they move, as shares between -1 and 1.
+
+    Raises:
+        ValueError: If one of them is another.
+    """
+    if frames < 1:
+        raise ValueError(f"`frames` must be at least 1. Received: {frames}")
+    if not 1 < zoom < math.inf:
+        raise ValueError(f"`zoom` must be more than 1, and finite. Received: {zoom}")
+    if not 0 <= blend < 1:
+        raise ValueError(f"`blend` must be from 0 to less than 1. Received: {blend}")
+    if not math.isfinite(rotate):
+        raise ValueError(f"`rotate` must be a finite number of degrees. Received: {rotate}")
+    if not (len(shift) == 2 and all(-1 < share < 1 for share in shift)):
+        raise ValueError(
+            "`shift` must be DOWN,RIGHT with shares between -1 and 1, such as 0,0.01. "
+            f"Received: {','.join(map(str, shift))!r}"
+        )

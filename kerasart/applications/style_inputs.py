@@ -1,0 +1,144 @@
+"""The pictures of a style transfer, at any size."""
+
+import math
+
+import numpy as np
+
+from kerasart.image.colour import (
+    match_covariance,
+    match_histogram,
+    match_luminance,
+    replace_luminance,
+)
+from kerasart.image.masks import fit_mask
+from kerasart.image.resizing import fit_size, pick_nearest, resize, resize_photo
+
+_RECOLOUR = {
+    "luminance": match_luminance,
+    "histogram": match_histogram,
+    "coral": match_covariance,
+}
+
+
+class StyleInputs:
+    """A photo, the styles to paint it in, and where each paints.
+
+    Args:
+        content: float32 RGB (1, height, width, 3).
+        styles: A list of such pictures, of any sizes.
+        style_weights: How much of each style, in proportion; None for equal shares.
+        content_masks: For each style where it paints (see `style_transfer`), or None.
+        style_masks: For each style which part of it counts, or None.
+        settings: `StyleSettings`: how pictures are resized and recoloured.
+
+    Attributes:
+        shares: A share of each style; they add up to 1.
+        regions: For each style, where in the photo it paints, float32 (1, height, width, 1); None
+            where all paint everywhere.
+        style_masks: For each style, which part of it counts, likewise, or None.
+        painters: Pairs of a style's number and its strength, where each paints a region; or one
+            pair of None and 1, where a blend paints everything.
+
+    Raises:
+        ValueError: If there is no style, or weights or masks do not fit the styles.
+    """
+
+    def __init__(self, content, styles, style_weights, content_masks, style_masks, settings):
+        self._content = content
+        self._settings = settings
+        self.shares = _shares(style_weights, len(styles))
+        self.regions = None
+        if content_masks is not None:
+            masks = _fit_masks(content_masks, [content] * len(styles), "content_masks")
+            everywhere = np.ones([1, *content.shape[1:3], 1], np.float32)
+            self.regions = [everywhere if mask is None else mask for mask in masks]
+        self.style_masks = [None] * len(styles)
+        if style_masks is not None:
+            self.style_masks = _fit_masks(style_masks, styles, "style_masks")
+        self.painters = [(None, 1.0)]
+        if self.regions:
+            # The pixels of a small region are pulled as hard as those of a large one.
+            self.painters = [
+                (i, share * len(styles) * math.sqrt(region.mean()))
+                for i, (share, region) in enumerate(zip(self.shares, self.regions, strict=True))
+            ]
+        recolour = _RECOLOUR.get(settings.preserve_color)
+        self._styles = [recolour(style, content) for style in styles] if recolour else styles
+
+    def photo(self, size):
+        """Shows the photo at a size."""
+        return self._resize(self._content, size)
+
+    def styles(self, size):
+        """Shows the styles as they go with a photo of a size, in a list."""
+        sizes = self.style_sizes(size)
+        return [self._resize(each, to) for each, to in zip(self._styles, sizes, strict=True)]
+
+    def style_sizes(self, size):
+        """Lists the (height, width) of each style as it goes with a photo of a size."""
+        if self._settings.stretch_style:
+            return [tuple(size)] * len(self._styles)
+        long_side = round(self._settings.style_size * max(size))
+        owns = [style.shape[1:3] for style in self._styles]
+        # Enlarged, a style would show blur where it has no strokes.
+        return [fit_size(own, min(max(own), long_side)) for own in owns]
+
+    def finish(self, image, size):
+        """Brings a picture to a size, gives it the photo's colours if so set, and keeps to regions.
+
+        Args:
+            image: float32 (1, any height, any width, 3).
+            size: (height, width).
+
+        Returns:
+            A float32 array (1, *size, 3) in [0, 1].
+        """
+        image = np.clip(resize(image, size), 0.0, 1.0)
+        photo = self.photo(size)
+        if self._settings.preserve_color == "luminance":
+            image = replace_luminance(photo, image)
+        if self.regions is not None:
+            painted = np.clip(sum(self.regions), 0.0, 1.0)
+            painted = np.clip(resize(painted, size, antialias=True), 0.0, 1.0)
+            image = photo + painted * (image - photo)
+        return image
+
+    def _resize(self, image, size):
+        if self._settings.interpolation == "lanczos":
+            return resize_photo(image, size)
+        if self._settings.interpolation == "nearest":
+            return pick_nearest(image, size)
+        resized = resize(image, size, antialias=self._settings.interpolation == "area")
+        return np.clip(resized, 0.0, 1.0)
+
+
+def _shares(weights, count):
+    if not count:
+        raise ValueError("`styles` must hold at least one picture. Received: none")
+    weights = np.ones(count) if weights is None else np.atleast_1d(np.asarray(weights, float))
+    if weights.shape != (count,):
+        raise ValueError(
+            f"`style_weights` must hold a weight for each of {count} styles. "
+            f"Received: {weights.size}"
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError(
+            "`style_weights` must be finite, 0 or more, and not all 0. "
+            f"Received: {weights.tolist()}"
+        )
+    # What adds up to 1 is left alone: a recorded share must come out as it went in.
+    total = weights.sum()
+    return (weights if math.isclose(total, 1.0) else weights / total).tolist()
+
+
+def _fit_masks(masks, pictures, name):
+    masks = list(masks) if isinstance(masks, list | tuple) else [masks]
+    if len(masks) != len(pictures):
+        raise ValueError(
+            f"`{name}` must hold a mask, or None, for each of {len(pictures)} styles. "
+            f"Received: {len(masks)}"
+        )
+    return [
+        None if mask is None else fit_mask(mask, picture.shape[1:3], name)
+        for mask, picture in zip(masks, pictures, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""What leaves the package: SavedModels for TensorFlow Serving, ONNX, LiteRT."""

@@ -1,0 +1,113 @@
+"""What a server computes of a dream."""
+
+import copy
+import math
+
+from kerasart.export.signatures import Served, bounded
+from kerasart.image.resizing import resize
+from kerasart.objectives import Target
+from kerasart.optimization import NormalizedGradient, State
+
+
+class ServedDream(Served):
+    """Signatures of a dream, with bounds that keep one request from taking a server's whole day.
+
+    Args:
+        dreamer: The `Dreamer`: pixels moved by normalised ascent, with nothing to compare with.
+        most: The most pixels of a picture.
+
+    Raises:
+        ValueError: If it is another kind of dream.
+    """
+
+    _MOST_STEPS, _MOST_OCTAVES, _MOST_STEP_SIZE = 100, 8, 0.2
+
+    def __init__(self, dreamer, most):
+        _check_plain(dreamer.settings)
+        super().__init__(dreamer.backbone.least_size(2 * dreamer.settings.border + 1), most)
+        self._dreamer = dreamer
+        _, layers = dreamer.backbone.parts
+        self.variables = [each.value for layer in layers for each in layer.variables]
+        settings = dreamer.settings
+        self.defaults = {
+            "steps": settings.steps,
+            "step_size": settings.step_size,
+            "octaves": 1 - settings.octaves[0],
+        }
+
+    def options(self):
+        """Steps in each octave, their length, and the number of octaves."""
+        import tensorflow as tf
+
+        return {
+            "steps": tf.TensorSpec([], tf.int32),
+            "step_size": tf.TensorSpec([]),
+            "octaves": tf.TensorSpec([], tf.int32),
+        }
+
+    def paint(self, image, steps, step_size, octaves):
+        """Dreams, as `Dreamer.dream` does, in a graph that knows no size."""
+        import tensorflow as tf
+
+        with (
+            bounded("steps", steps[0], 1, self._MOST_STEPS),
+            bounded("octaves", octaves[0], 1, self._MOST_OCTAVES),
+            bounded("step_size", step_size[0], 0.0, self._MOST_STEP_SIZE),
+        ):
+            image = tf.identity(image)
+        dreamer, settings = self._dreamer, self._dreamer.settings
+        descent = copy.copy(dreamer.descent)
+        descent.optimizer = NormalizedGradient(step_size[0], settings.norm, settings.floor)
+        targets = tuple(Target() for _ in dreamer.objective.terms)
+        weights = tf.constant(dreamer.objective.weights)
+        full = tf.shape(image)[1:3]
+
+        def size_at(octave):
+            # In float64, to round as in-process octaves do.
+            scale = tf.constant(settings.octave_scale, tf.float64) ** tf.cast(octave, tf.float64)
+            return tf.cast(tf.cast(full, tf.float64) / scale, tf.int32)
+
+        def climb(octave, dream, shrunk):
+            size = size_at(octave)
+            photo = resize(image, size, settings.antialias)
+            lost_detail = photo - resize(shrunk, size)
+            dream = resize(dream, size)
+            if settings.detail == "before":
+                dream += lost_detail
+            seed = tf.stack([0, (first - octave) * steps[0]])
+            state, _ = descent.steps_in_graph(
+                State(dream), targets, weights, seed, steps[0], -math.inf
+            )
+            dream = state.image
+            if settings.detail == "after":
+                dream += lost_detail
+            return octave - 1, dream, photo
+
+        # Octaves too small for the network are left out.
+        sides = [tf.reduce_min(size_at(octave)) for octave in range(self._MOST_OCTAVES)]
+        fits = (tf.stack(sides) >= self.least) & (tf.range(self._MOST_OCTAVES) < octaves[0])
+        first = tf.reduce_sum(tf.cast(fits, tf.int32)) - 1
+        start = resize(image, size_at(first), settings.antialias)
+        shape = tf.TensorShape([1, None, None, 3])
+        _, dream, _ = tf.while_loop(
+            lambda octave, *_: octave >= 0,
+            climb,
+            (first, start, start),
+            shape_invariants=(tf.TensorShape([]), shape, shape),
+        )
+        return tf.clip_by_value(dream, 0.0, 1.0)
+
+
+def _check_plain(settings):
+    """Refuses dreams that are more than ascent from a photo."""
+    plain = {
+        "optimizer": "ascent",
+        "parameterization": "pixels",
+        "init": "photo",
+        "similarity": None,
+        "init_noise": 0.0,
+    }
+    for name, wanted in plain.items():
+        value = getattr(settings, name)
+        if value != wanted:
+            raise ValueError(f"`{name}` must be {wanted} to be served. Received: {value!r}")

@@ -1,0 +1,119 @@
+"""SavedModels as TensorFlow Serving loads them."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from kerasart.export.dream_signatures import ServedDream
+from kerasart.export.signatures import ServedAdaIN, ServedStyles
+from kerasart.export.warmup import replay_warmup, write_warmup
+
+# What runs Python, or what a server cannot be relied on to have.
+_FORBIDDEN = ("PyFunc", "EagerPyFunc", "PyFuncStateless", "XlaLaunch", "XlaMustCompile")
+_MEGAPIXELS = 16
+
+
+def export_network(network, folder, precision="float32", most_pixels=_MEGAPIXELS * 10**6):
+    """Exports a trained network as the next version of a served model.
+
+    Args:
+        network: A `TransformerNet` or an `AdaIN`.
+        folder: The served model's folder; versions are its subfolders 1, 2, and so on.
+        precision: "float32" or "bfloat16", of the convolutions, on whatever machine serves it.
+        most_pixels: The most pixels of a picture that a client sends.
+
+    Returns:
+        The path of the new version.
+
+    Raises:
+        ValueError: If the graph holds what a server cannot run, or a request of the warm-up fails.
+    """
+    kind = ServedStyles if hasattr(network, "styles") else ServedAdaIN
+    return export(kind(network, precision, most_pixels), folder)
+
+
+def export_dream(dreamer, folder, most_pixels=_MEGAPIXELS * 10**6):
+    """Exports a dream, likewise.
+
+    Args:
+        dreamer: A `Dreamer` on photos, by normalised ascent, without a guide.
+        folder: As for `export_network`.
+        most_pixels: Likewise.
+
+    Returns:
+        The path of the new version.
+
+    Raises:
+        ValueError: If it is another kind of dream; or as `export_network`.
+    """
+    return export(ServedDream(dreamer, most_pixels), folder)
+
+
+def export(served, folder):
+    """Exports signatures as the next version of a served model.
+
+    It is built elsewhere and put in place in one step, since a server looks for new versions all
+    the time.
+
+    Args:
+        served: A `Served`.
+        folder: As for `export_network`.
+
+    Returns:
+        The path of the new version.
+
+    Raises:
+        ValueError: As `export_network`.
+    """
+    import tensorflow as tf
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    module = tf.Module()
+    module.held = list(served.variables)
+    signatures = served.signatures()
+    for name, function in signatures.items():
+        check_graph(name, function.graph.as_graph_def())
+    temporary = folder / f".{uuid.uuid4().hex}"
+    try:
+        tf.saved_model.save(module, str(temporary), signatures)
+        write_warmup(temporary, folder.name, served, signatures)
+        replay_warmup(temporary)
+        version = folder / str(1 + max(versions(folder), default=0))
+        os.rename(temporary, version)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return version
+
+
+def versions(folder):
+    """Lists the versions of a served model."""
+    return sorted(int(path.name) for path in Path(folder).iterdir() if path.name.isdecimal())
+
+
+def check_graph(name, graph):
+    """Refuses a graph that only Python could run, or only some servers.
+
+    Args:
+        name: What the error message calls it.
+        graph: A `GraphDef`.
+
+    Raises:
+        ValueError: If it holds such an operation.
+    """
+    library = graph.library.function
+    functions = [(each.signature.name, each.node_def, each.attr) for each in library]
+    for function, nodes, attributes in [(name, graph.node, {}), *functions]:
+        compiled = "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
+        bad = [node for node in nodes if node.op in _FORBIDDEN or _must_compile(node)]
+        if bad or compiled:
+            what = f"{bad[0].name} ({bad[0].op})" if bad else function
+            raise ValueError(
+                f"The graph of `{name}` must hold no Python and no jit_compile, which TensorFlow "
+                f"Serving does not run. Received: {what}"
+            )
+
+
+def _must_compile(node):
+    return "_XlaMustCompile" in node.attr and node.attr["_XlaMustCompile"].b

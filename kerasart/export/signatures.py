@@ -1,0 +1,275 @@
+"""What a server computes: signatures around what paints one picture."""
+
+from kerasart.export.image_ops import decode_picture, encode_picture, required, to_pixels
+from kerasart.image.resizing import resize
+from kerasart.networks import AdaIN, FusedAdaIN, FusedTransformerNet
+
+
+class Served:
+    """Signatures of something that paints a picture.
+
+    Each input has a batch dimension, and each output a name:
+
+    - `serving_default`: files in, PNG files out, everything else by default;
+    - `bytes`: files in, files out, with all options, and `format`, "png" or "jpeg";
+    - `pixels` and `pixels_float`: pictures of one size, uint8 or float32, in and out.
+
+    Files of a batch may differ in size.
+
+    Args:
+        least: The least height and width of a picture.
+        most: The most pixels of a picture.
+    """
+
+    # What options are where a client leaves them out: dict of name to value.
+    defaults = {}
+    # What the graphs read, and a saved one must hold.
+    variables = ()
+
+    def __init__(self, least, most):
+        self.least = least
+        self._most = most
+
+    def options(self):
+        """Describes the options: dict of name to a `tf.TensorSpec` without its batch."""
+        raise NotImplementedError
+
+    def paint(self, image, **options):
+        """Paints.
+
+        Args:
+            image: float32 RGB (1, height, width, 3) in [0, 1].
+            **options: Each with a batch of one.
+
+        Returns:
+            float32 of the shape of `image`.
+        """
+        raise NotImplementedError
+
+    def signatures(self):
+        """Makes the signatures: dict of name to a concrete function; each call traces anew."""
+        import tensorflow as tf
+
+        files = {"image_bytes": tf.TensorSpec([None], tf.string, "image_bytes")}
+        options = {
+            name: tf.TensorSpec([None, *spec.shape], spec.dtype, name)
+            for name, spec in self.options().items()
+        }
+        formats = {"format": tf.TensorSpec([None], tf.string, "format")}
+        needed = {name: spec for name, spec in options.items() if name not in self.defaults}
+        signatures = {
+            "serving_default": _signature(self._files, files | needed),
+            "bytes": _signature(self._files, files | options | formats),
+        }
+        for name, dtype in (("pixels", tf.uint8), ("pixels_float", tf.float32)):
+            pixels = {"image": tf.TensorSpec([None, None, None, 3], dtype, "image")}
+            signatures[name] = _signature(self._pixels, pixels | options)
+        return signatures
+
+    def _files(self, image_bytes, format=None, **options):
+        import tensorflow as tf
+
+        options = self._complete(options, tf.shape(image_bytes)[0])
+        if format is None:
+            format = tf.fill(tf.shape(image_bytes), "png")
+
+        def paint(inputs):
+            data, format, options = inputs
+            image = self.decode(data)
+            painted = self.paint(image, **self._read(options))
+            return encode_picture(painted[0], format)
+
+        return {"image_bytes": _each(paint, (image_bytes, format, options), tf.string, [])}
+
+    def _pixels(self, image, **options):
+        import tensorflow as tf
+
+        dtype = image.dtype
+        options = self._complete(options, tf.shape(image)[0])
+
+        def paint(inputs):
+            picture, options = inputs
+            picture = picture[tf.newaxis]
+            if dtype == tf.uint8:
+                picture = tf.cast(picture, tf.float32) / 255.0
+            painted = self.paint(picture, **self._read(options))[0]
+            return to_pixels(painted) if dtype == tf.uint8 else painted
+
+        return {"image": _each(paint, (image, options), dtype, [None, None, 3])}
+
+    def decode(self, data, name="image_bytes"):
+        """Decodes a file to float32 RGB (1, height, width, 3) in [0, 1]."""
+        import tensorflow as tf
+
+        pixels = decode_picture(data, self.least, self._most, name)
+        return tf.cast(pixels, tf.float32)[tf.newaxis] / 255.0
+
+    def _complete(self, options, batch):
+        """Adds the options that were left out."""
+        import tensorflow as tf
+
+        specs = self.options()
+        missing = {name: value for name, value in self.defaults.items() if name not in options}
+        for name, value in missing.items():
+            value = tf.constant(value, specs[name].dtype)
+            options[name] = tf.repeat(value[tf.newaxis], batch, axis=0)
+        return options
+
+    def _read(self, options):
+        """Gives one picture's options a batch of one."""
+        return {name: value[None] for name, value in options.items()}
+
+
+class ServedStyles(Served):
+    """Signatures of a `TransformerNet`; `styles` also turns names into weights.
+
+    Args:
+        network: The network.
+        precision: "float32", "bfloat16" or "auto", of its convolutions.
+        most: The most pixels of a picture.
+    """
+
+    def __init__(self, network, precision, most):
+        import tensorflow as tf
+
+        super().__init__(network.least_size, most)
+        self._names = network.styles
+        self.example_name = self._names[0].encode()
+        self._painter = FusedTransformerNet(network, precision, tf.Variable)
+        self.variables = self._painter.held
+        first = [1.0] + [0.0] * (len(self._names) - 1)
+        self.defaults = {"style_weights": first, "strength": 1.0}
+
+    def options(self):
+        """The styles' weights, and the strength."""
+        import tensorflow as tf
+
+        return {
+            "style_weights": tf.TensorSpec([len(self._names)]),
+            "strength": tf.TensorSpec([]),
+        }
+
+    def paint(self, image, style_weights, strength):
+        """Paints; weights are refused that are negative or all 0, and need not add up to 1."""
+        import tensorflow as tf
+
+        total = tf.reduce_sum(style_weights)
+        received = tf.strings.reduce_join(tf.strings.as_string(style_weights), separator=" ")
+        allowed = "`style_weights` must be 0 or more, and not all 0"
+        is_allowed = tf.reduce_all(style_weights >= 0) & (total > 0) & tf.math.is_finite(total)
+        with required(is_allowed, allowed, received):
+            weights = style_weights / total
+        return self._painter(image, weights, _check_strength(strength))
+
+    def signatures(self):
+        """The signatures, and `styles`: names such as "a" or "a:0.6,b:0.4" to their weights."""
+        import tensorflow as tf
+
+        names = {"names": tf.TensorSpec([None], tf.string, "names")}
+        return super().signatures() | {"styles": _signature(self._weigh, names)}
+
+    def _weigh(self, names):
+        import tensorflow as tf
+
+        known = tf.constant(self._names)
+
+        def weigh(text):
+            parts = tf.strings.split(tf.strings.split(text, ","), ":")
+            parts = parts.to_tensor("1", shape=[None, 2])
+            which = tf.strings.strip(parts[:, :1]) == known
+            is_known = tf.reduce_all(tf.reduce_any(which, axis=1))
+            allowed = f"`names` must be of {', '.join(self._names)}"
+            is_number = tf.strings.regex_full_match(parts[:, 1], r"\s*\d*\.?\d+\s*")
+            with (
+                required(is_known, allowed, text),
+                required(tf.reduce_all(is_number), "`names` must have numbers as weights", text),
+            ):
+                shares = tf.strings.to_number(tf.strings.strip(parts[:, 1]))
+            return tf.reduce_sum(tf.cast(which, tf.float32) * shares[:, tf.newaxis], axis=0)
+
+        weights = _each(weigh, names, tf.float32, [len(self._names)])
+        return {"style_weights": weights}
+
+
+class ServedAdaIN(Served):
+    """Signatures of an `AdaIN`: each has the file of the style's picture besides.
+
+    Args:
+        network: The network.
+        precision: "float32", "bfloat16" or "auto", of its convolutions.
+        most: The most pixels of a picture, and of a style.
+    """
+
+    defaults = {"strength": 1.0}
+
+    def __init__(self, network, precision, most):
+        import tensorflow as tf
+
+        super().__init__(network.least_size, most)
+        self._painter = FusedAdaIN(network, precision, tf.Variable)
+        self.variables = self._painter.held
+
+    def options(self):
+        """The style, a file, and the strength."""
+        import tensorflow as tf
+
+        return {"style_bytes": tf.TensorSpec([], tf.string), "strength": tf.TensorSpec([])}
+
+    def paint(self, image, style_bytes, strength):
+        """Paints in the manner of a file."""
+        import tensorflow as tf
+
+        style = self.decode(style_bytes[0], "style_bytes")
+        size = tf.cast(tf.shape(style)[1:3], tf.float32)
+        scale = tf.minimum(1.0, AdaIN.style_size / tf.reduce_max(size))
+        size = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), self.least)
+        style_code = self._painter.describe(resize(style, size, antialias=True, method="lanczos3"))
+        return self._painter(image, style_code, _check_strength(strength))
+
+
+def _signature(function, inputs):
+    """Traces a function that takes its inputs by name."""
+    import tensorflow as tf
+
+    def by_name(**inputs):
+        return function(**inputs)
+
+    return tf.function(by_name, autograph=False).get_concrete_function(**inputs)
+
+
+def _each(function, inputs, dtype, shape):
+    """Calls a function for each element of a batch."""
+    import tensorflow as tf
+
+    return tf.map_fn(
+        function,
+        inputs,
+        fn_output_signature=tf.TensorSpec(shape, dtype),
+        parallel_iterations=1,
+    )
+
+
+def _check_strength(strength):
+    import tensorflow as tf
+
+    with bounded("strength", strength[0], 0.0, 1.0):
+        return tf.identity(strength)
+
+
+def bounded(name, value, least, most):
+    """As `required`, of a scalar tensor and what is allowed of it.
+
+    Args:
+        name: What the message calls it.
+        value: The scalar.
+        least: The least that is allowed.
+        most: The most.
+
+    Returns:
+        A context manager.
+    """
+    import tensorflow as tf
+
+    received = tf.strings.as_string(value)
+    is_allowed = (value >= least) & (value <= most)
+    return required(is_allowed, f"`{name}` must be from {least} to {most}", received)

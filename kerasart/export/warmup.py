@@ -1,0 +1,99 @@
+"""Requests that a server sends to itself before it serves a model, so that no client waits for it.
+
+They lie beside the SavedModel as a TFRecord of `PredictionLog` messages, as TensorFlow Serving's
+"SavedModel Warmup" describes. A request that fails keeps the server from loading the model.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from kerasart.client.messages import PredictionLog, make_request, read_tensor
+from kerasart.client.transports import shorten
+
+_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+_SIDE = 128  # Pixels of the pictures that are asked for.
+
+
+def write_warmup(path, name, served, signatures):
+    """Writes a request for each signature beside a SavedModel.
+
+    Args:
+        path: The SavedModel's folder.
+        name: The served model's name.
+        served: The `Served` that it was made of.
+        signatures: Its signatures.
+    """
+    import tensorflow as tf
+
+    file = Path(path) / _FILE
+    file.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for signature, function in signatures.items():
+            _, inputs = function.structured_input_signature
+            arrays = {each: _example(each, spec, served) for each, spec in inputs.items()}
+            log = PredictionLog()
+            request = make_request(name, None, signature, arrays)
+            log.predict_log.request.CopyFrom(request)
+            writer.write(log.SerializeToString())
+
+
+def read_warmup(path):
+    """Reads the requests beside a SavedModel: a list of `PredictRequest`."""
+    import tensorflow as tf
+
+    records = tf.data.TFRecordDataset(str(Path(path) / _FILE))
+    return [PredictionLog.FromString(record.numpy()).predict_log.request for record in records]
+
+
+def replay_warmup(path):
+    """Loads a SavedModel and sends it its own requests.
+
+    Args:
+        path: The SavedModel's folder.
+
+    Returns:
+        A list of pairs of a signature's name and its outputs, by name.
+
+    Raises:
+        ValueError: If a request fails.
+    """
+    import tensorflow as tf
+
+    signatures = tf.saved_model.load(str(path)).signatures
+    answers = []
+    for request in read_warmup(path):
+        name = request.model_spec.signature_name
+        inputs = {key: tf.constant(_plain(value)) for key, value in request.inputs.items()}
+        try:
+            answers.append((name, signatures[name](**inputs)))
+        except tf.errors.OpError as error:
+            raise ValueError(
+                "Every request of the warm-up must be served. "
+                f"Received: {shorten(error.message)} from {name}"
+            ) from error
+    return answers
+
+
+def _plain(tensor):
+    array = read_tensor(tensor)
+    return array.tolist() if array.dtype == object else array
+
+
+def _example(name, spec, served):
+    """Makes what a client might send: a batch of one."""
+    if name in ("image_bytes", "style_bytes"):
+        return np.array([_gradient_png()], object)
+    if name == "image":
+        return np.full((1, _SIDE, _SIDE, 3), 0.5, np.float32).astype(spec.dtype.as_numpy_dtype)
+    if name in ("format", "names"):
+        return np.array([b"png" if name == "format" else served.example_name], object)
+    return np.array([served.defaults[name]], spec.dtype.as_numpy_dtype)
+
+
+def _gradient_png():
+    import tensorflow as tf
+
+    ramp = np.linspace(0, 255, _SIDE).astype(np.uint8)
+    pixels = np.stack([*np.meshgrid(ramp, ramp), np.full((_SIDE, _SIDE), 128, np.uint8)], axis=-1)
+    return tf.io.encode_png(pixels).numpy()

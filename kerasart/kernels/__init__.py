@@ -1,0 +1,1 @@
+"""The same values in less time: convolutions, precision, and custom gradients."""

@@ -1,0 +1,104 @@
+"""Networks in files."""
+
+import zipfile
+from os import PathLike
+from pathlib import Path
+
+from kerasart.image.atomic_files import sync
+from kerasart.kernels.precision import choose_precision
+from kerasart.networks.adain import AdaIN
+from kerasart.networks.transformer_net import TransformerNet
+from kerasart.saved_models import find_network, read_config
+
+_KINDS = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
+_MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
+_MOST_LETTERS = 200  # Of what is wrong with a file.
+
+
+def load_network(model: str | PathLike[str], precision: str = "float32") -> TransformerNet | AdaIN:
+    """Loads a trained network.
+
+    Args:
+        model: A `.keras` file, a folder that holds a `model.keras`, or the name of one that comes
+            with the package (see `shipped_models`).
+        precision: "float32", "bfloat16" or "auto", of its convolutions.
+
+    Returns:
+        A `TransformerNet` or an `AdaIN`.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ValueError: If the file is none, or holds another kind of network.
+    """
+    policy = _policy(precision)
+    path = find_network(model)
+    saved = read_config(path)
+    try:
+        _check_size(path, saved)
+        # Files hold float16; `keras.saving.load_model` would make a network that computes in it.
+        network = _KINDS[saved["class_name"]].from_config({**saved["config"], "dtype": policy})
+        network.load_weights(path)
+    except Exception as error:  # Whatever Keras and HDF5 meet in damaged files.
+        why = " ".join(str(error).split())[:_MOST_LETTERS] or type(error).__name__
+        raise ValueError(
+            f"`model` must be a Keras file of a network that kerasart trained ({why}). "
+            f"Received: '{path}'"
+        ) from error
+    return network
+
+
+def _check_size(path, saved):
+    """Refuses a file that is damaged, or asks for more memory than it can need."""
+    size = path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _MOST_EXPANSION * size:
+            raise ValueError("it unpacks to many times its size")
+        if damaged := archive.testzip():  # Keras does not look.
+            raise ValueError(f"{damaged} is damaged")
+    kind, config = saved["class_name"], saved["config"]
+    if kind not in _KINDS:
+        raise ValueError(f"{' and '.join(_KINDS)} are such networks, and a {kind} is not")
+    if kind == "TransformerNet":
+        count = TransformerNet.count_weights(config["styles"], config["width"], config["blocks"])
+        if not 0 < count <= size:  # Each takes two bytes, though packing may save some.
+            raise ValueError(f"it has not the {count} weights that it says it has")
+
+
+def save_network(network, path):
+    """Writes a network to a `.keras` file, whole or not at all.
+
+    Its weights become float16: the file is half as large, and pictures change by less than 1/255.
+
+    Args:
+        network: A `TransformerNet` or an `AdaIN`.
+        path: The file.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.keras")  # What a kill leaves, the next one replaces.
+    try:
+        _copy(network, "float16").save(temporary)
+        sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def recast(network, precision):
+    """Makes a network compute in a precision, as `copy_network`, but itself if it does already."""
+    same = network.dtype_policy.name == _policy(precision)
+    return network if same else copy_network(network, precision)
+
+
+def copy_network(network, precision):
+    """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
+    return _copy(network, _policy(precision))
+
+
+def _policy(precision):
+    return "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
+
+
+def _copy(network, dtype):
+    copy = type(network).from_config({**network.get_config(), "dtype": dtype})
+    copy.set_weights(network.get_weights())
+    return copy

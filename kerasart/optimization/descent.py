@@ -1,0 +1,512 @@
+"""`Descent`, gradient descent on a picture: the only loop that moves pixels."""
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from kerasart.image.resizing import resize
+from kerasart.objectives import Target
+from kerasart.optimization.balancing import pull, pull_at_noise
+from kerasart.optimization.evaluator import Evaluator
+from kerasart.optimization.gradient_filters import scale_by_area
+from kerasart.optimization.interrupts import hold_interrupts
+from kerasart.optimization.lbfgs import LBFGS
+from kerasart.optimization.tracing import Compiled
+from kerasart.recent import Recent
+
+_log = logging.getLogger("kerasart")
+
+# The running mean is over about the last quarter of the pictures: the one that a run starts from,
+# enlarged from a coarser scale, and those near to it are soon forgotten.
+_RECENT = 4
+
+# What holds back pulls at least so hard, also where nothing that is wanted is excited yet: a
+# channel that is silent in noise wakes as the noise is smoothed.
+_LEAST_FORCE = 0.1
+
+# Pairs of what a descent's look and its steps were compiled to.
+_COMPILED = Recent(2)
+
+
+class State(NamedTuple):
+    """All that a descent needs to go on.
+
+    Attributes:
+        image: What is moved, a float32 tensor (1, height, width, 3): the picture, or what its
+            parameterization makes of it.
+        memory: What the optimizer remembers, a tuple of tensors.
+        average: The running mean of the images so far and how many they were, or ().
+    """
+
+    image: object
+    memory: tuple = ()
+    average: tuple = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a descent came to.
+
+    Attributes:
+        image: The picture, a float32 tensor (1, height, width, 3).
+        losses: Weighted values of the terms at each step, float32 (steps, terms).
+        state: The `State` after the last whole step.
+        error: What ended it before its time: a KeyboardInterrupt, a FloatingPointError, or None.
+    """
+
+    image: object
+    losses: np.ndarray
+    state: State
+    error: BaseException | None = None
+
+
+class Descent:
+    """Moves a picture downhill on an objective.
+
+    One step is traced once and serves pictures of every size. On a GPU a block of steps is one
+    call, so that the device need not wait for Python; on a CPU, where a loop inside the graph is
+    slower than one outside, each step is a call. Where a picture is looked at in tiles, each tile
+    is a call.
+
+    A term that is `proportional` pulls with a weight of 1, at noise of deviation 0.1, as hard as
+    all that is wanted of the network's layers together pulls at each step. So its weight means the
+    same for any network, layers and photo, and as activations grow. `LBFGS` needs an objective that
+    stays what it is, without such terms.
+
+    Args:
+        backbone: A `Backbone` cut at the objective's layers.
+        objective: The `Objective` to minimise.
+        optimizer: What moves the picture: an `Optimizer` or `LBFGS`.
+        transform: `transform(image, seed) -> image`, applied before the network looks; None for
+            none.
+        parameterization: What is moved in the picture's place, with `encode(image)` and
+            `decode(coefficients)`, such as `Fourier`; None for the pixels themselves.
+        shape_gradient: `shape_gradient(gradient) -> gradient`, applied before the optimizer sees
+            it; None for none.
+        clip: Whether the picture is held in [0, 1] after each step.
+        block: Steps in a call; None chooses by device.
+        average: Decay of the running mean of the pictures, which is then the result (Polyak and
+            Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none. As
+            long as the pictures are few it decays faster, to forget the first ones (Shamir and
+            Zhang 2013, arXiv 1212.1824, section 4, eta = 3). `LBFGS` keeps none.
+        tile: Side of the tiles in which larger images are evaluated (see `Evaluator`); None: whole.
+        on_tile: `on_tile(done, count)`, called after each look at a tile; None for nobody.
+        first_size: (height, width) of the picture at which gradients stay as they are: at others
+            they are scaled by the area (see `scale_by_area`). None scales none.
+        reuse: Whether to use what a descent with the same arguments compiled lately, but for
+            weights, names, tiles and `first_size`.
+
+    Attributes:
+        evaluator: The `Evaluator`, by which targets are to be made.
+    """
+
+    def __init__(
+        self,
+        backbone,
+        objective,
+        optimizer,
+        transform=None,
+        clip=True,
+        block=None,
+        average=0.0,
+        parameterization=None,
+        shape_gradient=None,
+        tile=None,
+        on_tile=None,
+        first_size=None,
+        reuse=False,
+    ):
+        import tensorflow as tf
+
+        self.on_tile = on_tile
+        self.backbone = backbone
+        self.objective = objective
+        self.optimizer = optimizer
+        self.transform = transform
+        self.clip = clip and parameterization is None
+        self.parameterization = parameterization
+        self.shape_gradient = shape_gradient
+        self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
+        self.average = average
+        self._first_size = () if first_size is None else (np.float32(first_size),)
+        self._shares = np.float32(
+            [1 / pull_at_noise(term) if term.proportional else 0 for term in objective.terms]
+        )
+        for_evaluator, self._compiled = self._find_compiled() if reuse else self._new_compiled()
+        self.evaluator = Evaluator(backbone, objective, tile, for_evaluator)
+
+    def _find_compiled(self):
+        key = (
+            type(self),
+            self.backbone,
+            self.objective.structure,
+            self.optimizer,
+            self.transform,
+            self.clip,
+            self.average,
+            self.parameterization,
+            self.shape_gradient,
+        )
+        return _COMPILED(key, self._new_compiled)
+
+    def _new_compiled(self):
+        return Compiled(), Compiled(self.optimizer.any_size)
+
+    def start(self, image):
+        """Makes the `State` that a picture, float32 RGB (1, height, width, 3), starts from."""
+        import tensorflow as tf
+
+        image = tf.convert_to_tensor(image, tf.float32)
+        if self.parameterization:
+            image = self.parameterization.encode(image)
+        is_averaged = self.average and not isinstance(self.optimizer, LBFGS)
+        average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
+        return State(image, self.optimizer.start(image), average)
+
+    def picture(self, state):
+        """Shows the picture of a `State`: the running mean, if one is kept."""
+        image = state.image
+        if state.average:
+            mean, count = state.average
+            image = mean if count > 0 else image
+        return self._decode(image)
+
+    def enlarge(self, state, size):
+        """Resizes a picture with all that the optimizer remembers; its average starts anew.
+
+        The picture is resized by bicubic interpolation: by a bilinear one, every other pixel or so
+        is blurred, and a mesh shows in the fine strokes.
+
+        Args:
+            state: A `State`.
+            size: (height, width).
+
+        Returns:
+            The `State` to go on from.
+        """
+        image = resize(self.picture(state), size, method="bicubic")
+        new = self.start(np.clip(image, 0.0, 1.0) if self.clip else image)
+        if self.parameterization:
+            return new  # Moments of coefficients are none of other coefficients.
+        memory = tuple(
+            resize(old, size) if old.shape == state.image.shape else old for old in state.memory
+        )
+        if [each.shape for each in memory] != [each.shape for each in new.memory]:
+            return new  # An optimizer that keeps something else by size forgets it.
+        return new._replace(memory=memory)
+
+    def run(
+        self,
+        start,
+        steps,
+        seed=0,
+        first_step=0,
+        goal=-math.inf,
+        on_step=None,
+        *,
+        targets=None,
+        weights=None,
+    ):
+        """Takes steps until there are enough or the loss is below the goal.
+
+        Args:
+            start: The `State` to go on from, or a picture, float32 RGB (1, height, width, 3).
+            steps: How many to take at most.
+            seed: Seeds the transform, together with the number of the step.
+            first_step: The number of the first step, where a run goes on from another.
+            goal: The loss below which to stop; the step that passes it is the last.
+            on_step: `on_step(state, losses)`, called after each call of the graph with the `State`
+                and the losses of all steps so far, as in `Run`.
+            targets: A `Target` for each term; None where no term needs one.
+            weights: A weight for each term; None stands for the terms' own.
+
+        Returns:
+            A `Run`. Ctrl-C ends it after a whole step, and a loss that is not finite before it.
+        """
+        state = start if isinstance(start, State) else self.start(start)
+        targets = tuple(targets or [Target()] * len(self.objective.terms))
+        weights = self.objective.weights if weights is None else np.asarray(weights, np.float32)
+        run = _RunInProgress(state, self.objective.names, steps, first_step, goal, on_step)
+        take_steps = self._minimize if isinstance(self.optimizer, LBFGS) else self._take_steps
+        error = None
+        try:
+            with hold_interrupts() as run.let_through:
+                take_steps(run, targets, weights, seed)
+        except (KeyboardInterrupt, FloatingPointError) as reason:
+            error = reason
+        return Run(self.picture(run.state), run.losses, run.state, error)
+
+    @property
+    def traces(self):
+        """How often a step was traced so far; each costs about a second."""
+        return self._compiled.traces
+
+    def _decode(self, image):
+        return self.parameterization.decode(image) if self.parameterization else image
+
+    def _take_steps(self, run, targets, weights, seed):
+        function = self._step if self.block == 1 else self.steps_in_graph
+        while run.goes_on:
+            count = min(self.block, run.left)
+            seeds = np.array([seed, run.number], np.int32)
+            state, losses = self._call(
+                function, run, run.state, targets, weights, seeds, count, run.goal
+            )
+            run.accept(state, losses.numpy())
+
+    def _minimize(self, run, targets, weights, seed):
+        import tensorflow as tf
+
+        def differentiate(image):
+            state = State(tf.convert_to_tensor(image))
+            seeds = np.array([seed, 0], np.int32)
+            losses, gradient = self._call(
+                self._differentiate, run, state, targets, weights, seeds, 0, 0.0
+            )
+            losses = losses.numpy()
+            run.check(losses)
+            return losses, gradient.numpy()
+
+        def accept(image, losses):
+            run.accept(State(tf.convert_to_tensor(image)), losses[np.newaxis])
+            return run.goes_on
+
+        taken = 1
+        while run.goes_on and taken:  # No step is taken where rounding hides the way down.
+            image = run.state.image.numpy()
+            # Restarts are at fixed steps, also after it gave up: a run goes on from there exactly.
+            count = self.optimizer.restart - len(run.losses) % self.optimizer.restart
+            count = min(count, run.left)
+            taken = self.optimizer.minimize(differentiate, image, count, self.clip, accept)
+
+    def _call(self, function, run, state, targets, *arguments):
+        """Calls what takes a step, or steps: compiled, or tile by tile where there are any.
+
+        Where memory runs out, the tiles are halved and the step is taken again.
+        """
+        import tensorflow as tf
+
+        size = tuple(state.image.shape[1:3])
+        while True:
+            try:
+                if self.evaluator.tiles(size):
+                    return self._step_by_tiles(function, run, state, targets, *arguments)
+                return self._compiled(function, state, targets, *arguments, *self._first_size)
+            except tf.errors.ResourceExhaustedError as error:
+                self._halve_tiles(size, error)
+
+    def _halve_tiles(self, size, error):
+        """Halves the tiles, or raises the error that asks for it if they would get too small."""
+        side = min(self.evaluator.side or max(size), max(size)) // 2
+        try:
+            Evaluator(self.backbone, self.objective, side).tiles(size)
+        except ValueError:
+            raise error from None
+        self.evaluator.side = side
+        _log.warning("Memory ran out: tiles of %d pixels are used from here on.", side)
+
+    def _step_by_tiles(self, function, run, state, targets, weights, seed, steps, goal):
+        """Does as `function`, but for the picture, which is looked at tile by tile."""
+        losses, gradients = self._look_at_tiles(run, state.image, targets, weights, seed)
+        back = self._shape_back if function == self._differentiate else self._step_back
+        return self._compiled(back, state, seed, losses, gradients, *self._first_size)
+
+    def _look_at_tiles(self, run, image, targets, weights, seed):
+        """Returns the losses, and their gradients by what is seen and, if need be, the picture."""
+
+        def after_tile(done, count):
+            run.let_through()
+            if self.on_tile:
+                self.on_tile(done, count)
+
+        picture, seen = self._compiled(self._show, image, seed)
+        # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
+        raw = weights * (self._shares == 0)
+        of_pixels, at_pixels = self.evaluator.differentiate_pixels(picture, targets, raw)
+        if self._shares.any():
+            shares = self.evaluator.differentiate_pixels(picture, targets, weights * self._shares)
+        losses, gradient = self.evaluator.differentiate(seen, targets, weights, after_tile)
+        if self._shares.any():
+            force = _force(gradient)
+            of_pixels, at_pixels = of_pixels + force * shares[0], at_pixels + force * shares[1]
+        return losses + of_pixels, (gradient,) if at_pixels is None else (gradient, at_pixels)
+
+    def _shape_back(self, state, seed, losses, gradients, first_size=None):
+        """Takes gradients back through what is shown, and shapes them."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(state.image)
+            picture, seen = self._show(state.image, seed)
+        ends = [seen, picture][: len(gradients)]
+        gradient = tape.gradient(ends, state.image, list(gradients))
+        return self._shape(losses, gradient, first_size)
+
+    def _step_back(self, state, *arguments):
+        """Takes a step by such gradients."""
+        return self._move(state, *self._shape_back(state, *arguments))
+
+    def _show(self, image, seed):
+        """Shows the picture, and what the network sees of it."""
+        picture = self._decode(image)
+        return picture, self.transform(picture, seed) if self.transform else picture
+
+    def _differentiate(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
+        """Returns the losses, and the gradient of their sum.
+
+        `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
+        `_step` can take.
+        """
+        import tensorflow as tf
+
+        is_proportional = self._shares > 0
+        with tf.GradientTape(persistent=bool(is_proportional.any())) as tape:
+            tape.watch(state.image)
+            picture, seen = self._show(state.image, seed)
+            # Terms on the picture itself compare its pixels, which must stay in their places.
+            seen = tf.identity(seen)
+            losses = self.objective({**self.backbone(seen), "image": picture}, targets, weights)
+            loss = tf.reduce_sum(tf.where(is_proportional, 0.0, losses))
+            shares = losses * self._shares
+        at_seen, gradient = tape.gradient(loss, [seen, state.image])
+        if is_proportional.any():
+            force = _force(at_seen)
+            gradient += force * tape.gradient(shares, state.image)
+            losses = tf.where(is_proportional, force * shares, losses)
+        return self._shape(losses, gradient, first_size)
+
+    def _shape(self, losses, gradient, first_size):
+        """Shapes a gradient as the optimizer is to see it."""
+        import tensorflow as tf
+
+        if first_size is not None:
+            gradient = scale_by_area(gradient, tf.unstack(first_size))
+
+        if self.shape_gradient:
+            gradient = self.shape_gradient(gradient)
+        # A gradient that is not finite would spoil the picture one step before a loss tells.
+        is_hidden = ~tf.math.is_finite(tf.reduce_sum(gradient))
+        hides = tf.math.is_finite(tf.reduce_sum(losses)) & is_hidden
+        return tf.where(hides, math.nan, losses), gradient
+
+    def _step(self, state, *arguments, **options):
+        """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
+        return self._move(state, *self._differentiate(state, *arguments, **options))
+
+    def _move(self, state, losses, gradient):
+        """Moves the picture; returns as `_step`."""
+        import tensorflow as tf
+
+        image, memory = self.optimizer.update(state.image, gradient, state.memory)
+        if self.clip:
+            image = tf.clip_by_value(image, 0.0, 1.0)
+        average = state.average
+        if average:
+            mean, count = average
+            rate = tf.maximum(1 - self.average, _RECENT / (count + _RECENT))
+            average = mean + (image - mean) * rate, count + 1
+        return State(image, memory, average), losses[tf.newaxis]
+
+    def steps_in_graph(self, state, targets, weights, seed, steps, goal, first_size=None):
+        """Takes steps inside a graph that is being traced; not for `LBFGS`.
+
+        Args:
+            state: The `State` to start from.
+            targets: A tuple of a `Target` for each term.
+            weights: A vector of the terms' weights.
+            seed: An int32 vector of the run's seed and the number of the first step.
+            steps: An int32 scalar: how many to take at most.
+            goal: A float32 scalar: the loss below which to stop.
+            first_size: A float32 vector of the size at which gradients stay as they are, or None.
+
+        Returns:
+            The last `State`, and the weighted losses before each step, float32 (steps, terms).
+        """
+        import tensorflow as tf
+
+        def goes_on(step, state, history):
+            last = tf.reduce_sum(history[-1:])
+            return (step < steps) & ((step == 0) | (last >= goal))
+
+        def take_step(step, state, history):
+            moved = seed + tf.stack([0, step])
+            state, losses = self._step(state, targets, weights, moved, first_size=first_size)
+            return step + 1, state, tf.concat([history, losses], axis=0)
+
+        def keep_shape(tensor):
+            return tensor.shape
+
+        history = tf.zeros([0, len(self.objective.terms)])
+        _, state, history = tf.while_loop(
+            goes_on,
+            take_step,
+            (0, state, history),
+            shape_invariants=(
+                tf.TensorShape([]),
+                tf.nest.map_structure(keep_shape, state),
+                tf.TensorShape([None, history.shape[1]]),
+            ),
+        )
+        return state, history
+
+
+class _RunInProgress:
+    """A run under way: how far it has come, and whether it goes on."""
+
+    def __init__(self, state, names, steps, first_step, goal, on_step):
+        self.state = state
+        self.losses = np.empty((0, len(names)), np.float32)
+        self.goal = goal
+        self.let_through = None
+        self._names = names
+        self._steps = steps
+        self._first_step = first_step
+        self._on_step = on_step
+
+    @property
+    def number(self):
+        """The number of the next step."""
+        return self._first_step + len(self.losses)
+
+    @property
+    def left(self):
+        """Steps to take."""
+        return self._steps - len(self.losses)
+
+    @property
+    def goes_on(self):
+        """Whether another step is to be taken."""
+        return self.left > 0 and not (len(self.losses) and self.losses[-1].sum() < self.goal)
+
+    def accept(self, state, losses):
+        """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms)."""
+        self.check(*losses)
+        self.state, self.losses = state, np.concatenate([self.losses, losses])
+        if self._on_step:
+            self._on_step(state, self.losses)
+        self.let_through()
+
+    def check(self, *losses):
+        """Refuses losses that are not finite, naming the first such term."""
+        for i, step in enumerate(losses):
+            if len(step) > 1 and np.isnan(step).all():
+                raise FloatingPointError(
+                    "The loss and its gradient must stay finite; they did not at step "
+                    f"{self.number + i + 1}. Received: nan"
+                )
+            for name, loss in zip(self._names, step, strict=True):
+                if not np.isfinite(loss):
+                    raise FloatingPointError(
+                        f"The loss must stay finite; the term {name!r} did not at step "
+                        f"{self.number + i + 1}. Received: {loss}"
+                    )
+
+
+def _force(gradient):
+    """Measures how hard all that is wanted of the network's layers pulls."""
+    import tensorflow as tf
+
+    return tf.maximum(pull(gradient), _LEAST_FORCE)

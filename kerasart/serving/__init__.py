@@ -1,1 +1,0 @@
-"""Models for TensorFlow Serving: the exporter, and a client that needs no TensorFlow."""

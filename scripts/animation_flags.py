@@ -1,0 +1,232 @@
+"""Dreams that move: flags of deep_dream.py, and what they do."""
+
+from kerasart.scripts import app as cli
+from kerasart.scripts.png_metadata import pack_record
+
+from contextlib import closing
+from pathlib import Path
+
+from absl import flags
+from tqdm import tqdm
+
+from kerasart.applications.dream_animation import (
+    ANIMATIONS,
+    animate_evolution,
+    animate_layers,
+    animate_zoom,
+    check_motion,
+)
+from kerasart.image import next_free_path
+from kerasart.image.animation import check_animation, write_animation
+from kerasart.image.frame_folder import FrameFolder, find_frames
+from kerasart.image.resizing import fit_size
+from kerasart.optimization import ProgressBar
+
+ANIMATE = flags.DEFINE_enum(
+    "animate",
+    None,
+    list(ANIMATIONS),
+    "Make an animation. evolution: the dream as it grows; zoom: an endless fall into the picture; "
+    "layers: a walk through the layers, or the channels, from the first to the last.",
+)
+_FRAMES = flags.DEFINE_integer("frames", 60, "How many frames.")
+_ZOOM = flags.DEFINE_float("zoom", 1.05, "How much things grow from frame to frame: above 1.")
+_ROTATE = flags.DEFINE_float("rotate", 0.0, "Degrees by which they turn, counter-clockwise.")
+_SHIFT = flags.DEFINE_list(
+    "shift", ["0", "0"], "DOWN,RIGHT: how far they move, as shares of height and width."
+)
+_BLEND = flags.DEFINE_float(
+    "blend", 0.0, "Share of the frame before in each, from 0 to less than 1, against flicker."
+)
+_FPS = flags.DEFINE_float("fps", 12.0, "Frames a second.")
+_LOOP = flags.DEFINE_integer(
+    "loop",
+    0,
+    "How often it plays, 0 for ever; video files leave that to the player.",
+    lower_bound=0,
+)
+_FRAME_SIZE = flags.DEFINE_integer(
+    "frame_size", None, "Long side of the animation. (default: the dream's own)", lower_bound=1
+)
+_KEEP_FRAMES = flags.DEFINE_bool(
+    "keep_frames", False, "Leave each frame as a PNG beside the output, in NAME.frames."
+)
+_RESUME = flags.DEFINE_bool(
+    "resume", False, "Go on with the unfinished animation whose frames lie beside the output."
+)
+FLAGS = [
+    ANIMATE,
+    _FRAMES,
+    _ZOOM,
+    _ROTATE,
+    _SHIFT,
+    _BLEND,
+    _FPS,
+    _LOOP,
+    _FRAME_SIZE,
+    _KEEP_FRAMES,
+    _RESUME,
+]
+
+
+# What only some animations have.
+_OWN = {"zoom": ["zoom"], "rotate": ["zoom"], "shift": ["zoom"], "blend": ["zoom", "layers"]}
+
+
+def check(output):
+    """Refuses, before anything is made, what no animation can be made of."""
+    for flag in (cli.PREVIEW_EVERY, cli.BITS):
+        if flag.value:
+            raise ValueError(
+                f"`{flag.name}` does not go with --animate, whose frames lie beside the output, "
+                f"with 8 bits. Received: {flag.value}"
+            )
+    for name, animations in _OWN.items():
+        if flags.FLAGS[name].present and ANIMATE.value not in animations:
+            raise ValueError(
+                f"`{name}` goes with --animate={' or '.join(animations)}. "
+                f"Received: --animate={ANIMATE.value}"
+            )
+    check_animation(output, _FPS.value, _LOOP.value, _FRAME_SIZE.value)
+    check_motion(_FRAMES.value, _ZOOM.value, _BLEND.value, _ROTATE.value, _shift())
+
+
+def refuse_flags():
+    """Refuses flags of animations where there is none."""
+    for flag in FLAGS:
+        if flags.FLAGS[flag.name].present:
+            raise ValueError(
+                f"`{flag.name}` goes with --animate. Received: --{flag.name} without it"
+            )
+
+
+def animate(dreamer, pictures, output, identity):
+    """Makes the animation that the flags describe.
+
+    Frames lie in a folder beside the output until all are there. On Ctrl-C the frames so far become
+    the animation, the folder stays, and --resume goes on from it.
+
+    Args:
+        dreamer: `dreamer() -> Dreamer`.
+        pictures: Dict of the `image`, `mask` and `size` of the dream.
+        output: Where to write. A name that is taken gets a number, unless --overwrite or --resume.
+        identity: Dict of what makes the dream what it is.
+    """
+    if ANIMATE.value == "zoom" and pictures["mask"] is not None:
+        raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
+    if _FRAME_SIZE.value and pictures["image"] is not None:
+        cli.check_pixels(fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size")
+    goes_on = _RESUME.value or cli.OVERWRITE.value
+    path = Path(output) if goes_on else next_free_path(output)
+    folder = path.with_suffix(".frames")
+    there = find_frames(folder)
+    if _RESUME.value and not there:
+        raise ValueError(
+            "`resume` needs the frames of an unfinished animation beside the output. "
+            f"Received: no {folder}"
+        )
+    if there and not goes_on:
+        raise ValueError(
+            "`output` must not be that of an unfinished animation: --resume goes on with it, "
+            f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
+        )
+    motion = {flag.name: flag.value for flag in (ANIMATE, _BLEND)}
+    if ANIMATE.value == "zoom":  # It may also become longer than it was to be.
+        motion |= {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
+    else:
+        motion |= {"frames": _FRAMES.value}
+    frames = FrameFolder(folder, identity | motion, not _RESUME.value, _KEEP_FRAMES.value)
+    stopped = None
+    try:
+        record = _make_frames(dreamer, pictures, frames)
+    except (KeyboardInterrupt, FloatingPointError) as error:
+        stopped = error
+        record = getattr(getattr(error, "result", None), "settings", {})
+        if not frames.paths:
+            frames.delete()
+            raise
+    except Exception:
+        if not frames.paths:
+            frames.delete()
+        raise
+    text = pack_record(record | identity | motion)
+    written = write_animation(
+        path,
+        frames.paths,
+        _FPS.value,
+        _LOOP.value,
+        _FRAME_SIZE.value,
+        text=text,
+        taken="replace" if goes_on else "number",  # Another run may have taken it meanwhile.
+    )
+    cli.say(
+        f"Wrote {'the frames so far to ' if stopped else ''}{written}: {len(frames.paths)} frames."
+    )
+    if stopped:
+        cli.say(f"The same command with --resume --output={path} goes on with it.")
+        raise stopped
+    if frames.keep:
+        cli.say(f"The frames are in {folder}.")
+    else:
+        frames.delete()
+
+
+def _make_frames(dreamer, pictures, frames):
+    """Makes the frames that are not there yet; returns the dream's record."""
+    first = len(frames.paths)
+    count, blend = _FRAMES.value, _BLEND.value
+    with ProgressBar(disable=cli.QUIET.value or None) as bar:
+        cli.load_tensorflow()
+        ready = dreamer()
+        if ANIMATE.value == "evolution":
+            _show_growth(ready, pictures, frames, count, bar)
+            return ready.record
+
+    with tqdm(
+        total=count, initial=first, unit="frame", disable=cli.QUIET.value or None, leave=False
+    ) as bar:
+
+        def on_step(progress):
+            bar.set_postfix_str(f"step {progress.step}/{progress.steps}")
+
+        if ANIMATE.value == "zoom":
+            image = frames.last() if first else pictures["image"]
+            motion = {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
+            size = pictures["size"]
+            moving = animate_zoom(
+                ready, image, size=size, frames=count, **motion, blend=blend, first=first,
+                on_step=on_step,
+            )  # fmt: skip
+        else:
+            moving = animate_layers(
+                ready, **pictures, frames=count, blend=blend, first=first, last=frames.last(),
+                on_step=on_step,
+            )  # fmt: skip
+        with closing(moving):
+            for frame in moving:
+                frames.add(frame)
+                bar.update()
+    return ready.record
+
+
+def _show_growth(dreamer, pictures, frames, count, bar):
+    """Dreams once. What is there from a run before is made again, but not written again."""
+    known = len(frames.paths)
+
+    def on_frame(frame):
+        nonlocal known
+        known -= 1
+        if known < 0:
+            frames.add(frame)
+
+    animate_evolution(dreamer, **pictures, frames=count, on_frame=on_frame, on_step=bar)
+
+
+def _shift():
+    try:
+        return tuple(map(float, _SHIFT.value))
+    except ValueError:
+        raise ValueError(
+            "`shift` must be DOWN,RIGHT with two numbers, such as 0,0.01. "
+            f"Received: {','.join(_SHIFT.value)!r}"
+        ) from None

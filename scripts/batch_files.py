@@ -1,0 +1,149 @@
+"""Which photos a command names, and where what is painted of each goes."""
+
+from kerasart.scripts import app as cli
+
+import glob
+import logging
+import os
+from pathlib import Path
+
+from kerasart.image import check_output
+from kerasart.image.atomic_files import numbered
+from kerasart.image.files import check_format
+from kerasart.image.formats import FORMATS, READABLE
+from kerasart.image.photos import find_photos, leave_out_forks
+from kerasart.image.samples import SAMPLES
+
+_log = logging.getLogger("kerasart")
+
+
+def name_works(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
+    """Pairs each photo with where its painting goes.
+
+    Args:
+        photos: What --input says: a photo, a folder, a pattern, or a bundled sample.
+        output: What --output says, or None.
+        bits: Bits a channel of the paintings.
+        suffixes: Those of paintings in a folder; a photo with another one gives a .png.
+        flag: The name of the flag that says which photos.
+
+    Returns:
+        A list of pairs of a photo and an output, and whether --input is a single photo.
+    """
+    found = _find(photos, flag)
+    if len(found) == 1 and not Path(photos).is_dir():
+        return [_name_one(found[0], output, bits, suffixes)], True
+    return _name_several(found, output, bits, suffixes), False
+
+
+def leave_out_painted(works):
+    """Keeps the works whose output is not there, and says how many are; --overwrite keeps all."""
+    left = [work for work in works if cli.OVERWRITE.value or not work[1].exists()]
+    if len(left) < len(works):
+        cli.say(f"{len(works) - len(left)} of {len(works)} are painted already.")
+    return left
+
+
+def looks_like_file(name):
+    """Whether a name has the suffix of a picture."""
+    return Path(name).suffix.lower() in READABLE
+
+
+def paint_each(works, paint, flag="input"):
+    """Paints many photos one after another, and goes past what cannot be painted.
+
+    Args:
+        works: A list of pairs of a photo and an output.
+        paint: `paint(photo, output, label)` paints one; the label says which it is.
+        flag: As for `name_works`.
+
+    Raises:
+        ValueError: At the end, if some could not be painted.
+    """
+    failed = []
+    for number, (photo, output) in enumerate(works, 1):
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            paint(photo, output, f"{number}/{len(works)} ")
+        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
+            failed.append(photo)
+            named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
+            _log.warning("left out: %s", named)
+    tell_of_failures(works, failed, flag)
+
+
+def tell_of_failures(works, failed, flag="input"):
+    """Says how many were painted.
+
+    Raises:
+        ValueError: If some were not.
+    """
+    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
+    if failed:
+        raise ValueError(
+            f"`{flag}` must hold pictures that can be painted. Received: {len(failed)} that "
+            f"cannot, such as '{failed[0]}'"
+        )
+
+
+def are_several(name):
+    """Whether a flag that names a photo names a folder, or a pattern."""
+    is_file = name in SAMPLES or Path(name).is_file()
+    return not is_file and (Path(name).is_dir() or glob.has_magic(name))
+
+
+def _find(name, flag):
+    if Path(name).is_dir():
+        return find_photos(name, flag)
+    if not are_several(name):
+        return [name]
+    paths = sorted(map(Path, glob.glob(name, recursive=True)))
+    found = leave_out_forks(path for path in paths if not path.is_dir())
+    if not found:
+        raise ValueError(f"`{flag}` must be a photo, a folder or a pattern. Received: {name!r}")
+    return found
+
+
+def _name_one(photo, output, bits, suffixes):
+    output = Path(output or "painted.png")
+    if output.is_dir():
+        output = output / _named_like(photo, suffixes).name
+    check_output(output, bits)
+    return photo, output
+
+
+def _name_several(photos, output, bits, suffixes):
+    folder = Path(output or "painted")
+    if not folder.is_dir() and (folder.exists() or looks_like_file(folder)):
+        raise NotADirectoryError(
+            f"`output` must be a folder for several photos. Received: the file '{folder}'"
+        )
+    root = os.path.commonpath([photo.parent for photo in photos])
+    if Path(root).resolve() in folder.resolve().parents:
+        # What is painted already lies among the photos, and is none of them.
+        photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
+    names = _distinct_names([photo.relative_to(root) for photo in photos], suffixes)
+    works = [(photo, folder / name) for photo, name in zip(photos, names, strict=True)]
+    # A photo must not be painted over, nor taken for what was painted of it.
+    if any(output.exists() and output.samefile(photo) for photo, output in works):
+        raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
+    for _, output in works:
+        check_format(output, bits)
+    return works
+
+
+def _distinct_names(photos, suffixes):
+    """Names paintings like their photos; of two that would be the same, the second by a number."""
+    names = [_named_like(photo, suffixes) for photo in photos]
+    taken = {name for name, photo in zip(names, photos, strict=True) if name == photo}
+    for i, photo in enumerate(photos):
+        if names[i] != photo:
+            names[i] = next(name for name in numbered(names[i]) if name not in taken)
+            taken.add(names[i])
+    return names
+
+
+def _named_like(photo, suffixes):
+    """A photo's name, as a format that can be written; photo.webp may be beside a photo.png."""
+    path = Path(photo)
+    return path if path.suffix.lower() in suffixes else path.with_name(f"{path.name}.png")

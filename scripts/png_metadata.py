@@ -1,0 +1,92 @@
+"""The record of how a picture was made, in its PNG file."""
+
+import hashlib
+import json
+import logging
+
+import kerasart
+from kerasart.image import read_picture
+from kerasart.settings.checks import is_number, is_whole
+
+_log = logging.getLogger("kerasart")
+
+# What a record may hold besides the settings of presets, which check themselves.
+_ALLOWED = {
+    "bits": lambda value: value in (8, 16),
+    "seed": lambda value: is_whole(value) and value >= 0,
+    "size": lambda value: value is None or is_whole(value) and value >= 1,
+    "dream": lambda value: isinstance(value, dict),
+    "style_weights": lambda value: isinstance(value, list) and all(map(is_number, value)),
+    **dict.fromkeys(
+        ("preset", "backbone", "weights", "precision"), lambda value: isinstance(value, str)
+    ),
+}
+
+
+def pack_record(settings):
+    """Packs what makes a picture again into text chunks of a PNG."""
+    record = {"version": kerasart.__version__, **settings}
+    # NumPy's numbers are none that JSON knows.
+    text = json.dumps(record, default=lambda number: number.item())
+    return {"Software": f"kerasart {kerasart.__version__}", "kerasart": text}
+
+
+def read_record(path, max_pixels=None):
+    """Reads what `pack_record` packed.
+
+    Args:
+        path: A PNG file.
+        max_pixels: As in `read_picture`.
+
+    Returns:
+        A dict of settings.
+
+    Raises:
+        ValueError: If there is no such record in it.
+    """
+    text = read_picture(path, max_pixels).text.get("kerasart", "")
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise ValueError(
+            "`reproduce` must be a PNG that kerasart wrote, with its settings in it. "
+            f"Received: {path!r}"
+        )
+    check_record(record, path)
+    return record
+
+
+def check_record(record, path):
+    """Refuses a record in which something is of another type than `pack_record` gave it.
+
+    Raises:
+        ValueError: If something is.
+    """
+    for name, is_allowed in _ALLOWED.items():
+        if name in record and not is_allowed(record[name]):
+            raise ValueError(
+                f"`reproduce` must be a PNG with its settings as kerasart wrote them; {name!r} in "
+                f"{path!r} is none that it writes. Received: {record[name]!r}"
+            )
+    if "dream" in record:
+        check_record(record["dream"], path)
+
+
+def compare_with_record(recorded, actual, names):
+    """Warns where a reproduction did not start from what its record says."""
+    for name in names:
+        if recorded.get(name, actual[name]) != actual[name]:
+            what = name.removesuffix("_hash")
+            _log.warning(f"the {what} is not that of the recorded picture: this one differs.")
+    if "interrupted_after" in recorded:
+        _log.warning(
+            f"the recorded picture was interrupted after {recorded['interrupted_after']} steps; "
+            "this one is whole."
+        )
+
+
+def hash_image(image):
+    """16 hex digits that stand for an image's pixels; None for no image."""
+    return None if image is None else hashlib.sha256(image.tobytes()).hexdigest()[:16]

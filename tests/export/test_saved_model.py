@@ -1,0 +1,312 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from saved_graph import assert_runs_on_2_16, read_graph
+
+from kerasart import Dreamer, Stylizer
+from kerasart.export.saved_model import check_graph, export_dream, export_network, versions
+from kerasart.export.warmup import read_warmup, replay_warmup
+from kerasart.networks import AdaIN
+
+MOST = 40_000
+
+
+def png(pixels):
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def read(data):
+    return np.asarray(Image.open(io.BytesIO(data)), np.float32)[np.newaxis] / 255
+
+
+def random_pixels(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_network, tmp_path_factory):
+    return export_network(tiny_network, tmp_path_factory.mktemp("served") / "few", most_pixels=MOST)
+
+
+@pytest.fixture(scope="module")
+def adain():
+    keras.utils.set_random_seed(0)
+    return AdaIN()
+
+
+@pytest.fixture(scope="module")
+def exported_adain(adain, tmp_path_factory):
+    return export_network(adain, tmp_path_factory.mktemp("served") / "any")
+
+
+@pytest.fixture(scope="module")
+def dreamer():
+    settings = {"octaves": (-1, 0), "steps": 2, "precision": "float32"}
+    return Dreamer("animals", "squeezenet", **settings)
+
+
+@pytest.fixture(scope="module")
+def exported_dream(dreamer, tmp_path_factory):
+    return export_dream(dreamer, tmp_path_factory.mktemp("served") / "dream")
+
+
+@pytest.fixture(scope="module")
+def signatures(exported):
+    return tf.saved_model.load(str(exported)).signatures
+
+
+def test_signatures(signatures):
+    names = {"serving_default", "bytes", "pixels", "pixels_float", "styles"}
+    assert set(signatures) == names
+    _, inputs = signatures["bytes"].structured_input_signature
+    assert set(inputs) == {"image_bytes", "style_weights", "strength", "format"}
+    assert all(spec.shape[0] is None for spec in inputs.values())
+    assert set(signatures["bytes"].structured_outputs) == {"image_bytes"}
+
+
+def test_equals_in_process(tiny_network, signatures):
+    pictures = [random_pixels(33, 47), random_pixels(16, 9, 1)]  # Of different sizes.
+    answer = signatures["serving_default"](image_bytes=tf.constant(list(map(png, pictures))))
+    stylizer = Stylizer(tiny_network, "float32")
+    for data, picture in zip(answer["image_bytes"].numpy(), pictures, strict=True):
+        assert np.abs(read(data) - stylizer(picture, "a")).max() <= 0.51 / 255
+
+
+def test_options(tiny_network, signatures):
+    picture = random_pixels(20, 30)
+    answer = signatures["bytes"](
+        image_bytes=tf.constant([png(picture)] * 2),
+        style_weights=tf.constant([[0.0, 2.0, 2.0], [0.0, 0.0, 1.0]]),
+        strength=tf.constant([0.5, 0.0]),
+        format=tf.constant(["png", "jpeg"]),
+    )
+    first, second = answer["image_bytes"].numpy()
+    wanted = Stylizer(tiny_network, "float32")(picture, {"b": 1, "c": 1}, strength=0.5)
+    assert np.abs(read(first) - wanted).max() <= 0.51 / 255
+    assert Image.open(io.BytesIO(second)).format == "JPEG"
+
+
+def test_pixels(tiny_network, signatures):
+    pictures = np.stack([random_pixels(20, 31), random_pixels(20, 31, 1)])
+    options = {"style_weights": tf.eye(3)[:2], "strength": tf.ones(2)}
+    levels = signatures["pixels"](image=tf.constant(pictures), **options)["image"].numpy()
+    assert levels.dtype == np.uint8
+    floats = signatures["pixels_float"](image=tf.constant(pictures / 255, tf.float32), **options)[
+        "image"
+    ].numpy()
+    assert np.abs(levels / 255 - floats).max() <= 0.51 / 255
+    expected = Stylizer(tiny_network, "float32")(pictures[1], "b")
+    assert np.abs(floats[1:] - expected).max() < 1e-5
+
+
+def test_style_names(signatures):
+    names = tf.constant(["b", "a:0.6,c:.4", " a : 1 "])
+    weights = signatures["styles"](names=names)["style_weights"].numpy()
+    np.testing.assert_allclose(weights, [[0, 1, 0], [0.6, 0, 0.4], [1, 0, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("d", "must be of a, b, c. Received: d"), ("a:x", "must have numbers"), ("", "must be of a")],
+)
+def test_wrong_names(signatures, name, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures["styles"](names=tf.constant([name]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_bytes": [b""]}, "`image_bytes` must be a JPEG"),
+        ({"image_bytes": [png(random_pixels(4, 9))]}, "must be at least 5x5"),
+        ({"image_bytes": [png(random_pixels(300, 200))]}, "must have at most 40000 pixels"),
+        ({"strength": [1.5]}, "`strength` must be from 0.0 to 1.0. Received: 1.5"),
+        ({"strength": [float("nan")]}, "`strength` must be"),
+        ({"style_weights": [[0.0, 0.0, 0.0]]}, "`style_weights` must be 0 or more, and not all 0"),
+        ({"style_weights": [[-1.0, 2.0, 0.0]]}, "`style_weights` must be 0 or more"),
+        ({"style_weights": [[float("inf"), 2.0, 0.0]]}, "`style_weights` must be"),
+        ({"format": ["tiff"]}, "`format` must be png or jpeg. Received: tiff"),
+    ],
+)
+def test_wrong_requests(signatures, changes, message):
+    request = {
+        "image_bytes": [png(random_pixels(9, 9))],
+        "style_weights": [[1.0, 0.0, 0.0]],
+        "strength": [1.0],
+        "format": ["png"],
+    }
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures["bytes"](**{k: tf.constant(v) for k, v in (request | changes).items()})
+    signatures["bytes"](**{k: tf.constant(v) for k, v in request.items()})  # And on it goes.
+
+
+def test_versions_are_never_overwritten(tiny_network, exported):
+    before = {path: path.stat().st_mtime_ns for path in exported.rglob("*")}
+    assert export_network(tiny_network, exported.parent, most_pixels=MOST).name == "2"
+    assert versions(exported.parent) == [1, 2]
+    assert {path: path.stat().st_mtime_ns for path in exported.rglob("*")} == before
+    assert [path.name for path in exported.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_warmup_holds_a_request_for_each_signature(exported, signatures):
+    requests = read_warmup(exported)
+    assert {request.model_spec.signature_name for request in requests} == set(signatures)
+    assert all(request.model_spec.name == "few" for request in requests)
+    assert {name for name, _ in replay_warmup(exported)} == set(signatures)
+
+
+def test_a_failing_warmup_leaves_nothing(tiny_network, tmp_path):
+    # Pictures of the warm-up are larger than what this model takes.
+    with pytest.raises(ValueError, match="Every request of the warm-up must be served"):
+        export_network(tiny_network, tmp_path / "few", most_pixels=100)
+    assert list((tmp_path / "few").iterdir()) == []
+
+
+def test_adain(adain, exported_adain):
+    size = sum(file.stat().st_size for file in exported_adain.rglob("*"))
+    assert size < 22e6  # The weights, once, at half precision.
+    served = tf.saved_model.load(str(exported_adain)).signatures["serving_default"]
+    photo, style = random_pixels(20, 31), random_pixels(40, 25, 1)
+    answer = served(image_bytes=tf.constant([png(photo)]), style_bytes=tf.constant([png(style)]))
+    expected = Stylizer(adain, "float32")(photo, style)
+    # Random weights are more sensitive to their rounding to half precision than trained ones.
+    assert np.abs(read(answer["image_bytes"].numpy()[0]) - expected).mean() < 2 / 255
+
+
+def test_dream(dreamer, exported_dream):
+    served = tf.saved_model.load(str(exported_dream)).signatures
+    photo = random_pixels(70, 95)
+    answer = served["serving_default"](image_bytes=tf.constant([png(photo)]))
+    expected = dreamer.dream(photo).image
+    assert np.abs(expected - photo / 255).max() > 2 / 255
+    assert np.abs(read(answer["image_bytes"].numpy()[0]) - expected).max() <= 1 / 255
+    options = {"steps": [1], "step_size": [0.01], "octaves": [1], "format": ["png"]}
+    wrong = [("steps", 0), ("steps", 10**6), ("octaves", 9), ("step_size", 5.0)]
+    for name, value in wrong:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"`{name}` must be from"):
+            served["bytes"](
+                image_bytes=tf.constant([png(photo)]),
+                **{k: tf.constant(v) for k, v in (options | {name: [value]}).items()},
+            )
+
+
+def test_dreams_that_cannot_be_served(tmp_path):
+    dreamer = Dreamer("visualization", "squeezenet", channel="fire3:1", precision="float32")
+    with pytest.raises(ValueError, match="must be .* to be served. Received: "):
+        export_dream(dreamer, tmp_path / "dream")
+
+
+@pytest.mark.parametrize("model", ["exported", "exported_adain", "exported_dream"])
+def test_any_server_from_2_16_on_has_the_operations(model, request):
+    assert_runs_on_2_16(request.getfixturevalue(model))
+
+
+def test_python_in_the_graph_is_refused():
+    function = tf.function(lambda x: tf.numpy_function(np.sin, [x], tf.float32))
+    graph = function.get_concrete_function(tf.TensorSpec([3])).graph.as_graph_def()
+    with pytest.raises(ValueError, match="must hold no Python and no jit_compile.*PyFunc"):
+        check_graph("bytes", graph)
+
+
+def test_jit_compile_is_refused():
+    inner = tf.function(lambda x: x * 2, jit_compile=True)
+    function = tf.function(lambda x: inner(x) + 1)
+    graph = function.get_concrete_function(tf.TensorSpec([3])).graph.as_graph_def()
+    with pytest.raises(ValueError, match="must hold no Python and no jit_compile"):
+        check_graph("bytes", graph)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_runs_by_the_loader_of_the_server(tiny_network, exported, tmp_path, kind):
+    picture = Image.fromarray(random_pixels(40, 51)).resize((102, 80))
+    picture.save(tmp_path / "in", kind, quality=100)
+    options = {"format": b"png", "style_weights": [[0.0, 1.0, 0.0]], "strength": [1.0]}
+    files = {"image_bytes": (tmp_path / "in").read_bytes()}
+    painted = run_by_loader(exported, "bytes", files | options, tmp_path)
+    decoded = np.asarray(Image.open(tmp_path / "in").convert("RGB"))
+    expected = Stylizer(tiny_network, "float32")(decoded, "b")
+    assert np.abs(painted - expected).max() <= 1 / 255
+
+
+@pytest.mark.parametrize("model", ["exported_adain", "exported_dream"])
+def test_other_models_run_by_the_loader_too(model, tmp_path, request):
+    path = request.getfixturevalue(model)
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    files = {name: png(random_pixels(70, 95)) for name in served.structured_input_signature[1]}
+    painted = run_by_loader(path, "serving_default", files, tmp_path)
+    (expected,) = served(**{k: tf.constant([v]) for k, v in files.items()})["image_bytes"].numpy()
+    assert np.abs(painted - read(expected)).max() <= 1 / 255
+
+
+def run_by_loader(path, signature, inputs, folder):
+    """Asks a SavedModel without Python; files as bytes, floats as lists."""
+    library = Path(tf.__file__).parent / "libtensorflow_cc.so.2"
+    if not library.exists():
+        pytest.skip("this TensorFlow comes without its C++ library")
+    names, outputs = tensor_names(path, signature)
+    feeds = {}
+    for name, value in inputs.items():
+        if isinstance(value, bytes):
+            (folder / name).write_bytes(value)
+            value = str(folder / name)
+        feeds[names[name]] = value
+    request = {
+        "library": str(library),
+        "model": str(path),
+        "feeds": feeds,
+        "fetch": outputs["image_bytes"],
+        "output": str(folder / "out.png"),
+    }
+    (folder / "request.json").write_text(json.dumps(request))
+    script = Path(__file__).with_name("cpp_loader.py")
+    # A server compiles nothing by XLA.
+    environment = os.environ | {"TF_XLA_FLAGS": "--tf_xla_auto_jit=-1"}
+    subprocess.run(
+        [sys.executable, "-S", script, folder / "request.json"], check=True, env=environment
+    )
+    return read((folder / "out.png").read_bytes())
+
+
+def tensor_names(path, signature):
+    definition = read_graph(path).signature_def[signature]
+    inputs, outputs = definition.inputs, definition.outputs
+    return ({k: v.name for k, v in each.items()} for each in (inputs, outputs))
+
+
+def test_saved_model_cli_shows(exported):
+    shown = saved_model_cli("show", exported)
+    assert '"styles"' in shown and '"serving_default"' in shown
+
+
+@pytest.mark.parametrize("model", ["exported", "exported_adain", "exported_dream"])
+def test_saved_model_cli_runs(model, tmp_path, request):
+    path = request.getfixturevalue(model)
+    np.save(tmp_path / "photo.npy", np.array([png(random_pixels(70, 95))]))
+    names, _ = tensor_names(path, "serving_default")
+    inputs = ";".join(f"{name}={tmp_path / 'photo.npy'}" for name in names)
+    options = ("--signature_def=serving_default", "--inputs", inputs, "--outdir", tmp_path)
+    saved_model_cli("run", path, *options)
+    (painted,) = np.load(tmp_path / "image_bytes.npy", allow_pickle=True)
+    assert read(painted).shape == (1, 70, 95, 3)
+
+
+def saved_model_cli(command, path, *options):
+    tool = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
+    done = subprocess.run(
+        [*tool, command, "--dir", path, "--tag_set=serve", *options],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

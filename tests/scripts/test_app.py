@@ -1,0 +1,234 @@
+"""What every script shares: flags, help, and how it ends."""
+
+from kerasart.scripts import COMMANDS
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, contents, make_photo, names_in
+from PIL import Image
+
+import kerasart
+
+SMALL = ("--image=photo.png", "--backbone=squeezenet", "--size=48", "--octaves=1")
+
+
+def call(*command, folder=ROOT, stdout=subprocess.PIPE, **variables):
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=folder,
+        env=os.environ | {"COLUMNS": "100"} | variables,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def script(name):
+    return ROOT / "scripts" / f"{name}.py"
+
+
+# --- Flags
+
+
+def test_a_script_knows_the_flags_that_it_lists_and_no_other(tmp_path, blocked):
+    code = """
+import json, re, sys
+from absl import flags
+from importlib import import_module
+from kerasart.scripts import app as cli
+module = import_module(f"kerasart.scripts.{sys.argv[1]}")
+groups = getattr(module, "GROUPS", None) or module._GROUPS
+found = {}
+for name in ("seed", "tile", "memory", "backbone", "max_pixels", "nonsense"):
+    listed = any(name == flag.name for group in groups.values() for flag in group)
+    sys.argv = ["x.py", f"--{name}=1"]
+    try:
+        cli._parse_flags(groups)
+        found[name] = listed
+    except flags.Error:
+        found[name] = not listed
+print(json.dumps([len(found), all(found.values())]))
+"""
+    for name in ("stylize", "export", "serve_client"):
+        done = call("-c", code, name, **blocked)
+        assert done.stdout.strip() == "[6, true]", (name, done)
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [
+        ("stylize", "--seed=3"),
+        ("stylize", "--backbone=foo"),
+        ("serve_client", "--backbone=foo"),
+        ("serve_client", "--tile=7"),
+        ("export", "--tile=7"),
+        ("feature_atlas", "--bits=16"),
+        ("deep_dream", "--helpfull"),
+    ],
+)
+def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, blocked):
+    done = call(script(name), flag, folder=tmp_path, **blocked)
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"Unknown command line flag '{flag[2:].partition('=')[0]}'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--size=9x9"], "`size` must go with --format=litert. Received: savedmodel"),
+        (["--format=onnx", "--precision=float32"], "`precision` must go with --format=savedmodel"),
+        (["--format=litert", "--most_pixels=9"], "`most_pixels` must go with --format=savedmodel"),
+    ],
+)
+def test_a_flag_of_another_format_is_refused(flags, words, tmp_path, blocked):
+    done = call(script("export"), *flags, folder=tmp_path, **blocked)
+    assert done.returncode == 1 and words in done.stderr
+
+
+@pytest.mark.parametrize("value", ["100000000000000000000", "2147483648", "-1", "1" * 5000])
+def test_a_seed_that_tensorflow_does_not_know_is_refused(value, tmp_path, blocked):
+    done = call(script("deep_dream"), f"--seed={value}", folder=tmp_path, **blocked)
+    assert done.returncode == 2 and "--seed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and len(done.stderr) < 1500
+
+
+def test_a_long_text_is_not_printed_back(tmp_path, blocked):
+    for flag in ("--layers=" + "a:b," * 30_000, "--class=" + "cat" * 30_000):
+        done = call(script("deep_dream"), flag, folder=tmp_path, **blocked)
+        assert done.returncode == 1 and "Received: " in done.stderr
+        assert len(done.stderr) < 1500 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_missing_onnx_is_told_of_at_once(tmp_path, blocked):
+    (tmp_path / "onnx.py").write_text("raise ImportError('no onnx here')")
+    path = os.pathsep.join([str(tmp_path), blocked["PYTHONPATH"]])
+    done = call(script("export"), "--format=onnx", folder=tmp_path, PYTHONPATH=path)
+    assert done.returncode == 1 and "no onnx here" in done.stderr
+    assert "kerasart[onnx]" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+# --- Help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_values_as_they_are_given(name, blocked):
+    text = call(script(name), "--help", **blocked).stdout
+    assert not re.search(r"\(default: [\[{(]", text)
+    assert f"python scripts/{name}.py" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_help_names_the_command_that_was_called(tmp_path, blocked):
+    text = call("-m", "kerasart", "feature_atlas", "--help", **blocked).stdout
+    assert "    python -m kerasart feature_atlas --layer=" in text
+    assert "    python -m kerasart deep_dream --image=photo.jpg" in text and ".py" not in text
+    command = tmp_path / "kerasart-feature-atlas"
+    command.write_text("from kerasart.scripts.feature_atlas import run\nrun()\n")
+    text = call(command, "--help", **blocked).stdout
+    assert "    kerasart-feature-atlas --layer=" in text
+    assert "    kerasart-deep-dream --image=photo.jpg" in text and ".py" not in text
+    done = call(command, "--preset=x", **blocked)
+    assert done.stderr.startswith("kerasart-feature-atlas: `layer` must be given")
+    assert "kerasart-deep-dream --list_layers shows them all" in done.stderr
+
+
+def test_version(blocked):
+    for command in (["-m", "kerasart"], [script("deep_dream")], ["-m", "kerasart", "stylize"]):
+        assert call(*command, "--version", **blocked).stdout == f"kerasart {kerasart.__version__}\n"
+
+
+def test_commands_are_listed_and_run(tmp_path, blocked):
+    listed = call("-m", "kerasart", **blocked)
+    assert listed.returncode == 0
+    names = re.findall(r"^  (\w+)  +[A-Z]", listed.stdout, re.MULTILINE)
+    assert names == list(COMMANDS)
+    for name in ("deep_dream", "deep-dream"):
+        done = call("-m", "kerasart", name, "--preset=help", folder=tmp_path, **blocked)
+        assert done.returncode == 0 and done.stdout.startswith("animals: ")
+    done = call("-m", "kerasart", "strylize", **blocked)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "nearest: stylize. Received: 'strylize'" in done.stderr
+
+
+def test_every_command_is_installed():
+    text = (ROOT / "setup.cfg").read_text()
+    for name in COMMANDS:
+        assert f"kerasart-{name.replace('_', '-')} = kerasart.scripts.{name}:run\n" in text
+
+
+@pytest.mark.parametrize("flag", ["--help", "--preset=help", "--version"])
+def test_output_that_takes_nothing_is_told_of_once(flag, blocked):
+    with open("/dev/full", "w") as full:
+        done = call(script("deep_dream"), flag, stdout=full, **blocked)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "deep_dream: Standard output must take what is printed. Received: No space left on device\n"
+    )
+
+
+# --- Signals
+
+
+def start(folder, *flags, **options):
+    return subprocess.Popen(
+        [sys.executable, str(script("deep_dream")), *flags],
+        cwd=folder,
+        # A test that runs in the background of a shell is started with Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
+    )
+
+
+def test_ctrl_c_while_modules_are_imported(tmp_path, blocked):
+    # From when the script itself runs to where it would load TensorFlow.
+    (tmp_path / "slow").mkdir()
+    for name in ("absl", "tqdm", "PIL"):
+        (tmp_path / "slow" / f"{name}.py").write_text(
+            "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
+        )
+        process = start(tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "slow")})
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (130, "", "deep_dream: interrupted\n")
+        (tmp_path / "slow" / f"{name}.py").unlink()
+
+
+def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path):
+    Image.fromarray(make_photo(75, 53)).save(tmp_path / "photo.png")
+    ours, theirs = pty.openpty()
+    flags = [*SMALL, "--steps=100000", "--preview_every=1"]
+    process = start(
+        tmp_path, *flags, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
+    )  # fmt: skip
+    os.close(theirs)
+    end = time.monotonic() + 60
+    while not (tmp_path / "dream.preview.png").exists():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.02)
+    os.close(ours)  # Nobody reads any more: what is written is an error from now on.
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 130
+    assert names_in(tmp_path) == ["dream.png", "photo.png"]
+    with Image.open(tmp_path / "dream.png") as picture:
+        assert np.asarray(picture).shape == (34, 48, 3)
+
+
+def test_nohup_is_respected(tmp_path, blocked):
+    code = """
+import signal
+from kerasart.scripts import app as cli
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+cli._take_signals()
+print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)
+"""
+    assert call("-c", code, **blocked).stdout == "True\n"
+    assert contents(tmp_path) == {}

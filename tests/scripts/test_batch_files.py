@@ -1,0 +1,70 @@
+"""Which photos a command names, and where what is painted of each goes."""
+
+from kerasart.scripts.batch_files import name_works
+
+import os
+from pathlib import Path
+
+import pytest
+
+SERVED = (".png", ".jpg", ".jpeg")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("in/sub").mkdir(parents=True)
+    return Path("in")
+
+
+def named(photos, **options):
+    works, is_one = name_works(str(photos), None, **options)
+    assert not is_one
+    return {photo.relative_to("in").as_posix(): output.as_posix() for photo, output in works}
+
+
+def test_paintings_are_named_like_their_photos(folder):
+    for name in ("a.png", "b.jfif", "c.HEIC", "sub/d.webp", "notes.txt"):
+        (folder / name).touch()
+    assert named(folder) == {
+        "a.png": "painted/a.png",
+        "b.jfif": "painted/b.jfif",
+        "c.HEIC": "painted/c.HEIC.png",
+        "sub/d.webp": "painted/sub/d.webp",
+    }
+    assert named(folder, suffixes=SERVED)["sub/d.webp"] == "painted/sub/d.webp.png"
+    assert named("in/*")["notes.txt"] == "painted/notes.txt.png"
+
+
+def test_no_two_photos_have_one_painting(folder):
+    # A photo keeps its own name; others get a number.
+    for name in ("a", "a.png", "a.heic", "a.heic.png", "a.heic-2.png", "b.webp", "b.webp.png"):
+        (folder / name).touch()
+    assert named("in/*", suffixes=SERVED) == {
+        "a": "painted/a-2.png",
+        "a.png": "painted/a.png",
+        "a.heic": "painted/a.heic-3.png",
+        "a.heic.png": "painted/a.heic.png",
+        "a.heic-2.png": "painted/a.heic-2.png",
+        "b.webp": "painted/b.webp-2.png",
+        "b.webp.png": "painted/b.webp.png",
+    }
+
+
+def test_a_pattern_finds_pipes_but_neither_folders_nor_what_macos_keeps(folder, caplog):
+    os.mkfifo(folder / "a.png")
+    (folder / "._b.png").write_bytes(b"\0\x05\x16\x07" + bytes(10))
+    (folder / "b.png").touch()
+    assert list(named("in/*")) == ["a.png", "b.png"]
+    for name in (".c.png", ".d.png"):
+        (folder / name).touch()
+    assert list(named("in/.*")) == [".c.png", ".d.png"]
+    assert "._b.png" in caplog.text
+
+
+def test_one_photo_has_the_name_that_is_asked_for(folder):
+    (folder / "a.heic").touch()
+    Path("out").mkdir()
+    for output, expected in ((None, "painted.png"), ("x.jpg", "x.jpg"), ("out", "out/a.heic.png")):
+        assert name_works("in/a.heic", output) == ([("in/a.heic", Path(expected))], True)
+    assert name_works("cat", "out") == ([("cat", Path("out/cat.png"))], True)

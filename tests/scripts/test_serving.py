@@ -121,7 +121,7 @@ def test_thirty_two_at_once(tmp_path, folder, warm_run, flags, stylizer):
 
 
 @pytest.mark.parametrize(
-    ("look", "sentence"),
+    ("shown", "sentence"),
     [
         ("--style=d", "`names` must be of a, b, c. Received: d"),
         ("--style=photo.png", "`model` must be one that has what is asked for"),
@@ -129,8 +129,8 @@ def test_thirty_two_at_once(tmp_path, folder, warm_run, flags, stylizer):
         ("--version=2", "`model` must be one that"),
     ],
 )
-def test_what_the_model_does_not_have(tmp_path, photo, warm_refuse, flags, evaluator, sentence):
-    line = warm_refuse(tmp_path, "--input=photo.png", *flags, evaluator)
+def test_what_the_model_does_not_have(tmp_path, photo, warm_refuse, flags, shown, sentence):
+    line = warm_refuse(tmp_path, "--input=photo.png", *flags, shown)
     assert line.startswith(f"serve_client: {sentence}")
     assert "Received: " in line
 

@@ -1,6 +1,7 @@
 """The program `kerasart`: lists the commands, or runs the one that is named."""
 
 from kerasart.scripts import COMMANDS
+from kerasart.scripts import command_line as cli
 
 import ast
 import difflib
@@ -8,8 +9,6 @@ import importlib
 import sys
 from importlib.resources import files
 from pathlib import Path
-
-import kerasart
 
 
 def main():
@@ -19,13 +18,13 @@ def main():
         program = "python -m kerasart"
     name, *rest = sys.argv[1:] or ["--help"]
     command = name.replace("-", "_")
+    sys.argv = [f"{program} {command}" if command in COMMANDS else program, *rest]
     if command in COMMANDS:
-        sys.argv = [f"{program} {command}", *rest]
         importlib.import_module(f"kerasart.scripts.{command}").run()
     elif name in ("--help", "-h"):
-        print(_describe(program))
+        cli.attempt(lambda: cli.show(_describe(program)))
     elif name == "--version":
-        print(f"kerasart {kerasart.__version__}")
+        cli.attempt(cli.show_version)
     else:
         near = difflib.get_close_matches(command, COMMANDS, n=1)
         hint = f"; nearest: {near[0]}" if near else ""

@@ -122,17 +122,30 @@ def run(main, doc, groups):
         groups: Dict of heading to list of flags, in the order in which `--help` prints them. The
             script knows these and no other.
     """
+
+    def act():
+        if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+            show(help_text(doc, groups))
+        elif "--version" in sys.argv[1:]:
+            show_version()
+        else:
+            _parse_flags(groups)
+            main()
+
+    attempt(act)
+
+
+def attempt(act):
+    """Does what a command is there for, and ends as `run` says, with one line where it fails.
+
+    Args:
+        act: Called without arguments.
+    """
     name = Path(sys.argv[0]).stem
     _log_to_terminal(name)
     try:
         _take_signals()
-        if {"--help", "-help", "-h"} & set(sys.argv[1:]):
-            show(help_text(doc, groups))
-        elif "--version" in sys.argv[1:]:
-            show(f"kerasart {kerasart.__version__}")
-        else:
-            _parse_flags(groups)
-            main()
+        act()
     except KeyboardInterrupt:
         _fail(name, "interrupted", 130)
     except flags.Error as error:
@@ -407,6 +420,11 @@ def show(text):
         raise OSError(
             f"Standard output must take what is printed. Received: {error.strerror}"
         ) from error
+
+
+def show_version():
+    """Prints the version."""
+    show(f"kerasart {kerasart.__version__}")
 
 
 def merge_settings(application, names, recorded, changes=None):

@@ -164,14 +164,31 @@ def test_every_command_is_installed():
         assert f"kerasart-{name.replace('_', '-')} = kerasart.scripts.{name}:run\n" in text
 
 
-@pytest.mark.parametrize("flag", ["--help", "--preset=help", "--version"])
-def test_output_that_takes_nothing_is_told_of_once(flag, blocked):
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("deep_dream", [script("deep_dream"), "--help"]),
+        ("deep_dream", [script("deep_dream"), "--preset=help"]),
+        ("deep_dream", [script("deep_dream"), "--version"]),
+        ("python -m kerasart", ["-m", "kerasart"]),
+    ],
+)
+def test_output_that_takes_nothing_is_told_of_once(name, command, blocked):
     with open("/dev/full", "w") as full:
-        done = call(script("deep_dream"), flag, stdout=full, **blocked)
+        done = call(*command, stdout=full, **blocked)
     assert done.returncode == 1
     assert done.stderr == (
-        "deep_dream: Standard output must take what is printed. Received: No space left on device\n"
+        f"{name}: Standard output must take what is printed. Received: No space left on device\n"
     )
+
+
+@pytest.mark.parametrize("command", [["-m", "kerasart"], [script("deep_dream"), "--help"]])
+def test_output_that_nobody_reads_ends_the_command_in_silence(command, blocked):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w") as pipe:
+        done = call(*command, stdout=pipe, **blocked)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
 
 
 # --- Signals

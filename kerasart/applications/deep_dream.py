@@ -85,7 +85,8 @@ def deep_dream(
         mask: Where to dream: (height, width), uint8 or float in [0, 1], of any size; None is
             everywhere. Where it is 0 the picture stays as it is.
         size: Long side in pixels to which the picture is resized first; None keeps its own.
-        objective: An `Objective` or `Term` of your own, in place of what the settings want.
+        objective: An `Objective` or `Term` of your own, in place of what the settings want. Its
+            layers choose the network, where `backbone` is "auto".
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
         seed: Seeds all that is random, also random weights: same seed, same machine, same picture.
         tile: Side in pixels of the tiles in which larger pictures are looked at, in less memory:
@@ -153,8 +154,10 @@ class Dreamer:
         preset = preset or suitable_preset(settings, guide)
         recipe = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
-            name, weights = choose_dream_network(recipe, backbone, weights, settings)
-            wants_class = "class_name" in merge_settings(recipe, name, settings)
+            name, weights = choose_dream_network(recipe, backbone, weights, settings, objective)
+            wants_class = objective is None and (
+                "class_name" in merge_settings(recipe, name, settings)
+            )
             backbone = load_backbone(name, weights, seed, head=wants_class)
         self.settings = choose_settings(recipe, backbone, settings, guide)
         self.objective = objective or dream_objective(self.settings, backbone)

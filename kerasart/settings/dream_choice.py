@@ -38,11 +38,15 @@ def suitable_preset(settings, guide):
     return "channel" if settings.get("channel") else "animals"
 
 
-def choose_dream_network(recipe, backbone, weights, given):
-    """Chooses the network of a dream, as `choose_network`, by the settings that were given.
+def choose_dream_network(recipe, backbone, weights, given, objective=None):
+    """Chooses the network of a dream, as `choose_network`, by what is dreamed of.
 
-    A class needs a network that knows classes, whatever the preset's own is.
+    That is an objective of one's own, or else what the settings that were given say. A class needs
+    a network that knows classes, whatever the preset's own is.
     """
+    if objective is not None:
+        layers = [layer for layer in objective.layers if layer != "image"]
+        return choose_network(recipe, backbone, weights, layers)
     if given.get("class_name") is not None:
         return choose_network({}, backbone, weights)
     layers = list(parse_layers(given["layers"])) if given.get("layers") else []

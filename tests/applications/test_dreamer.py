@@ -10,7 +10,7 @@ from kerasart import Dreamer, deep_dream
 from kerasart.backbones.imagenet import load_bundled
 from kerasart.backbones.squeezenet import SqueezeNet
 from kerasart.image.resizing import fill_size, resize_photo
-from kerasart.objectives import SIMILARITIES, Target
+from kerasart.objectives import SIMILARITIES, Activation, Target
 
 # A dream of one octave, looked at from one side, so that the loss can only fall.
 PLAIN = {
@@ -45,6 +45,11 @@ def make(squeezenet):
         return made[key]
 
     return make
+
+
+def test_an_objective_of_ones_own_brings_its_network():
+    dreamer = Dreamer(objective=Activation("fire3"))
+    assert (dreamer.backbone.name, dreamer.backbone.layers) == ("squeezenet", ("fire3",))
 
 
 # --- Another forward pass: Keras's own, and NumPy; nothing of ours but names and weights

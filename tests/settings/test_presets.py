@@ -3,7 +3,7 @@ import math
 import pytest
 
 from kerasart.backbones import load_backbone
-from kerasart.objectives import SIMILARITIES, Similarity
+from kerasart.objectives import SIMILARITIES, Activation, Channel, Similarity, TotalVariation
 from kerasart.optimization.optimizers import NORMS
 from kerasart.settings.checks import check_seed
 from kerasart.settings.dream import (
@@ -407,6 +407,20 @@ def test_layers_that_are_named_choose_the_network(own, layers, chosen):
 )
 def test_what_a_dream_is_of_chooses_the_network(given, chosen):
     assert choose_dream_network({"backbone": "vgg16"}, "auto", "auto", given) == (chosen, "auto")
+
+
+@pytest.mark.parametrize(
+    ("objective", "chosen"),
+    [
+        (Activation("mixed4"), "inception_v3"),
+        (Channel("fire8", 37) + TotalVariation(), "squeezenet"),
+        (TotalVariation(), "vgg16"),
+    ],
+)
+def test_an_objective_of_ones_own_chooses_the_network(objective, chosen):
+    recipe, given = {"backbone": "vgg16"}, {"class_name": "goldfish"}  # It comes first.
+    found = choose_dream_network(recipe, "auto", "auto", given, objective)
+    assert found == (chosen, "auto")
 
 
 @pytest.mark.parametrize("network", ["vgg16", "squeezenet", "inception_v3"])

@@ -27,7 +27,7 @@ from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.optimization import ProgressBar
 from kerasart.optimization.memory import check_tiling
 from kerasart.settings.checks import LARGEST_INTEGER
-from kerasart.settings.presets import find_preset, load_presets
+from kerasart.settings.presets import choose_network, find_preset, load_presets
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -459,20 +459,22 @@ def preset_table(application):
     )
 
 
-def layer_table(default):
+def layer_table(preset, default):
     """Lists the network's layers: stride, channels, and receptive field in pixels.
 
     Args:
-        default: What --backbone=auto stands for, as in `load_backbone`.
+        preset: The preset, as `find_preset` returns it, whose network it is without --backbone.
+        default: What its "auto" stands for, as in `load_backbone`.
     """
     from kerasart.backbones import load_backbone
     from kerasart.backbones.architectures import find_architecture
     from kerasart.backbones.imagenet import BUNDLED
 
     load_tensorflow()
-    name = find_architecture(default if BACKBONE.value in (None, "auto") else BACKBONE.value).name
+    name, weights = choose_network(preset, BACKBONE.value or "auto", WEIGHTS.value or "auto")
+    name = find_architecture(default if name == "auto" else name).name
     # What layers see does not depend on weights; bundled ones may end before the network does.
-    is_bundled = name in BUNDLED and WEIGHTS.value in (None, "auto", "bundled")
+    is_bundled = name in BUNDLED and weights in ("auto", "bundled")
     backbone = load_backbone(name, "bundled" if is_bundled else "random")
     rows = [("layer", "stride", "channels", "receptive field")] + [
         (name, seen.stride, seen.channels, "all" if math.isinf(seen[1]) else seen.receptive_field)

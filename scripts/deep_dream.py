@@ -89,8 +89,8 @@ def main():
     if _PRESET.value == "help":
         cli.show(cli.preset_table("deep_dream"))
     elif _LIST_LAYERS.value:
-        recipe = find_preset("deep_dream", _PRESET.value or suitable_preset({}, None))
-        cli.show(cli.layer_table(recipe.get("backbone", "inception_v3")))
+        preset = find_preset("deep_dream", _PRESET.value or suitable_preset({}, None))
+        cli.show(cli.layer_table(preset, "inception_v3"))
     else:
         dream()
 

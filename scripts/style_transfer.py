@@ -192,7 +192,8 @@ def act(make):
     if _PRESET.value == "help":
         cli.show(cli.preset_table("style_transfer"))
     elif _LIST_LAYERS.value:
-        cli.show(cli.layer_table("vgg16"))
+        preset = find_preset("style_transfer", _PRESET.value or "best")
+        cli.show(cli.layer_table(preset, "vgg16"))
     elif are_several(_CONTENT.value):
         paint_folder(make)
     elif _SWEEP.value:

@@ -1,7 +1,8 @@
 """What every script shares: flags, help, and how it ends."""
 
-from kerasart.scripts import COMMANDS
+from kerasart.scripts import COMMANDS, app
 
+import math
 import os
 import pty
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from conftest import ROOT, contents, make_photo, names_in
 from PIL import Image
 
 import kerasart
+from kerasart.backbones.receptive_field import Geometry
+from kerasart.settings.presets import find_preset
 
 SMALL = ("--image=photo.png", "--backbone=squeezenet", "--size=48", "--octaves=1")
 
@@ -189,6 +193,34 @@ def test_output_that_nobody_reads_ends_the_command_in_silence(command, blocked):
     with open(theirs, "w") as pipe:
         done = call(*command, stdout=pipe, **blocked)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize(
+    ("application", "preset", "default", "network"),
+    [
+        ("deep_dream", "keras_example", "inception_v3", ("inception_v3", "random")),  # All of it.
+        ("deep_dream", "sculpture", "inception_v3", ("inception_v3", "bundled")),
+        ("deep_dream", "class", "inception_v3", ("inception_v3", "bundled")),
+        ("style_transfer", "best", "vgg16", ("vgg16", "bundled")),
+        ("style_transfer", "keras_example", "vgg16", ("vgg19", "random")),
+    ],
+)
+def test_layers_are_those_of_the_presets_network(
+    application, preset, default, network, monkeypatch
+):
+    loaded = []
+
+    def load_backbone(*arguments):
+        loaded.append(arguments)
+        return SimpleNamespace(geometry={"conv1": Geometry(2, math.inf, 64, math.inf)})
+
+    monkeypatch.setattr("kerasart.backbones.load_backbone", load_backbone)
+    monkeypatch.setattr(app, "load_tensorflow", lambda: None)
+    for name in ("BACKBONE", "WEIGHTS"):
+        monkeypatch.setattr(app, name, SimpleNamespace(value=None))
+    table = app.layer_table(find_preset(application, preset), default)
+    assert table.splitlines()[-1].split() == ["conv1", "2", "64", "all"]
+    assert loaded == [network]
 
 
 # --- Signals

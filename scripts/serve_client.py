@@ -15,7 +15,12 @@ needs `pip install "kerasart[serving]"`, REST needs nothing more.
 """
 
 from kerasart.scripts import app as cli
-from kerasart.scripts.batch_files import leave_out_painted, looks_like_file, name_works
+from kerasart.scripts.batch_files import (
+    leave_out_painted,
+    looks_like_file,
+    name_works,
+    tell_of_failures,
+)
 
 import contextlib
 import io
@@ -34,9 +39,10 @@ from tqdm import tqdm
 from kerasart.client.client import Client, ServerError, in_parallel
 from kerasart.image.arrays import quantise
 from kerasart.image.atomic_files import write_file
-from kerasart.image.encoding import encode
+from kerasart.image.encoding import add_metadata, encode
 from kerasart.image.files import open_regular
 from kerasart.image.formats import pillow_setting
+from kerasart.image.metadata import read_metadata
 from kerasart.image.samples import SAMPLES
 
 _log = logging.getLogger("kerasart")
@@ -110,7 +116,7 @@ _RETRIES = flags.DEFINE_integer(
     lower_bound=0,
 )
 GROUPS = {
-    "Pictures": [_INPUT, _OUTPUT, cli.MAX_PIXELS],
+    "Pictures": [_INPUT, _OUTPUT, cli.MAX_PIXELS, cli.STRIP_METADATA],
     "The look": [_STYLE, _STRENGTH, _STEPS, _STEP_SIZE, _OCTAVES],
     "The server": [_SERVER, _PROTOCOL, _MODEL, _VERSION, _TIMEOUT, _CONCURRENCY, _RETRIES],
     "The run": [cli.OVERWRITE, cli.QUIET, cli.DEBUG],
@@ -123,7 +129,7 @@ def main():
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # A server that dies must be an error only.
     if not _MODEL.value:
         raise ValueError("`model` must be the model's name on the server. Received: None")
-    evaluator = _parse_look()
+    look = _parse_look()
     works, is_one = name_works(_INPUT.value, _OUTPUT.value, suffixes=tuple(_KINDS))
     if is_one and works[0][1].suffix.lower() not in _KINDS:
         raise ValueError(f"`output` must end in {', '.join(_KINDS)}. Received: '{_OUTPUT.value}'")
@@ -138,25 +144,25 @@ def main():
         timeout=_TIMEOUT.value,
         retries=_RETRIES.value,
     ) as client:
-        if "style" in evaluator:
-            evaluator["style_weights"] = client.style_weights(evaluator.pop("style"))
+        if "style" in look:
+            look["style_weights"] = client.style_weights(look.pop("style"))
         if is_one:
-            _paint_one(client, *works[0], evaluator)
+            _paint_one(client, *works[0], look)
         else:
-            _paint_all(client, works, evaluator)
+            _paint_all(client, works, look)
 
 
-def _paint_one(client, photo, output, evaluator):
+def _paint_one(client, photo, output, look):
     start = time.perf_counter()
-    output = _write(output, _paint(client, photo, output, evaluator), "number")
+    output = _write(output, _paint(client, photo, output, look), "number")
     cli.say(f"Wrote {output}: {_MODEL.value}, {time.perf_counter() - start:.1f} s.")
 
 
-def _paint_all(client, works, evaluator):
+def _paint_all(client, works, look):
     """Paints many photos, some at once, and goes past what cannot be painted."""
     failed = []
     # Only this thread writes, so that Ctrl-C finds no file half-written.
-    asking = in_parallel(lambda work: _paint(client, *work, evaluator), works, _CONCURRENCY.value)
+    asking = in_parallel(lambda work: _paint(client, *work, look), works, _CONCURRENCY.value)
     with (
         contextlib.closing(asking),
         tqdm(total=len(works), unit="picture", disable=cli.QUIET.value or None) as bar,
@@ -171,19 +177,18 @@ def _paint_all(client, works, evaluator):
                 named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
                 _log.warning("left out: %s", named)
             bar.update()
-    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
-    if failed:
-        raise ValueError(
-            f"`input` must hold pictures that can be painted. Received: {len(failed)} that cannot, "
-            f"such as '{failed[0]}'"
-        )
+    tell_of_failures(works, failed)
 
 
-def _paint(client, photo, output, evaluator):
-    data, alpha = _load(photo)
+def _paint(client, photo, output, look):
+    data, alpha, metadata = _load(photo)
     kind = _KINDS[output.suffix.lower()]
-    painting = client.paint(data, kind, **evaluator)
-    return painting if alpha is None or kind != "png" else _make_transparent(painting, alpha)
+    painting = client.paint(data, kind, **look)
+    if alpha is not None and kind == "png":
+        painting = _make_transparent(painting, alpha)
+    if cli.STRIP_METADATA.value:
+        return painting
+    return add_metadata(painting, kind.upper(), metadata)
 
 
 def _write(output, painting, if_taken):
@@ -195,30 +200,37 @@ def _load(photo):
     """Reads the file itself if the server sees in it what we would, else makes a PNG of it.
 
     Returns:
-        The bytes of a file, and its alpha, if there is one.
+        The bytes of a file, its alpha, if there is one, and the photo's `Metadata`.
     """
-    if _is_plain(photo):
-        return Path(photo).read_bytes(), None
+    metadata = _read_plain(photo)
+    if metadata is not None:
+        return Path(photo).read_bytes(), None, metadata
     picture = cli.read_photo(photo)  # Where it cannot be read, this says why.
-    return encode(quantise(picture.image[0], 8), "PNG", {}, None), picture.alpha
+    data = encode(quantise(picture.image[0], 8), "PNG", {}, None)
+    return data, picture.alpha, picture.metadata
 
 
-def _is_plain(photo):
-    """Whether a file is an opaque JPEG or PNG in sRGB, which a server turns upright as we would."""
+def _read_plain(photo):
+    """Reads the metadata of an opaque JPEG or PNG in sRGB that a server turns upright as we would.
+
+    Returns:
+        The `Metadata`, or None for any other file.
+    """
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as limit:
         try:
             with open_regular(photo) as file, Image.open(file, "r", ["JPEG", "PNG"]) as picture:
                 width, height = picture.size
                 if width * height > (cli.MAX_PIXELS.value or limit or math.inf):
-                    return False
+                    return None
                 # Pillow looks for it in other places too.
                 exif = Image.Exif()
                 exif.load(picture.info.get("exif", b""))
                 turns = [each.get(ExifTags.Base.Orientation) for each in (exif, picture.getexif())]
                 has_more = picture.has_transparency_data or "icc_profile" in picture.info
+                is_plain = turns[0] == turns[1] and not has_more
+                return read_metadata(picture, photo) if is_plain else None
         except Exception:  # Whatever Pillow meets in damaged data.
-            return False
-    return turns[0] == turns[1] and not has_more
+            return None
 
 
 def _make_transparent(painting, alpha):

@@ -1,14 +1,15 @@
-"""From rounded pixels to the bytes of a picture file."""
+"""From rounded pixels to the bytes of a picture file, and metadata into such bytes."""
 
 import io
 import logging
+import struct
 
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from kerasart.image.formats import WITH_DENSITY, WITH_EXIF, pillow_setting
 from kerasart.image.metadata import Metadata
-from kerasart.image.sixteen_bit import encode_png, encode_tiff
+from kerasart.image.sixteen_bit import add_chunks, encode_png, encode_tiff
 
 _logger = logging.getLogger("kerasart")
 
@@ -31,10 +32,7 @@ def encode(pixels, kind, text, quality, metadata=Metadata()):  # noqa: B008
     Raises:
         ValueError: If PNG cannot hold `text`.
     """
-    exif, dpi = metadata.exif, metadata.dpi
-    if kind == "JPEG" and len(exif) > _MOST_EXIF:
-        _logger.warning("%d bytes of EXIF data are left out: JPEG cannot hold them.", len(exif))
-        exif = b""
+    exif, dpi = _exif_for(kind, metadata), metadata.dpi
     deep = pixels.dtype == "uint16"
     if deep and kind == "PNG":
         return encode_png(pixels, text_chunks(text), exif, dpi)
@@ -55,6 +53,41 @@ def encode(pixels, kind, text, quality, metadata=Metadata()):  # noqa: B008
     if kind == "AVIF":
         return _by_pillow(pixels, kind, quality=quality, subsampling="4:4:4", **options)
     return _by_pillow(pixels, kind, **options)
+
+
+def add_metadata(data, kind, metadata):
+    """Puts metadata into a picture file that has none; its pixels stay as they are, to the bit.
+
+    Args:
+        data: The bytes of a JPEG or PNG file.
+        kind: "JPEG" or "PNG".
+        metadata: The `Metadata`.
+
+    Returns:
+        The bytes of the new file.
+    """
+    exif, dpi = _exif_for(kind, metadata), metadata.dpi
+    if kind == "PNG":
+        return add_chunks(data, PngInfo(), exif, dpi)
+    # A JPEG file begins with a marker, and a JFIF segment that holds the density, if it has one.
+    end = 4 + int.from_bytes(data[4:6]) if data[6:11] == b"JFIF\0" else 2
+    head = data[:end]
+    if dpi and end > 2:
+        per_inch = (min(round(number), 2**16 - 1) for number in dpi)
+        head = head[:13] + struct.pack(">B2H", 1, *per_inch) + head[18:]
+    if exif:
+        head += b"\xff\xe1" + struct.pack(">H", 2 + len(exif)) + exif
+    return head + data[end:]
+
+
+def _exif_for(kind, metadata):
+    """The EXIF data of `Metadata`, or none where the format cannot hold so many."""
+    if kind == "JPEG" and len(metadata.exif) > _MOST_EXIF:
+        _logger.warning(
+            "%d bytes of EXIF data are left out: JPEG cannot hold them.", len(metadata.exif)
+        )
+        return b""
+    return metadata.exif
 
 
 def _by_pillow(pixels, kind, **options):

@@ -25,18 +25,29 @@ def encode_png(pixels, chunks, exif=b"", dpi=None):
     """
     import tensorflow as tf
 
+    return add_chunks(tf.io.encode_png(pixels).numpy(), chunks, exif, dpi)
+
+
+def add_chunks(data, chunks, exif=b"", dpi=None):
+    """Puts text, EXIF data and density into a PNG file that has none.
+
+    Args:
+        data: The bytes of the file.
+        chunks, exif, dpi: As for `encode_png`.
+
+    Returns:
+        The bytes of the new file.
+    """
     if exif:
         chunks.add(b"eXIf", exif.removeprefix(b"Exif\0\0"))
     if dpi:
         to_metre = 100 / 2.54
         chunks.add(b"pHYs", struct.pack(">2IB", *(round(each * to_metre) for each in dpi), 1))
-
-    plain = tf.io.encode_png(pixels).numpy()
     out = io.BytesIO()
-    out.write(plain[:_AFTER_IHDR])
+    out.write(data[:_AFTER_IHDR])
     for kind, content, *_ in chunks.chunks:
         putchunk(out, kind, content)
-    out.write(plain[_AFTER_IHDR:])
+    out.write(data[_AFTER_IHDR:])
     return out.getvalue()
 
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import ExifTags, Image, features
 
 from kerasart.image import read_picture, write_picture
+from kerasart.image.encoding import add_metadata
 from kerasart.image.metadata import Metadata
 
 Base, IFD = ExifTags.Base, ExifTags.IFD
@@ -119,3 +120,27 @@ def test_more_than_a_jpeg_holds_is_left_out_with_a_warning(tmp_path, caplog):
     write_picture(tmp_path / "a.jpg", picture.image, metadata=picture.metadata)
     assert "bytes of EXIF data are left out" in caplog.text
     assert read_picture(tmp_path / "a.jpg").metadata.exif == b""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_metadata_go_into_a_file_whose_pixels_stay(kind, tmp_path):
+    path = tmp_path / "painted"
+    Image.fromarray(PIXELS).save(path, kind)
+    plain, before = path.read_bytes(), np.asarray(Image.open(path))
+    assert add_metadata(plain, kind, Metadata()) == plain
+    path.write_bytes(add_metadata(plain, kind, Metadata(photo_exif(1).tobytes(), (300.0, 240.0))))
+    with Image.open(path) as picture:
+        assert np.array_equal(np.asarray(picture), before)
+        assert picture.info["dpi"] == pytest.approx((300, 240), abs=0.02)
+        assert picture.getexif()[Base.Copyright] == "A. N. Other"
+
+
+def test_a_jpeg_file_without_a_density_gets_exif_data_alone(tmp_path):
+    path = tmp_path / "painted"
+    Image.fromarray(PIXELS).save(path, "JPEG")
+    plain = path.read_bytes()
+    bare = plain[:2] + plain[4 + int.from_bytes(plain[4:6]) :]
+    path.write_bytes(add_metadata(bare, "JPEG", Metadata(photo_exif(1).tobytes(), (300.0, 300.0))))
+    with Image.open(path) as picture:
+        assert picture.getexif()[Base.Make] == "Acme"
+        assert np.asarray(picture).shape == PIXELS.shape

@@ -19,7 +19,7 @@ SCRIPT = ROOT / "scripts" / "serve_client.py"
 STYLES = ["mosaic", "rain"]
 
 
-class FusedTransformerNet:
+class Painter:
     """Inverts pictures, and remembers what it was asked.
 
     Args:
@@ -86,7 +86,7 @@ def protocol(request):
 
 @pytest.fixture
 def painter():
-    return FusedTransformerNet()
+    return Painter()
 
 
 @pytest.fixture
@@ -211,6 +211,26 @@ def test_transparency_is_kept_and_what_it_hides_is_not_painted(tmp_path, warm_ru
     assert kind_of(tmp_path / "x.jpg") == "JPEG"
 
 
+def test_date_and_density_of_the_photo_are_kept_unless_they_should_not(tmp_path, warm_run, flags):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x8298] = 6, "A. N. Other"  # orientation and copyright
+    told = {"exif": exif, "dpi": (300, 300)}
+    Image.fromarray(make_photo(40, 30)).save(tmp_path / "photo.jpg", **told)
+    cut = np.dstack([make_photo(40, 30), np.full((30, 40), 9, np.uint8)])
+    Image.fromarray(cut).save(tmp_path / "cut.png", **told)
+    for photo in ("photo.jpg", "cut.png"):
+        for output in ("x.png", "x.jpg"):
+            task = (f"--input={photo}", f"--output={output}", "--overwrite", *flags)
+            succeed(warm_run(tmp_path, *task))
+            with Image.open(tmp_path / output) as painted:
+                assert dict(painted.getexif()) == {0x0112: 1, 0x8298: "A. N. Other"}
+                assert painted.info["dpi"] == pytest.approx((300, 300), abs=0.02)
+                assert painted.size == (30, 40)
+            succeed(warm_run(tmp_path, *task, "--strip_metadata"))
+            with Image.open(tmp_path / output) as painted:
+                assert not painted.getexif() and "dpi" not in painted.info
+
+
 @pytest.mark.parametrize("answer", [b"", b"<html>no</html>", b"\x89PNG\r\n\x1a\n half"])
 def test_what_is_no_painting_is_not_written(tmp_path, photo, warm_refuse, protocol, answer):
     def predict(signature, inputs):
@@ -223,7 +243,7 @@ def test_what_is_no_painting_is_not_written(tmp_path, photo, warm_refuse, protoc
 
 
 def test_what_is_no_painting_is_left_out_of_a_folder(tmp_path, folder, warm_run, protocol):
-    painter = FusedTransformerNet()
+    painter = Painter()
 
     def predict(signature, inputs):
         if inputs.get("image_bytes") == [(folder / "a.png").read_bytes()]:
@@ -343,7 +363,7 @@ def test_flags_that_make_no_sense_are_refused(tmp_path, photo, warm_refuse, flag
 
 def test_ctrl_c_leaves_whole_files_only(tmp_path, folder, start, protocol):
     hold = threading.Event()
-    painter = FusedTransformerNet(hold)
+    painter = Painter(hold)
     with FakeServer(painter, protocol) as server:
         flags = ("--input=photos", "--output=out", "--model=medium", "--concurrency=2")
         process = start(tmp_path, *flags, f"--server={server.address}", f"--protocol={protocol}")
@@ -376,8 +396,8 @@ for protocol, server in (("rest", sys.argv[1]), ("grpc", sys.argv[2])):
 print(json.dumps(told))
 """
     with (
-        FakeServer(FusedTransformerNet(), "rest") as rest,
-        FakeServer(FusedTransformerNet(), "grpc") as grpc,
+        FakeServer(Painter(), "rest") as rest,
+        FakeServer(Painter(), "grpc") as grpc,
     ):
         done = subprocess.run(
             [sys.executable, "-c", code, rest.address, grpc.address],

@@ -11,13 +11,13 @@ The benchmarks of quality (style_quality, fast_quality) ask for pictures, and th
 exported model: they are run by themselves.
 """
 
-import argparse
 import ast
 import inspect
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.measure import add_only, make_parser
 from kerasart.image.files import replace_file
 
 BENCHMARKS = {
@@ -47,22 +47,13 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks", __doc__)
     parser.add_argument("--quick", action="store_true", help="to see whether they run")
-    parser.add_argument("--only", default=",".join(BENCHMARKS), help="some of them")
+    add_only(parser, BENCHMARKS)
     parser.add_argument(
         "--output", type=Path, default=FOLDER.parent / "docs" / "performance.md", help="the file"
     )
-    options = parser.parse_args()
-    options.only = options.only.split(",")
-    for name in options.only:
-        if name not in BENCHMARKS:
-            parser.error(f"--only must be some of {', '.join(BENCHMARKS)}. Received: {name!r}")
-    return options
+    return parser.parse_args()
 
 
 def explain(name):

@@ -13,7 +13,6 @@ run smoothly, and "start" is all else: import, build, loading of weights, traces
 random, since speed does not depend on them.
 """
 
-import argparse
 import math
 import os
 import tempfile
@@ -28,6 +27,7 @@ from benchmarks.measure import (
     convolution_flops,
     describe_machine,
     fastest_convolution,
+    make_parser,
     markdown_table,
     peak_memory,
     time_interleaved,
@@ -118,11 +118,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.deep_dream",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.deep_dream", __doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds, and few steps in a dream")
     parser.add_argument("--sizes", default="512x512,640x960", help="of a step, height x width")
     parser.add_argument("--rounds", type=int, help="each contestant's timed steps (30)")

@@ -10,10 +10,9 @@ where there are no others. Differences are relative: of the losses the worst, of
 length.
 """
 
-import argparse
 from pathlib import Path
 
-from benchmarks.measure import markdown_table
+from benchmarks.measure import make_parser, markdown_table
 
 LAYERS = ["mixed3", "mixed5", "mixed7", "mixed4,mixed5,mixed6,mixed7", "mixed10"]
 
@@ -42,11 +41,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.deviation",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.deviation", __doc__)
     parser.add_argument("--backbone", default="inception_v3", help="the network (inception_v3)")
     parser.add_argument("--weights", default="random", help="its weights (random)")
     parser.add_argument("--layers", action="append", help="layers of one dream; may be repeated")

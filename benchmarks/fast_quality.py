@@ -13,10 +13,9 @@ strengths that networks are trained by, at one size. Values are means over the p
 network was trained on.
 """
 
-import argparse
 from pathlib import Path
 
-from benchmarks.measure import describe_machine, markdown_table
+from benchmarks.measure import describe_machine, make_parser, markdown_table
 
 LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1")
 CONTENT_LAYER = "block3_conv3"
@@ -60,11 +59,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.fast_quality",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.fast_quality", __doc__)
     parser.add_argument("--model", action="append", required=True, help="a trained network")
     parser.add_argument("--photo", action="append", type=Path, required=True, help="a photo")
     parser.add_argument("--style", action="append", type=Path, required=True, help="a style")

@@ -14,7 +14,6 @@ run; only one computes at a time, in turns. A ratio is the median of the rounds'
 processes get malloc settings with which it is faster.
 """
 
-import argparse
 import importlib.util
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from benchmarks.measure import (
     describe_torch,
     has_fast_bfloat16,
     has_torch,
+    make_parser,
     markdown_table,
     time_interleaved,
 )
@@ -247,11 +247,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.fast_style",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.fast_style", __doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds")
     parser.add_argument("--sizes", default="512x512,720x1280", help="height x width,...")
     parser.add_argument("--rounds", type=int, help="each contestant's turns (20)")

@@ -13,7 +13,6 @@ the memory that is free is left out. PyTorch's processes get malloc settings wit
 faster.
 """
 
-import argparse
 import math
 import sys
 from functools import partial
@@ -27,6 +26,7 @@ from benchmarks.measure import (
     describe_machine,
     describe_torch,
     has_torch,
+    make_parser,
     markdown_table,
     time_interleaved,
 )
@@ -165,11 +165,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.large",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.large", __doc__)
     parser.add_argument("--quick", action="store_true", help="small pictures, one round")
     parser.add_argument("--sizes", help="long sides of style transfers (1024,2048,4096)")
     parser.add_argument("--dream_sizes", help="sides of dreams (2048,4096,8192)")

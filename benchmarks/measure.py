@@ -1,5 +1,6 @@
 """What every benchmark needs: times, memory, convolution rates, and the machine in words."""
 
+import argparse
 import importlib.metadata
 import importlib.util
 import math
@@ -24,6 +25,38 @@ TORCH_VARIABLES = {
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
     "MALLOC_TOP_PAD_": "268435456",
 }
+
+
+def make_parser(program, doc):
+    """Makes a parser of a benchmark's command line.
+
+    Args:
+        program: Its module, as after `python -m`.
+        doc: Its docstring, which `--help` prints as it stands.
+
+    Returns:
+        An `argparse.ArgumentParser`.
+    """
+    return argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_only(parser, known):
+    """Adds `--only`: some of the things that are measured, a list; all of them by default."""
+
+    def parse(text):
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(
+                    f"must be some of {', '.join(known)}. Received: {name!r}"
+                )
+        return names
+
+    parser.add_argument("--only", type=parse, default=list(known), help="some of them")
 
 
 def call_in_new_process(function, *arguments):

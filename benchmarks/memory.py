@@ -9,12 +9,17 @@ that nothing is used again. Resident memory is read after the tenth call, when a
 the next is there, and after the last.
 """
 
-import argparse
 import os
 
 import numpy as np
 
-from benchmarks.measure import call_in_new_process, describe_machine, markdown_table
+from benchmarks.measure import (
+    add_only,
+    call_in_new_process,
+    describe_machine,
+    make_parser,
+    markdown_table,
+)
 
 SIDE = 96
 # What changes from call to call: a picture's side, in pixels, or the weight of a setting.
@@ -77,20 +82,12 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.memory",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.memory", __doc__)
     parser.add_argument("--quick", action="store_true", help="a few calls, to see whether it runs")
     parser.add_argument("--calls", type=int, help="of each kind (50; with --quick 3)")
-    parser.add_argument("--only", default=",".join(CALLS), help="some of the functions")
+    add_only(parser, CALLS)
     options = parser.parse_args()
     options.calls = options.calls or (3 if options.quick else 50)
-    options.only = options.only.split(",")
-    for name in options.only:
-        if name not in CALLS:
-            parser.error(f"--only must be some of {', '.join(CALLS)}. Received: {name!r}")
     return options
 
 

@@ -11,13 +11,12 @@ that come one by one. Rows are measured in turns, so that what else the machine 
 alike. The 50th and 99th percentiles are of the seconds from a request to its answer.
 """
 
-import argparse
 import io
 import threading
 import time
 from pathlib import Path
 
-from benchmarks.measure import call_in_new_process, describe_machine, markdown_table
+from benchmarks.measure import call_in_new_process, describe_machine, make_parser, markdown_table
 
 # Requests at once, and pictures in each.
 LOADS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 4), (2, 4))
@@ -40,11 +39,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.serving",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.serving", __doc__)
     parser.add_argument("--model", type=Path, help="a SavedModel's folder, with its version")
     parser.add_argument("--server", help="host:port of a server, by gRPC, in its place")
     parser.add_argument("--name", default="medium", help="the model's name on the server")

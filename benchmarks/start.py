@@ -9,14 +9,19 @@ processes of their own. "more" is all that comes after TensorFlow's import, less
 painting, which the first one is not the start of.
 """
 
-import argparse
 import os
 import time
 from statistics import median
 
 import numpy as np
 
-from benchmarks.measure import call_in_new_process, describe_machine, markdown_table
+from benchmarks.measure import (
+    add_only,
+    call_in_new_process,
+    describe_machine,
+    make_parser,
+    markdown_table,
+)
 
 APPLICATIONS = ("deep_dream", "style_transfer", "Stylizer")
 
@@ -69,22 +74,14 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.start",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.start", __doc__)
     parser.add_argument("--quick", action="store_true", help="one run, of a small picture")
     parser.add_argument("--runs", type=int, help="processes for each (3; with --quick 1)")
     parser.add_argument("--size", type=int, help="side of the picture (480; with --quick 128)")
-    parser.add_argument("--only", default=",".join(APPLICATIONS), help="some of them")
+    add_only(parser, APPLICATIONS)
     options = parser.parse_args()
     options.runs = options.runs or (1 if options.quick else 3)
     options.size = options.size or (128 if options.quick else 480)
-    options.only = options.only.split(",")
-    for name in options.only:
-        if name not in APPLICATIONS:
-            parser.error(f"--only must be some of {', '.join(APPLICATIONS)}. Received: {name!r}")
     return options
 
 

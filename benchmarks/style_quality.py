@@ -26,7 +26,6 @@ their way. What is done before a mark keeps its picture. Runs follow one another
 must be quiet.
 """
 
-import argparse
 import math
 import os
 import time
@@ -44,6 +43,7 @@ from benchmarks.measure import (
     describe_torch,
     environment,
     has_torch,
+    make_parser,
     markdown_table,
 )
 from benchmarks.style_transfer import (
@@ -141,11 +141,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.style_quality",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.style_quality", __doc__)
     everyone = [*OURS, *(TORCH if has_torch() else ())]
     parser.add_argument("--content", type=Path, action="append", required=True, help="a photo")
     parser.add_argument("--style", type=Path, action="append", required=True, help="its style")

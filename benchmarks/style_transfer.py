@@ -16,7 +16,6 @@ Then, on the bundled VGG16 and bundled photos: how far the gradient of our whole
 bfloat16 is from that in float32, and what a short run comes to in either, judged in float32.
 """
 
-import argparse
 import math
 import os
 import tempfile
@@ -33,6 +32,7 @@ from benchmarks.measure import (
     environment,
     has_fast_bfloat16,
     has_torch,
+    make_parser,
     markdown_table,
     time_interleaved,
 )
@@ -342,11 +342,7 @@ def main():
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.style_transfer",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.style_transfer", __doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds, and few steps")
     parser.add_argument("--size", default="400x533", help="of the picture, height x width")
     parser.add_argument("--rounds", type=int, help="each contestant's turns (30)")

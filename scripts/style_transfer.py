@@ -440,6 +440,8 @@ def _state_path(output, goes_on):
         goes_on: Whether the same command goes on with it, also without --resume.
     """
     state = _state_of(output)
+    if _is_left_over(state, output):
+        state.unlink()
     if _RESUME.value and not goes_on and not state.exists():
         raise ValueError(
             f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"
@@ -453,6 +455,16 @@ def _state_path(output, goes_on):
                 f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
             )
     return state
+
+
+def _is_left_over(state, output):
+    """Whether a run was killed just after it had written its whole picture, a PNG."""
+    try:
+        if Path(output).stat().st_mtime_ns < state.stat().st_mtime_ns:
+            return False
+        return "interrupted_after" not in read_record(output, cli.MAX_PIXELS.value)
+    except (ValueError, OSError):  # There is none of both, or the picture tells nothing.
+        return False
 
 
 def run():

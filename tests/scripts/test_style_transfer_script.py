@@ -843,6 +843,19 @@ def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, run
     assert record_of(folder / "painted.png") == record_of(album / "painted.png")
 
 
+def test_a_state_that_is_older_than_the_whole_picture_is_left_over(folder, given, warm_run):
+    picture, state = folder / "painted.png", folder / "painted.png.state.npz"
+    state.write_bytes(b"a state")
+    write_picture(picture, make_photo(9, 9), text={"kerasart": "{}"})
+    os.utime(picture, (2, 2))
+    os.utime(state, (3, 3))  # Of another run, which did not come to its end.
+    outcome = warm_run(folder, *PICTURES, *SMALL)
+    assert "unfinished run" in outcome.stderr and state.exists()
+    os.utime(state, (1, 1))
+    succeed(warm_run(folder, *PICTURES, *SMALL))
+    assert new_names(folder, given) == ["painted-2.png", "painted.png"]
+
+
 def test_overwrite_starts_anew(stopped, tmp_path, warm_run):
     folder = tmp_path / "work"
     given = copy(stopped, folder)

@@ -1,4 +1,4 @@
-"""The README's example of a term of one's own runs as it stands there."""
+"""What the README says of the package holds: its example of a term, its table of packages."""
 
 import re
 from pathlib import Path
@@ -26,3 +26,10 @@ def test_own_term(monkeypatch):
     assert len(channel) == 3
     assert channel[-1] < channel[0]
     assert np.isfinite(names["result"].image).all()
+
+
+def test_the_table_of_packages_lists_all_of_them():
+    section = README.read_text().partition("## How it works")[2]
+    listed = re.findall(r"^\| `kerasart/(\w+)(?:/|\.py)`", section, re.MULTILINE)
+    found = [path.stem for path in Path(kerasart.__file__).parent.glob("[!_]*")]
+    assert sorted(listed) == sorted(name for name in found if name != "py")

@@ -67,9 +67,14 @@ def paint_each(works, paint, flag="input"):
             paint(photo, output, f"{number}/{len(works)} ")
         except (ValueError, OSError, MemoryError, FloatingPointError) as error:
             failed.append(photo)
-            named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
-            _log.warning("left out: %s", named)
+            warn_of_failure(photo, error)
     tell_of_failures(works, failed, flag)
+
+
+def warn_of_failure(photo, error):
+    """Warns that a photo is left out, and why."""
+    named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
+    _log.warning("left out: %s", named)
 
 
 def tell_of_failures(works, failed, flag="input"):

@@ -20,11 +20,11 @@ from kerasart.scripts.batch_files import (
     looks_like_file,
     name_works,
     tell_of_failures,
+    warn_of_failure,
 )
 
 import contextlib
 import io
-import logging
 import math
 import os
 import signal
@@ -44,8 +44,6 @@ from kerasart.image.files import open_regular
 from kerasart.image.formats import pillow_setting
 from kerasart.image.metadata import read_metadata
 from kerasart.image.samples import SAMPLES
-
-_log = logging.getLogger("kerasart")
 
 # Read when gRPC is imported, which tells of each lost connection otherwise.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -174,8 +172,7 @@ def _paint_all(client, works, look):
                 raise
             except (ValueError, OSError, MemoryError) as error:
                 failed.append(photo)
-                named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
-                _log.warning("left out: %s", named)
+                warn_of_failure(photo, error)
             bar.update()
     tell_of_failures(works, failed)
 

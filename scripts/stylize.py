@@ -19,11 +19,11 @@ from kerasart.scripts.batch_files import (
     looks_like_file,
     name_works,
     tell_of_failures,
+    warn_of_failure,
 )
 from kerasart.scripts.png_metadata import hash_image, pack_record
 
 import itertools
-import logging
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +39,6 @@ from kerasart.image.samples import SAMPLES
 from kerasart.optimization.memory import check_tiling
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
-
-_log = logging.getLogger("kerasart")
 
 _AHEAD = 4  # Pictures that are read before, and written after, the one that is painted.
 _LEAST_ROWS = 16
@@ -157,9 +155,9 @@ def _paint_all(works, paint, record):
     """Paints many pictures: reads ahead, writes behind, and goes past what cannot be read."""
     failed = []
 
-    def fail(path, error):
-        failed.append(path)
-        _log.warning("left out: %s", error)
+    def fail(photo, error):
+        failed.append(photo)
+        warn_of_failure(photo, error)
 
     with (
         ThreadPoolExecutor(2) as pool,
@@ -172,7 +170,7 @@ def _paint_all(works, paint, record):
                     painted = paint([picture.image for _, _, picture in batch])
                 except (ValueError, MemoryError) as error:
                     for photo, *_ in batch:
-                        fail(photo, f"'{photo}': {error}")
+                        fail(photo, error)
                     painted = []
                 for image, (photo, output, picture) in zip(painted, batch, strict=False):
                     # What another run has painted meanwhile stays.

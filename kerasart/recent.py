@@ -3,7 +3,10 @@
 import gc
 import os
 import threading
+import weakref
 from collections import OrderedDict
+
+_ALL = weakref.WeakSet()
 
 
 class Recent:
@@ -17,6 +20,7 @@ class Recent:
         self._count = count
         self._kept = OrderedDict()
         self._lock = threading.RLock()
+        _ALL.add(self)
 
     def __call__(self, key, make):
         """Returns what is kept under a key, or makes it by `make()`.
@@ -40,6 +44,14 @@ class Recent:
                 self._kept[key] = made
             self._kept.move_to_end(key)
             return self._kept[key]
+
+
+def forget():
+    """Lets go of all that is kept, and of the memory that it takes."""
+    for recent in _ALL:
+        with recent._lock:
+            recent._kept.clear()
+    gc.collect()
 
 
 def file_state(path):

@@ -1,3 +1,4 @@
+import ctypes
 import gc
 import os
 import socket
@@ -18,10 +19,10 @@ LONGEST = (
     "test_style_transfer_script.py",
     "test_deep_dream_script.py",
     "test_train_fast_style_script.py",
-    "test_export.py",
+    "test_saved_model.py",
     "test_dreamer.py",
     "test_style_trainer.py",
-    "test_deepdream.py",
+    "test_deep_dream.py",
     "test_fast_style_training.py",
 )
 
@@ -40,8 +41,33 @@ def pytest_collection_finish():
 def memory_given_back():
     """Lets go of what a module's tests made; graphs and networks refer to themselves."""
     yield
+    give_memory_back()
+
+
+def give_memory_back():
+    if "kerasart.recent" in sys.modules:
+        sys.modules["kerasart.recent"].forget()
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()  # It collects garbage, too.
+    if sys.platform == "linux":
+        # The C library keeps what is freed.
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture
+def eagerly():
+    """Computes without a graph, for runs so short that to trace one takes longer."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def plain_convolutions(monkeypatch):
+    """Leaves networks that are asked for no features as they are: to make one fast takes long."""
+    monkeypatch.setattr("kerasart.backbones.graph_surgery.speed_up", lambda layer: None)
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +114,26 @@ def toy():
         )
     model = randomise(keras.Model(image, features), seed=1)
     return Backbone("toy", model, lambda pixels: pixels - 128, "random")
+
+
+@pytest.fixture(scope="session")
+def slim_vgg16():
+    """VGG16 of an eighth of the channels, random: for what asks for its layers by name."""
+    import keras
+
+    from kerasart.backbones import Backbone
+
+    image = features = keras.Input((None, None, 3))
+    for block, (count, channels) in enumerate(((2, 8), (2, 16), (3, 32), (3, 64), (3, 64)), 1):
+        for i in range(1, count + 1):
+            name = f"block{block}_conv{i}"
+            features = keras.layers.Conv2D(
+                channels, 3, padding="same", activation="relu", name=name
+            )(features)
+        features = keras.layers.MaxPooling2D(name=f"block{block}_pool")(features)
+    model = randomise(keras.Model(image, features), seed=2)
+    preprocess = keras.applications.vgg16.preprocess_input
+    return Backbone("vgg16", model, preprocess, "random")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import gc
 import os
 import weakref
 
-from kerasart.recent import Recent, file_state
+from kerasart.recent import Recent, file_state, forget
 
 
 class Thing:
@@ -40,6 +40,18 @@ def test_what_could_not_be_made_is_not_kept():
         except ZeroDivisionError:
             pass
     assert recent("a", lambda: 1) == 1
+
+
+def test_all_that_is_kept_can_be_let_go_of():
+    recents = [Recent(1), Recent(2)]
+    things = [weakref.ref(recent("a", Thing)) for recent in recents]
+    gc.disable()
+    try:
+        forget()
+        assert [thing() for thing in things] == [None, None]
+    finally:
+        gc.enable()
+    assert [recent("a", lambda: 2) for recent in recents] == [2, 2]
 
 
 def test_a_file_that_is_replaced_has_another_state(tmp_path):

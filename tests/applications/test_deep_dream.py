@@ -331,6 +331,7 @@ def test_a_strength_takes_the_place_of_a_presets_raw_weight(squeezenet):
     assert (given.smoothness, given.tv_weight) == (0.0, 5.0)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_settings_reach_the_dream(tiny, dreamt):
     changes = [
         {"activation": "mean"},
@@ -514,6 +515,7 @@ def test_the_promised_presets_are_there(name):
     assert name in load_presets("deep_dream")
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_every_preset_of_squeezenet_dreams(face, squeezenet):
     for name, preset in load_presets("deep_dream").items():
         if "squeezenet" in preset.get("backbones", {}):

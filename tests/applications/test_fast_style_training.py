@@ -31,7 +31,7 @@ FOR_ADAIN = {
     "content_layers": {"block4_conv1": 1.0},
     "style_layers": {"block1_conv1": 1.0},
     "style_loss": "moments",
-    "steps": 12,
+    "steps": 8,
     "learning_rate": 3e-4,
 }
 
@@ -122,8 +122,8 @@ def test_a_course_paints_all_styles_that_it_shows(trained):
 
 def test_same_seed_same_result_and_another_another(photos, squeezenet, tmp_path):
     def weights(name, seed):
-        training_run = plan(photos, squeezenet, seed=seed, steps=3)
-        Kept(training_run, tmp_path / name, every=3)
+        training_run = plan(photos, squeezenet, seed=seed, steps=2)
+        Kept(training_run, tmp_path / name, every=2)
         return np.concatenate([weight.ravel() for weight in training_run.network.get_weights()])
 
     first = weights("first", 1)

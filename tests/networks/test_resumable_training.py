@@ -44,7 +44,7 @@ def test_a_rate_can_be_lowered_on_the_way():
 
 
 def test_a_compiled_step_sees_the_lowered_rate():
-    model = make_model()
+    model = make_model(run_eagerly=False)
     model.optimizer._learning_rate.factor.assign(0.0)
     before = model.get_weights()
     model.fit(X[0], Y[0], verbose=0)
@@ -61,10 +61,11 @@ def factor_of(model):
     return float(model.optimizer._learning_rate.factor.value)
 
 
-def make_model():
+def make_model(run_eagerly=True):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(CosineDecay(0.1, 12, 0.1)), loss="mse", jit_compile=False)
+    optimizer = keras.optimizers.Adam(CosineDecay(0.1, 12, 0.1))
+    model.compile(optimizer, loss="mse", jit_compile=False, run_eagerly=run_eagerly)
     return model
 
 

@@ -76,13 +76,13 @@ def check(backbone, terms, image=PICTURE, side=80, **options):
 
 
 @pytest.mark.parametrize("kind", TERMS)
-def test_gradient_is_that_of_the_whole_picture(vgg16, kind):
-    check(vgg16, TERMS[kind])
+def test_gradient_is_that_of_the_whole_picture(slim_vgg16, kind):
+    check(slim_vgg16, TERMS[kind])
 
 
 @pytest.mark.parametrize("options", [{"padding": "replicate"}, {"pooling": "average"}])
-def test_variants_of_the_network_are_looked_at_likewise(vgg16, options):
-    check(vgg16, TERMS["gram"], **options)
+def test_variants_of_the_network_are_looked_at_likewise(slim_vgg16, options):
+    check(slim_vgg16, TERMS["gram"], **options)
 
 
 def test_networks_without_padding_are_looked_at_likewise(squeezenet):
@@ -117,16 +117,16 @@ def test_masks_are_cut_with_the_picture(vgg16):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(a).max())
 
 
-def test_a_small_picture_is_looked_at_whole(vgg16):
+def test_a_small_picture_is_looked_at_whole(slim_vgg16):
     objective = Objective([Gram("block1_conv1")])
-    evaluator = Evaluator(vgg16.cut(objective.layers), objective, 80)
+    evaluator = Evaluator(slim_vgg16.cut(objective.layers), objective, 80)
     assert evaluator.tiles((80, 80)) == evaluator.tiles((64, 100)) == ()
     assert Evaluator(evaluator.backbone, objective).tiles((10**5, 10**5)) == ()
 
 
-def test_looks_at_tiles_are_told_of(vgg16):
+def test_looks_at_tiles_are_told_of(slim_vgg16):
     objective = Objective(TERMS["gram"])
-    evaluator = Evaluator(vgg16.cut(objective.layers), objective, 80)
+    evaluator = Evaluator(slim_vgg16.cut(objective.layers), objective, 80)
     told = []
     targets = targets_of(evaluator)
     evaluator.differentiate(PICTURE, targets, objective.weights, lambda *done: told.append(done))
@@ -135,16 +135,16 @@ def test_looks_at_tiles_are_told_of(vgg16):
     assert told == [(i + 1, count) for i in range(count)]
 
 
-def test_linear_terms_need_but_one_pass(vgg16):
+def test_linear_terms_need_but_one_pass(slim_vgg16):
     objective = Objective(TERMS["dream"])
-    evaluator = Evaluator(vgg16.cut(objective.layers), objective, 80)
+    evaluator = Evaluator(slim_vgg16.cut(objective.layers), objective, 80)
     told = []
     targets = [Target()] * 2
     evaluator.differentiate(PICTURE, targets, objective.weights, lambda *done: told.append(done))
     assert len(told) == len(evaluator.tiles(PICTURE.shape[1:3]))
 
 
-def test_distances_said_to_be_linear_are(vgg16):
+def test_distances_said_to_be_linear_are(slim_vgg16):
     terms = [term for kind in TERMS.values() for term in kind if term.is_linear]
     assert len(terms) > 8
     for term in terms:
@@ -159,12 +159,12 @@ def test_distances_said_to_be_linear_are(vgg16):
         assert together == pytest.approx(apart, rel=1e-5)
 
 
-def test_balanced_weights_are_those_of_the_whole_picture(vgg16):
+def test_balanced_weights_are_those_of_the_whole_picture(slim_vgg16):
     terms = [1.0 * term for term in (*TERMS["content"], *TERMS["gram"], TotalVariation())]
     for term in terms:
         term.balanced = True
     objective = Objective(terms)
-    cut = vgg16.cut(objective.layers)
+    cut = slim_vgg16.cut(objective.layers)
     plain, tiled = (
         balance(evaluator, PICTURE, targets_of(evaluator))
         for evaluator in (Evaluator(cut, objective), Evaluator(cut, objective, 80))

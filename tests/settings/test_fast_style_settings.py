@@ -108,6 +108,7 @@ def test_the_promised_presets_are_there():
 
 
 @pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.usefixtures("plain_convolutions")
 def test_a_presets_settings_are_settings_on_each_of_its_networks(name, networks):
     for network in networks_of(PRESETS[name]):
         given = preset_settings(PRESETS[name], network)

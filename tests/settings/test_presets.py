@@ -609,6 +609,7 @@ def test_the_promised_presets_of_style_transfer_are_there():
     assert expected | {"inception"} <= set(STYLE_PRESETS) and list(STYLE_PRESETS)[0] == "best"
 
 
+@pytest.mark.usefixtures("plain_convolutions")
 @pytest.mark.parametrize("name", VGG_PRESETS)
 def test_style_presets_on_vgg(name, vgg16, vgg19):
     for backbone in (vgg16, vgg19):

@@ -3,10 +3,12 @@
 Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural Networks".
 """
 
+import functools
 import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -30,12 +32,13 @@ from kerasart.optimization import (
     Transforms,
     balance,
     choose_tile,
+    coarse_to_fine,
     dream_targets,
     explain_memory_errors,
     finish,
     noise_picture,
     octave_sizes,
-    share_done,
+    open_checkpoint,
 )
 from kerasart.settings.checks import check_seed
 from kerasart.settings.dream_choice import (
@@ -66,6 +69,7 @@ def deep_dream(
     seed: int = 0,
     tile: int | str = "auto",
     memory: float | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     on_step: Callable[[Progress], object] | None = None,
     on_tile: Callable[[int, int], object] | None = None,
     **settings: Any,
@@ -93,6 +97,9 @@ def deep_dream(
             networks that see far then dream a little otherwise; "auto" chooses the largest that
             fit, "none" looks at all as a whole.
         memory: What may be used, in GiB; None is what the machine has free.
+        checkpoint: A path at which the state of the run is kept. If there is one, of a run with
+            the same pictures and settings, this run resumes from it and ends in the same picture.
+            It is yours to delete.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
         on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
         **settings: Any attribute of `DreamSettings`. None stands for the preset's.
@@ -118,7 +125,9 @@ def deep_dream(
         memory=memory,
         **settings,
     )
-    return dreamer.dream(image, mask, size=size, on_step=on_step, on_tile=on_tile)
+    return dreamer.dream(
+        image, mask, size=size, checkpoint=checkpoint, on_step=on_step, on_tile=on_tile
+    )
 
 
 class Dreamer:
@@ -183,13 +192,14 @@ class Dreamer:
         size: int | None = None,
         targets: Sequence[Target] | None = None,
         weights: ArrayLike | None = None,
+        checkpoint: str | PathLike[str] | None = None,
         on_step: Callable[[Progress], object] | None = None,
         on_tile: Callable[[int, int], object] | None = None,
     ) -> Result:
         """Dreams on a picture.
 
         Args:
-            image, mask, size, on_step, on_tile: As in `deep_dream`.
+            image, mask, size, checkpoint, on_step, on_tile: As in `deep_dream`.
             targets: A `Target` for each term of the objective, at all sizes; None stands for what
                 the settings compare with.
             weights: A weight for each term of the objective; None stands for the terms' own.
@@ -200,20 +210,65 @@ class Dreamer:
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
         """
-        picture = self._first_picture(image, size)
-        self.descent.on_tile = on_tile
-        size = picture.shape[1:3]
-        own_size = size if image is None else as_image(image).shape[1:3]
-        mask = None if mask is None else fit_mask(mask, own_size, "mask")
-        sizes = _usable_octaves(size, self.settings, self.backbone)
+        settings, descent = self.settings, self.descent
+        own_size = None if image is None else as_image(image).shape[1:3]
+        image = self._first_picture(image, size)
+        size = image.shape[1:3]
+        mask = None if mask is None else fit_mask(mask, own_size or size, "mask")
+        sizes = _usable_octaves(size, settings, self.backbone)
+        given = [image, mask, self._guide, weights]
+        given += [array for target in targets or () for array in target.guide + target.value]
+        optimizer = descent.optimizer
+        checkpoint = open_checkpoint(checkpoint, self.record, self.objective, optimizer, given)
+        descent.on_tile = on_tile
+
+        @functools.lru_cache(maxsize=2)
+        def photo(octave):
+            return resize(image, sizes[octave], settings.antialias)
+
+        def lost_detail(octave):
+            """What the photo at the octave before does not show."""
+            smaller = photo(max(octave - 1, 0))
+            return photo(octave) - resize(smaller, sizes[octave])
+
+        def dream_of(state, octave):
+            dream = descent.picture(state)
+            if settings.detail == "after":
+                dream = dream + lost_detail(octave)
+            return _keep_to(mask, dream, photo(octave))
+
+        def reinject_detail(state, octave):
+            dream = resize(dream_of(state, octave - 1), sizes[octave])
+            if settings.detail == "before":
+                dream = dream + lost_detail(octave)
+            return descent.start(dream)
+
+        def prepare(octave, _):
+            compared = targets or dream_targets(descent.evaluator, photo(octave), self._guide)
+            return compared, self.objective.weights if weights is None else weights
+
+        def show(state, octave):
+            return _full_size(dream_of(state, octave), photo(octave), image, mask, settings)
+
         with explain_memory_errors(size):
-            dream, losses, error = self._climb_octaves(
-                picture, mask, sizes, targets, weights, on_step
+            run = coarse_to_fine(
+                descent,
+                _add_noise(photo(0), settings.init_noise, self._seed),
+                sizes,
+                [settings.steps] * len(sizes),
+                prepare,
+                enlarge=reinject_detail,
+                show=show,
+                goal=-math.inf if settings.max_loss is None else -settings.max_loss,
+                seed=self._seed,
+                checkpoint=checkpoint,
+                on_step=on_step,
             )
-        history = dict(zip(self.objective.names, losses.T, strict=True))
         if weights is targets is None:  # Else some may be switched off, or other ones.
-            _warn_of_silence(self.objective.terms, losses)
-        return finish(Result(dream, history, self.record), error)
+            _warn_of_silence(self.objective.terms, run.losses)
+        return finish(
+            Result(run.image, self.objective.by_name(run.losses.T), self.record), run.error
+        )
 
     def balance_terms(
         self, numbers: Sequence[int], image: ArrayLike | None = None, *, size: int | None = None
@@ -262,70 +317,6 @@ class Dreamer:
         if init == "noise":
             return noise_picture(size, self._seed)
         return np.full((1, *size, 3), 0.5, np.float32)
-
-    def _climb_octaves(self, image, mask, sizes, targets, weights, on_step):
-        """Dreams at the smallest octave first, of large forms, and then of what is in them."""
-        settings, descent = self.settings, self.descent
-        goal = -math.inf if settings.max_loss is None else -settings.max_loss
-        histories = [np.empty((0, len(self.objective.terms)), np.float32)]
-        photo = shrunk = resize(image, sizes[0], settings.antialias)
-        dream = _add_noise(photo, settings.init_noise, self._seed)
-        try:
-            for octave, size in enumerate(sizes):
-                photo = resize(image, size, settings.antialias)
-                lost_detail = photo - resize(shrunk, size)
-                dream, shrunk = resize(dream, size), photo
-                if settings.detail == "before":
-                    dream = dream + lost_detail
-
-                first_step = octave * settings.steps
-                report = self._reporter(on_step, first_step, sizes, photo, image, mask)
-                compared = targets or dream_targets(descent.evaluator, photo, self._guide)
-                run = descent.run(
-                    dream,
-                    settings.steps,
-                    self._seed,
-                    first_step,
-                    goal,
-                    report,
-                    targets=compared,
-                    weights=weights,
-                )
-
-                dream, error = run.image, run.error
-                histories.append(run.losses)
-                if settings.detail == "after":
-                    dream = dream + lost_detail
-                dream = _keep_to(mask, dream, photo)
-                if error:
-                    break
-        except KeyboardInterrupt as interrupt:  # Between two octaves.
-            error = interrupt
-        dream = _full_size(dream, photo, image, mask, settings)
-        return dream, np.concatenate(histories), error
-
-    def _reporter(self, on_step, first_step, sizes, photo, image, mask):
-        """Makes what a descent calls after each step, or None if nobody listens."""
-        if on_step is None:
-            return None
-
-        steps = [self.settings.steps] * len(sizes)
-
-        def report(state, losses):
-            dream = self.descent.picture(state)
-            step = first_step + len(losses)
-            on_step(
-                Progress(
-                    step,
-                    sum(steps),
-                    tuple(dream.shape[1:3]),
-                    dict(zip(self.objective.names, losses[-1].tolist(), strict=True)),
-                    lambda: _full_size(dream, photo, image, mask, self.settings),
-                    share_done(step, steps, sizes),
-                )
-            )
-
-        return report
 
 
 def _warn_of_silence(terms, losses):

@@ -3,7 +3,6 @@
 Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576).
 """
 
-import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +21,6 @@ from kerasart.objectives import Objective, style_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
-    Checkpoint,
     Descent,
     GradientDescent,
     KerasOptimizer,
@@ -33,6 +31,7 @@ from kerasart.optimization import (
     coarse_to_fine,
     explain_memory_errors,
     finish,
+    open_checkpoint,
     scale_sizes,
     share_steps,
     style_targets,
@@ -130,7 +129,7 @@ def style_transfer(
         ),
         on_tile=on_tile,
         # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
-        first_size=None if isinstance(optimizer, LBFGS) else sizes[0],
+        first_size=None if optimizer.searches_lines else sizes[0],
         reuse=True,
     )
     record = {
@@ -144,22 +143,21 @@ def style_transfer(
         **asdict(settings),
     }
     pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
-    checkpoint = _open_checkpoint(checkpoint, record, objective, optimizer, pictures)
 
-    def prepare(size, before):
-        photo = inputs.photo(size)
+    def prepare(scale, weights):
+        photo = inputs.photo(sizes[scale])
         targets = style_targets(
             descent.evaluator,
             photo,
-            inputs.styles(size),
+            inputs.styles(sizes[scale]),
             inputs.shares,
             inputs.style_masks,
             inputs.regions,
         )
-        if before is None:
-            # Found once, at the first size: what is wanted is the same at every other.
-            before = balance(descent.evaluator, photo, targets, seed)
-        return targets, before
+        if weights is None:
+            # Found once, at the first scale: what is wanted is the same at every other.
+            weights = balance(descent.evaluator, photo, targets, seed)
+        return targets, weights
 
     with explain_memory_errors(sizes[-1]):
         run = coarse_to_fine(
@@ -168,14 +166,12 @@ def style_transfer(
             sizes,
             steps,
             prepare,
+            show=lambda state, _: inputs.finish(descent.picture(state), sizes[-1]),
             seed=seed,
-            checkpoint=checkpoint,
+            checkpoint=open_checkpoint(checkpoint, record, objective, optimizer, pictures),
             on_step=on_step,
-            show=lambda state: inputs.finish(descent.picture(state), sizes[-1]),
         )
-        image = inputs.finish(run.image, sizes[-1])
-    history = dict(zip(objective.names, run.losses.T, strict=True))
-    return finish(Result(image, history, record), run.error)
+    return finish(Result(run.image, objective.by_name(run.losses.T), record), run.error)
 
 
 def make_optimizer(settings, given=None):
@@ -240,19 +236,6 @@ def _usable_scales(inputs, sizes, backbone):
     return usable
 
 
-def _open_checkpoint(path, record, objective, optimizer, pictures):
-    """Opens what keeps a run at a path, by all that makes it what it is; None for no path."""
-    if path is None:
-        return None
-    identity = {
-        **record,
-        "terms": objective.names,
-        "optimizer_settings": getattr(optimizer, "config", None),
-        "pictures": list(map(_hash, pictures)),
-    }
-    return Checkpoint(path, identity)
-
-
 def _largest(inputs, size):
     """Finds the largest picture to be looked at."""
     return max([size, *inputs.style_sizes(size)], key=math.prod)
@@ -270,10 +253,3 @@ def _first_picture(inputs, size, init, start, seed):
 
 def _listed(values):
     return list(values) if isinstance(values, list | tuple) else [values]
-
-
-def _hash(array):
-    if array is None:
-        return None
-    array = np.ascontiguousarray(array)
-    return hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()[:16]

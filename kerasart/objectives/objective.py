@@ -95,6 +95,10 @@ class Objective:
             for term, target in zip(self.terms, targets, strict=True)
         ]
 
+    def by_name(self, values: Iterable) -> dict[str, Any]:
+        """Makes a dict of term name to value, of a value for each term."""
+        return dict(zip(self.names, values, strict=True))
+
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
             return NotImplemented

@@ -1,7 +1,7 @@
 """The engine: gradients of objectives, optimizers, and gradient descent on images."""
 
 from kerasart.optimization.balancing import balance
-from kerasart.optimization.checkpoint import Checkpoint
+from kerasart.optimization.checkpoint import Checkpoint, open_checkpoint
 from kerasart.optimization.descent import Descent, State
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import (
@@ -66,6 +66,7 @@ __all__ = [
     "noise_picture",
     "normalize_pyramid",
     "octave_sizes",
+    "open_checkpoint",
     "pad",
     "random_roll",
     "random_scale_and_rotate",

@@ -1,16 +1,20 @@
-"""A run on disk: what a killed run goes on from."""
+"""`Checkpoint`, the state of a run on disk, from which an interrupted run resumes."""
 
+import hashlib
 import json
 import logging
 import time
 import zipfile
+from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
+from kerasart.objectives import Objective
 from kerasart.optimization.descent import State
 
 _log = logging.getLogger("kerasart")
@@ -32,6 +36,41 @@ class Position(NamedTuple):
     state: State
     losses: np.ndarray
     weights: np.ndarray
+
+    def advance(self, state: State, losses: np.ndarray) -> "Position":
+        """Returns the position after further steps: their last state, and the losses of each."""
+        losses_so_far = np.concatenate([self.losses, losses])
+        return self._replace(step=self.step + len(losses), state=state, losses=losses_so_far)
+
+
+def open_checkpoint(
+    path: str | PathLike[str] | None,
+    record: dict[str, Any],
+    objective: Objective,
+    optimizer: Any,
+    pictures: Iterable[np.ndarray | None],
+) -> "Checkpoint | None":
+    """Opens the checkpoint of a run, by all that makes the run what it is.
+
+    Args:
+        path: The file, or None for no checkpoint.
+        record: Dict of the run's settings.
+        objective: The `Objective` that is minimised.
+        optimizer: The optimizer.
+        pictures: The arrays that go into the run.
+
+    Returns:
+        A `Checkpoint`, or None.
+    """
+    if path is None:
+        return None
+    identity = {
+        **record,
+        "terms": objective.names,
+        "optimizer_settings": getattr(optimizer, "config", None),
+        "pictures": list(map(_hash, pictures)),
+    }
+    return Checkpoint(path, identity)
 
 
 class Checkpoint:
@@ -119,6 +158,13 @@ class Checkpoint:
         mine, its = json.loads(self._identity), json.loads(identity)
         names = dict.fromkeys([*mine, *its])
         return ", ".join(name for name in names if mine.get(name) != its.get(name))
+
+
+def _hash(array):
+    if array is None:
+        return None
+    array = np.ascontiguousarray(array)
+    return hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()[:16]
 
 
 def _plain(number):

@@ -1,9 +1,11 @@
 """`Descent`, gradient descent on a picture: the only loop that moves pixels."""
 
+from __future__ import annotations
+
 import logging
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +15,6 @@ from kerasart.optimization.balancing import pull, pull_at_noise
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import scale_by_area
 from kerasart.optimization.interrupts import hold_interrupts
-from kerasart.optimization.lbfgs import LBFGS
 from kerasart.optimization.tracing import Compiled
 from kerasart.recent import Recent
 
@@ -79,7 +80,7 @@ class Descent:
     Args:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective` to minimise.
-        optimizer: What moves the picture: an `Optimizer` or `LBFGS`.
+        optimizer: The `Optimizer`.
         transform: `transform(image, seed) -> image`, applied before the network looks; None for
             none.
         parameterization: What is moved in the picture's place, with `encode(image)` and
@@ -162,7 +163,7 @@ class Descent:
         image = tf.convert_to_tensor(image, tf.float32)
         if self.parameterization:
             image = self.parameterization.encode(image)
-        is_averaged = self.average and not isinstance(self.optimizer, LBFGS)
+        is_averaged = self.average and not self.optimizer.searches_lines
         average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
         return State(image, self.optimizer.start(image), average)
 
@@ -229,12 +230,11 @@ class Descent:
         state = start if isinstance(start, State) else self.start(start)
         targets = tuple(targets or [Target()] * len(self.objective.terms))
         weights = self.objective.weights if weights is None else np.asarray(weights, np.float32)
-        run = _RunInProgress(state, self.objective.names, steps, first_step, goal, on_step)
-        take_steps = self._minimize if isinstance(self.optimizer, LBFGS) else self._take_steps
+        run = RunInProgress(self, state, targets, weights, seed, steps, first_step, goal, on_step)
         error = None
         try:
             with hold_interrupts() as run.let_through:
-                take_steps(run, targets, weights, seed)
+                self.optimizer.take_steps(run)
         except (KeyboardInterrupt, FloatingPointError) as reason:
             error = reason
         return Run(self.picture(run.state), run.losses, run.state, error)
@@ -247,54 +247,31 @@ class Descent:
     def _decode(self, image):
         return self.parameterization.decode(image) if self.parameterization else image
 
-    def _take_steps(self, run, targets, weights, seed):
+    def step(self, run: RunInProgress, count: int) -> tuple[State, Any]:
+        """Takes steps of a run: returns the `State`, and the losses before each."""
         function = self._step if self.block == 1 else self.steps_in_graph
-        while run.goes_on:
-            count = min(self.block, run.left)
-            seeds = np.array([seed, run.number], np.int32)
-            state, losses = self._call(
-                function, run, run.state, targets, weights, seeds, count, run.goal
-            )
-            run.accept(state, losses.numpy())
+        return self._call(function, self._step_back, run, run.state, run.number, count)
 
-    def _minimize(self, run, targets, weights, seed):
-        import tensorflow as tf
+    def differentiate(self, run: RunInProgress, state: State) -> tuple[Any, Any]:
+        """Returns the losses at a `State` of a run, and the gradient of their sum."""
+        # A line search needs the same transform at each step.
+        return self._call(self._differentiate, self._shape_back, run, state, 0, 0)
 
-        def differentiate(image):
-            state = State(tf.convert_to_tensor(image))
-            seeds = np.array([seed, 0], np.int32)
-            losses, gradient = self._call(
-                self._differentiate, run, state, targets, weights, seeds, 0, 0.0
-            )
-            losses = losses.numpy()
-            run.check(losses)
-            return losses, gradient.numpy()
+    def _call(self, whole, from_gradients, run, state, number, steps):
+        """Calls a compiled function on a whole image, or on gradients that tiles add up to.
 
-        def accept(image, losses):
-            run.accept(State(tf.convert_to_tensor(image)), losses[np.newaxis])
-            return run.goes_on
-
-        taken = 1
-        while run.goes_on and taken:  # No step is taken where rounding hides the way down.
-            image = run.state.image.numpy()
-            # Restarts are at fixed steps, also after it gave up: a run goes on from there exactly.
-            count = self.optimizer.restart - len(run.losses) % self.optimizer.restart
-            count = min(count, run.left)
-            taken = self.optimizer.minimize(differentiate, image, count, self.clip, accept)
-
-    def _call(self, function, run, state, targets, *arguments):
-        """Calls what takes a step, or steps: compiled, or tile by tile where there are any.
-
-        Where memory runs out, the tiles are halved and the step is taken again.
+        Where memory runs out, the tiles are halved, and it is called again.
         """
         import tensorflow as tf
 
-        size = tuple(state.image.shape[1:3])
+        size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
         while True:
             try:
-                if self.evaluator.tiles(size):
-                    return self._step_by_tiles(function, run, state, targets, *arguments)
-                return self._compiled(function, state, targets, *arguments, *self._first_size)
+                if not self.evaluator.tiles(size):
+                    given = state, run.targets, run.weights, seed, steps, run.goal
+                    return self._compiled(whole, *given, *self._first_size)
+                found = self._look_at_tiles(run, state.image, seed)
+                return self._compiled(from_gradients, state, seed, *found, *self._first_size)
             except tf.errors.ResourceExhaustedError as error:
                 self._halve_tiles(size, error)
 
@@ -308,13 +285,7 @@ class Descent:
         self.evaluator.side = side
         _log.warning("Memory ran out: tiles of %d pixels are used from here on.", side)
 
-    def _step_by_tiles(self, function, run, state, targets, weights, seed, steps, goal):
-        """Does as `function`, but for the picture, which is looked at tile by tile."""
-        losses, gradients = self._look_at_tiles(run, state.image, targets, weights, seed)
-        back = self._shape_back if function == self._differentiate else self._step_back
-        return self._compiled(back, state, seed, losses, gradients, *self._first_size)
-
-    def _look_at_tiles(self, run, image, targets, weights, seed):
+    def _look_at_tiles(self, run, image, seed):
         """Returns the losses, and their gradients by what is seen and, if need be, the picture."""
 
         def after_tile(done, count):
@@ -322,6 +293,7 @@ class Descent:
             if self.on_tile:
                 self.on_tile(done, count)
 
+        targets, weights = run.targets, run.weights
         picture, seen = self._compiled(self._show, image, seed)
         # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
         raw = weights * (self._shares == 0)
@@ -453,51 +425,84 @@ class Descent:
         return state, history
 
 
-class _RunInProgress:
-    """A run under way: how far it has come, and whether it goes on."""
+class RunInProgress:
+    """A run of a `Descent`, of which an optimizer takes the steps.
 
-    def __init__(self, state, names, steps, first_step, goal, on_step):
+    Attributes:
+        state: The `State` after the last step.
+        losses: Weighted values of the terms before each step so far, float32 (steps, terms).
+        targets, weights, seed, goal: As in `Descent.run`.
+    """
+
+    def __init__(self, descent, state, targets, weights, seed, steps, first_step, goal, on_step):
         self.state = state
-        self.losses = np.empty((0, len(names)), np.float32)
+        self.losses = np.empty((0, len(weights)), np.float32)
+        self.targets = targets
+        self.weights = weights
+        self.seed = seed
         self.goal = goal
+        self.clip = descent.clip
         self.let_through = None
-        self._names = names
+        self._descent = descent
         self._steps = steps
         self._first_step = first_step
         self._on_step = on_step
 
     @property
-    def number(self):
+    def number(self) -> int:
         """The number of the next step."""
         return self._first_step + len(self.losses)
 
     @property
-    def left(self):
-        """Steps to take."""
+    def left(self) -> int:
+        """Steps that are left to take."""
         return self._steps - len(self.losses)
 
     @property
-    def goes_on(self):
+    def goes_on(self) -> bool:
         """Whether another step is to be taken."""
         return self.left > 0 and not (len(self.losses) and self.losses[-1].sum() < self.goal)
 
-    def accept(self, state, losses):
-        """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms)."""
+    def step(self) -> None:
+        """Takes a step by the optimizer's `update`, or a block of them."""
+        state, losses = self._descent.step(self, min(self._descent.block, self.left))
+        self.accept(state, losses.numpy())
+
+    def differentiate(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the losses at an image, float32 (terms,), and the gradient of their sum."""
+        import tensorflow as tf
+
+        state = State(tf.convert_to_tensor(image))
+        losses, gradient = self._descent.differentiate(self, state)
+        self.check(losses := losses.numpy())
+        return losses, gradient.numpy()
+
+    def accept(self, state: State, losses: np.ndarray) -> None:
+        """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms).
+
+        Raises:
+            FloatingPointError: If a loss is not finite.
+            KeyboardInterrupt: If Ctrl-C was pressed since the last step.
+        """
         self.check(*losses)
         self.state, self.losses = state, np.concatenate([self.losses, losses])
         if self._on_step:
             self._on_step(state, self.losses)
         self.let_through()
 
-    def check(self, *losses):
-        """Refuses losses that are not finite, naming the first such term."""
+    def check(self, *losses: np.ndarray) -> None:
+        """Refuses losses that are not finite, naming the first such term.
+
+        Raises:
+            FloatingPointError: If one is not finite.
+        """
         for i, step in enumerate(losses):
             if len(step) > 1 and np.isnan(step).all():
                 raise FloatingPointError(
                     "The loss and its gradient must stay finite; they did not at step "
                     f"{self.number + i + 1}. Received: nan"
                 )
-            for name, loss in zip(self._names, step, strict=True):
+            for name, loss in self._descent.objective.by_name(step).items():
                 if not np.isfinite(loss):
                     raise FloatingPointError(
                         f"The loss must stay finite; the term {name!r} did not at step "

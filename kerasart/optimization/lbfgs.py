@@ -1,9 +1,19 @@
-"""L-BFGS, by SciPy."""
+"""`LBFGS`, by SciPy."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasart.optimization.optimizers import Optimizer
 
-class LBFGS:
+if TYPE_CHECKING:
+    from kerasart.optimization.descent import RunInProgress
+
+
+class LBFGS(Optimizer):
     """Moves a picture by the limited-memory BFGS method with bounds.
 
     Source: Byrd et al. 1995 and Zhu et al. 1997, as `scipy.optimize` has it; the classic optimizer
@@ -15,7 +25,7 @@ class LBFGS:
         restart: Steps after which it starts anew.
     """
 
-    any_size = True
+    searches_lines = True
 
     # What an average value moves by in the very first trial step; the line search corrects it.
     _FIRST_MOVE = 0.02
@@ -26,15 +36,21 @@ class LBFGS:
         # Steps and changes of the gradient, and SciPy's other arrays, in float64.
         self.pictures = 4 * corrections + 20
 
-    def __eq__(self, other):
-        return type(self) is type(other) and vars(self) == vars(other)
+    def take_steps(self, run: RunInProgress) -> None:
+        """Takes the steps of a run, until it ends or none leads further down."""
+        import tensorflow as tf
 
-    def __hash__(self):
-        return hash((type(self), *vars(self).items()))
+        def accept(image, losses):
+            run.accept(run.state._replace(image=tf.convert_to_tensor(image)), losses[np.newaxis])
+            if not run.goes_on:
+                raise StopIteration
 
-    def start(self, image):
-        """Makes the memory to start from: none."""
-        return ()
+        taken = 1
+        while run.goes_on and taken:  # No step is taken where rounding hides the way down.
+            image = run.state.image.numpy()
+            # Restarts are at fixed steps, also after it gave up: a run resumes from there exactly.
+            count = min(self.restart - len(run.losses) % self.restart, run.left)
+            taken = self.minimize(run.differentiate, image, count, run.clip, accept)
 
     def minimize(self, differentiate, image, steps, clip, accept):
         """Takes steps, until there are enough or none leads further down.
@@ -46,7 +62,7 @@ class LBFGS:
             steps: How many steps to take at most.
             clip: Whether the picture stays in [0, 1].
             accept: `accept(image, losses)`, called after each step with the new picture and the
-                losses of the one before. What it raises ends the run.
+                losses of the one before. StopIteration from it ends the steps.
 
         Returns:
             The number of steps taken.
@@ -71,19 +87,20 @@ class LBFGS:
             accept(pixels.reshape(shape).astype(np.float32), before)
             before = last
 
-        minimize(
-            function,
-            image.ravel().astype(np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0.0, 1.0)] * image.size if clip else None,
-            callback=callback,
-            options={
-                "maxiter": steps,
-                "maxfun": 20 * steps,
-                "maxcor": self.corrections,
-                "ftol": 0.0,
-                "gtol": 0.0,
-            },
-        )
+        with contextlib.suppress(StopIteration):
+            minimize(
+                function,
+                image.ravel().astype(np.float64),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(0.0, 1.0)] * image.size if clip else None,
+                callback=callback,
+                options={
+                    "maxiter": steps,
+                    "maxfun": 20 * steps,
+                    "maxcor": self.corrections,
+                    "ftol": 0.0,
+                    "gtol": 0.0,
+                },
+            )
         return taken

@@ -1,4 +1,11 @@
-"""How a picture is moved."""
+"""Optimizers: normalised gradient descent, gradient descent, Adam, and Keras's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kerasart.optimization.descent import RunInProgress
 
 NORMS = ("mean", "std", "unit")
 
@@ -13,11 +20,14 @@ class Optimizer:
         any_size: Whether one compiled step serves pictures of every size.
         restart: Steps after which a run can be gone on with from its `State`.
         pictures: How many pictures of float32 it remembers, about.
+        searches_lines: Whether it tries steps of several lengths, so that it needs the gradient of
+            the loss itself, of a loss that does not change from step to step.
     """
 
     any_size = True
     restart = 1
     pictures = 2
+    searches_lines = False
 
     def __eq__(self, other):
         return type(self) is type(other) and vars(self) == vars(other)
@@ -35,6 +45,11 @@ class Optimizer:
             A tuple of tensors. Those of the picture's shape are resized with it.
         """
         return ()
+
+    def take_steps(self, run: RunInProgress) -> None:
+        """Takes the steps of a run, until it ends."""
+        while run.goes_on:
+            run.step()
 
     def update(self, image, gradient, memory):
         """Moves a picture one step.

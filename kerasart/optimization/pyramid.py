@@ -1,10 +1,16 @@
 """Image pyramids: the sizes of octaves and scales, their steps, and the coarse-to-fine loop."""
 
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.image.resizing import fit_size
-from kerasart.optimization.checkpoint import Position
-from kerasart.optimization.descent import Run
+from kerasart.objectives import Target
+from kerasart.optimization.checkpoint import Checkpoint, Position
+from kerasart.optimization.descent import Descent, Run, State
 from kerasart.optimization.results import Progress
 
 # Long side of a picture in which all scales get equal shares of steps.
@@ -91,80 +97,91 @@ def share_done(taken, steps, sizes):
 
 
 def coarse_to_fine(
-    descent, start, sizes, steps, prepare, *, seed=0, checkpoint=None, on_step=None, show=None
-):
-    """Moves a picture downhill at each size, enlarging it, and the optimizer's memory, between.
+    descent: Descent,
+    start: ArrayLike,
+    sizes: Sequence[tuple[int, int]],
+    steps: Sequence[int],
+    prepare: Callable[[int, Any], tuple[Sequence[Target], Any]],
+    *,
+    enlarge: Callable[[State, int], State] | None = None,
+    show: Callable[[State, int], Any] | None = None,
+    goal: float = -math.inf,
+    seed: int = 0,
+    checkpoint: Checkpoint | None = None,
+    on_step: Callable[[Progress], object] | None = None,
+) -> Run:
+    """Minimises an objective at one scale after another, each starting from the one before.
 
     Args:
         descent: The `Descent`.
-        start: The picture to start from, float32 RGB of the first size.
-        sizes: A list of (height, width).
-        steps: A list of numbers of steps, one for each size.
-        prepare: `prepare(size, weights) -> targets, weights`: a `Target` and a weight for each
-            term at a size. The weights that it gets are those of the size before, or None.
-        seed: As in `Descent.run`.
-        checkpoint: A `Checkpoint` to go on from and to keep up, or None.
+        start: The image to start from, float32 RGB (1, height, width, 3) of the first size.
+        sizes: A (height, width) for each scale, from coarse to fine.
+        steps: A number of steps for each scale.
+        prepare: `prepare(scale, weights) -> targets, weights`: a `Target` and a weight for each
+            term at a scale. The weights that it gets are those of the scale before, or None.
+        enlarge: `enlarge(state, scale) -> state`: what a scale starts from, given the last `State`
+            of the scale before. None is `Descent.enlarge`.
+        show: `show(state, scale) -> image`: the image, as users are to see it, that a `State`
+            stands for. None is `Descent.picture`.
+        goal: The loss below which a scale ends.
+        seed: Seeds the descent's transform.
+        checkpoint: A `Checkpoint` to resume from and to keep up to date, or None.
         on_step: Called with a `Progress` after each call of the graph, or None.
-        show: `show(state) -> picture`: makes what a `Progress` shows of the picture so far.
 
     Returns:
-        A `Run` with the losses of all sizes.
+        A `Run` with the losses of all scales, whose image is what `show` made of the last state.
     """
+    enlarge = enlarge or (lambda state, scale: descent.enlarge(state, sizes[scale]))
+    show = show or (lambda state, scale: descent.picture(state))
     position = checkpoint.load() if checkpoint else None
     if position is None:
         no_losses = np.empty((0, len(descent.objective.terms)), np.float32)
         position = Position(0, 0, descent.start(start), no_losses, None)
     error = None
-    first = position.scale
     try:
-        for scale in range(first, len(sizes)):
-            state, size = position.state, sizes[scale]
-            if scale > first:
-                state = descent.enlarge(state, size)
-            taken = position.step if scale == first else 0
-            targets, weights = prepare(size, position.weights)
-            before = position.losses
-            position = Position(scale, taken, state, before, weights)
+        for scale in range(position.scale, len(sizes)):
+            state, step = position.state, position.step
+            if scale > position.scale:
+                state, step = enlarge(state, scale), 0
+            targets, weights = prepare(scale, position.weights)
+            position = Position(scale, step, state, position.losses, weights)
+            taken = sum(steps[:scale])
 
-            def report(state, losses, before=before, taken=taken, position=position):
-                step = taken + len(losses)
-                here = position._replace(
-                    step=step, state=state, losses=np.concatenate([before, losses])
-                )
-                if checkpoint and step % descent.optimizer.restart == 0:
-                    checkpoint.keep(here)
+            def report(state, losses, before=position, taken=taken):
+                now = before.advance(state, losses)
+                is_resumable = now.step % descent.optimizer.restart == 0
+                if checkpoint and is_resumable and losses[-1].sum() >= goal:
+                    checkpoint.keep(now)
                 if on_step:
-                    share = share_done(len(here.losses), steps, sizes)
-                    on_step(_describe(here, descent, sum(steps), share, show))
+                    on_step(
+                        Progress(
+                            taken + now.step,
+                            sum(steps),
+                            sizes[now.scale],
+                            descent.objective.by_name(now.losses[-1].tolist()),
+                            lambda: show(now.state, now.scale),
+                            share_done(taken + now.step, steps, sizes),
+                        )
+                    )
 
             run = descent.run(
                 state,
-                steps[scale] - taken,
+                steps[scale] - step,
                 seed,
-                len(before),
-                on_step=report,
+                taken + step,
+                goal,
+                report if checkpoint or on_step else None,
                 targets=targets,
                 weights=weights,
             )
-            position = position._replace(
-                step=taken + len(run.losses),
-                state=run.state,
-                losses=np.concatenate([before, run.losses]),
-            )
-            error = run.error
+            position, error = position.advance(run.state, run.losses), run.error
             if error:
                 break
+            position = position._replace(step=steps[scale])  # Also where it ended early.
             if checkpoint:  # An optimizer that forgets in its own time starts anew here.
                 checkpoint.keep(position)
     except KeyboardInterrupt as interrupt:  # Between two scales.
         error = interrupt
     if checkpoint:
         checkpoint.write()
-    return Run(descent.picture(position.state), position.losses, position.state, error)
-
-
-def _describe(position, descent, steps, share, show):
-    state = position.state
-    losses = dict(zip(descent.objective.names, position.losses[-1].tolist(), strict=True))
-    size = tuple(state.image.shape[1:3])
-    return Progress(len(position.losses), steps, size, losses, lambda: show(state), share)
+    return Run(show(position.state, position.scale), position.losses, position.state, error)

@@ -422,6 +422,12 @@ def test_lbfgs_ends_at_the_goal(lbfgs, picture):
     np.testing.assert_allclose(run.losses.sum(axis=1), total[:4], rtol=1e-5)
 
 
+def test_lbfgs_ends_at_the_goal_before_it_restarts(cut, picture):
+    total = Descent(cut, OBJECTIVE, LBFGS()).run(picture, STEPS).losses.sum(axis=1)
+    run = Descent(cut, OBJECTIVE, LBFGS()).run(picture, STEPS, goal=(total[1] + total[2]) / 2)
+    assert len(run.losses) == 3
+
+
 def test_lbfgs_on_ctrl_c_gives_the_picture_so_far(lbfgs, picture):
     def stop(state, losses):
         if len(losses) == 3:

@@ -6,7 +6,16 @@ import tensorflow as tf
 
 from kerasart.image.resizing import resize
 from kerasart.objectives import Content, Gram, Objective, Target, Term
-from kerasart.optimization import LBFGS, Adam, Checkpoint, Descent, coarse_to_fine, style_targets
+from kerasart.optimization import (
+    LBFGS,
+    Adam,
+    Checkpoint,
+    Descent,
+    NormalizedGradient,
+    State,
+    coarse_to_fine,
+    style_targets,
+)
 
 SIZES = [(32, 36), (44, 50), (64, 72)]
 STEPS = [5, 4, 3]
@@ -36,7 +45,8 @@ def transfer(descents, cat):
     def transfer(kind, **settings):
         descent = descents[kind]
 
-        def prepare(size, weights):
+        def prepare(scale, weights):
+            size = SIZES[scale]
             photo, style = crop(cat[:, 60:, 100:], size), crop(cat[:, 200:, 300:], size)
             targets = style_targets(descent.evaluator, photo, [style], [1.0])
             # As balance does: found once, and kept.
@@ -96,7 +106,7 @@ def test_a_scale_goes_on_from_the_one_before(descents, cat):
         state, losses = run.state, [*losses, *run.losses]
     start = np.full((1, *SIZES[0], 3), 0.5, np.float32)
     given = coarse_to_fine(
-        descent, start, SIZES, STEPS, lambda size, before: (prepared[size], weights)
+        descent, start, SIZES, STEPS, lambda scale, before: (prepared[SIZES[scale]], weights)
     )
     np.testing.assert_array_equal(given.losses, losses)
     np.testing.assert_array_equal(given.image, run.image)
@@ -119,7 +129,7 @@ def see(image):
     return {"image": image}
 
 
-def want_nothing(size, weights):
+def want_nothing(scale, weights):
     """What `prepare` says where terms compare with nothing."""
     return [Target()], np.float32([1.0])
 
@@ -141,17 +151,17 @@ def stand(prepare=want_nothing, **settings):
 def test_weights_are_handed_from_scale_to_scale():
     asked = []
 
-    def prepare(size, weights):
-        asked.append((size, weights))
+    def prepare(scale, weights):
+        asked.append((scale, weights))
         return [Target()], np.float32([len(asked)])
 
     stand(prepare)
-    assert asked == [((4, 6), None), ((6, 9), np.float32([1.0]))]
+    assert asked == [(0, None), (1, np.float32([1.0]))]
 
 
 def test_progress():
     told = []
-    run = stand(on_step=told.append, show=lambda state: 10 * state.image.numpy())
+    run = stand(on_step=told.append, show=lambda state, scale: 10 * state.image.numpy())
     assert [progress.step for progress in told] == [1, 2, 3]
     assert {progress.steps for progress in told} == {3}
     assert [progress.size for progress in told] == [(4, 6), (4, 6), (6, 9)]
@@ -161,9 +171,34 @@ def test_progress():
     assert run.losses.shape == (3, 1)
 
 
+def test_what_a_scale_starts_from():
+    enlarged = []
+
+    def enlarge(state, scale):
+        enlarged.append((tuple(state.image.shape), scale))
+        return State(tf.fill([1, 6, 9, 3], 0.25), state.memory)
+
+    descent = Descent(see, Objective([Still()]), NormalizedGradient(0.1))
+    start = np.full((1, 4, 6, 3), 0.5, np.float32)
+    run = coarse_to_fine(descent, start, [(4, 6), (6, 9)], [2, 1], want_nothing, enlarge=enlarge)
+    assert enlarged == [((1, 4, 6, 3), 1)]
+    np.testing.assert_array_equal(run.image, np.full((1, 6, 9, 3), 0.25, np.float32))
+
+
+def test_a_scale_ends_below_the_goal_and_is_not_resumed(tmp_path):
+    told = []
+    path = tmp_path / "run.npz"
+    first = stand(goal=1.0, on_step=told.append, checkpoint=Checkpoint(path, IDENTITY, seconds=0))
+    # The loss is 0: each scale takes one step, the number of the next scale's first is kept.
+    assert [progress.step for progress in told] == [1, 3] and first.losses.shape == (2, 1)
+    again = stand(goal=1.0, on_step=told.append, checkpoint=Checkpoint(path, IDENTITY))
+    assert len(told) == 2
+    np.testing.assert_array_equal(again.losses, first.losses)
+
+
 def test_a_loss_that_is_not_finite_ends_all_scales():
-    def prepare(size, weights):
-        return [Target()], np.float32([1.0 if size == (4, 6) else np.nan])
+    def prepare(scale, weights):
+        return [Target()], np.float32([1.0 if scale == 0 else np.nan])
 
     run = stand(prepare)
     assert isinstance(run.error, FloatingPointError)
@@ -173,8 +208,8 @@ def test_a_loss_that_is_not_finite_ends_all_scales():
 
 
 def test_ctrl_c_between_two_scales_gives_the_picture_so_far():
-    def prepare(size, weights):
-        if size == (6, 9):
+    def prepare(scale, weights):
+        if scale == 1:
             raise KeyboardInterrupt
         return [Target()], np.float32([1.0])
 
@@ -257,7 +292,7 @@ def test_another_run_is_refused(transfer, tmp_path):
 
 
 def test_ctrl_c_before_the_first_step_writes_nothing(tmp_path):
-    def prepare(size, weights):
+    def prepare(scale, weights):
         raise KeyboardInterrupt
 
     run = stand(prepare, checkpoint=Checkpoint(tmp_path / "run.npz", IDENTITY))

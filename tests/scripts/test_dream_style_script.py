@@ -197,7 +197,7 @@ def interrupting(folder, number):
             if len(steps) == {number}:
                 os.kill(os.getpid(), signal.SIGINT)
         """,
-        "kerasart.optimization.descent._RunInProgress.accept",
+        "kerasart.optimization.descent.RunInProgress.accept",
     )
     return {"PYTHONPATH": str(folder)}
 

@@ -29,7 +29,7 @@ SCRIPT = ROOT / "scripts" / "style_transfer.py"
 NETWORK = ("--backbone=squeezenet", "--style_layers=fire2,fire4", "--content_layers=fire4")
 SMALL = (*NETWORK, "--style_loss=gram", "--size=64", "--steps=2")
 PICTURES = ("--content=photo.png", "--style=a.png")
-ACCEPT = "kerasart.optimization.descent._RunInProgress.accept"
+ACCEPT = "kerasart.optimization.descent.RunInProgress.accept"
 
 
 def write_pictures(folder, channels=3):

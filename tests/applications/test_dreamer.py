@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasart import Dreamer, deep_dream
+from kerasart import Dreamer, Interrupted, deep_dream
 from kerasart.backbones.imagenet import load_bundled
 from kerasart.backbones.squeezenet import SqueezeNet
 from kerasart.image.resizing import fill_size, resize_photo
@@ -490,3 +490,48 @@ def test_a_dream_of_what_nothing_excites_says_so(squeezenet, caplog):
     deep_dream(None, "channel", squeezenet, channel=f"fire3:{silent}", **still)
     (record,) = caplog.records
     assert f"channel fire3:{silent}" in record.getMessage()
+
+
+# --- Resuming
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "adam", "parameterization": "fourier", "detail": "none"},
+        {"detail": "after"},
+        {"optimizer": "lbfgs"},
+    ],
+)
+def test_an_interrupted_dream_resumes_to_the_same_picture(toy, photo, tmp_path, settings):
+    path = tmp_path / "dream.npz"
+    # No jitter for L-BFGS alone: it needs a loss that does not change.
+    options = {"layers": "conv3", "octaves": 3, "steps": 3, "jitter": 2} | settings
+    dreamer = Dreamer("animals", toy, precision="float32", **options)
+    whole = dreamer.dream(photo)
+
+    def stop(progress):
+        if progress.step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        dreamer.dream(photo, checkpoint=path, on_step=stop)
+    told = []
+    again = dreamer.dream(photo, checkpoint=path, on_step=told.append)
+    np.testing.assert_array_equal(again.image, whole.image)
+    for name, losses in whole.history.items():
+        np.testing.assert_array_equal(again.history[name], losses)
+    # L-BFGS resumes where it restarts, which is at the octave's start.
+    assert told[0].step == (4 if settings.get("optimizer") == "lbfgs" else 6)
+
+
+def test_a_checkpoint_of_another_dream_is_refused(toy, photo, tmp_path):
+    path = tmp_path / "dream.npz"
+    dreamer = Dreamer("animals", toy, layers="conv3", octaves=2, steps=1)
+    dreamer.dream(photo, checkpoint=path)
+    with pytest.raises(ValueError, match="`resume` needs the pictures and settings .*pictures"):
+        dreamer.dream(1 - photo, checkpoint=path)
+    other = Dreamer("animals", toy, layers="conv3", octaves=2, steps=2)
+    with pytest.raises(ValueError, match="`resume` needs the pictures and settings .*steps"):
+        other.dream(photo, checkpoint=path)

@@ -71,6 +71,26 @@ def plain_convolutions(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """No network, no weights of the user's, no GPU."""
+    names = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "tf_cpp_min_log_level"}
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in names}
+    nowhere = "http://127.0.0.1:9"  # A port that refuses: what the internet is without a network.
+    proxies = {"http_proxy": nowhere, "https_proxy": nowhere}
+    keras_home = str(tmp_path_factory.mktemp("keras"))
+    return kept | proxies | {"KERAS_HOME": keras_home, "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+@pytest.fixture(scope="session")
+def forks(environment):
+    """Starts processes that have TensorFlow loaded already."""
+    from forks import ForkServer
+
+    with ForkServer(environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def cat():
     """The bundled photo of a cat, (1, 300, 451, 3)."""
     from kerasart.image.samples import read_sample
@@ -198,6 +218,15 @@ def tiny_network():
     for variable in network.weights:
         variable.assign(variable + generator.normal(0, 0.1, variable.shape).astype(np.float32))
     return network
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_network, tmp_path_factory):
+    """The `tiny_network` as a server loads it, for pictures of up to 1650x1650 pixels."""
+    from kerasart.export.saved_model import export_network
+
+    folder = tmp_path_factory.mktemp("served") / "few"
+    return export_network(tiny_network, folder, most_pixels=1650**2)
 
 
 def randomise(model, seed=0):

@@ -227,9 +227,14 @@ def test_names_do_not_depend_on_what_was_built_before():
         assert [operation.name for operation in model.operations][1:] == names[1:]
 
 
-def test_inception_has_the_names_of_a_fresh_session(inception_model, inception):
+@pytest.fixture(scope="module")
+def random_inception(inception_model):
     # Two are built by now at the least, so that automatic numbers have run on.
-    names = load_backbone("inception_v3", "random").geometry
+    return load_backbone("inception_v3", "random")
+
+
+def test_inception_has_the_names_of_a_fresh_session(random_inception, inception):
+    names = random_inception.geometry
     assert list(names) == list(inception.geometry)
     assert {"conv2d", "conv2d_93", "mixed10"} < set(names)
     assert "conv2d_94" not in names
@@ -243,8 +248,8 @@ def test_random_weights_come_from_the_seed():
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_random_weights_keep_the_features_in_range(face):
-    features = load_backbone("inception_v3", "random").cut(["mixed2", "mixed7"])(face)
+def test_random_weights_keep_the_features_in_range(random_inception, face):
+    features = random_inception.cut(["mixed2", "mixed7"])(face)
     for value in features.values():
         assert 0.05 < float(tf.sqrt(tf.reduce_mean(value**2))) < 20
 

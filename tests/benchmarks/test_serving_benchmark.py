@@ -7,8 +7,6 @@ import pytest
 from fake_server import FakeServer, signatures_of
 from PIL import Image
 
-from kerasart.export.saved_model import export_network
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,14 +44,13 @@ def test_every_load_has_its_turns():
         assert min(waited[load]) >= 0.01
 
 
-def test_models_and_servers_are_asked_alike(tiny_network, tmp_path):
+def test_models_and_servers_are_asked_alike(exported):
     from benchmarks.serving import ask_model, ask_server, random_jpeg
 
-    path = export_network(tiny_network, tmp_path / "few")
     files = [random_jpeg((32, 48))] * 2
-    with FakeServer(signatures_of(path), "grpc", "few") as server:
+    with FakeServer(signatures_of(exported), "grpc", "few") as server:
         options = SimpleNamespace(server=server.address, name="few")
-        answers = ask_model(path)(files), ask_server(options)(files)
+        answers = ask_model(exported)(files), ask_server(options)(files)
     assert list(answers[0]) == list(answers[1])
     with Image.open(io.BytesIO(answers[0][1])) as painted:
         assert (painted.format, painted.size) == ("PNG", (48, 32))

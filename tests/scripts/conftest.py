@@ -1,14 +1,14 @@
 """Runs the scripts as a user runs them: by themselves, in a folder of their own.
 
-A module of tests names its script in `SCRIPT`, and may have code in `PREPARE` that the process
-which its warm runs share runs first.
+A module of tests names its script in `SCRIPT`, and may have code in `PREPARE` that its forked and
+warm runs begin with.
 """
 
 import json
-import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -22,7 +22,6 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-NOWHERE = "http://127.0.0.1:9"  # a port that refuses: what the internet is without a network
 SECONDS = 120  # for one run on a machine that is busy with other things
 
 
@@ -48,20 +47,6 @@ def _as_shown(line):
     for part in line.split("\r"):
         shown = part + shown[len(part) :]
     return shown.rstrip()
-
-
-@pytest.fixture(scope="module")
-def keras_home(tmp_path_factory):
-    return tmp_path_factory.mktemp("keras")
-
-
-@pytest.fixture(scope="module")
-def environment(keras_home):
-    """No network, no weights of the user's, no GPU."""
-    names = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "tf_cpp_min_log_level"}
-    kept = {name: value for name, value in os.environ.items() if name.lower() not in names}
-    proxies = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
-    return kept | proxies | {"KERAS_HOME": str(keras_home), "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +77,10 @@ def start(request, environment):
 @pytest.fixture(scope="module")
 def run(start):
     """Runs the script in a folder, to its end."""
+    return _running(start)
 
+
+def _running(start):
     def run(folder, *flags, **options):
         begin = time.perf_counter()
         return finish(start(folder, *flags, **options), begin)
@@ -115,72 +103,73 @@ def finish(process, begin=0.0):
     )
 
 
-_WARM = """
-import contextlib, importlib, io, json, os, sys, traceback
-from absl import flags
-script = importlib.import_module(f"kerasart.scripts.{sys.argv[1]}")
-name, replies = sys.argv[1], os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
-for line in sys.stdin:
-    folder, arguments = json.loads(line)
-    os.chdir(folder)
-    flags.FLAGS.unparse_flags()
-    for flag in flags.FLAGS:
-        flags.FLAGS[flag].unparse()
-    sys.argv = [f"{name}.py", *arguments]
-    code, out, err = 0, io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            script.run()
-        except SystemExit as end:
-            code = end.code
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-    print(json.dumps([code, out.getvalue(), err.getvalue()]), file=replies, flush=True)
-"""
+# Code of a process that runs a script.
+RUN = 'import runpy, sys; runpy.run_path(sys.argv[0], run_name="__main__")'
 
 
 @pytest.fixture(scope="module")
-def warm_run(request, environment, tmp_path_factory):
+def forked_start(request, forks):
+    """Starts the script in a folder, as `start`, with TensorFlow loaded already."""
+    module = request.module
+
+    def start(folder, *flags, limits=(), **variables):
+        code = getattr(module, "PREPARE", "") + RUN
+        return forks.start(code, [module.SCRIPT, *flags], folder, variables, limits)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def forked_run(forked_start):
+    """Runs the script in a folder, as `run`, with TensorFlow loaded already."""
+    return _running(forked_start)
+
+
+@pytest.fixture(scope="module")
+def warm_run(request, forks, tmp_path_factory):
     """Runs the script in a folder, as `run`, but in one process for the module.
 
-    That saves each run the seconds in which TensorFlow loads. It is for what a process of its own
+    That saves each run the seconds in which TensorFlow starts. It is for what a process of its own
     makes no difference to.
     """
     name = Path(request.module.SCRIPT).stem
+    code = getattr(request.module, "PREPARE", "") + RUN
+    ours, theirs = socket.socketpair()
     with (
-        open(tmp_path_factory.mktemp("warm") / "stderr", "w+") as stderr,
-        subprocess.Popen(
-            [sys.executable, "-c", getattr(request.module, "PREPARE", "") + _WARM, name],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        ) as process,
+        ours,
+        ours.makefile("rw") as pipe,
+        open(tmp_path_factory.mktemp("warm") / "log", "w+") as log,
     ):
+        with theirs:
+            args = [Path(__file__).with_name("warm.py"), name]
+            process = forks.start(code, args, ROOT, stdin=theirs, stdout=theirs, stderr=log)
 
         def warm_run(folder, *flags):
             begin = time.perf_counter()
             limit = threading.Timer(SECONDS, process.kill)
             limit.start()
-            print(json.dumps([str(folder), list(map(str, flags))]), file=process.stdin, flush=True)
-            reply = process.stdout.readline()
+            print(json.dumps([str(folder), list(map(str, flags))]), file=pipe, flush=True)
+            reply = pipe.readline()
             limit.cancel()
             if not reply:
-                stderr.seek(0)
-                pytest.fail(f"The process ended on {flags}: {stderr.read()}")
+                log.seek(0)
+                pytest.fail(f"The process ended on {flags}: {log.read()}")
             return Outcome(name, *json.loads(reply), time.perf_counter() - begin)
 
         yield warm_run
-        process.stdin.close()
+    process.wait()
 
 
 @pytest.fixture(scope="module")
 def refuse(run):
     """Runs the script, which must refuse with one line, and leave the folder as it was."""
     return _refusal(run)
+
+
+@pytest.fixture(scope="module")
+def forked_refuse(forked_run):
+    """As `refuse`, by `forked_run`."""
+    return _refusal(forked_run)
 
 
 @pytest.fixture(scope="module")

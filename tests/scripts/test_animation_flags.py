@@ -108,10 +108,10 @@ def test_name_that_is_taken_gets_a_number(tmp_path, photo, warm_run):
 
 
 def test_ctrl_c_leaves_what_is_there_and_resume_ends_the_same(
-    tmp_path, photo, start, warm_run, warm_refuse
+    tmp_path, photo, forked_start, warm_run, warm_refuse
 ):
     flags = [*SMALL, "--steps=8", "--animate=zoom", "--frames=12", "--blend=0.2"]
-    process = start(tmp_path, *flags)
+    process = forked_start(tmp_path, *flags)
     folder = tmp_path / "dream.frames"
     wait_for(lambda: len(list(folder.glob("*.png"))) >= 3, process)
     process.send_signal(signal.SIGINT)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,12 +138,12 @@ def test_16_bits_in_a_jpeg(tmp_path, warm_refuse):
 
 
 @linux_only
-def test_disk_that_takes_no_more(tmp_path, photo, refuse):
+def test_disk_that_takes_no_more(tmp_path, photo, forked_refuse):
     # A limit on the size of files is as a disk that is full, found out at the end only. It is
     # above what TensorFlow's own temporary files need.
     flags = ["--output=dream.bmp", *SMALL, "--size=400"]
     limits = {resource.RLIMIT_FSIZE: 200_000}
-    line = refuse(tmp_path, "--image=photo.png", *flags, limits=limits)
+    line = forked_refuse(tmp_path, "--image=photo.png", *flags, limits=limits)
     assert "'dream.bmp'" in line
     assert line.endswith("Received: File too large")
 
@@ -306,7 +307,7 @@ RECORDED = {
 
 
 @pytest.fixture(scope="module")
-def album(tmp_path_factory, run):
+def album(tmp_path_factory, forked_run):
     """A folder with an RGBA photo and a dream on it at another size, with every setting."""
     folder = tmp_path_factory.mktemp("album")
     Image.fromarray(make_photo(75, 53, channels=4)).save(folder / "photo.png")
@@ -314,7 +315,7 @@ def album(tmp_path_factory, run):
     texts = {"layers": "fire4:0.5,fire5:1.5", "channel": "fire4:3,fire5:7:-0.5", "octaves": 2}
     given = RECORDED | texts
     flags = [f"--{name}={value}" for name, value in given.items()]
-    outcome = succeed(run(folder, "--image=photo.png", *flags))
+    outcome = succeed(forked_run(folder, "--image=photo.png", *flags))
     assert "dream.png: 64x45" in outcome.stdout
     assert len(outcome.stdout.splitlines()) == 1
     return folder
@@ -434,7 +435,7 @@ def test_reproduce_of_a_missing_file(tmp_path, warm_refuse):
 
 
 @pytest.fixture(scope="module")
-def upright(tmp_path_factory, run):
+def upright(tmp_path_factory, forked_run):
     """A folder with a JPEG of 67x49 that EXIF turns, and the faintest of dreams on it."""
     folder = tmp_path_factory.mktemp("upright")
     exif = Image.Exif()
@@ -443,7 +444,7 @@ def upright(tmp_path_factory, run):
     lying.save(folder / "lying.jpg", exif=exif, quality=95)
     (folder / "dream.jpg").write_text("a former file")
     (folder / "dream.preview.png").write_text("a file of the user's")
-    outcome = run(
+    outcome = forked_run(
         folder,
         "--image=lying.jpg",
         "--output=dream.jpg",
@@ -656,14 +657,15 @@ def test_auto_needs_no_network_and_says_nothing(tmp_path, photo, run):
     assert (record["backbone"], record["weights"]) == ("vgg16", "bundled")
 
 
-def test_a_damaged_file_in_the_cache_is_refused(tmp_path, photo, run):
+def test_a_damaged_file_in_the_cache_is_refused(tmp_path, photo, environment, warm_run):
     # As a download that was killed leaves it.
-    models = tmp_path / "keras" / "models"
-    models.mkdir(parents=True)
-    name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    (models / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
+    models = Path(environment["KERAS_HOME"]) / "models"
+    models.mkdir(exist_ok=True)
+    damaged = models / "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    damaged.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
     flags = ["--image=photo.png", "--backbone=inception_v3", "--weights=imagenet", "--quiet"]
-    outcome = run(tmp_path, *flags, KERAS_HOME=str(tmp_path / "keras"))
+    outcome = warm_run(tmp_path, *flags)
+    damaged.unlink(missing_ok=True)
     assert_failed(outcome, 1)
     assert "inception_v3 are not in Keras's cache" in outcome.lines[0]
 
@@ -672,9 +674,9 @@ def test_a_damaged_file_in_the_cache_is_refused(tmp_path, photo, run):
 
 
 @linux_only
-def test_picture_that_cannot_fit_into_memory(tmp_path, photo, refuse):
+def test_picture_that_cannot_fit_into_memory(tmp_path, photo, forked_refuse):
     # The limit keeps the machine safe from a script that would try all the same.
-    line = refuse(
+    line = forked_refuse(
         tmp_path,
         "--image=photo.png",
         "--backbone=squeezenet",
@@ -690,9 +692,9 @@ def test_picture_that_cannot_fit_into_memory(tmp_path, photo, refuse):
 
 
 @linux_only
-def test_size_that_would_fit_counts_larger_octaves(tmp_path, photo, refuse):
+def test_size_that_would_fit_counts_larger_octaves(tmp_path, photo, forked_refuse):
     # The largest octave is 100 times the photo's size; the advice is on the photo's.
-    line = refuse(
+    line = forked_refuse(
         tmp_path,
         "--image=photo.png",
         "--backbone=squeezenet",
@@ -705,7 +707,7 @@ def test_size_that_would_fit_counts_larger_octaves(tmp_path, photo, refuse):
 
 
 @linux_only
-def test_tensorflow_out_of_memory(tmp_path, photo, run):
+def test_tensorflow_out_of_memory(tmp_path, photo, forked_run):
     # A step that asks for 4 TiB: what TensorFlow does when an estimate was too hopeful.
     change(
         tmp_path / "change",
@@ -718,7 +720,7 @@ def test_tensorflow_out_of_memory(tmp_path, photo, run):
             return step(self, state, targets, weights, seed, *rest)
         """,
     )
-    outcome = run(
+    outcome = forked_run(
         tmp_path,
         "--image=photo.png",
         *SMALL,
@@ -753,9 +755,9 @@ def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupt_saves_the_picture_so_far(tmp_path, photo, start, number):
+def test_interrupt_saves_the_picture_so_far(tmp_path, photo, forked_start, number):
     flags = ["--size=96", "--steps=100000", "--octaves=3", "--preview_every=1"]
-    process = start(tmp_path, "--image=photo.png", "--backbone=squeezenet", *flags)
+    process = forked_start(tmp_path, "--image=photo.png", "--backbone=squeezenet", *flags)
     wait_for((tmp_path / "dream.preview.png").exists, process)
     with Image.open(tmp_path / "dream.preview.png") as preview:
         assert preview.size == (96, 68)
@@ -804,7 +806,7 @@ def test_interrupt_while_tensorflow_loads(tmp_path, photo, refuse):
     assert line == "deep_dream: interrupted"
 
 
-def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, run):
+def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, forked_run):
     # The step is taken to its end, so that no library is left in the midst of its work.
     change(
         tmp_path / "change",
@@ -816,14 +818,14 @@ def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, run):
             return step(*arguments)
         """,
     )
-    outcome = run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
+    outcome = forked_run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
     assert outcome.code == 130
     assert outcome.lines == []
     assert names_in(tmp_path) == ["change", "dream.png", "photo.png"]
     assert record_of(tmp_path / "dream.png")["interrupted_after"] == 1
 
 
-def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, run):
+def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, forked_run):
     # While TensorFlow builds the step no picture has been moved: there is none to save.
     change(
         tmp_path / "change",
@@ -837,7 +839,7 @@ def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, run):
             time.sleep(60)
         """,
     )
-    outcome = run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
+    outcome = forked_run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
     assert_failed(outcome, 130)
     assert outcome.lines == ["deep_dream: interrupted"]
     assert names_in(tmp_path) == ["change", "photo.png"]

@@ -17,6 +17,11 @@ from conftest import (
 from PIL import Image
 
 SCRIPT = ROOT / "scripts" / "dream_style.py"
+# A few steps take less than the graph of one would take to build.
+PREPARE = """
+import tensorflow
+tensorflow.config.run_functions_eagerly(True)
+"""
 PICTURES = ("--content=photo.png", "--style=a.png")
 PAINT = (
     "--backbone=squeezenet",
@@ -117,11 +122,11 @@ DREAMT = ("--dream_layers=fire6:2.0", "--dream_preset=gentle", "--dream_step_siz
 
 
 @pytest.fixture(scope="module")
-def painted(tmp_path_factory, run):
+def painted(tmp_path_factory, forked_run):
     """A folder with a painted dream."""
     folder = tmp_path_factory.mktemp("painted")
     write_pictures(folder)
-    outcome = succeed(run(folder, *SMALL, *DREAMT, "--seed=5"))
+    outcome = succeed(forked_run(folder, *SMALL, *DREAMT, "--seed=5"))
     assert re.fullmatch(
         r"Wrote painted\.png: 64x45, squeezenet, preset best, \d+ s\.\n", outcome.stdout
     )
@@ -203,10 +208,10 @@ def interrupting(folder, number):
 
 
 def test_interrupted_while_it_is_painted_it_goes_on_and_ends_in_the_same_picture(
-    painted, folder, run, warm_run, tmp_path
+    painted, folder, forked_run, warm_run, tmp_path
 ):
     flags = [*SMALL, *DREAMT, "--seed=5"]
-    outcome = run(folder, *flags, "--steps=4", **interrupting(tmp_path / "change", 3))
+    outcome = forked_run(folder, *flags, "--steps=4", **interrupting(tmp_path / "change", 3))
     assert outcome.code == 130, outcome
     assert "picture so far to painted.png" in outcome.stdout
     assert "--resume" in outcome.stdout
@@ -220,8 +225,10 @@ def test_interrupted_while_it_is_painted_it_goes_on_and_ends_in_the_same_picture
     assert record["dream"] == record_of(painted / "painted.png")["dream"]
 
 
-def test_interrupted_while_it_dreams_it_promises_only_what_it_can_keep(folder, run, tmp_path):
-    outcome = run(folder, *SMALL, "--dream_steps=5", **interrupting(tmp_path / "change", 2))
+def test_interrupted_while_it_dreams_it_promises_only_what_it_can_keep(
+    folder, forked_run, tmp_path
+):
+    outcome = forked_run(folder, *SMALL, "--dream_steps=5", **interrupting(tmp_path / "change", 2))
     assert outcome.code == 130, outcome
     assert "Traceback" not in outcome.stderr
     promised = "--resume" in outcome.stdout

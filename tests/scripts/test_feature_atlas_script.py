@@ -71,7 +71,7 @@ def test_all_channels_and_a_name_that_is_taken(tmp_path, warm_run):
     assert record_of(tmp_path / "atlas.png")["channels"] == [0]
 
 
-def test_ctrl_c_leaves_the_channels_so_far(tmp_path, run):
+def test_ctrl_c_leaves_the_channels_so_far(tmp_path, forked_run):
     change(
         tmp_path / "change",
         """
@@ -85,7 +85,7 @@ def test_ctrl_c_leaves_the_channels_so_far(tmp_path, run):
         """,
         "kerasart.applications.deep_dream.Dreamer.dream",
     )
-    outcome = run(tmp_path, *SMALL, "--channels=0:9", PYTHONPATH=str(tmp_path / "change"))
+    outcome = forked_run(tmp_path, *SMALL, "--channels=0:9", PYTHONPATH=str(tmp_path / "change"))
     assert outcome.code == 130, outcome
     assert "Traceback" not in outcome.stderr and outcome.lines == []
     assert outcome.stdout == "Wrote the channels so far to atlas.png: 2 channels of fire3.\n"

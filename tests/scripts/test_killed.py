@@ -1,51 +1,23 @@
-"""Runs that are killed at any moment: the same command ends with what it was to make, no more.
+"""Runs that are killed at any moment: the same command ends with what it was to make, no more."""
 
-All are forks of one process that has loaded TensorFlow, and not used it yet.
-"""
-
-import json
+import os
 import random
-import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
-from conftest import make_photo, pixels
+from conftest import ROOT, RUN, make_photo, pixels
 from PIL import Image
 
-_SERVER = """
-import json, os, signal, sys, time
-import tensorflow
-import kerasart.applications.deep_dream, kerasart.applications.fast_style_training
-import kerasart.applications.style_transfer, kerasart.applications.fast_style
+# A few steps take less than the graph of one would take to build.
+PREPARE = """
+import sys, warnings, tensorflow
 from kerasart.optimization.checkpoint import Checkpoint
+tensorflow.config.run_functions_eagerly(True)
+warnings.filterwarnings("ignore", "Even though the `tf.config")
+sys.modules["matplotlib"] = None  # What is drawn of losses is not compared.
 Checkpoint.__init__.__defaults__ = (0.0,)  # Its state is written at each step.
-replies = os.fdopen(os.dup(1), "w")
-for line in sys.stdin:
-    name, folder, arguments, seconds = json.loads(line)
-    child = os.fork()
-    if not child:
-        os.chdir(folder)
-        log = os.open("../log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(log, 1), os.dup2(log, 2)
-        sys.argv = [name, *arguments]
-        code = 1
-        try:
-            __import__(f"kerasart.scripts.{name}", fromlist=["run"]).run()
-            code = 0
-        finally:
-            os._exit(code)
-    # By the time that it has computed, since how fast it goes depends on what else runs.
-    def used():
-        fields = open(f"/proc/{child}/stat").read().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-    while not (done := os.wait4(child, os.WNOHANG))[0]:
-        if seconds and used() > seconds * os.sysconf("SC_CLK_TCK"):
-            os.kill(child, signal.SIGKILL)
-            done = os.wait4(child, 0)
-            break
-        time.sleep(0.005)
-    reply = os.waitstatus_to_exitcode(done[1]), done[2].ru_utime + done[2].ru_stime
-    print(json.dumps(reply), file=replies, flush=True)
 """
 
 NETWORK = ("--backbone=squeezenet", "--precision=float32")
@@ -94,26 +66,34 @@ RUNS = {
 }
 
 
-@pytest.fixture(scope="module")
-def call(environment):
+@pytest.fixture
+def call(forks):
     """Runs a command in a folder, and kills it after so many seconds of computing.
 
     It returns its exit code and those seconds.
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", _SERVER],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
 
-        def call(name, folder, flags, seconds=None):
-            print(json.dumps([name, str(folder), flags, seconds]), file=process.stdin, flush=True)
-            return json.loads(process.stdout.readline())
+    def call(name, folder, flags, seconds=None):
+        args = [ROOT / "scripts" / f"{name}.py", *flags]
+        with open(folder.parent / "log", "w") as log:
+            process = forks.start(PREPARE + RUN, args, folder, stdout=log, stderr=log)
+        # By the time that it has computed, since how fast it goes depends on what else runs.
+        while process.poll() is None:
+            if seconds and computed(process.pid) > seconds:
+                process.kill()
+            time.sleep(0.02)
+        return process.returncode, process.seconds
 
-        yield call
-        process.stdin.close()
+    return call
+
+
+def computed(pid):
+    """Seconds that a process has computed; 0 if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def prepare(folder):

@@ -11,17 +11,14 @@ from fake_server import FakeServer, signatures_of
 from PIL import Image
 
 from kerasart import Stylizer
-from kerasart.export.saved_model import export_network
 
 SCRIPT = ROOT / "scripts" / "serve_client.py"
 LARGE = 1650  # Side of noise that takes 8 MB, as a PNG or a JPEG.
-MOST = LARGE**2
 
 
 @pytest.fixture(scope="module")
-def predict(tiny_network, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served") / "few"
-    return signatures_of(export_network(tiny_network, folder, most_pixels=MOST))
+def predict(exported):
+    return signatures_of(exported)
 
 
 @pytest.fixture(scope="module", params=["grpc", "rest"])
@@ -103,7 +100,7 @@ def test_what_is_wrong_is_refused_in_a_sentence_and_the_rest_is_painted(
         "'photos/cut.jpg': jpeg::Uncompress failed. Invalid JPEG data or crop window. "
         "Received: INVALID_ARGUMENT",
         "'photos/small.png': `image_bytes` must be at least 5x5 pixels. Received: 4x9 pixels",
-        f"'photos/wide.png': `image_bytes` must have at most {MOST} pixels. "
+        f"'photos/wide.png': `image_bytes` must have at most {LARGE**2} pixels. "
         f"Received: {LARGE}x{LARGE + 1} pixels",
     ]
     assert "Received: 3 that cannot, such as " in outcome.lines[-1]

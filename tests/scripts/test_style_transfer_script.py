@@ -501,11 +501,11 @@ ALL = (*SOURCES, *settings_as_flags(RECORDED))
 
 
 @pytest.fixture(scope="module")
-def album(tmp_path_factory, run):
+def album(tmp_path_factory, forked_run):
     """A folder with a painting of a photo with an alpha, with every setting."""
     folder = tmp_path_factory.mktemp("album")
     write_pictures(folder, channels=4)
-    outcome = succeed(run(folder, *ALL))
+    outcome = succeed(forked_run(folder, *ALL))
     assert "painted.png: 64x45" in outcome.stdout
     assert len(outcome.stdout.splitlines()) == 1
     return folder
@@ -709,14 +709,14 @@ def test_a_folder_is_painted_and_goes_on(folder, warm_run):
     assert names_in(folder / "painted") == ["0.png", "1.png"]
 
 
-def test_a_folder_that_is_stopped_goes_on_in_the_midst_of_a_picture(folder, tmp_path, run):
+def test_a_folder_that_is_stopped_goes_on_in_the_midst_of_a_picture(folder, tmp_path, forked_run):
     photos_in(folder)
     flags = ["--content=photos", "--style=a.png", *SMALL, "--steps=6"]
-    outcome = run(folder, *flags, **interrupting(tmp_path / "change", 2))
+    outcome = forked_run(folder, *flags, **interrupting(tmp_path / "change", 2))
     assert outcome.code == 130
     assert outcome.lines == ["style_transfer: interrupted"]
     assert names_in(folder / "painted") == ["0.png.state.npz"]  # And no half a picture.
-    outcome = succeed(run(folder, *flags))
+    outcome = succeed(forked_run(folder, *flags))
     assert outcome.stdout.splitlines()[-1] == "Painted 2 of 2."
     assert names_in(folder / "painted") == ["0.png", "1.png"]
 
@@ -767,14 +767,14 @@ def interrupting(folder, number):
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory, run):
+def stopped(tmp_path_factory, forked_run):
     """A folder with what Ctrl-C leaves in the first scale of the album's painting."""
     folder = tmp_path_factory.mktemp("stopped") / "work"
     folder.mkdir()
     write_pictures(folder, channels=4)
     given = set(names_in(folder))
     changed = interrupting(folder.parent / "change", 1)
-    outcome = run(folder, *ALL, "--preview_every=1", **changed)
+    outcome = forked_run(folder, *ALL, "--preview_every=1", **changed)
     assert outcome.code == 130, outcome
     assert outcome.lines == []
     assert re.search(r"picture so far to painted\.png: 64x45", outcome.stdout)
@@ -830,10 +830,10 @@ def test_resume_from_a_file_that_is_no_state_is_refused(folder, warm_refuse):
     assert "painted.png.state.npz" in line
 
 
-def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, run, warm_run):
+def test_resumed_twice_it_ends_in_the_same_picture(stopped, album, tmp_path, forked_run, warm_run):
     folder = tmp_path / "work"
     given = copy(stopped, folder)
-    outcome = run(folder, *ALL, "--resume", **interrupting(tmp_path / "change", 5))
+    outcome = forked_run(folder, *ALL, "--resume", **interrupting(tmp_path / "change", 5))
     assert outcome.code == 130, outcome
     assert new_names(folder, given) == ["painted-2.png"]
     assert record_of(folder / "painted-2.png")["interrupted_after"] == 6  # in the second scale
@@ -876,7 +876,9 @@ def test_reproduction_of_an_interrupted_painting_is_whole_and_says_so(
 
 
 @pytest.mark.parametrize("seconds", [30, 0])
-def test_killed_run_leaves_only_a_state_that_is_old_enough(album, tmp_path, run, warm_run, seconds):
+def test_killed_run_leaves_only_a_state_that_is_old_enough(
+    album, tmp_path, forked_run, warm_run, seconds
+):
     folder = tmp_path / "work"
     folder.mkdir()
     write_pictures(folder, channels=4)
@@ -897,7 +899,7 @@ def test_killed_run_leaves_only_a_state_that_is_old_enough(album, tmp_path, run,
         """,
         ACCEPT,
     )
-    outcome = run(folder, *ALL, PYTHONPATH=str(tmp_path / "change"))
+    outcome = forked_run(folder, *ALL, PYTHONPATH=str(tmp_path / "change"))
     assert outcome.code == -signal.SIGKILL
     if seconds:
         assert contents(folder) == before
@@ -910,10 +912,10 @@ def test_killed_run_leaves_only_a_state_that_is_old_enough(album, tmp_path, run,
 
 
 def test_interrupted_before_l_bfgs_can_be_saved_it_does_not_promise_to_go_on(
-    folder, given, run, tmp_path
+    folder, given, forked_run, tmp_path
 ):
     flags = [*SMALL, "--optimizer=lbfgs", "--steps=5"]
-    outcome = run(folder, *PICTURES, *flags, **interrupting(tmp_path / "change", 2))
+    outcome = forked_run(folder, *PICTURES, *flags, **interrupting(tmp_path / "change", 2))
     assert outcome.code == 130, outcome
     assert "picture so far" in outcome.stdout
     assert "painted.png" in new_names(folder, given)
@@ -921,9 +923,11 @@ def test_interrupted_before_l_bfgs_can_be_saved_it_does_not_promise_to_go_on(
     assert promised == (folder / "painted.png.state.npz").exists()
 
 
-def test_interrupted_sweep_promises_nothing_and_leaves_no_state(folder, given, run, tmp_path):
+def test_interrupted_sweep_promises_nothing_and_leaves_no_state(
+    folder, given, forked_run, tmp_path
+):
     flags = [*PICTURES, *SMALL, "--sweep=style_strength:1,4"]
-    outcome = run(folder, *flags, **interrupting(tmp_path / "change", 1))
+    outcome = forked_run(folder, *flags, **interrupting(tmp_path / "change", 1))
     assert outcome.code == 130, outcome
     assert "--resume" not in outcome.stdout
     assert new_names(folder, given) == ["painted.style_strength-1.0.png"]

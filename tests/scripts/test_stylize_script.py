@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -43,10 +41,10 @@ save_network(network, sys.argv[1])
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, environment):
+def model(tmp_path_factory, forks):
     """A tiny network of two styles."""
     path = tmp_path_factory.mktemp("model") / "mine.keras"
-    subprocess.run([sys.executable, "-c", _MAKE_MODEL, str(path)], env=environment, check=True)
+    assert forks.start(_MAKE_MODEL, ["", path], ROOT).wait() == 0
     return path
 
 
@@ -255,7 +253,7 @@ def test_what_cannot_be_written_stops_no_other(folder, warm_run):
     assert painted_in(folder / "painted") == ["a.png", "b.jpg", "sub"]
 
 
-def test_ctrl_c_leaves_whole_pictures_and_the_rest_for_the_next_run(folder, tmp_path, run):
+def test_ctrl_c_leaves_whole_pictures_and_the_rest_for_the_next_run(folder, tmp_path, forked_run):
     change(
         tmp_path / "changed",
         """
@@ -268,7 +266,7 @@ def test_ctrl_c_leaves_whole_pictures_and_the_rest_for_the_next_run(folder, tmp_
         """,
         "kerasart.applications.fast_style.Stylizer.paint_all",
     )
-    outcome = run(folder, "--input=photos", *MINE, PYTHONPATH=tmp_path / "changed")
+    outcome = forked_run(folder, "--input=photos", *MINE, PYTHONPATH=tmp_path / "changed")
     assert outcome.code == 130 and "Traceback" not in outcome.stderr
     assert outcome.lines[-1] == "stylize: interrupted"
     assert painted_in(folder / "painted") == ["a.png", "b.jpg"]
@@ -370,8 +368,8 @@ def test_date_and_copyright_are_kept_unless_stripped(folder, warm_run):
         assert not bare.getexif() and bare.info.get("dpi", (1, 1)) != (300, 300)
 
 
-def test_two_runs_at_once_write_two_pictures(folder, start):
-    runs = [start(folder, "--input=photo.png", "--output=x.png", *MINE) for _ in range(2)]
+def test_two_runs_at_once_write_two_pictures(folder, forked_start):
+    runs = [forked_start(folder, "--input=photo.png", "--output=x.png", *MINE) for _ in range(2)]
     outcomes = [succeed(finish(each)) for each in runs]
     written = sorted(outcome.stdout.split()[1] for outcome in outcomes)
     assert written == ["x-2.png:", "x.png:"]
@@ -388,25 +386,30 @@ def test_a_tilde_is_the_home_folder(folder, run):
     assert "~" not in names_in(folder)
 
 
-def test_a_folder_that_was_killed_goes_on_and_leaves_nothing_half(folder, tmp_path, run):
+def test_a_folder_that_was_killed_goes_on_and_leaves_nothing_half(folder, tmp_path, forked_run):
     change(
         tmp_path / "changed",
         """
+        import glob, itertools
+
+        numbers = itertools.count(1)
+
         def killed(file):
-            import os, signal
-            global times
-            times = globals().get("times", 0) + 1
-            if times == 2:
+            import os, signal, time
+
+            if next(numbers) > 1:
+                while not glob.glob("painted/**/*.*", recursive=True):
+                    time.sleep(0.01)  # Another thread puts the first in its place.
                 os.kill(os.getpid(), signal.SIGKILL)
             return fsync(file)
         """,
         "os.fsync",
     )
     flags = ["--input=photos", *MINE]
-    assert run(folder, *flags, PYTHONPATH=tmp_path / "changed").code == -signal.SIGKILL
+    assert forked_run(folder, *flags, PYTHONPATH=tmp_path / "changed").code == -signal.SIGKILL
     whole = [name for name in painted_in(folder / "painted") if not name.endswith(".tmp")]
     assert len(whole) == 1
-    outcome = succeed(run(folder, *flags))
+    outcome = succeed(forked_run(folder, *flags))
     assert outcome.stdout == "1 of 3 are painted already.\nPainted 2 of 2.\n"
     assert painted_in(folder / "painted") == ["a.png", "b.jpg", "sub/c.png"]
     assert all(pixels(folder / "painted" / name).shape[2] == 3 for name in whole)

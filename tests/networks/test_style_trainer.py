@@ -237,7 +237,7 @@ ADAIN_WEIGHTS = np.float32([1e-4, 1e-3, 1e-4])
 def adain(vgg16):
     keras.utils.set_random_seed(0)
     trainer = AdaINTrainer(AdaIN(), vgg16, ADAIN_OBJECTIVE, ADAIN_WEIGHTS, precision="float32")
-    trainer.compile(keras.optimizers.Adam(1e-4), run_eagerly=True)
+    trainer.compile(keras.optimizers.Adam(1e-4))
     return trainer
 
 

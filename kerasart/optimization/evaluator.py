@@ -190,7 +190,15 @@ class Evaluator:
         Returns:
             A list of tensors of the picture's shape.
         """
-        return self._compiled(self._pull_each, image, tuple(targets))
+        import tensorflow as tf
+
+        # Called once in a run: to trace a graph would take longer.
+        image = tf.convert_to_tensor(image)
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            features = {**self.backbone(image), "image": image}
+            distances = self.objective.distances(features, targets)
+        return [tape.gradient(distance, image) for distance in distances]
 
     def _survey(self, image, tiles, targets, numbers, report):
         """Sums the statistics of some terms over all tiles."""
@@ -285,16 +293,6 @@ class Evaluator:
             wanted = [*sums[: len(nonlinear)], losses]
         upstream = [*upstream_gradients, tf.ones_like(losses)]
         return losses, tape.gradient(wanted, pixels, upstream)
-
-    def _pull_each(self, image, targets):
-        """Takes the gradient of each term."""
-        import tensorflow as tf
-
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(image)
-            features = {**self.backbone(image), "image": image}
-            distances = self.objective.distances(features, targets)
-        return [tape.gradient(distance, image) for distance in distances]
 
     def _pull_pixels(self, numbers, image, targets, weights):
         """Takes the losses of some terms on the pixels, and the gradient of their sum."""

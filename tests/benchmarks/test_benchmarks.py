@@ -1,11 +1,11 @@
+import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_runs import ROOT, run_benchmark
 
-ROOT = Path(__file__).parents[2]
 CONTESTANTS = ["Keras example", "kerasart float32", "kerasart auto"]
 
 
@@ -14,16 +14,35 @@ def checkout_on_path(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
 
 
-def run_benchmark(*arguments):
-    command = [sys.executable, "-m", "benchmarks.deep_dream", *arguments]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    lines = [line for line in run.stdout.splitlines() if line.startswith("|")]
+def rows_in(text):
+    """The rows of all tables in a text."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_deep_dream_prints_its_tables():
-    table = run_benchmark(
+def test_contestants_have_processes_of_their_own():
+    code = """
+import json, os
+from collections import Counter
+from benchmarks.measure import Worker, call_in_new_process
+worker = Worker(Counter, "aab", variables={"CONTESTANT": "1"})
+answers = [worker("update", "bbb"), worker("most_common", 1), worker("memory")]
+worker.close()
+parents = os.getpid(), call_in_new_process(os.getppid)
+print(json.dumps([answers, parents, os.getenv("CONTESTANT")]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    (*answers, memory), parents, variable = json.loads(run.stdout)
+    assert answers == [None, [["b", 4]]]
+    assert 1e6 < memory < 1e10
+    assert parents[0] == parents[1]
+    assert variable is None
+
+
+def test_deep_dream_prints_its_tables(forks):
+    printed = run_benchmark(
+        forks,
+        "deep_dream",
         "--quick",
         "--backbone=squeezenet",
         "--layers=fire2:1,fire3:0.5",
@@ -32,6 +51,7 @@ def test_deep_dream_prints_its_tables():
         "--rounds=2",
         "--dream_steps=3",
     )
+    table = rows_in(printed)
     steps, dreams = table[:5], table[5:]
 
     assert steps[0][1:] == ["step of", "seconds", "ratio", "GFLOP/s", "of the fastest"]
@@ -96,24 +116,18 @@ def test_compute_seconds_leaves_out_the_first_step():
     assert compute_seconds(octaves, 4) == pytest.approx(4 * 0.5 + 4 * 2.0)
 
 
-def test_deviation_prints_its_table():
-    command = [sys.executable, "-m", "benchmarks.deviation", "--backbone=squeezenet"]
-    command += ["--weights=bundled", "--layers=fire2,fire3", "--size=240", "--tile=160"]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    row = output.strip().splitlines()[-1].strip("| ").split("|")
-    assert row[0].strip() == "fire2, fire3" and int(row[2]) > 1
+def test_deviation_prints_its_table(forks):
+    flags = ["--weights=bundled", "--layers=fire2,fire3", "--size=240", "--tile=160"]
+    row = rows_in(run_benchmark(forks, "deviation", "--backbone=squeezenet", *flags))[-1]
+    assert row[0] == "fire2, fire3" and int(row[2]) > 1
     assert float(row[3]) < 1e-4 and float(row[4]) < 1e-3
 
 
 @pytest.mark.slow
-def test_large_prints_its_table():
-    pytest.importorskip("tensorflow")
-    command = [sys.executable, "-m", "benchmarks.large", "--quick", "--sizes=300", "--dream_sizes="]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    header, _, *rows = [line for line in run.stdout.splitlines() if line.startswith("|")]
+def test_large_prints_its_table(forks):
+    printed = run_benchmark(forks, "large", "--quick", "--sizes=300", "--dream_sizes=")
+    header, _, *cells = rows_in(printed)
     assert "peak GiB" in header
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     tiles = {row[1]: int(row[3]) for row in cells}
     assert tiles["whole"] == 1 and tiles["in tiles"] > 1
     for row in cells:

@@ -21,7 +21,8 @@ def main():
     """Runs the benchmark and prints its table."""
     options = parse_options()
     from kerasart import load_backbone
-    from kerasart.image.resizing import fit_size, resize
+    from kerasart.image.arrays import fit_size
+    from kerasart.image.resizing import resize
     from kerasart.image.samples import read_sample
 
     backbone = load_backbone(options.backbone, options.weights)

@@ -217,7 +217,8 @@ def judge_by_another(photo, painting, long_side, pictures):
     import tensorflow as tf
 
     from kerasart.backbones import load_backbone
-    from kerasart.image.resizing import fit_size, resize
+    from kerasart.image.arrays import fit_size
+    from kerasart.image.resizing import resize
     from kerasart.objectives import Moments
 
     backbone = load_backbone("squeezenet").cut(dict.fromkeys((*STYLE_LAYERS, CONTENT_LAYER)))

@@ -599,7 +599,7 @@ class Judge:
         self, preset, backbone, photo, style, long_side, precision="float32", weights=None
     ):
         from kerasart.applications.style_inputs import StyleInputs
-        from kerasart.image.resizing import fit_size
+        from kerasart.image.arrays import fit_size
         from kerasart.objectives import style_objective
         from kerasart.optimization import Evaluator, balance, style_targets
         from kerasart.settings.presets import find_preset

@@ -29,9 +29,9 @@ from kerasart.objectives import Term as Term
 from kerasart.objectives import TotalVariation as TotalVariation
 from kerasart.optimization import DivergedError as DivergedError
 from kerasart.optimization import Interrupted as Interrupted
-from kerasart.optimization import Progress as Progress
-from kerasart.optimization import ProgressBar as ProgressBar
 from kerasart.optimization import Result as Result
+from kerasart.progress import Progress as Progress
+from kerasart.progress import ProgressBar as ProgressBar
 from kerasart.settings.dream import DreamSettings as DreamSettings
 from kerasart.settings.fast_style import FastStyleSettings as FastStyleSettings
 from kerasart.settings.presets import load_presets as load_presets

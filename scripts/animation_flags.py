@@ -9,18 +9,12 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.applications.dream_animation import (
-    ANIMATIONS,
-    animate_evolution,
-    animate_layers,
-    animate_zoom,
-    check_motion,
-)
 from kerasart.image import next_free_path
 from kerasart.image.animation import check_animation, write_animation
+from kerasart.image.arrays import fit_size
 from kerasart.image.frame_folder import FrameFolder, find_frames
-from kerasart.image.resizing import fit_size
-from kerasart.optimization import ProgressBar
+from kerasart.progress import ProgressBar
+from kerasart.settings.animation import ANIMATIONS, check_motion
 
 ANIMATE = flags.DEFINE_enum(
     "animate",
@@ -177,6 +171,8 @@ def _make_frames(dreamer, pictures, frames):
     count, blend = _FRAMES.value, _BLEND.value
     with ProgressBar(disable=cli.QUIET.value or None) as bar:
         cli.load_tensorflow()
+        from kerasart.applications.dream_animation import animate_layers, animate_zoom
+
         ready = dreamer()
         if ANIMATE.value == "evolution":
             _show_growth(ready, pictures, frames, count, bar)
@@ -211,6 +207,8 @@ def _make_frames(dreamer, pictures, frames):
 
 def _show_growth(dreamer, pictures, frames, count, bar):
     """Dreams once. What is there from a run before is made again, but not written again."""
+    from kerasart.applications.dream_animation import animate_evolution
+
     known = len(frames.paths)
 
     def on_frame(frame):

@@ -22,11 +22,9 @@ from tqdm import tqdm
 import kerasart
 from kerasart.image import read_picture, write_picture
 from kerasart.image.formats import most_pixels
-from kerasart.image.resizing import resize
 from kerasart.image.samples import SAMPLES, read_sample
-from kerasart.optimization import ProgressBar
-from kerasart.optimization.memory import check_tiling
-from kerasart.settings.checks import LARGEST_INTEGER
+from kerasart.progress import ProgressBar
+from kerasart.settings.checks import LARGEST_INTEGER, check_tiling
 from kerasart.settings.presets import choose_network, find_preset, load_presets
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
@@ -328,6 +326,8 @@ def make_picture(make, output, record, photo, bits, state=None, label=""):
     height, width = result.image.shape[1:3]
     alpha = photo.alpha if photo else None
     if alpha is not None:
+        from kerasart.image.resizing import resize
+
         alpha = resize(alpha, (height, width), antialias=True).numpy().clip(0, 1)
     path = write_picture(
         output,

@@ -28,8 +28,8 @@ from absl import flags
 
 from kerasart.backbones import find_class, imagenet_labels
 from kerasart.image import check_output
+from kerasart.image.arrays import fit_size
 from kerasart.image.masks import read_mask
-from kerasart.image.resizing import fit_size
 from kerasart.image.samples import SAMPLES
 from kerasart.settings.checks import parse_layers
 from kerasart.settings.dream import SETTING_NAMES, parse_channels, read_recorded

@@ -17,7 +17,7 @@ from absl import flags
 
 from kerasart.image import check_output, write_picture
 from kerasart.image.contact_sheet import contact_sheet
-from kerasart.optimization import ProgressBar
+from kerasart.progress import ProgressBar
 
 _LAYER = flags.DEFINE_string("layer", None, "The layer.")
 _CHANNELS = flags.DEFINE_string(

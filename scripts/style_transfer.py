@@ -24,10 +24,10 @@ from typing import NamedTuple
 from absl import flags
 
 from kerasart.image import check_output, read_picture, write_picture
+from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
-from kerasart.image.resizing import fit_size
 from kerasart.image.samples import SAMPLES
 from kerasart.settings.presets import find_preset
 from kerasart.settings.style import SETTING_NAMES, StyleSettings

@@ -34,11 +34,11 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.image import read_picture, write_picture
-from kerasart.image.resizing import fit_size, resize_cut_out, resize_photo
+from kerasart.image.arrays import fit_size
 from kerasart.image.samples import SAMPLES
-from kerasart.optimization.memory import check_tiling
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
+from kerasart.settings.checks import check_tiling
 
 _AHEAD = 4  # Pictures that are read before, and written after, the one that is painted.
 _LEAST_ROWS = 16
@@ -226,6 +226,8 @@ def _read(photo):
         return picture
     size = fit_size(picture.image.shape[1:3], _SIZE.value)
     cli.check_pixels(size)
+    from kerasart.image.resizing import resize_cut_out, resize_photo
+
     if picture.alpha is None:
         return replace(picture, image=resize_photo(picture.image, size))
     image, alpha = resize_cut_out(picture.image, picture.alpha, size)

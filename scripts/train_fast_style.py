@@ -30,7 +30,6 @@ from kerasart.image import read_picture, write_picture
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.loss_plot import plot_losses
 from kerasart.image.photos import find_photos
-from kerasart.image.resizing import shrink
 from kerasart.image.samples import SAMPLES
 from kerasart.settings.fast_style import SETTING_NAMES, FastStyleSettings
 from kerasart.settings.presets import choose_network, find_preset, preset_settings
@@ -147,6 +146,7 @@ def main():
     cli.load_tensorflow()
     from kerasart import load_backbone
     from kerasart.applications.fast_style_training import plan_training
+    from kerasart.image.resizing import shrink
 
     network_that_looks = choose_network(
         recipe, cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
+from kerasart.image.arrays import fit_size
 from kerasart.image.masks import fit_mask
-from kerasart.image.resizing import fit_size, resize, resize_photo
+from kerasart.image.resizing import resize, resize_photo
 from kerasart.objectives import Activation, Channel, Objective, Target, dream_objective
 from kerasart.optimization import (
     LBFGS,
@@ -27,7 +28,6 @@ from kerasart.optimization import (
     Fourier,
     GradientFilters,
     NormalizedGradient,
-    Progress,
     Result,
     Transforms,
     balance,
@@ -40,6 +40,7 @@ from kerasart.optimization import (
     octave_sizes,
     open_checkpoint,
 )
+from kerasart.progress import Progress
 from kerasart.settings.checks import check_seed
 from kerasart.settings.dream_choice import (
     choose_dream_network,

@@ -4,7 +4,6 @@ A frame is float32 RGB (1, height, width, 3), rounded to 8 bits, so that an anim
 from a frame on disk is the same as one that was never interrupted.
 """
 
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,13 +11,13 @@ from numpy.typing import ArrayLike
 
 from kerasart.applications.deep_dream import Dreamer
 from kerasart.image import as_image
-from kerasart.image.arrays import quantise
-from kerasart.image.resizing import fit_size, resize_photo
+from kerasart.image.arrays import fit_size, quantise
+from kerasart.image.resizing import resize_photo
 from kerasart.image.warp import zoom_warp
 from kerasart.objectives import Activation, Channel, Similarity
-from kerasart.optimization import Progress, Result
-
-ANIMATIONS = ("evolution", "zoom", "layers")
+from kerasart.optimization import Result
+from kerasart.progress import Progress
+from kerasart.settings.animation import check_motion
 
 
 def animate_evolution(
@@ -170,31 +169,3 @@ def animate_layers(
 
 def _rounded(image):
     return quantise(np.asarray(image), 8).astype(np.float32) / np.float32(255)
-
-
-def check_motion(frames, zoom=2.0, blend=0.0, rotate=0.0, shift=(0.0, 0.0)):
-    """Refuses what no animation can be made of.
-
-    Args:
-        frames: How many frames, at least 1.
-        zoom: How much things grow from frame to frame, more than 1.
-        blend: Share of the frame before, from 0 to less than 1.
-        rotate: Degrees by which they turn.
-        shift: (down, right): how far they move, as shares between -1 and 1.
-
-    Raises:
-        ValueError: If one of them is another.
-    """
-    if frames < 1:
-        raise ValueError(f"`frames` must be at least 1. Received: {frames}")
-    if not 1 < zoom < math.inf:
-        raise ValueError(f"`zoom` must be more than 1, and finite. Received: {zoom}")
-    if not 0 <= blend < 1:
-        raise ValueError(f"`blend` must be from 0 to less than 1. Received: {blend}")
-    if not math.isfinite(rotate):
-        raise ValueError(f"`rotate` must be a finite number of degrees. Received: {rotate}")
-    if not (len(shift) == 2 and all(-1 < share < 1 for share in shift)):
-        raise ValueError(
-            "`shift` must be DOWN,RIGHT with shares between -1 and 1, such as 0,0.01. "
-            f"Received: {','.join(map(str, shift))!r}"
-        )

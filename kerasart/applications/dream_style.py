@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from kerasart.applications.deep_dream import deep_dream
 from kerasart.applications.style_transfer import style_transfer
-from kerasart.optimization import DivergedError, Interrupted, Progress, Result
+from kerasart.optimization import DivergedError, Interrupted, Result
+from kerasart.progress import Progress
 
 
 def dream_style(

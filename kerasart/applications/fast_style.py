@@ -28,8 +28,9 @@ from kerasart.networks import (
     recast,
 )
 from kerasart.networks.strips import paint_adain_in_strips, paint_in_strips
-from kerasart.optimization.memory import available_memory, check_tiling, explain_memory_errors
+from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
+from kerasart.settings.checks import check_tiling
 
 Model = str | PathLike[str] | TransformerNet | AdaIN
 Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]

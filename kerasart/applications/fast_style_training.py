@@ -13,7 +13,6 @@ import numpy as np
 
 from kerasart.image import as_image, read_picture
 from kerasart.image.masks import split_picture
-from kerasart.image.photos import Photos
 from kerasart.image.resizing import shrink
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks import (
@@ -25,6 +24,7 @@ from kerasart.networks import (
     copy_network,
     recast,
 )
+from kerasart.networks.photo_crops import Photos
 from kerasart.networks.resumable_training import CosineDecay
 from kerasart.objectives import Content, style_objective
 from kerasart.optimization import Evaluator, balance, style_targets

@@ -13,7 +13,7 @@ import numpy as np
 from kerasart.applications.deep_dream import Dreamer
 from kerasart.backbones import Backbone
 from kerasart.objectives import Channel, Target
-from kerasart.optimization import Progress
+from kerasart.progress import Progress
 
 
 def visualize_channels(

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from kerasart.image.arrays import fit_size
 from kerasart.image.colour import (
     match_covariance,
     match_histogram,
@@ -11,7 +12,7 @@ from kerasart.image.colour import (
     replace_luminance,
 )
 from kerasart.image.masks import fit_mask
-from kerasart.image.resizing import fit_size, pick_nearest, resize, resize_photo
+from kerasart.image.resizing import pick_nearest, resize, resize_photo
 
 _RECOLOUR = {
     "luminance": match_luminance,

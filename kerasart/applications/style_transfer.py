@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from kerasart.applications.style_inputs import StyleInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
-from kerasart.image.resizing import fit_size, resize_photo
+from kerasart.image.arrays import fit_size
+from kerasart.image.resizing import resize_photo
 from kerasart.objectives import Objective, style_objective
 from kerasart.optimization import (
     LBFGS,
@@ -24,7 +25,6 @@ from kerasart.optimization import (
     Descent,
     GradientDescent,
     KerasOptimizer,
-    Progress,
     Result,
     balance,
     choose_tile,
@@ -36,6 +36,7 @@ from kerasart.optimization import (
     share_steps,
     style_targets,
 )
+from kerasart.progress import Progress
 from kerasart.settings.checks import check_seed
 from kerasart.settings.presets import choose_network, find_preset
 from kerasart.settings.style_choice import choose_settings

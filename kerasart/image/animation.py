@@ -14,11 +14,10 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 from PIL.PngImagePlugin import getchunks, putchunk
 
-from kerasart.image.arrays import quantise
+from kerasart.image.arrays import fit_size, quantise
 from kerasart.image.atomic_files import write_file
 from kerasart.image.encoding import text_chunks
 from kerasart.image.files import check_place, read_picture
-from kerasart.image.resizing import fit_size
 
 # Encoder, its options, and those of the file, whose index comes first so that it plays while it
 # is being loaded.

@@ -41,6 +41,13 @@ def quantise(image, bits):
     return np.floor(image * levels + 0.5).astype(f"uint{bits}")
 
 
+def fit_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """Scales (height, width) so that the longer side is `long_side`, and the shorter at least 1."""
+    scale = long_side / max(size)
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
+
+
 def _check_shape(array, channels, name):
     height_and_width = array.shape[-3:-1]
     if (

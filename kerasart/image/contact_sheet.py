@@ -6,8 +6,7 @@ import unicodedata
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kerasart.image.arrays import as_image, quantise
-from kerasart.image.resizing import fit_size
+from kerasart.image.arrays import as_image, fit_size, quantise
 
 _MOST_COLUMNS = 5
 _INK = (40, 40, 40)

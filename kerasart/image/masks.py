@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 
-from kerasart.image.arrays import as_image, as_pixels
+from kerasart.image.arrays import as_image, as_pixels, fit_size
 from kerasart.image.colour import luminance
 from kerasart.image.files import Picture, read_picture
-from kerasart.image.resizing import fit_size, resize
+from kerasart.image.resizing import resize
 
 _logger = logging.getLogger("kerasart")
 

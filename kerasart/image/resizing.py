@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasart.image.arrays import fit_size
+
 
 def resize(image, size, antialias=False, method="bilinear"):
     """Resizes a picture.
@@ -81,12 +83,6 @@ def pick_nearest(image, size):
         for old, new in zip(image.shape[1:3], size, strict=True)
     )
     return image[:, rows[:, np.newaxis], columns]
-
-
-def fit_size(size, long_side):
-    """Scales (height, width) so that the longer side is `long_side`, and the shorter at least 1."""
-    scale = long_side / max(size)
-    return tuple(max(1, round(side * scale)) for side in size)
 
 
 def fill_size(image, size):

@@ -20,7 +20,6 @@ from kerasart.optimization.optimizers import (
     Optimizer,
 )
 from kerasart.optimization.parameterizations import Fourier, noise_picture
-from kerasart.optimization.progress_bar import ProgressBar
 from kerasart.optimization.pyramid import (
     coarse_to_fine,
     octave_sizes,
@@ -28,7 +27,7 @@ from kerasart.optimization.pyramid import (
     share_done,
     share_steps,
 )
-from kerasart.optimization.results import DivergedError, Interrupted, Progress, Result, finish
+from kerasart.optimization.results import DivergedError, Interrupted, Result, finish
 from kerasart.optimization.targets import dream_targets, style_targets
 from kerasart.optimization.transforms import (
     Transforms,
@@ -52,8 +51,6 @@ __all__ = [
     "LBFGS",
     "NormalizedGradient",
     "Optimizer",
-    "Progress",
-    "ProgressBar",
     "Result",
     "State",
     "Transforms",

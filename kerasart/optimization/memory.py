@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kerasart.optimization.tiles import measure_halo
+from kerasart.settings.checks import check_tiling
 
 # Peak memory over what the layers' features take, measured in both precisions: gradients and the
 # convolutions' work space come on top (1.1 to 1.5 on VGG16, SqueezeNet and InceptionV3), and in
@@ -61,20 +62,6 @@ def choose_tile(
     if needed > available:
         _refuse(backbone, size, needed, available, " even in the smallest tiles")
     return int(math.sqrt((available - held) / per_pixel))
-
-
-def check_tiling(tile, memory):
-    """Refuses what `choose_tile` does not take, before a network is loaded.
-
-    Raises:
-        ValueError: If there is no such tile or memory.
-    """
-    if memory is not None and not 0 < memory < math.inf:
-        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
-    if tile not in ("auto", "none") and not (isinstance(tile, int) and tile > 0):
-        raise ValueError(
-            f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
-        )
 
 
 @contextmanager

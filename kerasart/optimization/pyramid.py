@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.image.resizing import fit_size
+from kerasart.image.arrays import fit_size
 from kerasart.objectives import Target
 from kerasart.optimization.checkpoint import Checkpoint, Position
 from kerasart.optimization.descent import Descent, Run, State
-from kerasart.optimization.results import Progress
+from kerasart.progress import Progress
 
 # Long side of a picture in which all scales get equal shares of steps.
 _LARGE = 1024

@@ -1,6 +1,5 @@
-"""What an application gives back, and what it tells on the way."""
+"""`Result`, a finished picture, and the errors that bring one: `Interrupted`, `DivergedError`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,29 +26,6 @@ class Result:
     def _repr_png_(self) -> bytes:
         """The picture as a notebook shows it."""
         return Picture(self.image)._repr_png_()
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a picture has come.
-
-    Attributes:
-        step: Steps taken.
-        steps: Steps in all, if nothing ends the run sooner.
-        size: (height, width) at which the picture is moved now.
-        losses: Dict of term name to its last weighted value.
-        picture: Called without arguments, returns the picture so far at its full size, as
-            `Result.image`.
-        share: Share of the work that is done, in which a step counts as much as its size has
-            pixels; None where that is not known.
-    """
-
-    step: int
-    steps: int
-    size: tuple[int, int]
-    losses: dict[str, float]
-    picture: Callable[[], np.ndarray]
-    share: float | None = None
 
 
 class Interrupted(KeyboardInterrupt):

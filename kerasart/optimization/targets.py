@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kerasart.image.resizing import fill_size, fit_size, resize, resize_photo
+from kerasart.image.arrays import fit_size
+from kerasart.image.resizing import fill_size, resize, resize_photo
 from kerasart.objectives import Channel, Content, Similarity, StyleTerm, Target
 
 # Long side of a guide whose positions are matched with the picture's: each with each.

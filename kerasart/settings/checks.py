@@ -49,6 +49,24 @@ def check_seed(seed):
     check(is_whole(seed) and seed >= 0, "seed", allowed, seed)
 
 
+def check_tiling(tile: int | str, memory: float | None) -> None:
+    """Checks how a large image is computed in parts (see `kerasart.optimization.choose_tile`).
+
+    Args:
+        tile: The tiles' side in pixels, "auto", or "none".
+        memory: What may be used, in GiB; None asks the operating system.
+
+    Raises:
+        ValueError: If there is no such tile or memory.
+    """
+    if memory is not None and not 0 < memory < math.inf:
+        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
+    if tile not in ("auto", "none") and not (isinstance(tile, int) and tile > 0):
+        raise ValueError(
+            f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"
+        )
+
+
 def _is_endless(value):
     return isinstance(value, float) and math.isinf(value)
 

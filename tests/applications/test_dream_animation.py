@@ -5,13 +5,12 @@ import pytest
 
 from kerasart import Dreamer
 from kerasart.applications.dream_animation import (
-    ANIMATIONS,
     animate_evolution,
     animate_layers,
     animate_zoom,
-    check_motion,
 )
 from kerasart.image.warp import zoom_warp
+from kerasart.settings.animation import ANIMATIONS, check_motion
 
 SETTINGS = {"octaves": 1, "steps": 2, "step_size": 0.01, "jitter": 4, "precision": "float32"}
 

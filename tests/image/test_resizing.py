@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasart.image.arrays import fit_size
 from kerasart.image.resizing import (
     fill_size,
-    fit_size,
     pick_nearest,
     resize,
     resize_cut_out,

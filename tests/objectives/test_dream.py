@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from kerasart.image.resizing import fill_size, fit_size
+from kerasart.image.arrays import fit_size
+from kerasart.image.resizing import fill_size
 from kerasart.objectives import SIMILARITIES, Objective, Similarity, dream_objective
 from kerasart.optimization import Evaluator, dream_targets
 from kerasart.settings.dream import DreamSettings

@@ -1,20 +1,46 @@
-"""A progress bar of steps, for terminals and notebooks."""
+"""`Progress`, the state of a run, and `ProgressBar`, which shows it in terminals and notebooks."""
 
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
-from kerasart.optimization.results import Progress
+import numpy as np
 
 _FORMAT = "{desc}: {percentage:3.0f}%|{bar:10}| {elapsed}<{remaining}{postfix}"
 
 
-class ProgressBar:
-    """A bar of steps with the picture's size and its losses; it goes when all steps are taken.
+@dataclass(frozen=True)
+class Progress:
+    """The state of a run, which listeners get after each step.
 
-    It is what `on_step` takes: `kerasart.deep_dream(photo, on_step=kerasart.ProgressBar())`.
+    Attributes:
+        step: Steps taken.
+        steps: Steps in all, if nothing ends the run sooner.
+        size: (height, width) of the image at the scale under way.
+        losses: Dict of term name to its last weighted value.
+        picture: Called without arguments, returns the image so far at its full size, as
+            `Result.image`.
+        share: Share of the work that is done, each step weighted by its number of pixels; None
+            where that is not known.
+    """
+
+    step: int
+    steps: int
+    size: tuple[int, int]
+    losses: dict[str, float]
+    picture: Callable[[], np.ndarray]
+    share: float | None = None
+
+
+class ProgressBar:
+    """A bar of steps with the image's size and its losses; it goes when all steps are taken.
+
+    Pass one as `on_step`: `kerasart.deep_dream(photo, on_step=kerasart.ProgressBar())`.
 
     Args:
-        waiting: What is waited for until the first step.
-        label: What it begins with, such as which of several pictures is made.
+        waiting: The text until the first step.
+        label: The text before each line, such as "3/20 " for the third of twenty images.
         disable: Whether to show nothing; None shows nothing where there is no terminal.
     """
 
@@ -24,18 +50,18 @@ class ProgressBar:
         label: str = "",
         disable: bool | None = False,
     ):
-        # Of a kind for notebooks in one; it warns there if it lacks what it needs.
+        # In a notebook, a widget; it warns there if it lacks what it needs.
         from tqdm.auto import tqdm
 
         self._make = lambda **options: tqdm(disable=disable, leave=False, **options)
         self._label = label
         self._bar = self._make(desc=label + waiting, bar_format="{desc} ...")
-        self._last = None
+        self._last: Progress | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._bar.close()
 
     def __call__(self, progress: Progress) -> None:
@@ -55,7 +81,7 @@ class ProgressBar:
             self._bar.close()
 
     def show_tile(self, done: int, count: int) -> None:
-        """Shows how many looks at tiles of the step under way were taken."""
+        """Shows how many tiles of the step under way are done."""
         if self._last is None:
             self._bar.set_description_str(f"{self._label}The first step: tile {done} of {count}")
         elif done < count:

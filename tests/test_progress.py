@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerasart.optimization import Progress, ProgressBar
+from kerasart.progress import Progress, ProgressBar
 
 
 def progress(step, steps=3, size=(48, 64), **losses):

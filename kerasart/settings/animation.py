@@ -1,0 +1,40 @@
+"""The options of dream animations, and their validation."""
+
+import math
+from collections.abc import Sequence
+
+ANIMATIONS = ("evolution", "zoom", "layers")
+
+
+def check_motion(
+    frames: int,
+    zoom: float = 2.0,
+    blend: float = 0.0,
+    rotate: float = 0.0,
+    shift: Sequence[float] = (0.0, 0.0),
+) -> None:
+    """Checks the options of an animation.
+
+    Args:
+        frames: How many frames, at least 1.
+        zoom: Enlargement from frame to frame, more than 1.
+        blend: Share of the previous frame, from 0 to less than 1.
+        rotate: Rotation from frame to frame, in degrees.
+        shift: (down, right): translation as shares of height and width, between -1 and 1.
+
+    Raises:
+        ValueError: If one of them is out of its range.
+    """
+    if frames < 1:
+        raise ValueError(f"`frames` must be at least 1. Received: {frames}")
+    if not 1 < zoom < math.inf:
+        raise ValueError(f"`zoom` must be more than 1, and finite. Received: {zoom}")
+    if not 0 <= blend < 1:
+        raise ValueError(f"`blend` must be from 0 to less than 1. Received: {blend}")
+    if not math.isfinite(rotate):
+        raise ValueError(f"`rotate` must be a finite number of degrees. Received: {rotate}")
+    if not (len(shift) == 2 and all(-1 < share < 1 for share in shift)):
+        raise ValueError(
+            "`shift` must be DOWN,RIGHT with shares between -1 and 1, such as 0,0.01. "
+            f"Received: {','.join(map(str, shift))!r}"
+        )

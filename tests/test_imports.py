@@ -127,8 +127,8 @@ def run_python(code, environment=None):
         env=environment,
         capture_output=True,
         text=True,
-        check=True,
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 

@@ -1,6 +1,18 @@
-"""Networks that look at pictures: `keras.applications` by name, and the bundled ones."""
+"""Frozen feature extractors: networks of `keras.applications` by name, and the bundled ones."""
 
-from kerasart.backbones.backbone import Backbone, load_backbone
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from kerasart.backbones.imagenet import find_class, imagenet_labels
 
+if TYPE_CHECKING:
+    from kerasart.backbones.backbone import Backbone, load_backbone
+
 __all__ = ["Backbone", "find_class", "imagenet_labels", "load_backbone"]
+
+
+def __getattr__(name: str) -> Any:
+    # Fetched when first used, so that finding a class does not load TensorFlow.
+    if name in ("Backbone", "load_backbone"):
+        return getattr(importlib.import_module("kerasart.backbones.backbone"), name)
+    raise AttributeError(f"module 'kerasart.backbones' has no attribute {name!r}")

@@ -1,1 +1,1 @@
-"""The same values in less time: convolutions, precision, and custom gradients."""
+"""Faster convolutions, number formats and custom gradients: the same values, but for rounding."""

@@ -1,30 +1,35 @@
-"""Gradients that are not those that a backend would derive."""
+"""`custom_gradient`: gives a function a gradient other than the one that the backend derives."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 _NAME = "kerasart.custom_gradient"
 
 
-def custom_gradient(function):
+def custom_gradient(
+    function: Callable[..., tuple[Any, Callable[[Any], Any]]],
+) -> Callable[..., Any]:
     """Gives a function a gradient of its own, as `keras.ops.custom_gradient` does.
 
-    TensorFlow's keeps for ever what a function that is called in a graph closes over: the whole
-    graph, with all weights in it. This one keeps it as long as the tape. Where a compiled function
-    is differentiated as a whole, from outside, TensorFlow derives a gradient itself.
+    TensorFlow's `tf.custom_gradient` keeps for ever what a function called in a graph closes over:
+    the whole graph with all weights in it. This one keeps it as long as the tape. Where a compiled
+    function is differentiated as a whole, from outside, TensorFlow derives a gradient itself.
 
     Args:
         function: `function(*inputs)` of tensors returns a tensor and `gradient(upstream)`, which
-            takes the gradient of that tensor to the gradient of the input, or of each input.
+            maps the gradient of that tensor to the gradient of the input, or of each input.
 
     Returns:
         The function that returns the tensor alone.
     """
-    import keras
-
     if keras.backend.backend() != "tensorflow":
         return keras.ops.custom_gradient(function)
-    import tensorflow as tf
-
     _register()
 
     @functools.wraps(function)
@@ -40,8 +45,6 @@ def custom_gradient(function):
 
 @functools.cache
 def _register():
-    import tensorflow as tf
-
     @tf.RegisterGradient(_NAME)
     def call(operation, upstream):
         _, gradient = operation.attrs

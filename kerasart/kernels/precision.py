@@ -1,17 +1,23 @@
-"""Which number format the convolutions use."""
+"""`choose_precision`, the number format of convolutions, and what is known of the machine."""
 
 import os
 from pathlib import Path
+from typing import Any
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-def choose_precision(precision="auto"):
+def choose_precision(precision: str = "auto") -> str:
     """Resolves `precision` for this machine.
 
-    bfloat16 halves the time of a convolution on machines that have instructions for it and costs
-    many times more on others, so it is chosen, and allowed, only on the former. Which those are
-    is known for TensorFlow; on other backends of Keras "auto" means float32.
+    bfloat16 halves the time of a convolution on machines that have instructions for it, and takes
+    many times as long on others, where it is refused. On other backends of Keras than TensorFlow
+    "auto" means float32, and bfloat16 is always allowed.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
@@ -20,7 +26,7 @@ def choose_precision(precision="auto"):
         "float32" or "bfloat16".
 
     Raises:
-        ValueError: If `precision` is none of the three, or is bfloat16 where that is slow.
+        ValueError: If `precision` is another word, or is bfloat16 where that is slow.
     """
     if precision not in PRECISIONS:
         raise ValueError(
@@ -28,8 +34,6 @@ def choose_precision(precision="auto"):
         )
     if precision == "float32":
         return precision
-    import keras
-
     if keras.backend.backend() != "tensorflow":
         return "float32" if precision == "auto" else precision
     fast = _gpu_has_bfloat16() if gpus() else _cpu_has_bfloat16()
@@ -42,20 +46,20 @@ def choose_precision(precision="auto"):
     return "bfloat16" if fast else "float32"
 
 
-def processor_flags():
-    """Reads what Linux says of the processor; elsewhere nothing is known of it."""
+def processor_flags() -> str:
+    """Reads Linux's description of the processor; empty on other systems."""
     try:
         return Path("/proc/cpuinfo").read_text()
     except OSError:
         return ""
 
 
-def has_onednn():
-    """Whether TensorFlow convolves by oneDNN on this processor."""
+def has_onednn() -> bool:
+    """Tells whether TensorFlow convolves by oneDNN on this processor."""
     setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
     if setting in ("0", "1", "false", "true"):
         return setting in ("1", "true")
-    # What TensorFlow chooses by itself.
+    # TensorFlow's own choice.
     return any(flag in processor_flags() for flag in ("avx512_vnni", "avx_vnni", "_bf16", "amx_"))
 
 
@@ -66,14 +70,10 @@ def _cpu_has_bfloat16():
 
 
 def _gpu_has_bfloat16():
-    import tensorflow as tf
-
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus()]
     return all(detail.get("compute_capability", (0, 0)) >= (8, 0) for detail in details)
 
 
-def gpus():
+def gpus() -> list[Any]:
     """Lists the GPUs that TensorFlow sees."""
-    import tensorflow as tf
-
     return tf.config.list_physical_devices("GPU")

@@ -1,4 +1,4 @@
-"""Losses: terms on the features of a layer or on the pixels, and their weighted sum."""
+"""Losses as additive statistics of features or pixels, and their weighted sum."""
 
 from kerasart.objectives.activations import Activation, Channel
 from kerasart.objectives.comparisons import SIMILARITIES, Content, Similarity

@@ -1,14 +1,16 @@
 """`Activation` and `Channel`: losses that excite layers, channels, neurons and classes."""
 
 import copy
+from typing import Any, Self
 
 import numpy as np
+from keras import ops
 
 from kerasart.objectives.objective import Target, Term
 
 
 class Activation(Term):
-    """Minus the mean of a layer's activations, or of their squares: what DeepDream raises.
+    """Negative mean activation of a layer: `-mean(f^power)`, the loss of DeepDream.
 
     Source: Mordvintsev et al. 2015, "Inceptionism". The squares without the border over the size
     of the whole activation are the Keras example's loss; the plain mean is the TensorFlow
@@ -17,9 +19,9 @@ class Activation(Term):
     Args:
         layer: The layer.
         power: 2 for squares, 1 for the activations themselves.
-        border: Rows and columns at each side that are left out, since padding makes features
+        border: Rows and columns at each side that are excluded, because padding causes features
             there that belong to no object. They still count in the mean's denominator.
-        weight: What the term is multiplied by.
+        weight: The term's weight.
     """
 
     is_linear = True
@@ -29,35 +31,33 @@ class Activation(Term):
         self.power = power
         self.border = border
 
-    def statistic(self, features):
-        """Sums over positions the mean over channels of the activation to the power."""
-        import tensorflow as tf
-
+    def statistic(self, features: Any) -> Any:
+        """Sums over positions the mean over channels of `f^power`."""
         # The mean over channels first: the gradient of cutting off a border is slow where large.
-        means = tf.reduce_mean(features if self.power == 1 else features**2, axis=-1)
+        means = ops.mean(features if self.power == 1 else features**2, axis=-1)
         b = self.border
-        return tf.reduce_sum(means[:, b:-b, b:-b] if b else means)
+        return ops.sum(means[:, b:-b, b:-b] if b else means)
 
-    def extent(self, count):
-        """Leaves out the border."""
+    def extent(self, count: int) -> tuple[int, int]:
+        """Excludes the border."""
         return self.border, count - self.border
 
-    def everywhere(self):
-        """The term without a border."""
+    def everywhere(self) -> Self:
+        """Returns the term without a border."""
         term = copy.copy(self)
         term.border = 0
         return term
 
-    def distance(self, mean):
-        """Minus the mean: the higher the activation, the better."""
+    def distance(self, mean: Any) -> Any:
+        """Returns the negative mean."""
         return -mean
 
 
 class Channel(Term):
-    """Minus a channel of a layer's features.
+    """Negative activation of a channel: its mean over positions, or its value at the centre.
 
-    Which channel reaches `distance` in the target, so that one compiled step serves all channels of
-    a layer. Of a layer of class scores, a channel is a class.
+    The channel reaches `distance` in the target, so that one compiled step serves all channels of
+    a layer. In a layer of logits, a channel is a class.
 
     Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pub), whose
     objectives "channel", "neuron" and "class logit" these are.
@@ -65,9 +65,9 @@ class Channel(Term):
     Args:
         layer: The layer.
         channel: The channel's number, from 0.
-        neuron: Whether only the position at the centre counts, in place of the mean over all.
-        name: What histories call the term; None names layer and channel.
-        weight: What the term is multiplied by; a negative one lowers the channel.
+        neuron: Whether only the position at the centre counts, instead of the mean over all.
+        name: The term's name in histories; None makes one of layer and channel.
+        weight: The term's weight; a negative one suppresses the channel.
     """
 
     is_linear = True
@@ -87,26 +87,25 @@ class Channel(Term):
         self.channel = channel
         self.neuron = neuron
 
-    def statistic(self, features):
+    def statistic(self, features: Any) -> Any:
         """Sums the features over positions, or takes those at the centre: (channels,)."""
-        import tensorflow as tf
-
         if self.neuron:
-            return features[0, tf.shape(features)[1] // 2, tf.shape(features)[2] // 2]
-        return tf.reduce_sum(features, axis=[0, 1, 2])
+            height, width = ops.shape(features)[1:3]
+            return features[0, height // 2, width // 2]
+        return ops.sum(features, axis=[0, 1, 2])
 
-    def extent(self, count):
-        """For a neuron, only the centre."""
+    def extent(self, count: int) -> tuple[int, int]:
+        """Includes only the centre for a neuron."""
         return (count // 2, count // 2 + 1) if self.neuron else (0, count)
 
-    def everywhere(self):
-        """The channel at all positions."""
+    def everywhere(self) -> Self:
+        """Returns the term of the channel at all positions."""
         term = copy.copy(self)
         term.neuron = False
         return term
 
-    def target(self, count):
-        """Makes the `Target` that names the channel, of a layer of `count` channels.
+    def target(self, count: int) -> Target:
+        """Makes the `Target` that selects the channel in a layer of `count` channels.
 
         Raises:
             ValueError: If there is no such channel.
@@ -117,6 +116,6 @@ class Channel(Term):
             )
         return Target(value=(np.int32(self.channel),))
 
-    def distance(self, mean, channel):
-        """Minus the channel's mean: the higher, the better."""
+    def distance(self, mean: Any, channel: Any) -> Any:
+        """Returns the channel's negative mean."""
         return -mean[channel]

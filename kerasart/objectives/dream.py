@@ -1,25 +1,27 @@
-"""The objective of a dream, from its settings."""
+"""`dream_objective`: the objective of a dream, from its settings."""
+
+from typing import Any
 
 from kerasart.objectives.activations import Activation, Channel
 from kerasart.objectives.comparisons import Similarity
-from kerasart.objectives.objective import Objective
+from kerasart.objectives.objective import Objective, Term
 from kerasart.objectives.regularizers import Energy, TotalVariation
 
 
-def dream_objective(settings, backbone):
-    """Builds what a dream wants: layers, channels or a class, and what holds it back.
+def dream_objective(settings: Any, backbone: Any) -> Objective:
+    """Builds the objective of a dream: layers, channels or a class, and regularisers.
 
     Args:
         settings: `DreamSettings`.
-        backbone: The `Backbone`, whose head a class needs.
+        backbone: The `Backbone`, whose classification head a class needs.
 
     Returns:
         An `Objective`.
 
     Raises:
-        ValueError: If a class is wanted and the network has no head for classes.
+        ValueError: If a class is wanted and the backbone has no classification head.
     """
-    terms = []
+    terms: list[Term] = []
     power = {"squared": 2, "mean": 1}[settings.activation]
     for layer, coefficient in settings.layers.items():
         if settings.similarity:
@@ -31,23 +33,23 @@ def dream_objective(settings, backbone):
         layer, _, number = name.rpartition(":")
         terms.append(coefficient * Channel(layer, int(number), settings.neuron))
     if settings.class_name is not None:
-        terms.append(_want_class(settings.class_name, backbone))
+        terms.append(_class_term(settings.class_name, backbone))
     if settings.pixel_loss:
         pixels = Similarity("image", settings.pixel_loss, settings.pixel_reference)
         terms.append(settings.pixel_weight * pixels)
     variation = TotalVariation(beta=settings.tv_beta, isotropic=settings.tv_isotropic)
-    terms += _hold_back(variation, settings.smoothness, settings.tv_weight)
-    terms += _hold_back(Energy(), settings.energy, settings.energy_weight)
+    terms += _regularizer(variation, settings.smoothness, settings.tv_weight)
+    terms += _regularizer(Energy(), settings.energy, settings.energy_weight)
     return Objective(terms)
 
 
-def _hold_back(term, strength, raw_weight):
-    """Weighs a term that is in proportion, or raw, or not wanted at all."""
+def _regularizer(term, strength, raw_weight):
+    """Weights a regulariser: by a strength in proportion, a raw weight, or not at all."""
     term.proportional = not raw_weight
     return [(strength or raw_weight) * term] if strength or raw_weight else []
 
 
-def _want_class(name, backbone):
+def _class_term(name, backbone):
     if backbone.head is None:
         raise ValueError(
             "`class` needs a network with its classification head, such as the bundled squeezenet, "

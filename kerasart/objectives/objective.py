@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from keras import ops
 
 
 class Target(NamedTuple):
-    """What a term compares a picture with; terms that compare with nothing need none.
+    """What a term compares an image with; terms that compare with nothing need none.
 
     Targets are made once and passed to each step, so that one compiled step serves them all.
 
     Attributes:
-        guide: Further arguments of the term's `statistic`: tensors (1, height, width, any) that lie
-            beside the features, position by position, such as a mask.
+        guide: Further arguments of the term's `statistic`: tensors (1, height, width, any) aligned
+            with the features, such as a mask.
         value: Further arguments of the term's `distance`: tensors without positions, such as the
             Gram matrix of a style.
     """
@@ -40,7 +41,7 @@ class Objective:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The terms' names; of equal ones, the second ends in " 2", the third in " 3"."""
+        """The terms' names, made unique: a second "x" is "x 2"."""
         names: list[str] = []
         for term in self.terms:
             name, count = term.name, 1
@@ -52,12 +53,12 @@ class Objective:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that the terms need, each once."""
+        """The layers that the terms read, each once."""
         return tuple(dict.fromkeys(term.layer for term in self.terms))
 
     @property
     def structure(self) -> tuple:
-        """All that a compiled step depends on: the terms without names and weights."""
+        """What a compiled step depends on: the terms without names and weights, hashable."""
         return tuple(map(_structure, self.terms))
 
     @property
@@ -74,22 +75,20 @@ class Objective:
         """Evaluates every term.
 
         Args:
-            features: A dict of layer name to features (1, height, width, channels).
-            targets: A `Target` for each term; None where no term needs one.
-            weights: A vector of weights; None stands for the terms' own.
+            features: Layer name to features (1, height, width, channels).
+            targets: A `Target` for each term; None if no term needs one.
+            weights: A vector of weights instead of the terms' own.
 
         Returns:
             A float32 vector of the terms' weighted distances, in the order of `terms`; its sum is
             what is minimised.
         """
-        from keras import ops
-
         targets = targets or [Target()] * len(self.terms)
         distances = self.distances(features, targets)
         return ops.stack(distances) * (self.weights if weights is None else weights)
 
     def distances(self, features: Mapping[str, Any], targets: Sequence[Target]) -> list:
-        """Evaluates every term without its weight, a list; else as a call."""
+        """Evaluates every term without its weight: a list of scalars."""
         return [
             term.distance(term.mean(features[term.layer], *target.guide), *target.value)
             for term, target in zip(self.terms, targets, strict=True)
@@ -117,27 +116,28 @@ class Objective:
 
 
 class Term(Objective):
-    """A loss of one layer's features: `distance(mean over positions of statistic)`.
+    """A loss on one layer's features: `weight * distance(statistic / positions)`.
 
-    A statistic is a sum over positions, so it adds over the tiles of a picture; the distance is
-    taken on the whole picture's mean. A term is the `Objective` whose one term it is.
+    A statistic is a sum over positions, so it adds up over the tiles of an image; the distance is
+    taken once, of the whole image's mean. A term is also the `Objective` of this one term.
 
-    Subclasses define `statistic` and `distance`. What a term compares the picture with reaches
-    both as further arguments (see `Target`).
+    Subclasses define `statistic` and `distance`. What a term compares the image with reaches both
+    as further arguments (see `Target`).
 
     Attributes:
-        layer: The layer that the term looks at; "image" is the picture itself.
-        name: What histories and progress bars call the term.
-        weight: What its distance is multiplied by.
-        summed: Whether the distance is taken on the sum over positions, as some published settings
-            have it, in place of the mean.
-        balanced: Whether the weight is relative to what `kerasart.optimization.balancing` finds.
-        proportional: Whether the weight of a term on the layer "image" is relative to the pull, at
-            each step, of all that is wanted of the network's layers (see `Descent`).
+        layer: The layer whose features it takes; "image" is the image itself.
+        name: The term's name in histories and progress bars.
+        weight: The factor of its distance.
+        summed: Whether the distance is taken of the sum over positions instead of the mean, as in
+            some published settings.
+        balanced: Whether the weight is relative to the one that `kerasart.optimization.balance`
+            finds.
+        proportional: Whether the weight of a term on the layer "image" is relative, at each step,
+            to the gradient of the terms on the backbone's layers (see `Descent`).
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
-        is_linear: Whether `distance` is linear, so that its gradient is the same for all pictures.
+        is_linear: Whether `distance` is linear, with the same gradient for all images.
         free: Names of the attributes on which neither `statistic` nor `distance` depends.
-        has_guide_beside: Whether what a guide holds lies beside the features, position by position.
+        has_guide_beside: Whether the target's guide is aligned with the features.
     """
 
     balanced = False
@@ -161,23 +161,23 @@ class Term(Objective):
         return (self,)
 
     def statistic(self, features: Any, *guide: Any) -> Any:
-        """Sums what the term measures over all positions.
+        """Sums a statistic over all positions.
 
         Args:
             features: float32 tensor (1, height, width, channels).
-            *guide: What lies beside the features, if the term looks at any such.
+            *guide: The target's `guide`.
 
         Returns:
-            A tensor of any shape that holds no positions.
+            A tensor of any shape without positions.
         """
         raise NotImplementedError
 
     def distance(self, mean: Any, *value: Any) -> Any:
-        """Says how far the picture is from what is wanted.
+        """Measures how far the image is from the target.
 
         Args:
             mean: `statistic` over the number of positions, height x width.
-            *value: What to compare it with, if the term compares.
+            *value: The target's `value`.
 
         Returns:
             A scalar to be minimised.
@@ -185,9 +185,7 @@ class Term(Objective):
         raise NotImplementedError
 
     def mean(self, features: Any, *guide: Any) -> Any:
-        """Takes the mean over positions of the statistic, or its sum if the term is `summed`."""
-        from keras import ops
-
+        """Returns the mean over positions of the statistic, or its sum if the term is `summed`."""
         if not self.takes_bfloat16:
             features = ops.cast(features, "float32")
         if self.summed:
@@ -199,11 +197,11 @@ class Term(Objective):
         """Returns the half-open range of the rows, or columns, of `count` that contribute."""
         return 0, count
 
-    def everywhere(self) -> Term:
-        """The term for which all positions count, to be used on those of `extent` alone."""
+    def everywhere(self) -> Self:
+        """Returns the term that counts all positions, for features cut to `extent` already."""
         return self
 
-    def __mul__(self, factor: Real) -> Term:
+    def __mul__(self, factor: Real) -> Self:
         if not isinstance(factor, Real):
             return NotImplemented
         scaled = copy.copy(self)

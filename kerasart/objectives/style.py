@@ -1,20 +1,25 @@
-"""The objective of a style transfer, from its settings."""
+"""`style_objective`: the objective of a style transfer, from its settings."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from kerasart.objectives.comparisons import Content
-from kerasart.objectives.objective import Objective
+from kerasart.objectives.objective import Objective, Term
 from kerasart.objectives.regularizers import TotalVariation
 from kerasart.objectives.style_losses import STYLE_LOSSES
 
 
-def style_objective(settings, painters=((None, 1.0),)):
-    """Builds what a style transfer wants: content, style, and smoothness if any is asked for.
+def style_objective(
+    settings: Any, painters: Sequence[tuple[int | None, float]] = ((None, 1.0),)
+) -> Objective:
+    """Builds the objective of a style transfer: content, style and total variation.
 
-    Each term's weight is its group's strength times its layer's share.
+    A term's weight is its group's strength times its layer's normalised weight.
 
     Args:
-        settings: What `StyleSettings` and `FastStyleSettings` have in common.
-        painters: Pairs of a style's number and its strength, a style term for each and each layer;
-            or one pair of None and 1 where a blend of styles paints everything.
+        settings: `StyleSettings` or `FastStyleSettings`.
+        painters: Pairs of a style's number and its weight, each with its own style terms; or one
+            pair of None and 1 where a blend of styles is used everywhere.
 
     Returns:
         An `Objective`.
@@ -22,9 +27,9 @@ def style_objective(settings, painters=((None, 1.0),)):
     Raises:
         ValueError: If neither content nor style is wanted.
     """
-    terms = []
+    terms: list[Term] = []
 
-    def want(term, strength, raw_weight):
+    def add(term, strength, raw_weight):
         term.balanced = raw_weight is None
         if strength and raw_weight != 0:
             terms.append(strength * (1.0 if term.balanced else raw_weight) * term)
@@ -32,15 +37,15 @@ def style_objective(settings, painters=((None, 1.0),)):
     summed = "content" in settings.summed
     for layer, share in _layer_shares(settings.content_layers, settings.content_weight):
         strength = settings.content_strength * share
-        want(Content(layer, summed=summed), strength, settings.content_weight)
+        add(Content(layer, summed=summed), strength, settings.content_weight)
     style_term = STYLE_LOSSES[settings.style_loss]
     for layer, share in _layer_shares(settings.style_layers, settings.style_weight):
         for style, of_blend in painters:
             strength = settings.style_strength * share * of_blend
-            want(style_term(layer, style=style), strength, settings.style_weight)
+            add(style_term(layer, style=style), strength, settings.style_weight)
     summed = "total_variation" in settings.summed
     variation = TotalVariation(1.0, settings.tv_beta, settings.tv_isotropic, summed)
-    want(variation, settings.smoothness, settings.tv_weight)
+    add(variation, settings.smoothness, settings.tv_weight)
     if all(term.layer == "image" for term in terms):
         raise ValueError(
             "`content_strength` or `style_strength` must be more than 0. Received: "
@@ -50,6 +55,6 @@ def style_objective(settings, painters=((None, 1.0),)):
 
 
 def _layer_shares(layers, raw_weight):
-    """Lists layers and shares; where the weight is balanced, shares add up to 1."""
+    """Lists layers with their weights, which are normalised unless the group has a raw weight."""
     total = sum(layers.values()) if raw_weight is None else 1.0
     return [(layer, share / total) for layer, share in layers.items()]

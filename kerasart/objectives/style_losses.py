@@ -1,44 +1,44 @@
 """`Gram`, `Moments`, `Wasserstein`: style losses, spatially invariant statistics of features."""
 
 import math
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
 from kerasart.kernels.custom_gradient import custom_gradient
 from kerasart.objectives.objective import Term
 
 
 class StyleTerm(Term):
-    """A term that compares a layer's statistics with those of a style picture.
+    """A loss on the statistics of a layer's features, compared with those of a style image.
 
-    The mean statistic of a style picture, or a blend of several, becomes the target by `prepare`.
-    A guide beside the features is a mask (1, height, width, 1) whose mean is 1: only what lies in
-    it counts.
+    `prepare` makes the target from the mean statistic of a style image, or of a blend of several.
+    The target's guide, if any, is a mask (1, height, width, 1) of mean 1 that weights positions.
 
     Source of the masks: Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
-    Transfer" (arXiv 1611.07865, section 4), whose guided Gram matrices weigh positions likewise.
+    Transfer" (arXiv 1611.07865, section 4: guided Gram matrices).
 
     Args:
         layer: The layer.
-        weight: What the term is multiplied by.
-        style: The number of the style, from 0, where each paints its own region; None where all
-            are blended.
+        weight: The term's weight.
+        style: The style's number, from 0, where each style has its own region; None for a blend
+            of all.
     """
 
-    def __init__(self, layer, weight=1.0, style=None):
+    def __init__(self, layer: str, weight: float = 1.0, style: int | None = None):
         which = "" if style is None else f" {style + 1}"
         super().__init__(layer, f"style{which} {layer}", weight)
         self.style = style
 
-    def prepare(self, mean):
-        """Turns a style's mean statistic into the further arguments of `distance`, a tuple."""
+    def prepare(self, mean: Any) -> tuple[Any, ...]:
+        """Turns a style's mean statistic into the target's `value`."""
         return (mean,)
 
 
 class Gram(StyleTerm):
-    """The mean squared difference of Gram matrices.
-
-    The Gram matrix is the mean over positions of `f f^T`.
+    """Mean squared difference of Gram matrices, `G = mean over positions of f f^T`.
 
     Source: Gatys et al. 2015 (arXiv 1508.06576, equations 3 and 4): with their sums over M
     positions and N channels, E = 1 / (4 N^2 M^2) sum (G - A)^2 is a quarter of ours where both
@@ -47,96 +47,80 @@ class Gram(StyleTerm):
 
     takes_bfloat16 = True
 
-    def statistic(self, features, mask=None):
+    def statistic(self, features: Any, mask: Any = None) -> Any:
         """Sums `f f^T`: (channels, channels)."""
-        from keras import ops
-
         if mask is not None:
             features = ops.cast(features, "float32") * ops.sqrt(mask)
         return sum_products(_rows(features))
 
-    def distance(self, mean, gram):
-        """The mean squared difference of the entries."""
-        from keras import ops
-
+    def distance(self, mean: Any, gram: Any) -> Any:
+        """Returns `mean((G - G')^2)`."""
         return ops.mean((mean - gram) ** 2)
 
 
 class Moments(StyleTerm):
-    """The squared differences of channels' means and standard deviations, averaged over channels.
+    """Mean over channels of `(m - m')^2 + (s - s')^2`, with means m and standard deviations s.
 
     Source: Huang and Belongie 2017 (arXiv 1703.06868, equation 13), with squares in place of
     norms; Li et al. 2017 (arXiv 1701.01036) derive it as a style loss of its own.
     """
 
-    # Under the root: a channel that is 0 everywhere has no gradient there.
+    # Under the root, whose gradient is infinite where a channel is constant.
     _EPSILON = 1e-5
 
-    def statistic(self, features, mask=None):
+    def statistic(self, features: Any, mask: Any = None) -> Any:
         """Sums f and f^2: (2, channels)."""
-        from keras import ops
-
         weighted = features if mask is None else features * mask
         sums = [ops.sum(x, axis=[0, 1, 2]) for x in (weighted, weighted * features)]
         return ops.stack(sums)
 
-    def prepare(self, mean):
+    def prepare(self, mean: Any) -> tuple[Any, ...]:
         """Turns the means of f and f^2 into means and standard deviations."""
         return self._moments(mean)
 
-    def distance(self, mean, style_mean, style_deviation):
-        """The mean over channels of both squared differences."""
-        from keras import ops
-
+    def distance(self, mean: Any, style_mean: Any, style_deviation: Any) -> Any:
+        """Returns the mean over channels of both squared differences."""
         mean, deviation = self._moments(mean)
         return ops.mean((mean - style_mean) ** 2 + (deviation - style_deviation) ** 2)
 
     def _moments(self, moments):
-        from keras import ops
-
         mean, square = moments[0], moments[1]
         return mean, ops.sqrt(ops.maximum(square - mean**2, 0.0) + self._EPSILON)
 
 
 class Wasserstein(StyleTerm):
-    """The squared 2-Wasserstein distance of features seen as Gaussians, over the channels.
+    """Squared 2-Wasserstein distance of features as Gaussians, divided by the channels.
 
     `|m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2)` with means m and covariances S.
 
     Source: Olkin and Pukelsheim 1982; as a style loss by Vacher et al. 2020 (arXiv 2006.01255) and
-    Crowson's style-transfer-pytorch, which takes the root by Newton's iterations, and we by
-    eigenvalues, whose gradient is exact. Those of few channels, as early layers have, are taken in
-    float64: they are so much alike that their small eigenvalues drown in float32's rounding, and a
-    small distance with them.
+    Crowson's style-transfer-pytorch. The root is taken by eigenvalues, whose gradient is exact,
+    instead of Crowson's Newton iterations. Few channels, as in early layers, are so correlated that
+    their small eigenvalues, and with them a small distance, drown in float32's rounding: those are
+    taken in float64.
     """
 
-    # Added to the covariances' diagonals, as in Crowson's: few positions leave them singular.
+    # Added to the covariances' diagonals, as Crowson does: few positions leave them singular.
     _EPSILON = 1e-4
-    # More than so many, and float64 takes long, and changes little.
+    # With more channels, float64 takes long and changes little.
     _FEW = 128
 
-    def statistic(self, features, mask=None):
+    def statistic(self, features: Any, mask: Any = None) -> Any:
         """Sums f, and `f f^T` below it: (1 + channels, channels)."""
-        from keras import ops
-
         weighted = features if mask is None else features * mask
         rooted = features if mask is None else features * ops.sqrt(mask)
         sums = ops.sum(_rows(weighted), axis=0, keepdims=True)
         return ops.concatenate([sums, sum_products(_rows(rooted))], axis=0)
 
-    def prepare(self, mean):
-        """Finds a style's mean, the trace of its covariance, and the covariance's root."""
-        from keras import ops
-
+    def prepare(self, mean: Any) -> tuple[Any, ...]:
+        """Returns a style's mean, the trace of its covariance, and the covariance's root."""
         mean, covariance = self._gaussian(mean)
         values, vectors = ops.linalg.eigh(self._widen(covariance))
         root = (vectors * ops.sqrt(ops.maximum(values, 0.0))) @ ops.transpose(vectors)
         return mean, ops.trace(covariance), ops.cast(root, "float32")
 
-    def distance(self, mean, style_mean, style_trace, style_root):
-        """The squared distance over the number of channels."""
-        from keras import ops
-
+    def distance(self, mean: Any, style_mean: Any, style_trace: Any, style_root: Any) -> Any:
+        """Returns the squared distance over the number of channels."""
         mean, covariance = self._gaussian(mean)
         style_root = self._widen(style_root)
         overlap = trace_of_root(style_root @ self._widen(covariance) @ style_root)
@@ -145,15 +129,11 @@ class Wasserstein(StyleTerm):
         return (ops.sum((mean - style_mean) ** 2) + spread) / mean.shape[0]
 
     def _gaussian(self, sums):
-        from keras import ops
-
         mean, products = sums[0], sums[1:]
         covariance = products - mean[:, None] * mean
         return mean, covariance + self._EPSILON * ops.eye(mean.shape[0], dtype=mean.dtype)
 
     def _widen(self, matrix):
-        from keras import ops
-
         return ops.cast(matrix, "float64") if matrix.shape[0] <= self._FEW else matrix
 
 
@@ -161,8 +141,8 @@ class Wasserstein(StyleTerm):
 _ROWS = 1024
 
 
-def sum_products(rows):
-    """Multiplies a matrix's transpose with the matrix: the sum of its rows' outer products.
+def sum_products(rows: Any) -> Any:
+    """Computes `X^T X` of a matrix: the sum of its rows' outer products.
 
     Args:
         rows: float32 or bfloat16 (n, channels).
@@ -170,12 +150,11 @@ def sum_products(rows):
     Returns:
         float32 (channels, channels).
     """
-    from keras import ops
 
     @custom_gradient
     def products(rows):
         def gradient(upstream):
-            # The backend's own gradient takes two products, not seeing that it is symmetric.
+            # One product; the backend's own gradient takes two, ignoring the symmetry.
             return rows @ ops.cast(upstream + ops.transpose(upstream), rows.dtype)
 
         total, rest = 0.0, rows
@@ -190,8 +169,8 @@ def sum_products(rows):
     return products(rows)
 
 
-def trace_of_root(matrix):
-    """Takes the trace of a symmetric positive matrix's square root.
+def trace_of_root(matrix: Any) -> Any:
+    """Computes the trace of the square root of a symmetric positive matrix.
 
     Args:
         matrix: float32 or float64 (n, n).
@@ -199,18 +178,15 @@ def trace_of_root(matrix):
     Returns:
         A scalar, with the gradient `matrix^(-1/2) / 2`; NaN where the matrix is not finite.
     """
-    import keras
-    from keras import ops
-
     epsilon = float(np.finfo(keras.backend.standardize_dtype(matrix.dtype)).eps)
 
     @custom_gradient
     def trace(matrix):
-        # TensorFlow's eigenvalues of what is not finite are an error that ends the run.
+        # TensorFlow raises an error for eigenvalues of a matrix that is not finite.
         is_finite = ops.all(ops.isfinite(matrix))
         matrix = ops.where(is_finite, matrix, ops.eye(matrix.shape[0], dtype=matrix.dtype))
         values, vectors = ops.linalg.eigh((matrix + ops.transpose(matrix)) / 2)
-        # What rounding leaves of zero eigenvalues would become a gradient without bound.
+        # Zero eigenvalues, as rounding leaves them, would have an unbounded gradient.
         roots = ops.sqrt(ops.maximum(values, epsilon * values[-1]))
         roots = ops.where(is_finite, roots, math.nan)
 
@@ -223,8 +199,6 @@ def trace_of_root(matrix):
 
 
 def _rows(features):
-    from keras import ops
-
     return ops.reshape(features, (-1, features.shape[-1]))
 
 

@@ -1,4 +1,4 @@
-"""Pictures: their form inside the package, and reading and writing them."""
+"""Images as arrays, and reading and writing them; no TensorFlow, but in `resizing`."""
 
 from kerasart.image.arrays import as_image
 from kerasart.image.files import (

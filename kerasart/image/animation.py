@@ -1,4 +1,4 @@
-"""Animations of pictures that lie on disk, of which one at a time is in memory."""
+"""Writes animations from image files, one frame in memory at a time: GIF, WebP, APNG, video."""
 
 import math
 import os
@@ -19,19 +19,18 @@ from kerasart.image.atomic_files import write_file
 from kerasart.image.encoding import text_chunks
 from kerasart.image.files import check_place, read_picture
 
-# Encoder, its options, and those of the file, whose index comes first so that it plays while it
-# is being loaded.
+# Encoder, its options, and the file's: its index comes first, to play while it is loaded.
 _VIDEO = {
     ".mp4": ("libx264", {"crf": "18"}, {"movflags": "+faststart"}),
     ".webm": ("libvpx-vp9", {"crf": "24", "cpu-used": "2", "row-mt": "1"}, {}),
 }
 
-_FRAMES_PER_SECOND = (0.02, 1000)  # what the delays of all formats can say
+_FRAMES_PER_SECOND = (0.02, 1000)  # what the delays of all formats can express
 _MOST_LOOPS = 65535
 
-# The palette of a GIF is chosen from so many frames, thinned out to so many pixels on the long
-# side, by k-means, until no more pixels than these change their colour: measured on dreams, that
-# halves the error of Pillow's median cut in a second or two, and more pixels gain nothing.
+# The palette of a GIF is chosen from so many frames, sampled to so many pixels on the long side,
+# by k-means, until at most this many pixels change their colour: measured on dreams, that halves
+# the error of Pillow's median cut in a second or two, and more pixels gain nothing.
 _PALETTE_FRAMES = 16
 _PALETTE_SIDE = 128
 _PALETTE_CHANGES = 300
@@ -46,33 +45,31 @@ def write_animation(
     text: dict[str, str] | None = None,
     taken: str = "replace",
 ) -> Path:
-    """Writes an animation, whole or not at all, in the format that its suffix names.
+    """Writes an animation atomically, in the format of its suffix.
 
-    The frames are read one by one; only what is compressed already may add up in memory.
+    The frames are read one by one; only compressed data may add up in memory.
 
-    GIF has 256 colours, here the same for all frames, and counts time in hundredths of a second;
-    APNG and WebP count in thousandths. Delays are rounded so that the animation as a whole lasts
-    as long as it should. No GIF plays faster than 50 frames a second, since players take shorter
-    delays for a mistake.
+    GIF has 256 colours, here the same for all frames, and delays in hundredths of a second; APNG
+    and WebP have thousandths. Rounding the delays keeps the duration of the whole. GIF plays at
+    most 50 frames a second, since players take shorter delays for a mistake.
 
     Args:
         path: The file: .gif, .webp, .png or .apng (animated PNG), .mp4 (H.264) or .webm (VP9).
-        frames: Sequence of the paths of picture files, all of one size. Video needs even sides:
-            odd ones get one more row or column, a copy of the last.
+        frames: Paths of image files, all of one size. Video needs even sides: odd ones get one
+            more row or column, a copy of the last.
         fps: Frames a second, from 0.02 to 1000.
-        loop: How often the animation is played, up to 65535 times; 0 is endless. Video files
-            leave that to the player.
+        loop: How often the animation is played, up to 65535 times; 0 is endless. Video ignores it.
         size: The long side of the animation in pixels, or None for the size of the frames.
-        text: A dict of strings for the text chunks of PNG; other formats ignore it.
-        taken: What to do where a file of that name is, as in `write_picture`.
+        text: The text chunks of PNG; other formats ignore them.
+        taken: What to do if the file exists, as in `write_picture`.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
-        ImportError: If .mp4 or .webm is wanted and PyAV, or its encoder, is missing.
-        ValueError: If the suffix is another one, there are no frames, one is no picture or not of
-            the size of the first, or `fps`, `loop`, `size` or `text` is not allowed.
+        ImportError: If PyAV, or its encoder, is missing for .mp4 or .webm.
+        ValueError: If there are no frames, one is not an image or not of the size of the first,
+            or the suffix, `fps`, `loop`, `size` or `text` is not allowed.
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If a
             frame cannot be read, or the file cannot be written.
     """
@@ -85,8 +82,10 @@ def write_animation(
     return write_file(path, lambda file: write(file, frames, fps, int(loop), text or {}), taken)
 
 
-def check_animation(path, fps=25.0, loop=0, size=None):
-    """Checks, before a long run, that `write_animation` will take its arguments.
+def check_animation(
+    path: str | os.PathLike[str], fps: float = 25.0, loop: int = 0, size: int | None = None
+) -> None:
+    """Checks, before a long run, that `write_animation` will accept its arguments.
 
     Args:
         path: The file to be written later.
@@ -129,14 +128,14 @@ def check_animation(path, fps=25.0, loop=0, size=None):
 
 
 class _Frames(Sequence):
-    """Pictures on disk, which are read when they are asked for.
+    """Image files that are read on access.
 
     Args:
         paths: The files.
-        long_side: The long side of the pictures to give out, or None for their own size.
+        long_side: The long side to resize them to, or None for their own size.
 
     Attributes:
-        size: Their (height, width).
+        size: The (height, width) after resizing.
     """
 
     def __init__(self, paths, long_side):
@@ -163,7 +162,7 @@ def _read_pixels(path):
 
 
 def _delays(frames, fps, units, least=1):
-    """For how long each frame is shown, in units of which a second has so many."""
+    """Returns how long each frame is shown, in fractions of which a second has `units`."""
     times = [round(index * units / fps) for index in range(len(frames) + 1)]
     return [max(least, end - start) for start, end in pairwise(times)]
 
@@ -171,9 +170,9 @@ def _delays(frames, fps, units, least=1):
 def _write_gif(file, frames, fps, loop, text):
     height, width = frames.size
     palette = _common_palette(frames)
-    # What a GIF holds is how often it is played again.
+    # A GIF holds how often it is repeated.
     again = {} if loop == 1 else {"loop": max(0, loop - 1)}
-    # Pillow's own animations are in memory as a whole.
+    # Pillow's own writer keeps the whole animation in memory.
     header, _ = GifImagePlugin.getheader(
         palette.resize((width, height)), info={"duration": 1, **again}
     )
@@ -185,9 +184,9 @@ def _write_gif(file, frames, fps, loop, text):
 
 
 def _common_palette(frames):
-    """Finds colours for frames spread evenly: a palette for each of them would flicker."""
+    """Finds one palette for all frames: a palette for each would flicker."""
     indices = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).astype(int))
-    # Averages would be duller than the pixels are.
+    # Sampled, since averages would be duller.
     step = math.ceil(max(frames.size) / _PALETTE_SIDE)
     mosaic = np.concatenate([np.asarray(frames[index])[::step, ::step] for index in indices])
     return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
@@ -206,7 +205,7 @@ def _write_apng(file, frames, fps, loop, text):
         number = next(numbers)
         where_and_when = (width, height, 0, 0, delay, 1000)
         putchunk(file, b"fcTL", struct.pack(">5I2H2B", number, *where_and_when, 0, 0))
-        if number == 0:  # also the picture that programs show which know no animations
+        if number == 0:  # also shown by programs without animations
             putchunk(file, b"IDAT", data)
         else:
             putchunk(file, b"fdAT", struct.pack(">I", next(numbers)), data)
@@ -214,7 +213,7 @@ def _write_apng(file, frames, fps, loop, text):
 
 
 def _write_webp(file, frames, fps, loop, text):
-    # Pillow puts pictures into a list, but reads the frames of a single file one by one.
+    # Pillow keeps a list of images in memory, but reads the frames of one file one by one.
     delays = _delays(frames, fps, 1000)
     with TemporaryFile(dir=Path(file.name).parent) as apng:
         _write_apng(apng, frames, fps, loop, {})
@@ -231,13 +230,13 @@ def _write_video(suffix, file, frames, fps, loop, text):
     encoder, options, file_options = _VIDEO[suffix]
     height, width = frames.size
     to_even = ((0, height % 2), (0, width % 2), (0, 0))
-    # By its name, for to put the index first it is opened once more.
+    # By its name, since it is opened once more to put the index first.
     with av.open(str(file.name), "w", suffix[1:], options=file_options) as film:
         rate = Fraction(float(fps)).limit_denominator(1001)
         stream = film.add_stream(encoder, rate=rate, options=options)
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
-        # BT.709, in so many words: where nothing is said, players guess by the size.
+        # BT.709, explicitly: otherwise players guess by the size.
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = Colorspace.ITU709
         context.color_range = ColorRange.MPEG

@@ -1,30 +1,28 @@
-"""The one form in which pictures travel through the package.
-
-An image is float32 RGB in [0, 1] with shape (1, height, width, 3).
-"""
+"""Converts and checks image arrays: float32 RGB in [0, 1] of shape (1, height, width, 3)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def as_image(array, name="image"):
-    """Brings an array into the form that the whole package uses.
+def as_image(array: ArrayLike, name: str = "image") -> np.ndarray:
+    """Converts an array to the form that the whole package uses.
 
     Args:
         array: Pixels of shape (height, width, 3) or (1, height, width, 3), either uint8 in
-            [0, 255] or floating point in [0, 1]. TensorFlow tensors are welcome.
-        name: What error messages call the array.
+            [0, 255] or floating point in [0, 1]; also a TensorFlow tensor.
+        name: The array's name in error messages.
 
     Returns:
         A float32 NumPy array of shape (1, height, width, 3) in [0, 1].
 
     Raises:
-        ValueError: If the shape, the data type or the range is another one.
+        ValueError: If the shape, the data type or the range is not allowed.
     """
     return as_pixels(array, channels=3, name=name)
 
 
-def as_pixels(array, channels, name):
-    """Does the work of `as_image` for any number of channels, so that alpha can use it too."""
+def as_pixels(array: ArrayLike, channels: int, name: str) -> np.ndarray:
+    """Converts as `as_image` does, for any number of channels."""
     array = np.asarray(array)
     _check_shape(array, channels, name)
     if array.dtype == np.uint8:
@@ -35,8 +33,8 @@ def as_pixels(array, channels, name):
     return pixels if pixels.ndim == 4 else pixels[np.newaxis]
 
 
-def quantise(image, bits):
-    """Rounds floats in [0, 1] to the nearest of the integers that `bits` (8 or 16) can hold."""
+def quantise(image: np.ndarray, bits: int) -> np.ndarray:
+    """Rounds floats in [0, 1] to integers of 8 or 16 bits."""
     levels = 2**bits - 1
     return np.floor(image * levels + 0.5).astype(f"uint{bits}")
 

@@ -1,11 +1,14 @@
-"""Files that are there whole or not at all, under a name that no other run takes."""
+"""Writes files atomically: whole or not at all, under a name that no other run takes."""
 
 import hashlib
 import os
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
 
 try:
     import fcntl
@@ -15,24 +18,26 @@ except ImportError:  # Windows, which lets nobody remove a file that is open.
 TAKEN = ("replace", "number", "refuse")
 
 
-def write_file(path, write, taken="replace"):
-    """Writes a file beside its place, and puts it there in one step once it is on the disk.
+def write_file(
+    path: str | PathLike[str], write: Callable[[BinaryIO], object], taken: str = "replace"
+) -> Path:
+    """Writes a temporary file beside the path, and renames it once it is on the disk.
 
-    What a run that was killed has left of it is replaced.
+    A temporary file that a killed run left is replaced.
 
     Args:
         path: The file.
-        write: `write(file)` writes its content into a binary file, which can be rewound.
-        taken: What to do where a file of that name is: "replace" it, "refuse" to write, or give the
-            new one a "number", as `next_free_path` does. Of two runs that write the same new name
-            at once, one comes second.
+        write: `write(file)` writes the content into a seekable binary file.
+        taken: What to do if the file exists: "replace" it, "refuse" to write, or give the new one
+            a "number", as `next_free_path` does. Of two runs that write the same new name at
+            once, one comes second.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
         ValueError: If `taken` is another word.
-        FileExistsError: If the name is taken, and that is refused.
+        FileExistsError: If the file exists and `taken` is "refuse".
         OSError: If the file cannot be written.
     """
     if taken not in TAKEN:
@@ -56,37 +61,36 @@ def write_file(path, write, taken="replace"):
         ) from error
 
 
-def replace_file(path, data):
-    """Writes bytes into a file, in the place of one that may be there (see `write_file`)."""
+def replace_file(path: str | PathLike[str], data: bytes) -> None:
+    """Writes bytes to a file, replacing one that exists (see `write_file`)."""
     write_file(path, lambda file: file.write(data))
 
 
-def sync(path):
-    """Waits until a file is on the disk; else, where power fails, a new name may be of nothing."""
+def sync(path: str | PathLike[str]) -> None:
+    """Waits until a file is on the disk; renamed before, it may be empty after a power failure."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 
-def next_free_path(path):
+def next_free_path(path: str | PathLike[str]) -> Path:
     """Finds a name that is not taken.
 
     Args:
         path: The wanted file, for example dream.png.
 
     Returns:
-        A `pathlib.Path`: `path` itself if nothing is there, else the first free one of
-        dream-2.png, dream-3.png and so on.
+        `path` itself if it is free, else the first free one of dream-2.png, dream-3.png and so on.
     """
     return next(name for name in numbered(Path(path)) if not os.path.lexists(name))
 
 
-def is_draft(path):
-    """Whether a name is that of a file that a killed run did not write to its end."""
+def is_draft(path: str | PathLike[str]) -> bool:
+    """Tells whether a path has the name of a temporary file of `write_file`."""
     return re.fullmatch(r"\.[0-9a-f]{16}\.tmp", Path(path).name) is not None
 
 
-def numbered(path):
-    """Yields a path, and then those that have a number: dream.png, dream-2.png, and so on."""
+def numbered(path: Path) -> Iterator[Path]:
+    """Yields a path, then numbered ones: dream.png, dream-2.png, and so on."""
     yield path
     for number in count(2):
         yield path.with_stem(f"{path.stem}-{number}")
@@ -94,8 +98,8 @@ def numbered(path):
 
 @contextmanager
 def _draft_of(path):
-    """Makes an empty file beside a file, which is ours until the block ends, and gone then."""
-    # Always the same for a file, so that what was left by a run that was killed is found again.
+    """Makes an empty temporary file beside a file, and locks it until the block ends."""
+    # Always the same for a file, so that the one that a killed run left is found again.
     name = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
     draft = path.with_name(f".{name}.tmp")
     lock = _claim(draft)
@@ -108,9 +112,9 @@ def _draft_of(path):
 
 
 def _claim(draft):
-    """Makes a file anew and locks it; waits for another run that writes it now.
+    """Creates a file and locks it; waits for another run that is writing it.
 
-    Not by `tempfile`, which makes files that only their owner can read.
+    Not by `tempfile`, whose files only their owner can read.
     """
     while True:
         try:
@@ -119,7 +123,7 @@ def _claim(draft):
             _remove_abandoned(draft)
             continue
         _wait_for_lock(lock)
-        # Before it was locked, another run may have taken it for abandoned.
+        # Another run may have removed it as abandoned before it was locked.
         if fcntl is None or _lies_at(lock, draft):
             return lock
         os.close(lock)
@@ -143,7 +147,7 @@ def _wait_for_lock(file):
 
 
 def _lies_at(file, path):
-    """Whether an open file is the one at a path."""
+    """Tells whether an open file is the one at a path."""
     try:
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:
@@ -164,7 +168,7 @@ def _put(draft, path, taken):
 
 
 def _put_new(draft, path):
-    """Puts a file where none may be."""
+    """Renames a file to a name that must be free."""
     try:
         os.link(draft, path)
     except FileExistsError:

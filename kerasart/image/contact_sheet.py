@@ -1,9 +1,11 @@
-"""Many pictures on one."""
+"""`contact_sheet`: many labelled images on one."""
 
 import math
 import unicodedata
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from kerasart.image.arrays import as_image, fit_size, quantise
@@ -12,22 +14,26 @@ _MOST_COLUMNS = 5
 _INK = (40, 40, 40)
 
 
-def contact_sheet(images, labels, columns=None, cell=320):
-    """Lays out pictures in rows, each with its label below.
+def contact_sheet(
+    images: Iterable[ArrayLike],
+    labels: Iterable[str],
+    columns: int | None = None,
+    cell: int = 320,
+) -> np.ndarray:
+    """Lays out images in rows, each with its label below.
 
     Args:
-        images: List of pictures of any sizes, as `as_image` takes them.
-        labels: As many strings; what does not fit is cut off with an ellipsis.
-        columns: Pictures in a row. By default one row of up to 5, or else about as many rows as
-            columns, again up to 5.
-        cell: Length in pixels of each picture's longer side, at least 32.
+        images: Images of any sizes, as `as_image` takes them.
+        labels: As many labels; longer ones are cut off with an ellipsis.
+        columns: Images in a row; by default up to 5, in about as many rows as columns.
+        cell: Length in pixels of each image's longer side, at least 32.
 
     Returns:
         float32 RGB (1, height, width, 3) in [0, 1]: on white, with even margins.
 
     Raises:
-        ValueError: If there is no image, the labels are more or fewer, one of the images is no
-            picture, or `columns` or `cell` is too small.
+        ValueError: If there is no image, the labels are more or fewer, one is not an image, or
+            `columns` or `cell` is too small.
     """
     images, labels = list(images), list(labels)
     columns = _default_columns(len(images)) if columns is None else columns
@@ -71,7 +77,7 @@ def _tile(image, name, cell):
 
 
 def _row(tiles, labels, width, margin, font):
-    """Pictures that stand on one line, their labels, and the margins at both sides and below."""
+    """Draws images on one line, their labels, and the margins at both sides and below."""
     height = max(tile.height for tile in tiles)
     below = margin // 2 + sum(font.getmetrics()) + margin
     row = _white(margin + len(tiles) * (width + margin), height + below)
@@ -89,7 +95,7 @@ def _white(width, height):
 
 
 def _shortened(label, font, width):
-    """The label in one line and without accents, which the font lacks."""
+    """Shortens a label to one line, without accents, which the font lacks."""
     letters = unicodedata.normalize("NFD", " ".join(label.split()))
     text = "".join(letter for letter in letters if not unicodedata.combining(letter))
     if font.getlength(text) <= width:

@@ -1,4 +1,4 @@
-"""From a picture file to float arrays in sRGB, upright, with alpha apart."""
+"""Decodes image files to upright float arrays in sRGB, with alpha apart."""
 
 import io
 import logging
@@ -7,21 +7,22 @@ import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kerasart.image.arrays import quantise
 from kerasart.image.formats import NAMES, enable_heif, is_heif, pillow_setting
-from kerasart.image.metadata import read_metadata, read_orientation
+from kerasart.image.metadata import Metadata, read_metadata, read_orientation
 from kerasart.image.transparency import fill_hidden
 
 _logger = logging.getLogger("kerasart")
 
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 
-# A profile that moves no colour by more than this many 8-bit levels is taken for sRGB itself:
-# the sRGB profiles in use differ from one another by rounding.
+# A profile that changes no colour by more than this many 8-bit levels counts as sRGB itself: the
+# sRGB profiles in use differ by rounding.
 _SRGB_TOLERANCE = 1
 
 _UPRIGHT = {
@@ -34,19 +35,21 @@ _UPRIGHT = {
     8: lambda a: np.rot90(a),
 }
 
-# Formats whose files can be animations, or books of pages.
+# Formats whose files can hold several frames or pages.
 _SEQUENCES = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
 
-_PIXELS_AT_ONCE = 2**20  # Converted together: what that takes besides is small.
-_MOST_LETTERS = 200  # Of what a decoder says.
+_PIXELS_AT_ONCE = 2**20  # Converted at once, to bound the memory.
+_MOST_LETTERS = 200  # Of a decoder's message.
 
 
-def decode(file, name, max_pixels):
-    """Reads a picture.
+def decode(
+    file: BinaryIO, name: str | os.PathLike[str], max_pixels: int | None
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, str], Metadata]:
+    """Decodes an image file.
 
     Args:
-        file: The open file, which can be rewound.
-        name: What messages call the file.
+        file: The open file, seekable.
+        name: Its name in messages.
         max_pixels: The largest number of pixels to accept, or None for Pillow's own limit.
 
     Returns:
@@ -55,8 +58,8 @@ def decode(file, name, max_pixels):
         file; and its `Metadata`.
 
     Raises:
-        ValueError: If this is no picture, or it is damaged, has too many pixels, or samples without
-            a meaning as RGB in [0, 1].
+        ValueError: If this is not an image, or it is damaged, has too many pixels, or samples that
+            cannot be converted to RGB in [0, 1].
         MemoryError: If it does not fit into memory.
     """
     # Pillow's settings are global, as are Python's warnings and the terminal libtiff writes to.
@@ -100,17 +103,17 @@ def _open(file):
 
 
 def _holds_more(file):
-    """Whether there are further frames or pages; JPEG's further pictures are for cameras only."""
+    """Tells whether there are further frames or pages; those of JPEG are for cameras only."""
     try:
         picture = _open(file)
         return picture.format in _SEQUENCES and picture.is_animated
-    except Exception:  # What is damaged after the first picture is none of ours.
+    except Exception:  # Damage after the first image does not matter.
         return False
 
 
 @contextmanager
 def _explained(file, name):
-    """Makes one sentence of whatever is raised for damaged data: Pillow raises of all kinds."""
+    """Turns the errors of Pillow for damaged data, of all kinds, into one sentence."""
     try:
         yield
     except UnidentifiedImageError as error:
@@ -135,7 +138,7 @@ def _explained(file, name):
 
 
 class _RefusedError(Exception):
-    """What is wrong with a whole picture, in half a sentence."""
+    """Why an undamaged image cannot be read, in half a sentence."""
 
 
 def _length(file):
@@ -152,12 +155,12 @@ def _check_pixel_count(picture, name, limit):
 
 
 def _samples(picture, file, name):
-    """Decompresses a picture.
+    """Decompresses an image.
 
     Returns:
         An array (height, width, channels) of grey, RGB or CMYK, and alpha if there is one; the
-        value that stands for 1; and whether alpha is there ("straight"), has been multiplied into
-        the colours ("multiplied"), or is not there (None).
+        value that stands for 1; and the kind of alpha: "straight", "multiplied" (into the
+        colours), or None.
     """
     deep = _deep_layout(picture, name)
     with _without_lines_of_libtiff(picture):
@@ -174,8 +177,8 @@ def _samples(picture, file, name):
 
 @contextmanager
 def _without_lines_of_libtiff(picture):
-    """Turns what libtiff writes to the terminal beside us into a part of the error."""
-    # A process that was started without a standard error may have another file in its place.
+    """Adds what libtiff writes to standard error to the exception instead."""
+    # A process started without standard error may have another file under its number.
     if picture.format != "TIFF" or sys.stderr is None:
         yield
         return
@@ -195,9 +198,9 @@ def _without_lines_of_libtiff(picture):
 
 
 def _deep_layout(picture, name):
-    """How Pillow is to unpack 16 bits a channel, which it does at 8: a pair of names of layouts.
+    """Names the raw modes by which Pillow unpacks the high and the low byte of 16-bit samples.
 
-    One gives the high byte of each sample and one the low. None stands for other pictures.
+    By itself it unpacks 8 bits. None stands for other images.
     """
     if picture.format not in ("PNG", "TIFF") or not picture.tile:
         return None
@@ -210,16 +213,16 @@ def _deep_layout(picture, name):
         _logger.warning("'%s' is read with 8 of its 16 bits: its channels lie apart.", name)
         return None
     is_big = depth == "16B" or depth == "16N" and sys.byteorder == "big"
-    channels = channels.replace("a", "A")  # As it lies there: we divide by alpha at 16 bits.
+    channels = channels.replace("a", "A")  # Unchanged: we divide by alpha at 16 bits.
     high, low = ("B", "L") if is_big else ("L", "B")
     return f"{channels};16{high}", f"{channels};16{low}"
 
 
 def _deep_samples(picture, file, name, layouts):
-    """Decompresses 16 bits a channel, the high bytes first, and then the low ones."""
+    """Decompresses 16 bits a channel: first the high bytes, then the low ones."""
     was_multiplied = "RGBa" in str(picture.tile[0].args)
     key = picture.info.get("transparency")
-    if layouts[0].startswith("LA"):  # As four channels of bytes, of which two make a sample.
+    if layouts[0].startswith("LA"):  # As four channels of bytes, two a sample.
         _load_as(picture, "RGBA")
         samples = np.asarray(picture).view(">u2")
         return samples, 65535, "straight"
@@ -239,7 +242,7 @@ def _deep_samples(picture, file, name, layouts):
 
 
 def _load_as(picture, layout):
-    """Decompresses a picture, unpacking its samples in another way than Pillow would."""
+    """Decompresses an image, unpacking its samples by another raw mode than Pillow's."""
     picture.tile = [
         tile._replace(args=layout if isinstance(tile.args, str) else (layout, *tile.args[1:]))
         for tile in picture.tile
@@ -248,7 +251,7 @@ def _load_as(picture, layout):
 
 
 def _deep_grey(picture):
-    """Grey of 16 bits or of floats, of which Pillow knows only the bare numbers."""
+    """Scales grey of 16 bits or of floats, which Pillow leaves as bare numbers."""
     samples = np.asarray(picture)[..., np.newaxis]
     tags = getattr(picture, "tag_v2", {})  # those of a TIFF
     levels = 1
@@ -271,14 +274,14 @@ def _deep_grey(picture):
 
 
 def _plain_mode(picture):
-    """The mode without palette or key colour that keeps everything the picture shows."""
+    """Returns the mode without palette or key colour that keeps everything visible."""
     if picture.has_transparency_data:
         return "LA" if picture.mode in ("1", "L", "LA") else "RGBA"
     return {"1": "L", "L": "L", "CMYK": "CMYK"}.get(picture.mode, "RGB")
 
 
 def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
-    """Makes RGB and alpha, float32 in [0, 1] and upright, of samples, some rows at a time."""
+    """Converts samples to upright RGB and alpha, float32 in [0, 1], some rows at a time."""
     samples = _UPRIGHT.get(orientation, lambda same: same)(samples)
     height, width, channels = samples.shape
     colours = channels - bool(alpha_kind)
@@ -298,7 +301,7 @@ def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
 
 
 def _profile_conversion(profile, channels, name):
-    """Makes the function from grey, RGB or CMYK, floats in [0, 1], to RGB by sRGB's definition."""
+    """Makes the function from grey, RGB or CMYK, floats in [0, 1], to sRGB."""
     if not profile:
         return _to_rgb
     try:
@@ -337,6 +340,6 @@ def _keeps_colours(transform, mode):
 
 def _to_rgb(colours):
     channels = colours.shape[-1]
-    if channels == 4:  # ink on ink: what the colour lets through, the black dims
+    if channels == 4:  # ink absorbs: black dims what the colour lets through
         return (1 - colours[..., :3]) * (1 - colours[..., 3:])
     return colours if channels == 3 else np.repeat(colours, 3, axis=-1)

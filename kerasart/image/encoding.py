@@ -1,9 +1,11 @@
-"""From rounded pixels to the bytes of a picture file, and metadata into such bytes."""
+"""Encodes pixels as image files, and adds metadata to encoded ones."""
 
 import io
 import logging
 import struct
+from collections.abc import Mapping
 
+import numpy as np
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
@@ -13,18 +15,24 @@ from kerasart.image.sixteen_bit import add_chunks, encode_png, encode_tiff
 
 _logger = logging.getLogger("kerasart")
 
-_MOST_EXIF = 65527  # Bytes that a segment of a JPEG file holds of them.
+_MOST_EXIF = 65527  # Bytes of EXIF data that fit into a segment of a JPEG file.
 
 
-def encode(pixels, kind, text, quality, metadata=Metadata()):  # noqa: B008
-    """Encodes pixels as a picture file.
+def encode(
+    pixels: np.ndarray,
+    kind: str,
+    text: Mapping[str, str],
+    quality: int | None,
+    metadata: Metadata = Metadata(),  # noqa: B008
+) -> bytes:
+    """Encodes pixels as an image file.
 
     Args:
         pixels: A uint8 or, for PNG and TIFF, uint16 array of shape (height, width, 3 or 4).
         kind: Pillow's name of the format.
-        text: A dict of strings for the text chunks of PNG; other formats ignore it.
+        text: The text chunks of PNG; other formats ignore them.
         quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
-        metadata: A `Metadata`, which is kept as far as the format holds it.
+        metadata: Kept as far as the format holds it.
 
     Returns:
         The bytes of the file.
@@ -44,7 +52,7 @@ def encode(pixels, kind, text, quality, metadata=Metadata()):  # noqa: B008
         return _by_pillow(pixels, kind, pnginfo=text_chunks(text), **options)
     if kind == "JPEG":
         # Optimised JPEG must fit into Pillow's buffer as a whole, and Pillow's own guess is too
-        # small for noisy pictures without subsampling, which need up to 5 bytes a pixel.
+        # small for noisy images without subsampling, which need up to 5 bytes a pixel.
         with pillow_setting(ImageFile, "MAXBLOCK", 2**16 + 2 * pixels.size):
             options |= {"quality": quality, "subsampling": 0, "optimize": True}
             return _by_pillow(pixels, "JPEG", **options)
@@ -55,8 +63,8 @@ def encode(pixels, kind, text, quality, metadata=Metadata()):  # noqa: B008
     return _by_pillow(pixels, kind, **options)
 
 
-def add_metadata(data, kind, metadata):
-    """Puts metadata into a picture file that has none; its pixels stay as they are, to the bit.
+def add_metadata(data: bytes, kind: str, metadata: Metadata) -> bytes:
+    """Adds metadata to an image file that has none, without encoding its pixels anew.
 
     Args:
         data: The bytes of a JPEG or PNG file.
@@ -81,7 +89,7 @@ def add_metadata(data, kind, metadata):
 
 
 def _exif_for(kind, metadata):
-    """The EXIF data of `Metadata`, or none where the format cannot hold so many."""
+    """Returns the EXIF data, or none where the format cannot hold so many."""
     if kind == "JPEG" and len(metadata.exif) > _MOST_EXIF:
         _logger.warning(
             "%d bytes of EXIF data are left out: JPEG cannot hold them.", len(metadata.exif)
@@ -96,8 +104,12 @@ def _by_pillow(pixels, kind, **options):
     return out.getvalue()
 
 
-def text_chunks(text):
-    """Makes PNG text chunks, a `PngInfo`, of a dict of strings; `encode` lists what it raises."""
+def text_chunks(text: Mapping[str, str]) -> PngInfo:
+    """Makes PNG text chunks.
+
+    Raises:
+        ValueError: If a key does not have 1 to 79 Latin-1 characters, or a value is no string.
+    """
     chunks = PngInfo()
     for key, value in text.items():
         try:

@@ -1,9 +1,10 @@
-"""Reading and writing picture files."""
+"""Reads and writes image files."""
 
 import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,13 +31,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Picture:
-    """What a picture file holds.
+    """The content of an image file.
 
     Attributes:
         image: float32 sRGB of shape (1, height, width, 3) in [0, 1].
         alpha: float32 of shape (1, height, width, 1) in [0, 1], or None if the file has none.
         text: The text chunks of a PNG file; empty for other formats.
-        metadata: The `Metadata` of the file, for `write_picture`.
+        metadata: What `write_picture` keeps of the file's EXIF data and density.
     """
 
     image: np.ndarray
@@ -45,7 +46,7 @@ class Picture:
     metadata: Metadata = Metadata()
 
     def _repr_png_(self) -> bytes:
-        """The picture as a notebook shows it."""
+        """Encodes the picture for notebooks."""
         pixels = self.image if self.alpha is None else np.concatenate([self.image, self.alpha], -1)
         return encode(quantise(pixels[0], bits=8), "PNG", text={}, quality=None)
 
@@ -53,16 +54,16 @@ class Picture:
 def read_picture(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture:
     """Reads a picture file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF where Pillow has it, or HEIC.
 
-    The picture is turned upright as its EXIF orientation says, and its colours are converted to
-    sRGB from its ICC profile; EXIF data or a profile that cannot be used are ignored with a
-    warning on the logger "kerasart". PNG and TIFF keep all of their 16 bits, unless a profile other
-    than sRGB has to be converted: that takes place at 8 bits. Of an animation, or of several pages,
-    the first is read, with a warning. Colours that transparency hides are replaced by a
-    continuation of the visible ones. At most three times the memory of the image is needed.
+    The image is turned upright by its EXIF orientation and converted to sRGB from its ICC profile;
+    EXIF data or a profile that cannot be used are ignored with a warning on the logger "kerasart".
+    PNG and TIFF keep all of their 16 bits, unless a profile other than sRGB is converted, which
+    takes place at 8 bits. Of several frames or pages the first is read, with a warning. Colours
+    under full transparency are replaced by a smooth continuation of the visible ones. Peak memory
+    is three times the image's.
 
     Args:
         path: The file.
-        max_pixels: The largest number of pixels to accept, in place of Pillow's own limit
+        max_pixels: The largest number of pixels to accept, instead of Pillow's own limit
             (`PIL.Image.MAX_IMAGE_PIXELS`).
 
     Returns:
@@ -70,10 +71,10 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int | None = None) ->
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: If the file cannot be read.
-        ValueError: If it is no regular file, is empty, is not a picture, is truncated or damaged,
-            has too many pixels, or has floating-point samples outside [0, 1]; or if it is HEIC and
+        ValueError: If it is not a regular file, is empty, is not an image, is truncated or damaged,
+            has too many pixels or floating-point samples outside [0, 1], or is HEIC and
             pillow-heif is not installed.
-        MemoryError: If the picture does not fit into memory.
+        MemoryError: If the image does not fit into memory.
     """
     with open_regular(path) as file:
         return Picture(*decode(file, path, max_pixels))
@@ -90,7 +91,7 @@ def write_picture(
     quality: int = 95,
     taken: str = "replace",
 ) -> Path:
-    """Writes a picture file, whole or not at all, in the format that its suffix names.
+    """Writes an image file atomically, in the format of its suffix.
 
     Values outside [0, 1] are clipped, and all are rounded to the nearest level.
 
@@ -100,13 +101,13 @@ def write_picture(
         image: RGB of shape (height, width, 3) or (1, height, width, 3), floating point, or uint8.
         alpha: Opacity of the same height and width with one channel. PNG, WebP, TIFF and AVIF
             keep it; other formats drop it.
-        text: A dict of strings for the text chunks of PNG; other formats ignore it. Keys have
-            1 to 79 Latin-1 characters.
-        metadata: The `Metadata` of the photo that this was made of, which is kept as far as the
-            format holds it.
-        bits: Bits a channel, 8 or 16. 16 bits exist in PNG and TIFF.
+        text: The text chunks of PNG, with keys of 1 to 79 Latin-1 characters; other formats ignore
+            them.
+        metadata: The `Metadata` of the photo that this was made of, kept as far as the format
+            holds it.
+        bits: Bits a channel, 8 or 16, which exists in PNG and TIFF.
         quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
-        taken: What to do where a file of that name is: "replace" it, give this one a "number" (see
+        taken: What to do if the file exists: "replace" it, give this one a "number" (see
             `next_free_path`), or "refuse" to write.
 
     Returns:
@@ -115,7 +116,7 @@ def write_picture(
     Raises:
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
             file cannot be written.
-        FileExistsError: If the name is taken, and that is refused.
+        FileExistsError: If the file exists and `taken` is "refuse".
         ValueError: If the suffix, `bits`, `taken`, `text`, or the shape, data type or values (NaN)
             of `image` or `alpha` are not allowed.
     """
@@ -131,7 +132,7 @@ def write_picture(
     return write_file(path, lambda file: file.write(data), taken)
 
 
-def check_output(path, bits=8):
+def check_output(path: str | os.PathLike[str], bits: int = 8) -> None:
     """Checks, before a long run, that `write_picture` will accept a path.
 
     Args:
@@ -148,7 +149,7 @@ def check_output(path, bits=8):
     check_place(Path(path))
 
 
-def check_format(path, bits=8):
+def check_format(path: str | os.PathLike[str], bits: int = 8) -> None:
     """Checks that a path's suffix names a format that can be written, with so many bits.
 
     Args:
@@ -168,10 +169,12 @@ def check_format(path, bits=8):
         )
 
 
-def open_regular(path):
-    """Opens a file to be read, which is no pipe or device: those may never come to an end.
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a regular file for reading; a pipe or a device may never come to an end.
 
-    `read_picture` lists what it raises.
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: If it cannot be opened.
+        ValueError: If it is not a regular file, or is empty.
     """
     try:
         file = open(path, "rb", opener=_open_at_once)
@@ -212,8 +215,13 @@ def _format_of(path):
     return FORMATS[suffix.lower()]
 
 
-def check_place(path):
-    """Refuses a path at which no file can be written; `check_output` lists what it raises."""
+def check_place(path: Path) -> None:
+    """Checks that a file can be written at a path.
+
+    Raises:
+        IsADirectoryError, FileNotFoundError, NotADirectoryError, PermissionError: As
+            `check_output`.
+    """
     folder = path.parent
     if path.is_dir():
         raise IsADirectoryError(

@@ -1,8 +1,11 @@
-"""The file formats, and Pillow's global settings."""
+"""File formats and what they hold, and Pillow's global settings."""
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import ModuleType
+from typing import Any
 
 from PIL import Image, features
 
@@ -32,8 +35,8 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def pillow_setting(module, name, value):
-    """Sets a global of Pillow's for the length of a `with` block, which gets the former value.
+def pillow_setting(module: ModuleType, name: str, value: Any) -> Iterator[Any]:
+    """Sets a global of Pillow's inside a `with` block, which gets the former value.
 
     Only one thread at a time is inside such a block.
     """
@@ -46,21 +49,21 @@ def pillow_setting(module, name, value):
             setattr(module, name, former)
 
 
-def most_pixels():
-    """Pillow's own limit of a picture's pixels, or None, also while another thread reads one."""
+def most_pixels() -> int | None:
+    """Returns Pillow's own limit of an image's pixels, also while another thread reads one."""
     with _lock:
         return Image.MAX_IMAGE_PIXELS
 
 
-def is_heif(start):
+def is_heif(start: bytes) -> bool:
     """Tells from the first 12 bytes of a file whether it is HEIF, as telephones write it."""
     brands = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
     return start[4:8] == b"ftyp" and start[8:12] in brands
 
 
 @cache
-def enable_heif():
-    """Makes Pillow able to read HEIF.
+def enable_heif() -> None:
+    """Enables Pillow to read HEIF.
 
     Raises:
         ImportError: If pillow-heif is not installed.

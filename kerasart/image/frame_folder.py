@@ -1,9 +1,14 @@
-"""The frames of an animation on disk, while it is made."""
+"""`FrameFolder`: the frames of an animation on disk while it is made."""
 
 import json
 import re
+from collections.abc import Mapping
 from itertools import count, takewhile
+from os import PathLike
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from kerasart.image.atomic_files import is_draft
 from kerasart.image.files import check_place, read_picture, replace_file, write_picture
@@ -12,32 +17,37 @@ _NOTE = "animation.json"
 _FRAME = re.compile(r"\d{6}\.png")
 
 
-def find_frames(folder):
+def find_frames(folder: str | PathLike[str]) -> list[Path]:
     """Lists the paths of a folder's frames, in order, up to the first that is missing."""
     return list(takewhile(Path.exists, (Path(folder) / f"{number:06}.png" for number in count())))
 
 
 class FrameFolder:
-    """A folder of numbered pictures, so that memory does not grow with their number.
+    """A folder of numbered frames, from which an interrupted animation resumes.
 
-    A note beside them says what animation they are of. What else is in the folder stays as it is.
+    A JSON file beside them holds the animation's fingerprint. Other files in the folder stay.
 
     Args:
-        folder: The folder; it is made with the first frame.
-        identity: Dict of what makes the animation what it is.
-        anew: Whether frames that are there already are deleted, of whatever animation.
-        keep: Whether they are to stay when the animation is written. Where it was promised once, it
-            holds.
+        folder: The folder, which is made with the first frame.
+        identity: The animation's fingerprint: all that determines it.
+        anew: Whether to delete the frames of a previous run, of whatever animation.
+        keep: Whether the frames are kept once the animation is written.
 
     Attributes:
-        keep: Whether they are.
+        keep: Whether they are: also if a previous run was to keep them.
 
     Raises:
-        ValueError: If the folder is none of ours, or its frames are of another animation.
+        ValueError: If kerasart did not make the folder, or its frames are of another animation.
         OSError: If it cannot be made.
     """
 
-    def __init__(self, folder, identity, anew=False, keep=False):
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        identity: Mapping[str, Any],
+        anew: bool = False,
+        keep: bool = False,
+    ):
         self._folder = Path(folder)
         if not self._folder.is_dir():
             check_place(self._folder)
@@ -48,16 +58,16 @@ class FrameFolder:
             self._take_over(anew)
 
     @property
-    def paths(self):
+    def paths(self) -> list[Path]:
         """The frames' paths, in order."""
         return find_frames(self._folder)
 
-    def last(self):
-        """Reads the last frame, float32 RGB (1, height, width, 3); None if there is none."""
+    def last(self) -> np.ndarray | None:
+        """Reads the last frame, float32 RGB (1, height, width, 3), or None if there is none."""
         paths = self.paths
         return read_picture(paths[-1]).image if paths else None
 
-    def add(self, image):
+    def add(self, image: np.ndarray) -> None:
         """Writes a frame, as 8-bit PNG."""
         if not self._is_ours:
             self._make_folder()
@@ -65,11 +75,11 @@ class FrameFolder:
             self._write_note()
         write_picture(self._folder / f"{len(self.paths):06}.png", image)
 
-    def delete(self):
+    def delete(self) -> None:
         """Deletes the frames, and their folder if nothing else is in it."""
         if not self._is_ours:
             return
-        # From the last on: if this is interrupted, those that are left are still the first ones.
+        # The last first: if this is interrupted, the rest are still the first frames.
         for path in sorted(self._folder.iterdir(), reverse=True):
             if _FRAME.fullmatch(path.name) or is_draft(path):
                 path.unlink()
@@ -89,7 +99,7 @@ class FrameFolder:
         self._is_ours = True
 
     def _take_over(self, anew):
-        """Goes on with the frames that are there, or deletes them."""
+        """Resumes from the frames of a previous run, or deletes them."""
         note = self._read_note()
         if note is None and not all(map(is_draft, self._folder.iterdir())):
             raise ValueError(
@@ -100,7 +110,7 @@ class FrameFolder:
         if note is None or anew or not self.paths:
             self.delete()
             return
-        # Before there were promises, it is not known what was asked for.
+        # Older files do not tell.
         self.keep = self.keep or note.get("keep_frames", True)
         identity = note.get("animation", note)
         names = dict.fromkeys([*self._identity, *identity])
@@ -117,7 +127,7 @@ class FrameFolder:
             note = json.loads((self._folder / _NOTE).read_text())
         except (OSError, ValueError, RecursionError):
             return None
-        # Until 0.1.0 it held the animation's identity alone.
+        # Until 0.1.0 it held the fingerprint alone.
         is_ours = isinstance(note, dict) and isinstance(note.get("animation", note), dict)
         return note if is_ours and ("software" in note or "animate" in note) else None
 

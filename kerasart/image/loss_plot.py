@@ -1,8 +1,11 @@
-"""Losses as curves."""
+"""`plot_losses`: draws loss curves."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
@@ -10,25 +13,31 @@ from kerasart.image.files import check_place
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def plot_losses(history, path, boundaries=(), steps=None, taken="replace"):
-    """Draws how the loss and its terms went, and writes the plot whole or not at all.
+def plot_losses(
+    history: Mapping[str, ArrayLike],
+    path: str | PathLike[str],
+    boundaries: Iterable[int] = (),
+    steps: Sequence[int] | None = None,
+    taken: str = "replace",
+) -> Path:
+    """Draws the loss and its terms over the steps, and writes the plot atomically.
 
-    The loss axis is logarithmic; where some value is not above 0, it is linear around 0.
+    The loss axis is logarithmic, or symmetric logarithmic where a value is not above 0.
 
     Args:
-        history: Dict of term name to its weighted values, one for each step or each few steps, as
+        history: Term name to its weighted values, one for each step or each few steps, as
             `Result.history`.
         path: The file: .png, .svg or .pdf.
-        boundaries: Steps, counted from 0, at which the scale changed; each gets a faint line.
+        boundaries: Steps, from 0, at which the scale changed; each gets a faint line.
         steps: The step of each value; None counts them from 0.
-        taken: What to do where a file of that name is, as in `write_picture`.
+        taken: What to do if the file exists, as in `write_picture`.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
         ImportError: If matplotlib is missing.
-        ValueError: If the suffix is another one, or `history` has no steps, or terms of unequal
+        ValueError: If the suffix is not allowed, or `history` has no steps, or terms of unequal
             lengths.
         FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
             file cannot be written.
@@ -40,14 +49,16 @@ def plot_losses(history, path, boundaries=(), steps=None, taken="replace"):
     return write_file(path, lambda file: figure.savefig(file, format=kind, dpi=150), taken)
 
 
-def check_plot(path):
+def check_plot(path: str | PathLike[str]) -> None:
     """Checks, before a long run, that `plot_losses` will be able to write a path.
 
     Args:
         path: The file to be written later.
 
     Raises:
-        ImportError, ValueError, OSError: As `plot_losses`.
+        ImportError: If matplotlib is missing.
+        ValueError: If the suffix is not allowed.
+        OSError: If the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
@@ -101,8 +112,8 @@ def _scale(axes, values):
     if (values > 0).all():
         axes.set_yscale("log")
         return
-    # Linear from 0 to the power of ten some four decades below the largest value: small terms are
-    # seen, and their noise is not magnified.
+    # Linear up to some four decades below the largest value: small terms are seen, and their noise
+    # is not magnified.
     largest = np.abs(values).max()
     threshold = 10 ** (np.floor(np.log10(largest)) - 4) if largest else 1
     axes.set_yscale("symlog", linthresh=threshold)

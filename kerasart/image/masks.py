@@ -1,26 +1,27 @@
-"""Masks: how much each place of a picture counts."""
+"""Reads, resizes and combines masks: weights of an image's positions."""
 
 import logging
+from os import PathLike
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.image.arrays import as_image, as_pixels, fit_size
 from kerasart.image.colour import luminance
 from kerasart.image.files import Picture, read_picture
-from kerasart.image.resizing import resize
 
 _logger = logging.getLogger("kerasart")
 
 
-def read_mask(path, max_pixels=None):
-    """Reads a picture file as a soft mask: white counts in full; black, or transparent, not at all.
+def read_mask(path: str | PathLike[str], max_pixels: int | None = None) -> np.ndarray:
+    """Reads an image file as a soft mask: 1 where it is white, 0 where black or transparent.
 
     Args:
         path: The file, as for `read_picture`.
         max_pixels: As in `read_picture`.
 
     Returns:
-        float32 (1, height, width, 1) in [0, 1]: the luminance, times the alpha if there is one.
+        float32 (1, height, width, 1) in [0, 1]: luminance times alpha.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError, ValueError: As `read_picture`.
@@ -30,22 +31,22 @@ def read_mask(path, max_pixels=None):
     return mask if picture.alpha is None else mask * picture.alpha
 
 
-def fit_mask(mask, size, name):
-    """Brings a mask to the form and the size of its picture.
+def fit_mask(mask: ArrayLike, size: tuple[int, int], name: str) -> np.ndarray:
+    """Converts a mask to float32 of the size of its image.
 
     A mask of another size is resized, with a warning on the logger "kerasart".
 
     Args:
         mask: Array of shape (height, width), (height, width, 1) or (1, height, width, 1); bool,
             uint8 in [0, 255] or floating point in [0, 1].
-        size: (height, width) of the picture.
-        name: What messages call the mask.
+        size: (height, width) of the image.
+        name: The mask's name in messages.
 
     Returns:
         float32 (1, *size, 1) in [0, 1].
 
     Raises:
-        ValueError: If the shape, the data type or the range is another one, or all is zero.
+        ValueError: If the shape, the data type or the range is not allowed, or all is zero.
     """
     mask = np.asarray(mask)
     if mask.ndim == 2:
@@ -61,18 +62,18 @@ def fit_mask(mask, size, name):
     return mask if mask.shape[1:3] == tuple(size) else _resized(mask, size, name)
 
 
-def split_picture(picture, name):
-    """Takes a `Picture` for its image and what is seen of it; others are seen as a whole.
+def split_picture(picture: Picture | ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Splits a `Picture` into its image and a mask of what is visible.
 
     Args:
         picture: A `Picture`, or RGB as `as_image` takes it.
-        name: What error messages call it.
+        name: Its name in error messages.
 
     Returns:
-        The image as `as_image` gives it, and a mask of its size, or None for all of it.
+        The image as `as_image` returns it, and a mask of its size, or None for all of it.
 
     Raises:
-        ValueError: If it is no picture, or nothing of it is seen.
+        ValueError: If it is not an image, or fully transparent.
     """
     if not isinstance(picture, Picture):
         return as_image(picture, name), None
@@ -80,16 +81,16 @@ def split_picture(picture, name):
     return image, None if alpha is None else fit_mask(alpha, image.shape[1:3], name)
 
 
-def combine_masks(mask, alpha, name):
-    """Makes a mask of what counts by a mask, and is not transparent.
+def combine_masks(mask: ArrayLike | None, alpha: np.ndarray | None, name: str) -> ArrayLike | None:
+    """Multiplies a mask by an image's alpha.
 
     Args:
         mask: As for `fit_mask`, or None for everywhere.
-        alpha: float32 (1, height, width, 1) in [0, 1] of the picture, or None for everywhere.
-        name: What messages call the mask.
+        alpha: float32 (1, height, width, 1) in [0, 1] of the image, or None for everywhere.
+        name: The mask's name in messages.
 
     Returns:
-        A mask of the picture's size if there is an alpha, or None for everywhere.
+        A mask of the image's size if there is an alpha, else `mask`.
 
     Raises:
         ValueError: As `fit_mask`.
@@ -111,5 +112,7 @@ def _resized(mask, size, name):
         *size,
         "" if same_aspect else ", which changes its proportions",
     )
+    from kerasart.image.resizing import resize  # Not at the top, for it loads TensorFlow.
+
     resized = np.asarray(resize(mask, size, antialias=True))
-    return np.clip(resized, 0, 1)  # sums of weights may round to more than 1
+    return np.clip(resized, 0, 1)  # rounding may exceed 1

@@ -1,7 +1,8 @@
-"""What a file says of its picture: when, where and by whom it was taken, and its density."""
+"""`Metadata` of image files: EXIF data (date, place, author, camera) and pixel density."""
 
 import logging
 from dataclasses import dataclass
+from os import PathLike
 
 from PIL import ExifTags, Image
 
@@ -9,7 +10,7 @@ _logger = logging.getLogger("kerasart")
 
 _Tag = ExifTags.Base
 
-# The tags below `_FIRST_FREE` that tell of a picture; all others there say how a TIFF lays it out.
+# The tags below `_FIRST_FREE` that describe an image; all others there are a TIFF's layout.
 _TELLING = {
     _Tag.DocumentName,
     _Tag.ImageDescription,
@@ -25,18 +26,17 @@ _TELLING = {
     _Tag.HostComputer,
 }
 _FIRST_FREE = 0x1000
-# Of the old pixels: their profile, and what Photoshop keeps of them, small pictures and layers.
+# Of the old pixels: their profile, and Photoshop's thumbnails and layers.
 _STALE = {_Tag.InterColorProfile, _Tag.ImageResources, 37724}
 _SRGB = 1
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is kept of a photo's file for what is made of it.
+    """What is kept of a photo's file in the images made from it.
 
     Attributes:
-        exif: The EXIF data, as of an upright picture in sRGB and of any size; empty if there are
-            none.
+        exif: The EXIF data, valid for an upright sRGB image of any size; empty if there are none.
         dpi: (horizontal, vertical) pixels per inch, or None.
     """
 
@@ -44,8 +44,8 @@ class Metadata:
     dpi: tuple[float, float] | None = None
 
 
-def read_orientation(picture, name):
-    """Reads the EXIF orientation; a loaded TIFF has none, for Pillow has turned it already."""
+def read_orientation(picture: Image.Image, name: str | PathLike[str]) -> int | None:
+    """Reads the EXIF orientation; a loaded TIFF has none, since Pillow has turned it already."""
     try:
         return picture.getexif().get(_Tag.Orientation)
     except Exception as error:  # Whatever Pillow meets in damaged data.
@@ -53,10 +53,10 @@ def read_orientation(picture, name):
         return None
 
 
-def read_metadata(picture, name):
-    """Collects the metadata of a loaded `PIL.Image.Image`, as a `Metadata`.
+def read_metadata(picture: Image.Image, name: str | PathLike[str]) -> Metadata:
+    """Collects the metadata of a loaded image.
 
-    What cannot be read is left out, with a line at level INFO on the logger "kerasart".
+    Data that cannot be read are left out, and logged at level INFO on the logger "kerasart".
     """
     try:
         exif = _upright(picture.getexif())
@@ -67,7 +67,7 @@ def read_metadata(picture, name):
 
 
 def _upright(exif):
-    """The bytes of EXIF data that fit any upright picture in sRGB."""
+    """Returns the EXIF data that are valid for any upright image in sRGB."""
     kept = Image.Exif()
     for tag, value in exif.items():
         if tag in _TELLING or (tag >= _FIRST_FREE and tag not in _STALE):
@@ -87,7 +87,7 @@ def _upright(exif):
 
 
 def _density(picture):
-    """The pixels per inch, where they are more than the "1" that stands for "nobody knows"."""
+    """Returns the pixels per inch; 1 stands for "unknown"."""
     try:
         dpi = tuple(float(number) for number in picture.info["dpi"])
     except (KeyError, TypeError, ValueError, ArithmeticError):

@@ -3,32 +3,30 @@
 import logging
 import mimetypes
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from kerasart.image.formats import READABLE
 
 _log = logging.getLogger("kerasart")
 
-# What cameras write and we do not read, besides what Python knows for pictures.
+# Formats that cameras write and kerasart does not read, besides those that Python knows.
 _RAW = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".psd", ".raf", ".rw2", ".srw")
 _RESOURCE_FORK = b"\x00\x05\x16\x07"  # How an AppleDouble file begins.
 
 
-def find_photos(folder, name="photos"):
-    """Lists the picture files in a folder and all folders in it, also linked ones, sorted.
+def find_photos(folder: str | os.PathLike[str], name: str = "photos") -> list[Path]:
+    """Lists the image files in a folder and its subfolders, also linked ones, sorted.
 
-    Pictures that are not read, by their formats, are told of on the logger "kerasart".
+    Images of formats that are not read are skipped with a warning on the logger "kerasart".
 
     Args:
         folder: The folder.
-        name: What error messages call it.
-
-    Returns:
-        A list of paths.
+        name: Its name in error messages.
 
     Raises:
         NotADirectoryError: If there is no such folder.
-        ValueError: If there is no picture file in it.
+        ValueError: If there is no image file in it.
     """
     if not (os.fspath(folder) and Path(folder).is_dir()):  # Nothing would be the folder we are in.
         raise NotADirectoryError(
@@ -47,8 +45,8 @@ def find_photos(folder, name="photos"):
     return found
 
 
-def leave_out_forks(paths):
-    """Lists paths less those at which macOS keeps what it knows of other files; tells of these."""
+def leave_out_forks(paths: Iterable[Path]) -> list[Path]:
+    """Lists paths without macOS resource forks, which are skipped with a warning."""
     paths = list(paths)
     forks = [path for path in paths if _is_fork(path)]
     if forks:
@@ -78,7 +76,7 @@ def _some(paths):
 
 
 def _walk(folder):
-    """Yields the files in a folder and all folders in it, each once: links may form rings."""
+    """Yields the files in a folder and its subfolders, each once: links may form rings."""
     seen = set()
     for parent, folders, names in os.walk(folder, onerror=_tell_of_folder, followlinks=True):
         place = os.path.realpath(parent)

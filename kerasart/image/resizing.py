@@ -1,58 +1,64 @@
-"""Other sizes of a picture."""
+"""Resizes images."""
 
+from typing import Any
+
+import keras
 import numpy as np
 
 from kerasart.image.arrays import fit_size
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
-def resize(image, size, antialias=False, method="bilinear"):
-    """Resizes a picture.
+
+def resize(
+    image: Any, size: tuple[int, int], antialias: bool = False, method: str = "bilinear"
+) -> Any:
+    """Resizes an image.
 
     Args:
-        image: float32 (batch, height, width, channels).
-        size: (height, width) in pixels.
-        antialias: Whether to average what a smaller picture cannot show, rather than sample it.
-        method: "bilinear"; or "bicubic" or "lanczos3", which are sharper but pass the picture's own
-            values.
+        image: float32 tensor (batch, height, width, channels).
+        size: (height, width) in pixels, integers or a tensor.
+        antialias: Whether to average rather than sample when shrinking.
+        method: "bilinear"; or "bicubic" or "lanczos3", which are sharper but overshoot.
 
     Returns:
         A float32 tensor (batch, *size, channels).
     """
-    import keras
-
     if keras.backend.backend() != "tensorflow":
         options = {"antialias": antialias, "data_format": "channels_last"}
         return keras.ops.image.resize(image, size, method, **options)
-    import tensorflow as tf
-
-    # Keras's own wants a size that is known when a graph is traced.
+    # Keras's own needs a size that is known when a graph is traced.
     return tf.image.resize(image, size, method, antialias=antialias)
 
 
-def resize_photo(image, size):
-    """Brings a picture that somebody gave to a size, as sharp as it can be there: by Lanczos.
+def resize_photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes an image by antialiased Lanczos interpolation, the sharpest there is here.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
         size: (height, width) in pixels.
 
     Returns:
-        A float32 array (1, *size, channels) in [0, 1]; the picture itself if it is of that size.
+        A float32 array (1, *size, channels) in [0, 1]; `image` itself if it has that size.
     """
     if image.shape[1:3] == tuple(size):
         return image
     return np.clip(resize(image, size, antialias=True, method="lanczos3"), 0.0, 1.0)
 
 
-def resize_cut_out(image, alpha, size):
-    """Resizes a picture with transparency: the less of a pixel is seen, the less it counts.
+def resize_cut_out(
+    image: np.ndarray, alpha: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Resizes an image with transparency, its pixels weighted by alpha.
 
     Args:
-        image, size: As in `resize_photo`.
+        image: float32 (1, height, width, channels) in [0, 1].
         alpha: float32 (1, height, width, 1) in [0, 1].
+        size: (height, width) in pixels.
 
     Returns:
-        The resized picture and its alpha.
+        The resized image and its alpha.
     """
     if image.shape[1:3] == tuple(size):
         return image, alpha
@@ -60,15 +66,13 @@ def resize_cut_out(image, alpha, size):
     def sharp(pixels):
         return resize(pixels, size, antialias=True, method="lanczos3")
 
-    # Where little is seen, the colours come from all pixels around.
+    # Where alpha is small, the colours come from all pixels around.
     resized = sharp(image * alpha) + (1 - sharp(alpha)) * sharp(image)
     return np.clip(resized, 0.0, 1.0), np.clip(resize(alpha, size, antialias=True), 0.0, 1.0)
 
 
-def pick_nearest(image, size):
-    """Resizes a picture by taking, for each pixel, the nearest one, as Pillow does.
-
-    Keras's `load_img` resizes so unless told otherwise.
+def pick_nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes an image to the nearest pixels, as Pillow and Keras's `load_img` do.
 
     Args:
         image: An array (1, height, width, channels).
@@ -85,8 +89,8 @@ def pick_nearest(image, size):
     return image[:, rows[:, np.newaxis], columns]
 
 
-def fill_size(image, size):
-    """Brings a picture to a size without distorting it: scaled, and cropped around its centre.
+def fill_size(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes an image and crops it around its centre, without distortion.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
@@ -103,12 +107,12 @@ def fill_size(image, size):
     return resize_photo(cropped, size)
 
 
-def shrink(image, long_side):
-    """Brings a picture to a long side; a smaller one stays as it is.
+def shrink(image: np.ndarray, long_side: int) -> np.ndarray:
+    """Resizes an image so that its longer side is at most `long_side`.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
-        long_side: Its long side in pixels, at most.
+        long_side: The longest side in pixels.
 
     Returns:
         A float32 array in [0, 1].

@@ -1,13 +1,13 @@
-"""Photos that come with the package; NOTICE says whose they are."""
+"""Reads the bundled photos; NOTICE names their sources."""
 
 from importlib.resources import as_file, files
 
-from kerasart.image.files import read_picture
+from kerasart.image.files import Picture, read_picture
 
 SAMPLES = {"rocket": "rocket.jpg", "coffee": "coffee.png", "cat": "cat.png"}
 
 
-def read_sample(name, max_pixels=None):
+def read_sample(name: str, max_pixels: int | None = None) -> Picture:
     """Reads a bundled photo.
 
     Args:

@@ -1,35 +1,43 @@
-"""PNG and TIFF with 16 bits a channel, which Pillow writes at 8 bits only."""
+"""Encodes PNG and TIFF with 16 bits a channel, which Pillow writes at 8 bits only."""
 
 import io
 import struct
 
+import numpy as np
 from PIL import ExifTags, Image
-from PIL.PngImagePlugin import putchunk
+from PIL.PngImagePlugin import PngInfo, putchunk
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 _SUBDIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 _AFTER_IHDR = 33  # the signature (8 bytes) and the IHDR chunk (25 bytes)
 
 
-def encode_png(pixels, chunks, exif=b"", dpi=None):
+def encode_png(
+    pixels: np.ndarray,
+    chunks: PngInfo,
+    exif: bytes = b"",
+    dpi: tuple[float, float] | None = None,
+) -> bytes:
     """Encodes a PNG file.
 
     Args:
         pixels: A uint16 array of shape (height, width, 3 or 4).
-        chunks: A `PIL.PngImagePlugin.PngInfo` with the text to put into the file.
+        chunks: The text chunks.
         exif: EXIF data.
         dpi: (horizontal, vertical) pixels per inch, or None.
 
     Returns:
         The bytes of the file.
     """
-    import tensorflow as tf
+    import tensorflow as tf  # Not at the top, for 16 bits alone need it.
 
     return add_chunks(tf.io.encode_png(pixels).numpy(), chunks, exif, dpi)
 
 
-def add_chunks(data, chunks, exif=b"", dpi=None):
-    """Puts text, EXIF data and density into a PNG file that has none.
+def add_chunks(
+    data: bytes, chunks: PngInfo, exif: bytes = b"", dpi: tuple[float, float] | None = None
+) -> bytes:
+    """Adds text, EXIF data and density to a PNG file that has none.
 
     Args:
         data: The bytes of the file.
@@ -51,7 +59,9 @@ def add_chunks(data, chunks, exif=b"", dpi=None):
     return out.getvalue()
 
 
-def encode_tiff(pixels, exif=b"", dpi=None):
+def encode_tiff(
+    pixels: np.ndarray, exif: bytes = b"", dpi: tuple[float, float] | None = None
+) -> bytes:
     """Encodes an uncompressed baseline TIFF file.
 
     Args:

@@ -1,4 +1,4 @@
-"""Colours in place of those that transparency hides."""
+"""`fill_hidden`: fills the colours under full transparency."""
 
 import numpy as np
 from PIL import Image
@@ -6,13 +6,13 @@ from PIL import Image
 _ROWS = 256  # Taken at once, an even number.
 
 
-def fill_hidden(image, alpha):
-    """Replaces colours that nobody sees by a smooth continuation of those around them.
+def fill_hidden(image: np.ndarray, alpha: np.ndarray) -> None:
+    """Replaces colours under full transparency by a smooth continuation of those around them.
 
-    What is transparent may hold any colour, often of what was cut away, and a network would see it.
+    Hidden colours are arbitrary, often of what was cut away, and a network would see them.
 
     Args:
-        image: float32 RGB (height, width, 3) in [0, 1], which is changed.
+        image: float32 RGB (height, width, 3) in [0, 1], changed in place.
         alpha: float32 (height, width, 1) in [0, 1].
     """
     if alpha.all():
@@ -33,7 +33,7 @@ def fill_hidden(image, alpha):
 
 
 def _spread(seen):
-    """Lays a picture over ever coarser ones of itself, so that no place is without a colour.
+    """Composites an image over ever coarser ones of itself, so that no pixel lacks a colour.
 
     Args:
         seen: float32 (height, width, 4): colours times alpha, and alpha.
@@ -49,14 +49,14 @@ def _spread(seen):
 
 
 def _halve(array):
-    """Averages each two by two pixels, as if there were nothing beyond the edges."""
+    """Averages each 2x2 pixels, with zeros beyond the edges."""
     array = np.pad(array, [(0, array.shape[0] % 2), (0, array.shape[1] % 2), (0, 0)])
     rows = array[::2] + array[1::2]
     return (rows[:, ::2] + rows[:, 1::2]) / 4
 
 
 def _enlarge(array, size, rows):
-    """Gives some rows, a slice, of a picture enlarged to a size."""
+    """Enlarges an image to a size, of which it computes some rows, a slice."""
     height, width = size
     scale = array.shape[0] / height
     box = (0, rows.start * scale, array.shape[1], rows.stop * scale)

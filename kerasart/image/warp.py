@@ -1,22 +1,26 @@
-"""The next view of a fall into a picture."""
+"""`zoom_warp`: the zoom and rotation from one frame of an animation to the next."""
 
 import math
 
 import numpy as np
 
 
-def zoom_warp(image, zoom, degrees=0.0, shift=(0.0, 0.0)):
-    """Enlarges a picture around a point, turns it, and keeps its size: what was at the rim is gone.
+def zoom_warp(
+    image: np.ndarray,
+    zoom: float,
+    degrees: float = 0.0,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
+    """Enlarges and rotates an image around its centre, translates it, and crops it to its size.
 
     Args:
         image: float32 RGB (1, height, width, 3) in [0, 1].
-        zoom: How much larger things get, more than 1.
-        degrees: Angle by which they turn, counter-clockwise.
-        shift: (down, right): where the centre moves to, as shares of the height and the width; a
-            positive share brings into view what is above or to the left.
+        zoom: Factor of enlargement, more than 1.
+        degrees: Angle of rotation, counter-clockwise.
+        shift: (down, right): translation of the content, as shares of height and width.
 
     Returns:
-        A float32 array of the same shape in [0, 1]. Corners that a turn opens mirror the picture.
+        A float32 array of the same shape in [0, 1]. Corners that a rotation opens are mirrored.
     """
     from scipy.ndimage import affine_transform
 
@@ -27,7 +31,7 @@ def zoom_warp(image, zoom, degrees=0.0, shift=(0.0, 0.0)):
     centre = (np.array([height, width]) - 1) / 2
     offset = centre - matrix @ (centre + np.multiply(shift, [height, width]))
     channels = [
-        # Splines of third order: a bilinear picture would blur more with every frame.
+        # Cubic splines: bilinear interpolation would blur more with every frame.
         affine_transform(image[0, ..., channel], matrix, offset, order=3, mode="mirror")
         for channel in range(3)
     ]

@@ -1,4 +1,4 @@
-"""The program `kerasart`: lists the commands, or runs the one that is named."""
+"""The program `kerasart`: lists the commands, or runs one."""
 
 from kerasart.scripts import COMMANDS
 from kerasart.scripts import command_line as cli
@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 
-def main():
+def main() -> None:
     """Runs `kerasart COMMAND --flag=value ...`; without a command all are listed."""
     program = Path(sys.argv[0]).stem
     if program == "__main__":
@@ -45,7 +45,7 @@ def _describe(program):
 
 
 def _purpose(command):
-    """Reads the first line of a command's docstring, without what importing it would take."""
+    """Reads the first line of a command's docstring without importing it."""
     source = (files("kerasart.scripts") / f"{command}.py").read_text()
     return ast.get_docstring(ast.parse(source)).partition("\n")[0]
 

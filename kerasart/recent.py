@@ -1,33 +1,35 @@
-"""What was made lately, kept to be used again."""
+"""`Recent`, a small cache that drops the least recently used, and `file_state`, for its keys."""
 
 import gc
 import os
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
 
 _ALL = weakref.WeakSet()
 
 
 class Recent:
-    """Keeps the few things that were used last.
+    """Caches the most recently used objects.
 
     Args:
-        count: How many.
+        count: How many to keep.
     """
 
-    def __init__(self, count):
+    def __init__(self, count: int):
         self._count = count
-        self._kept = OrderedDict()
+        self._kept: OrderedDict[tuple, Any] = OrderedDict()
         self._lock = threading.RLock()
         _ALL.add(self)
 
-    def __call__(self, key, make):
-        """Returns what is kept under a key, or makes it by `make()`.
+    def __call__(self, key: tuple, make: Callable[[], Any]) -> Any:
+        """Returns the object under a key, made by `make()` unless it is cached.
 
         Args:
-            key: A tuple of all that it depends on. Where one of it cannot be hashed, and so may be
-                changed unseen, it is made anew.
+            key: A tuple of all that the object depends on. If one of it cannot be hashed, and so
+                may be mutable, the object is made anew.
             make: Called without arguments.
         """
         try:
@@ -46,18 +48,18 @@ class Recent:
             return self._kept[key]
 
 
-def forget():
-    """Lets go of all that is kept, and of the memory that it takes."""
+def forget() -> None:
+    """Empties all caches, and frees their memory."""
     for recent in _ALL:
         with recent._lock:
             recent._kept.clear()
     gc.collect()
 
 
-def file_state(path):
-    """Says which state of a file is at a path; None if there is no file."""
+def file_state(path: Any) -> tuple[int, int, int, int] | None:
+    """Identifies a file and its version by device, inode, size and time; None if there is none."""
     try:
         status = os.stat(path)
-    except (OSError, TypeError, ValueError):  # It is no path at all.
+    except (OSError, TypeError, ValueError):  # Not a path at all.
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,7 +1,4 @@
-"""Trained networks that come with kerasart, and where they lie; each folder's README.md says more.
-
-Nothing here loads Keras: what a file says of its network is read without the network.
-"""
+"""Finds the bundled style networks and reads their configuration, without loading Keras."""
 
 import difflib
 import json
@@ -11,17 +8,17 @@ from os import PathLike
 from pathlib import Path
 
 _FILE = "model.keras"
-_LONGEST = 2**20  # Bytes of a configuration, of which kerasart's own have a few thousand.
+_LONGEST = 2**20  # Bytes of a configuration; kerasart's own have a few thousand.
 
 
 def shipped_models() -> dict[str, Path]:
-    """Lists the trained networks that come with the package: a dict of name to folder."""
+    """Lists the bundled style networks: name to folder."""
     folder = Path(str(files("kerasart.saved_models")))
     return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
 
 
 def find_network(model: str | PathLike[str]) -> Path:
-    """Finds the file of a trained network.
+    """Finds the file of a style network.
 
     Args:
         model: A `.keras` file, a folder that holds a `model.keras`, or a name of `shipped_models`.
@@ -44,10 +41,10 @@ def find_network(model: str | PathLike[str]) -> Path:
 
 
 def read_config(path: str | PathLike[str]) -> dict:
-    """Reads what a `.keras` file says of its network: the dict that Keras makes it of.
+    """Reads the configuration of a `.keras` file, from which Keras builds the network.
 
     Raises:
-        ValueError: If it is no such file.
+        ValueError: If it is not such a file.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(
@@ -62,7 +59,7 @@ def read_config(path: str | PathLike[str]) -> dict:
         config = json.loads(text)
         if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
             raise ValueError("a configuration that is none")
-    except Exception as error:  # Damaged archives raise of all kinds.
+    except Exception as error:  # Damaged archives raise errors of all kinds.
         raise ValueError(
             f"`model` must be a Keras file of a network that kerasart trained ({error}). "
             f"Received: '{path}'"
@@ -71,16 +68,17 @@ def read_config(path: str | PathLike[str]) -> dict:
 
 
 def list_styles(model: str | PathLike[str]) -> list[str] | None:
-    """Lists the styles that a trained network knows by name.
+    """Lists the style names of a style network.
 
     Args:
         model: As for `find_network`.
 
     Returns:
-        Their names; None for a network that takes any picture.
+        Their names; None for a network that takes any image as style.
 
     Raises:
-        FileNotFoundError, ValueError: As `find_network` and `read_config`.
+        FileNotFoundError: If there is no such model.
+        ValueError: If it is not a file of a style network.
     """
     config = read_config(find_network(model))
     styles = config["config"].get("styles", [])

@@ -1,9 +1,11 @@
-"""Networks by name: every feature network of `keras.applications`, and SqueezeNet."""
+"""`find_architecture`: the networks of `keras.applications`, and SqueezeNet, by name."""
 
 import difflib
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from keras import applications
 
 from kerasart.backbones.squeezenet import SqueezeNet
 
@@ -12,18 +14,18 @@ class Architecture(NamedTuple):
     """A network that can be built.
 
     Attributes:
-        name: Its name in lower case with underscores, as Keras's documentation has its module's.
-        build: `build(weights, head=False)` builds it, where `weights` is None or "imagenet". With
-            its classification head it takes pictures of one size and gives logits.
-        preprocess: Takes pictures in [0, 255] to what the network was trained on.
+        name: Its name in lower case with underscores, as its module in Keras.
+        build: `build(weights, head=False)` builds a `keras.Model`; `weights` is None or
+            "imagenet". With its classification head it takes images of one size to logits.
+        preprocess: Maps images in [0, 255] to the network's input.
     """
 
     name: str
-    build: Callable
-    preprocess: Callable
+    build: Callable[..., Any]
+    preprocess: Callable[[Any], Any]
 
 
-def find_architecture(name):
+def find_architecture(name: str) -> Architecture:
     """Resolves a network's name.
 
     Args:
@@ -36,11 +38,9 @@ def find_architecture(name):
     Raises:
         ValueError: If there is no such network.
     """
-    from keras import applications
-
     known = {_plain(key): key for key in dir(applications) if key[0].isupper()}
     if _plain(name) == "squeezenet":
-        # SqueezeNet's authors trained on what Caffe's models see, as VGG's did.
+        # Like VGG, SqueezeNet was trained in Caffe, on BGR less the mean.
         return Architecture(
             "squeezenet",
             lambda weights, head=False: SqueezeNet(),
@@ -54,8 +54,8 @@ def find_architecture(name):
             f"inception_v3, vgg16 or resnet50.{hint} Received: {name!r}"
         )
     function = getattr(applications, known[_plain(name)])
-    # The module that defines a network also defines its preprocessing; it has underscores where
-    # the function's name has none (inception_v3, InceptionV3).
+    # The module that defines a network also defines its preprocessing; its name has underscores
+    # (inception_v3, InceptionV3).
     module = sys.modules[function.__module__]
 
     def build(weights, head=False):

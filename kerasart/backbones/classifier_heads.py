@@ -1,23 +1,25 @@
-"""Networks with their classification head, made to look at pictures of any size."""
+"""`make_convolutional`: classifiers for images of any size."""
+
+from typing import Any
+
+import keras
 
 
-def make_convolutional(model):
-    """Copies a classifier so that it takes pictures of any size.
+def make_convolutional(model: Any) -> Any:
+    """Copies a classifier so that it takes images of any size.
 
     Source: Long, Shelhamer and Darrell 2015 (arXiv 1411.4038): a dense layer on a flattened map is
-    a convolution as large as the map. On larger pictures it then gives a map of logits; where the
-    network pools over all positions first, it gives a single one.
+    a convolution as large as the map. On larger images it gives a map of logits, or a single one
+    where the network pools over all positions first.
 
     Args:
-        model: A `keras.Model` from a picture of fixed size to logits (batch, classes), with
+        model: A `keras.Model` from an image of fixed size to logits (batch, classes), with
             weights, as `keras.applications` builds it with `include_top=True`.
 
     Returns:
         A `keras.Model` with the same layers' names and weights, from (batch, height, width, 3) to
         (batch, h, w, classes).
     """
-    import keras
-
     flattened = {
         id(layer.output): tuple(layer.input.shape[1:3])
         for layer in model.layers
@@ -41,8 +43,8 @@ def make_convolutional(model):
             )
         return type(layer).from_config(config)
 
-    picture = keras.Input((None, None, 3))
-    copy = keras.models.clone_model(model, input_tensors=picture, clone_function=copy_layer)
+    image = keras.Input((None, None, 3))
+    copy = keras.models.clone_model(model, input_tensors=image, clone_function=copy_layer)
     for layer in model.layers:
         if not layer.weights:
             continue

@@ -1,31 +1,34 @@
-"""Whether an HDF5 file can be read in time, which another process finds out.
+"""`check_hdf5`: reads an HDF5 file in a subprocess, to find out whether it is damaged.
 
-Damage in one can make its library crash, go round in circles, or fill in hundreds of millions of
-values that are not there.
+Damage can make the HDF5 library crash, loop forever, or fill in hundreds of millions of values.
 """
 
 import contextlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-_SECONDS, _BYTES_A_SECOND = 20, 5_000_000  # What a slow and busy machine takes to begin, and reads.
-_MOST_EXPANSION = 64  # Times a file's size, that what is in it may have.
+import h5py
+
+_SECONDS, _BYTES_A_SECOND = 20, 5_000_000  # A slow, busy machine's start and reading.
+_MOST_EXPANSION = 64  # The content's size over the file's.
 
 
-def check_hdf5(path):
-    """Reads all of a file in a process that may crash or be ended.
+def check_hdf5(path: Path) -> None:
+    """Reads all of a file in a process that may crash or be killed.
 
-    What raises an error there will do so here, and is left to whoever reads the file.
+    Python errors are ignored: whoever reads the file gets them too.
 
     Args:
-        path: A `pathlib.Path`.
+        path: The file.
 
     Raises:
-        ValueError: If it takes too long, crashes, or is said to hold more than it can.
+        ValueError: If reading takes too long or crashes, or the file claims to hold more than it
+            can.
     """
     seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
-    # Without this folder among those of modules.
+    # -P leaves this folder out of the module search path.
     command = [sys.executable, "-P", __file__, str(path)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=seconds, text=True)
@@ -36,8 +39,6 @@ def check_hdf5(path):
 
 
 def _read_all(path):
-    import h5py
-
     most = _MOST_EXPANSION * os.path.getsize(path)
 
     def read(_, item):

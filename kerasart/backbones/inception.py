@@ -1,17 +1,20 @@
-"""InceptionV3 as far as its bundled weights reach."""
+"""`InceptionV3ToMixed5`: InceptionV3 as far as its bundled weights reach."""
+
+from typing import Any
+
+from keras import Input, Model, layers
 
 
-def InceptionV3ToMixed5():  # noqa: N802 (a network's name, as in keras.applications)
+def InceptionV3ToMixed5() -> Any:  # noqa: N802 (a network's name, as in keras.applications)
     """Builds InceptionV3 up to `mixed5`, in half the time that Keras takes for all of it.
 
     Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision" (arXiv
     1512.00567), as `keras.applications` has it: the same layers in the same order.
 
     Returns:
-        A `keras.Model` with weights of 0 from a picture in [-1, 1], (batch, height, width, 3), to
+        A `keras.Model` with weights of 0 from an image in [-1, 1], (batch, height, width, 3), to
         (batch, h, w, 768).
     """
-    from keras import Input, Model, layers
 
     def convolve(x, filters, rows, columns, strides=1, padding="same"):
         x = layers.Conv2D(

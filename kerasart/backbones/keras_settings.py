@@ -1,16 +1,17 @@
-"""Keras's global settings, as our networks are made for them."""
+"""`usual_settings`: Keras's global settings, as the networks here need them."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+import keras
 
 
 @contextmanager
-def usual_settings():
-    """Within it Keras has the settings that it comes with; a user's keras.json may have others.
+def usual_settings() -> Iterator[None]:
+    """Resets Keras's settings to its defaults inside a `with` block or a decorated function.
 
-    They are float32, and channels in the last axis. Also a decorator.
+    They are float32 and channels in the last axis; a user's keras.json may have others.
     """
-    import keras
-
     former = keras.config.image_data_format(), keras.config.floatx(), keras.config.dtype_policy()
     _set("channels_last", "float32", "float32")
     try:
@@ -20,8 +21,6 @@ def usual_settings():
 
 
 def _set(data_format, floatx, policy):
-    import keras
-
     keras.config.set_image_data_format(data_format)
     keras.config.set_floatx(floatx)
     keras.config.set_dtype_policy(policy)

@@ -1,19 +1,19 @@
-"""What a layer sees of the picture: stride, receptive field, and the least picture for it."""
+"""Receptive fields, strides and positions of a network's layers, and its least image size."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Geometry(NamedTuple):
-    """How a layer looks at the picture.
+    """A layer's stride, receptive field and channels.
 
     Attributes:
-        stride: Picture pixels from one position of the layer to the next.
-        receptive_field: Side in picture pixels of the square that one position can see; infinite
-            after a pooling over the whole picture.
+        stride: Pixels of the image from one position of the layer to the next.
+        receptive_field: Side in pixels of the square that one position depends on; infinite after
+            a pooling over the whole image.
         channels: The layer's channels.
-        reach: How far in pixels one position sees beyond the square of `stride` pixels that is its
-            own, in whichever direction it sees farther; infinite as the receptive field may be.
+        reach: How many pixels the receptive field extends beyond the position's own square of
+            `stride` pixels, on the side where it extends farther.
     """
 
     stride: int
@@ -23,9 +23,9 @@ class Geometry(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """A sliding window's side and stride, and the border that it adds (in all, both sides).
+    """A sliding window's side, stride, and padding (the sum of both sides).
 
-    `before` is how far it begins before the position that it is about.
+    `before` is how many of its inputs lie before its position.
     """
 
     size: float
@@ -34,14 +34,14 @@ class _Window(NamedTuple):
     before: float = 0
 
 
-def measure_layers(model):
-    """Measures every layer that keeps height and width, but for those that only pad.
+def measure_layers(model: Any) -> dict[str, Geometry]:
+    """Measures every layer with height and width, except those that only pad.
 
     Args:
-        model: A functional `keras.Model` that takes one picture.
+        model: A functional `keras.Model` of one image.
 
     Returns:
-        A dict of layer name to `Geometry`, from the picture inwards.
+        Layer name to `Geometry`, from the image inwards.
     """
     names = {layer.name for layer in model.layers if type(layer).__name__ != "ZeroPadding2D"}
     seen = {}
@@ -66,15 +66,15 @@ def measure_layers(model):
     return layers
 
 
-def least_size(model, positions=1):
-    """Finds the least height and width that leave every output of `model` some positions.
+def least_size(model: Any, positions: int = 1) -> int:
+    """Finds the least side of an image for which every output has some rows and columns.
 
     Args:
-        model: A functional `keras.Model` that takes one picture.
+        model: A functional `keras.Model` of one image.
         positions: The least height and width of every output.
 
     Returns:
-        The least side of a picture, in pixels.
+        The side in pixels.
     """
 
     def suffices(side):
@@ -83,7 +83,7 @@ def least_size(model, positions=1):
             counts.get(name, math.inf) >= positions for name in model.output_names
         )
 
-    # More picture never gives fewer positions, so the least size can be found by bisection.
+    # Larger images never have fewer positions, hence bisection.
     low, high = 0, 1
     while not suffices(high):
         low, high = high, 2 * high
@@ -93,15 +93,15 @@ def least_size(model, positions=1):
     return high
 
 
-def count_positions(model, side):
+def count_positions(model: Any, side: int) -> dict[str, int]:
     """Counts the rows, or columns, of each operation's output.
 
     Args:
-        model: A functional `keras.Model` that takes one picture.
-        side: The height, or width, of the picture.
+        model: A functional `keras.Model` of one image.
+        side: The height, or width, of the image.
 
     Returns:
-        A dict of operation name to number, less than 1 where the picture is too small.
+        Operation name to number, less than 1 where the image is too small.
     """
     sides = {id(tensor): side for tensor in model.inputs}
     counts = {}
@@ -135,7 +135,7 @@ def _window(operation):
     side, stride = (size[0] - 1) * dilation + 1, operation.strides[0]
     if operation.padding != "same":
         return _Window(side, stride, 0)
-    # As on a picture whose side is a multiple of the stride.
+    # As on an image whose side is a multiple of the stride.
     return _Window(side, stride, "same", max(side - stride, 0) // 2)
 
 

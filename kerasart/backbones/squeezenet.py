@@ -1,19 +1,22 @@
-"""SqueezeNet 1.1, the small bundled network."""
+"""`SqueezeNet` 1.1, the small bundled network."""
+
+from typing import Any
+
+from keras import Input, Model, layers
 
 
-def SqueezeNet():  # noqa: N802 (a network's name, as in keras.applications)
+def SqueezeNet() -> Any:  # noqa: N802 (a network's name, as in keras.applications)
     """Builds SqueezeNet 1.1 with its 1000 ImageNet classes, fully convolutional.
 
     Source: Iandola et al. 2016, "SqueezeNet", arXiv 1602.07360, in the authors' version 1.1. The
-    mean of the last layer over all positions gives the classes' logits, so pictures of any size
-    from 17 pixels can be seen. Its ReLU is a layer of its own: a class that is nowhere seen yet has
-    no gradient behind it, but before it, in `conv10`.
+    mean of the last layer over all positions is the logits, so images of any size from 17 pixels
+    will do. Its ReLU is a layer of its own: a class without evidence yet has no gradient after
+    it, but before it, in `conv10`.
 
     Returns:
-        A `keras.Model` with fresh weights from a BGR picture in [0, 255] less ImageNet's mean,
+        A `keras.Model` with fresh weights from a BGR image in [0, 255] less ImageNet's mean,
         (batch, height, width, 3), to (batch, h, w, 1000).
     """
-    from keras import Input, Model, layers
 
     def squeeze_and_expand(x, name, squeezed, expanded):
         x = layers.Conv2D(squeezed, 1, activation="relu", name=f"{name}_squeeze1x1")(x)

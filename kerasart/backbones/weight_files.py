@@ -1,7 +1,7 @@
-"""Loads files of weights into the base of a network: the whole of it, or nothing.
+"""Loads weight files into networks without classification head, and hashes weights.
 
-Keras itself loads a deeper network's file into a shallower model without a word, so every tensor
-is paired here by layer and position, and checked, before the first variable is assigned.
+Keras itself silently loads a deeper network's file into a shallower model, so every tensor is
+paired here by layer and position, and checked, before the first variable is assigned.
 """
 
 import hashlib
@@ -9,7 +9,9 @@ import re
 from collections import Counter
 from contextlib import contextmanager
 from itertools import count, takewhile
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,11 +24,11 @@ _ALLOWED = (
 )
 
 
-def load_weights(model, path):
-    """Loads a file of weights into a network without classification head.
+def load_weights(model: Any, path: str | PathLike[str]) -> None:
+    """Loads a weight file into a network without classification head: all of it, or nothing.
 
-    A dense head in the file (`fc1`, `predictions`, ...) is left out, unread; all else must fit the
-    model exactly. Where anything is wrong, the model keeps the weights that it had.
+    A dense head in the file (`fc1`, `predictions`, ...) is skipped; all else must fit the model
+    exactly. On an error, the model keeps its weights.
 
     Args:
         model: Functional `keras.Model`, as `keras.applications` builds it with
@@ -55,8 +57,8 @@ def load_weights(model, path):
             layer.finalize_state()
 
 
-def hash_weights(model):
-    """Identifies the weights of a model, whatever its layers are called.
+def hash_weights(model: Any) -> str:
+    """Hashes the weights of a model, whatever its layers are called.
 
     Args:
         model: Any `keras.Model` that has been built.
@@ -101,7 +103,7 @@ def _opened(path):
 
 
 def _layout(file, model, path):
-    """Gives {(layer, position): variable}, the same of datasets, and what layers may be a head."""
+    """Returns {(layer, position): variable}, the same of datasets, and a possible head's layers."""
     legacy = file.get("model_weights", file)  # a whole saved model keeps its weights in a group
     if names := _names(legacy, "layer_names"):
         return _legacy_layout(legacy, names, model)
@@ -113,7 +115,7 @@ def _layout(file, model, path):
 def _keras3_layout(file, model):
     """Reads `layers/<class>_<number>/vars/<position>`, where a number counts the layers of a class.
 
-    Newer files also tell the layer's name; then a name that was given counts, not the number.
+    Newer files also hold the layer's name; then a name that was given counts, not the number.
     """
     stored, dense = {}, []
     for name, dataset in _datasets(file).items():
@@ -196,7 +198,7 @@ def _names(group, key):
 
 
 def _datasets(group):
-    """All datasets by their path, in natural order: dense, dense_1, dense_2, dense_10."""
+    """Lists all datasets by their path, in natural order: dense, dense_1, dense_2, dense_10."""
     found = []
     group.visititems(lambda name, item: found.append((name, item)))
     found.sort(key=lambda item: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", item[0])])

@@ -1,11 +1,13 @@
-"""A client of the models that kerasart exports for TensorFlow Serving; it needs no TensorFlow."""
+"""`Client` of the models that kerasart exports for TensorFlow Serving, without TensorFlow."""
 
 import io
 import logging
 import random
 import threading
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from typing import Any, Self
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -23,25 +25,24 @@ FORMATS = ("png", "jpeg")
 _TRANSPORTS = {"grpc": GrpcTransport, "rest": RestTransport}
 _PORTS = {"grpc": 8500, "rest": 8501}
 
-# Seconds before the second try; before each later one twice as many, up to the longest.
+# Seconds before the first retry; they double with each further one, up to the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 _QUALITY = 95
 
-# Options that are whole numbers; 1 as the value of any other is a float, since a server by gRPC
-# takes nothing else for it.
+# Options that are integers; integer values of others become floats, which gRPC insists on.
 _WHOLE = ("steps", "octaves")
 
 
 class Client:
-    """A model on a server, that several threads may ask at once.
+    """A client of one model on a server; thread-safe.
 
         with Client("localhost:8500", "medium") as client:
             weights = client.style_weights("mosaic:0.6,ink_hatching:0.4")
             painting = client.paint(photo, "jpeg", style_weights=weights, strength=0.8)
 
-    A request is repeated, after a pause that grows, while the server is not available. Proxies are
-    not used.
+    While the server is unavailable a request is retried with exponential backoff. Proxies are not
+    used.
 
     Args:
         server: "host:port", or None for TensorFlow Serving's own port on this machine.
@@ -49,14 +50,22 @@ class Client:
         protocol: "grpc" or "rest".
         version: The model's version, or None for the latest.
         timeout: Seconds that each request may take.
-        retries: How often to repeat a request.
+        retries: How often a request is retried.
 
     Raises:
-        ImportError: If gRPC is not installed and it is wanted.
+        ImportError: If gRPC is wanted but not installed.
         ValueError: If `server` or `protocol` is not allowed.
     """
 
-    def __init__(self, server, model, protocol="grpc", version=None, timeout=60.0, retries=5):
+    def __init__(
+        self,
+        server: str | None,
+        model: str,
+        protocol: str = "grpc",
+        version: int | None = None,
+        timeout: float = 60.0,
+        retries: int = 5,
+    ):
         if protocol not in _TRANSPORTS:
             raise ValueError(f"`protocol` must be grpc or rest. Received: {protocol!r}")
         server = server or f"localhost:{_PORTS[protocol]}"
@@ -64,33 +73,32 @@ class Client:
         self._retries = retries
         self._closed = threading.Event()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def close(self):
-        """Ends all requests that are under way, with a `ConnectionError`."""
+    def close(self) -> None:
+        """Ends all pending requests with a `ConnectionError`."""
         self._closed.set()
         self._transport.close()
 
-    def predict(self, signature, inputs):
-        """Asks the model.
+    def predict(self, signature: str, inputs: Mapping[str, Any]) -> np.ndarray:
+        """Calls a signature of the model.
 
         Args:
             signature: The signature's name.
-            inputs: Dict of input name to a batch: an array, or a list of numbers, strings or bytes.
+            inputs: Input name to a batch: an array, or a list of numbers, strings or bytes.
 
         Returns:
-            The array of the signature's only output, with a batch dimension. Of files it has
-            `bytes`.
+            The array of the signature's only output, with a batch dimension; files are `bytes`.
 
         Raises:
-            UnavailableError: If the server does not answer or is not ready, at the last try too.
-            ServerError: If there is no such model or signature, or the answer is none.
+            UnavailableError: If the server does not answer or is not ready, also at the last try.
+            ServerError: If there is no such model or signature, or the answer is malformed.
             TimeoutError: If the answer took too long.
-            ValueError: If the server refused the inputs, with its own sentence, or failed at them.
+            ValueError: If the server refused the inputs, with its own message, or failed at them.
         """
         inputs = {name: _as_batch(name, batch) for name, batch in inputs.items()}
         size = min(map(len, inputs.values()))
@@ -112,8 +120,8 @@ class Client:
             tries += 1
         raise ServerError("`client` must be open. Received: one that was closed")
 
-    def style_weights(self, style):
-        """Turns names of a few-styles model into weights.
+    def style_weights(self, style: str) -> np.ndarray:
+        """Converts style names to the style code of a model with several styles.
 
         Args:
             style: Such as "mosaic", or "mosaic:0.6,ink_hatching:0.4".
@@ -123,7 +131,7 @@ class Client:
 
         Raises:
             ValueError: If the model does not know a name; the message lists those that it knows.
-                Also as `predict` raises it.
+            ServerError, TimeoutError: As `predict`.
         """
         weights = self.predict("styles", {"names": [style]})
         if weights.ndim != 2 or weights.dtype.kind != "f" or not np.isfinite(weights).all():
@@ -133,22 +141,22 @@ class Client:
             )
         return weights[0].astype(np.float32)
 
-    def paint(self, photo, format="png", **options):
-        """Paints a photo.
+    def paint(self, photo: bytes, format: str = "png", **options: Any) -> bytes:
+        """Stylizes a photo.
 
         Args:
-            photo: The bytes of a file, JPEG or PNG.
-            format: "png" or "jpeg", of the painting.
-            **options: All that the model's signature `bytes` has, without a batch dimension:
+            photo: A JPEG or PNG file.
+            format: The result's format, "png" or "jpeg".
+            **options: All inputs of the model's signature `bytes`, without a batch dimension:
                 `style_weights` and `strength`; `style_bytes` and `strength`; or `steps`,
                 `step_size` and `octaves`. Without any, the model's own are used.
 
         Returns:
-            The bytes of a file, whole, and of the photo's size.
+            An image file of the photo's size, checked to be complete.
 
         Raises:
-            ValueError: If the server's answer is no such file. Also as `predict` raises it, and
-                whatever else it raises.
+            ValueError: If the server's answer is not such a file, or it refused the inputs.
+            ServerError, TimeoutError: As `predict`.
         """
         if format not in FORMATS:
             raise ValueError(f"`format` must be png or jpeg. Received: {format!r}")
@@ -163,18 +171,20 @@ class Client:
         return painting
 
 
-def in_parallel(function, items, most):
-    """Calls a function of each item in threads, with at most so many calls at once.
+def in_parallel(
+    function: Callable[[Any], Any], items: Iterable[Any], most: int
+) -> Iterator[tuple[Any, Future]]:
+    """Calls a function on each item in threads.
 
-    Closing the generator leaves calls that have begun to end by themselves; others do not begin.
+    Closing the generator starts no further calls, and does not wait for those under way.
 
     Args:
         function: Called with an item.
-        items: An iterable, which is read no further than is needed.
+        items: The items, read no further than needed.
         most: The most calls at once.
 
     Yields:
-        An item and its `concurrent.futures.Future`, which is done, as they become done.
+        An item and its completed future, in the order of completion.
     """
     pool = ThreadPoolExecutor(most)
     items, calls = iter(items), {}
@@ -191,12 +201,12 @@ def in_parallel(function, items, most):
 
 
 def _pause(tries):
-    """Seconds to wait, by chance shorter, so that clients do not come back all at once."""
+    """Returns seconds to wait, with jitter, so that clients do not return all at once."""
     return min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
 
 
 def _as_batch(name, values):
-    """Makes an array of one of the types that the signatures have."""
+    """Converts a batch to an array of a type that the signatures have."""
     if isinstance(values[0], str | bytes):
         batch = np.empty(len(values), object)
         batch[:] = [value.encode() if isinstance(value, str) else value for value in values]
@@ -219,18 +229,18 @@ def _size(photo):
 
 
 def _decode(painting, format, size):
-    """Decodes what a server calls a painting, as a `PIL.Image.Image`."""
+    """Decodes a server's answer, and checks its format, size and completeness."""
     received = "what is none"
     try:
         picture = _open(painting)
         received = f"a {picture.format} file of {picture.size[0]}x{picture.size[1]} pixels"
         if (picture.format, picture.size) == (format.upper(), size):
             received = f"{len(painting)} bytes, which are damaged or not all"
-            picture.verify()  # To the end, beyond the last pixel; then it has to be opened anew.
+            picture.verify()  # To the end of the file; then it has to be opened anew.
             picture = _open(painting)
             picture.load()
             return picture
-    except Exception:  # Likewise; or the answer is numbers.
+    except Exception:  # Damaged data, or numbers.
         pass
     raise ValueError(
         f"The server's answer must be a {format} file of {size[0]}x{size[1]} pixels. "
@@ -239,7 +249,7 @@ def _decode(painting, format, size):
 
 
 def _open(data):
-    # Its size is looked at before its pixels.
+    # The size is checked before the pixels are decoded.
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None):
         return Image.open(io.BytesIO(data), formats=["JPEG", "PNG"])
 

@@ -1,11 +1,13 @@
-"""TensorFlow Serving's messages, as far as a client needs them, and without TensorFlow.
+"""The protocol buffers of TensorFlow Serving that a client needs, without TensorFlow.
 
 Names and numbers are those of tensorflow/core/framework/ (types, tensor_shape and tensor.proto) and
-of tensorflow_serving/apis/ (model, predict and prediction_log.proto). The pool of descriptors is
-private, since TensorFlow puts the same names into the common one where it is in the process too.
+of tensorflow_serving/apis/ (model, predict and prediction_log.proto). The descriptor pool is
+private, since TensorFlow registers the same names in the default one.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
@@ -118,14 +120,16 @@ PredictResponse = _class_of("tensorflow.serving.PredictResponse")
 PredictionLog = _class_of("tensorflow.serving.PredictionLog")
 
 
-def make_request(model, version, signature, inputs):
+def make_request(
+    model: str, version: int | None, signature: str, inputs: Mapping[str, np.ndarray]
+) -> Any:
     """Makes a `PredictRequest`.
 
     Args:
         model: The model's name.
         version: Its version, or None for the latest.
         signature: The signature's name.
-        inputs: Dict of input name to array.
+        inputs: Input name to array.
     """
     request = PredictRequest()
     request.model_spec.name = model
@@ -137,8 +141,8 @@ def make_request(model, version, signature, inputs):
     return request
 
 
-def fill_tensor(tensor, array):
-    """Puts an array into a `TensorProto`; one of objects holds bytes."""
+def fill_tensor(tensor: Any, array: np.ndarray) -> None:
+    """Writes an array into a `TensorProto`; objects are bytes."""
     tensor.dtype = _NUMBER[array.dtype]
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
@@ -148,12 +152,12 @@ def fill_tensor(tensor, array):
         tensor.tensor_content = np.ascontiguousarray(array).tobytes()
 
 
-def read_response(data):
+def read_response(data: bytes) -> np.ndarray:
     """Reads the array of a `PredictResponse`'s only output.
 
     Raises:
-        ValueError: If the bytes are no such message, or it has other than one output, or an array
-            that `read_tensor` refuses.
+        ValueError: If the bytes are not such a message, or it does not have one output, or that
+            cannot be read by `read_tensor`.
     """
     try:
         outputs = PredictResponse.FromString(data).outputs
@@ -165,12 +169,12 @@ def read_response(data):
     raise ValueError(f"The server's answer must have one output. Received: {len(outputs)}")
 
 
-def read_tensor(tensor):
-    """Reads an array from a `TensorProto`; one of strings has objects, which are bytes.
+def read_tensor(tensor: Any) -> np.ndarray:
+    """Reads an array from a `TensorProto`; strings become objects, which are bytes.
 
     Raises:
-        ValueError: If its values are of a type that no model of ours has, or are too many or too
-            few for its shape.
+        ValueError: If its data type is unknown here, or its values are too many or too few for its
+            shape.
     """
     if tensor.dtype not in _TYPE:
         raise ValueError(
@@ -182,7 +186,7 @@ def read_tensor(tensor):
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
     values = np.array(list(getattr(tensor, field)), dtype)
-    # Of equal values at the end, a server may send the first only, and of zeros none.
+    # A server may send the first of equal values at the end only, and of zeros none.
     missing = math.prod(shape) - len(values)
     if not 0 <= missing * dtype.itemsize <= MOST_BYTES:
         raise ValueError(

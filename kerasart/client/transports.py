@@ -1,4 +1,4 @@
-"""How a request reaches TensorFlow Serving: by gRPC or by REST; and what its errors become."""
+"""`GrpcTransport` and `RestTransport`: requests to TensorFlow Serving, and their errors."""
 
 import base64
 import contextlib
@@ -8,15 +8,16 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
-# No painting is larger: a PNG takes up to 3 bytes a pixel, and Pillow reads up to 179 megapixels.
+# More than any image: a PNG takes up to 3 bytes a pixel, and Pillow reads up to 179 megapixels.
 MOST_BYTES = 2**29
-_BLOCK = 2**20  # Bytes of an answer that are read at once.
-_MOST_LETTERS_READ, _MOST_LETTERS = 20_000, 500  # Of a server's error, and of it to show.
-# A server that is back is found at once: how long to wait between tries, `Client` decides.
+_BLOCK = 2**20  # Bytes of an answer read at once.
+_MOST_LETTERS_READ, _MOST_LETTERS = 20_000, 500  # Of a server's error: parsed, and shown.
+# Short, since `Client` decides how long to wait between tries.
 _RECONNECT = {"initial": 100, "max": 1000}
 
 _CODES = {
@@ -29,20 +30,20 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-# What has nothing to do with the picture, besides what `explain` names.
+# Errors that do not depend on the image, besides those that `explain` names.
 _ALWAYS = ("FAILED_PRECONDITION", "PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED")
 
 
 class ServerError(ConnectionError):
-    """The server would refuse every request like this one, whatever the picture."""
+    """The server would refuse every such request, whatever the image."""
 
 
 class UnavailableError(ServerError):
-    """The server does not answer, or is not ready: it may be worth asking again."""
+    """The server does not answer, or is not ready: a retry may succeed."""
 
 
 class GrpcTransport:
-    """Asks by gRPC.
+    """Sends requests by gRPC.
 
     Args:
         server: "host:port".
@@ -51,7 +52,7 @@ class GrpcTransport:
         timeout: Seconds that a request may take.
     """
 
-    def __init__(self, server, model, version, timeout):
+    def __init__(self, server: str, model: str, version: int | None, timeout: float):
         try:
             import grpc
 
@@ -75,15 +76,18 @@ class GrpcTransport:
         self._server, self._model, self._version = server, model, version
         self._timeout = timeout
 
-    def ask(self, signature, inputs):
-        """Asks once.
+    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Sends one request.
 
         Args:
             signature: The signature's name.
-            inputs: Dict of input name to array.
+            inputs: Input name to array.
 
         Returns:
             The array of the signature's only output.
+
+        Raises:
+            ServerError, TimeoutError, ValueError: See `explain`.
         """
         request = self._messages.make_request(self._model, self._version, signature, inputs)
         try:
@@ -95,8 +99,8 @@ class GrpcTransport:
         except ValueError as error:
             raise _no_answer(self._server, answer) from error
 
-    def close(self):
-        """Ends the connection, and requests that are under way."""
+    def close(self) -> None:
+        """Closes the connection, and ends pending requests."""
         self._channel.close()
 
     def _explain(self, code, message):
@@ -104,19 +108,20 @@ class GrpcTransport:
 
 
 class RestTransport:
-    """Asks by REST; arguments and methods are those of `GrpcTransport`.
+    """Sends requests by REST, each by a connection of its own.
 
-    A connection is for one request. Numbers come back as JSON has them, of 64 bits.
+    Arguments and methods are those of `GrpcTransport`. Numbers come back with 64 bits.
     """
 
-    def __init__(self, server, model, version, timeout):
+    def __init__(self, server: str, model: str, version: int | None, timeout: float):
         self._host, self._port = split_server(server)
         versions = "" if version is None else f"/versions/{version}"
         self._path = f"/v1/models/{model}{versions}:predict"
         self._server, self._model, self._timeout = server, model, timeout
         self._open = set()
 
-    def ask(self, signature, inputs):
+    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Sends one request, as `GrpcTransport.ask` does."""
         rows = zip(*inputs.values(), strict=True)
         instances = [
             {name: _to_json(value) for name, value in zip(inputs, row, strict=True)} for row in rows
@@ -130,8 +135,8 @@ class RestTransport:
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise _no_answer(self._server, answer) from error
 
-    def close(self):
-        """Ends requests that are under way."""
+    def close(self) -> None:
+        """Ends pending requests."""
         for connected in list(self._open):
             _hang_up(connected)
 
@@ -140,18 +145,18 @@ class RestTransport:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
             connection.connect()
-            # The connection's own timeout is for each wait, of which a slow server can ask many.
+            # The connection's own timeout is for each read, of which there can be many.
             with self._hanging_up(connection.sock, start + self._timeout, late):
                 connection.request("POST", self._path, body, {"Content-Type": "application/json"})
                 response = connection.getresponse()
                 answer = _read(response)
-                if late.is_set():  # Then it may have been cut off.
+                if late.is_set():  # It may have been cut off.
                     raise TimeoutError
                 return response.status, answer
         except (OSError, http.client.HTTPException) as error:
             if late.is_set() or isinstance(error, TimeoutError):
                 raise self._explain("DEADLINE_EXCEEDED", "") from error
-            # Of what is no HTTP the message is the bytes that came.
+            # The message of a malformed answer is its bytes.
             words = str(error) if isinstance(error, OSError) else type(error).__name__
             raise self._explain("UNAVAILABLE", words) from error
         finally:
@@ -159,7 +164,7 @@ class RestTransport:
 
     @contextlib.contextmanager
     def _hanging_up(self, connected, deadline, late):
-        """Ends a socket at a deadline, which then sets an event; or when all are to be closed."""
+        """Shuts a socket down at a deadline, and sets an event; or when the transport is closed."""
         watch = threading.Timer(
             max(0.0, deadline - time.monotonic()), lambda: (late.set(), _hang_up(connected))
         )
@@ -176,11 +181,11 @@ class RestTransport:
         return explain(code, message, self._server, self._model, self._timeout)
 
 
-def split_server(server):
-    """Splits "host:port" into the two.
+def split_server(server: str) -> tuple[str, int]:
+    """Splits "host:port" into host and port.
 
     Raises:
-        ValueError: If it is not that.
+        ValueError: If it is not of that form.
     """
     host, _, port = server.rpartition(":")
     if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
@@ -190,22 +195,22 @@ def split_server(server):
     return host.strip("[]"), int(port)
 
 
-def explain(code, message, server, model, timeout):
-    """Makes an error with one sentence of what the server answered.
+def explain(code: str, message: str, server: str, model: str, timeout: float) -> Exception:
+    """Makes an error of one sentence from a server's status and message.
 
     Args:
         code: The name of gRPC's status code.
-        message: The server's own words.
+        message: The server's message.
         server: "host:port".
         model: The model's name.
         timeout: Seconds that the request had.
 
     Returns:
-        A `ValueError` where the request itself is to blame, a `TimeoutError`, a `ServerError`, or
-        an `UnavailableError`.
+        A `ValueError` if the request is to blame, a `TimeoutError`, a `ServerError`, or an
+        `UnavailableError`.
     """
     message = shorten(message)
-    # A server that is shut down cancels what it has not answered.
+    # A server that shuts down cancels pending requests.
     if code in ("UNAVAILABLE", "CANCELLED"):
         return UnavailableError(
             "`server` must run, be ready, and have the protocol's port, usually 8500 for grpc and "
@@ -232,8 +237,8 @@ def explain(code, message, server, model, timeout):
     return kind(f"The server must answer without an error. Received: {code} of {server}: {message}")
 
 
-def shorten(message):
-    """Keeps what a person needs of an error of TensorFlow's: no nodes, no brackets, no stack."""
+def shorten(message: str) -> str:
+    """Strips a TensorFlow error of its nodes, brackets and stack traces."""
     message = message[:_MOST_LETTERS_READ].strip()
     message = re.sub(r"^Graph execution error:.*<stack traces[^>]*>", "", message, flags=re.DOTALL)
     message = re.sub(r"^\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ", "", message.strip())
@@ -242,7 +247,7 @@ def shorten(message):
     asserted = re.search(r"assertion failed: \[(.*)\]$", message, re.DOTALL)
     if asserted:
         message = asserted[1].replace("] [", " ")
-    # A terminal would obey control characters.
+    # Control characters would act on a terminal.
     message = "".join(letter if letter.isprintable() else " " for letter in message)
     message = " ".join(message.split())
     return message if len(message) <= _MOST_LETTERS else f"{message[:_MOST_LETTERS]}..."
@@ -254,7 +259,7 @@ def _hang_up(connected):
 
 
 def _read(response):
-    """Reads an answer's body, up to the most bytes that one may have."""
+    """Reads an answer's body, up to `MOST_BYTES`."""
     blocks, size = [], 0
     while block := response.read(_BLOCK):
         blocks.append(block)
@@ -263,7 +268,7 @@ def _read(response):
             raise ValueError(
                 f"The server's answer must have at most {MOST_BYTES} bytes. Received: more"
             )
-    if response.length:  # Bytes that were promised, and did not come.
+    if response.length:  # Bytes that were announced, and did not come.
         raise http.client.IncompleteRead(b"", response.length)
     return b"".join(blocks)
 
@@ -283,7 +288,7 @@ def _to_json(value):
 
 
 def _from_json(rows):
-    """Makes an array of rows, which are numbers or, as {"b64": ...}, bytes."""
+    """Makes an array from rows of numbers, or of bytes as {"b64": ...}."""
     if all(isinstance(row, dict) for row in rows):
         values = np.empty(len(rows), object)
         values[:] = [base64.b64decode(row["b64"], validate=True) for row in rows]

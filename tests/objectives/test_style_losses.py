@@ -5,12 +5,10 @@ import tensorflow as tf
 
 from kerasart.objectives import (
     STYLE_LOSSES,
-    Content,
     Gram,
     Moments,
     Objective,
     Target,
-    TotalVariation,
     Wasserstein,
 )
 from kerasart.objectives.style_losses import sum_products, trace_of_root
@@ -297,53 +295,10 @@ def test_trace_of_root_takes_what_comes_after_it_into_account():
     np.testing.assert_allclose(tape.gradient(loss, matrix), expected, rtol=1e-5)
 
 
-# --- Content, and what is summed
-
-
-def content_value(term, array, content):
-    target = Target(guide=(tf.constant(content),))
-    return float(Objective([term])({"a": tf.constant(array)}, [target])[0])
-
-
-def test_content_against_numpy():
-    array, content = features(seed=1), features(seed=2)
-    expected = ((array.astype(np.float64) - content) ** 2).mean()
-    assert content_value(Content("a"), array, content) == pytest.approx(expected, rel=1e-5)
-    assert content_value(Content("a", weight=3), array, content) == pytest.approx(
-        3 * expected, rel=1e-5
-    )
-    assert content_value(Content("a"), array, array) == 0.0
-
-
-def test_gradient_of_content_against_its_formula():
-    array, content = features(seed=1), features(seed=2)
-    tensor = tf.constant(array)
-    with tf.GradientTape() as tape:
-        tape.watch(tensor)
-        loss = Objective([Content("a")])({"a": tensor}, [Target((tf.constant(content),))])
-    expected = 2 * (array.astype(np.float64) - content) / array.size
-    gradient = tape.gradient(loss, tensor)
-    np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-9)
-
-
-def test_summed_is_the_sum_over_positions():
-    array, content = features(9, 7, 4, seed=1), features(9, 7, 4, seed=2)
-    # The mean over channels stays a mean: Gatys's half sum is channels / 2 times ours.
-    gatys = ((array.astype(np.float64) - content) ** 2).sum() / 2
-    summed = content_value(Content("a", summed=True), array, content)
-    assert summed * 4 / 2 == pytest.approx(gatys, rel=1e-5)
-    image = tf.constant(features(9, 7, 3))
-    mean, total = (
-        float(Objective([TotalVariation(summed=s)])({"image": image})[0]) for s in (False, True)
-    )
-    assert total == pytest.approx(9 * 7 * mean, rel=1e-5)
-
-
 # --- Names
 
 
-def test_terms_are_named_by_layer_and_style():
-    assert Content("a").name == "content a"
+def test_style_losses_are_named_by_layer_and_style():
     for kind in STYLE_LOSSES.values():
         blend, first, third = kind("a"), kind("a", style=0), kind("a", 2.5, style=2)
         assert [term.name for term in (blend, first, third)] == [

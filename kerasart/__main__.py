@@ -1,7 +1,7 @@
 """The program `kerasart`: lists the commands, or runs one."""
 
 from kerasart.scripts import COMMANDS
-from kerasart.scripts import command_line as cli
+from kerasart.scripts import app as cli
 
 import ast
 import difflib

@@ -1,12 +1,13 @@
-"""The networks that look at pictures."""
+"""`Backbone`, a frozen feature extractor cut at layers, and `load_backbone`."""
 
 import copy
 import difflib
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
+from keras import ops
 
 from kerasart.backbones.architectures import find_architecture
 from kerasart.backbones.classifier_heads import make_convolutional
@@ -19,7 +20,12 @@ from kerasart.backbones.imagenet import (
 )
 from kerasart.backbones.inception import InceptionV3ToMixed5
 from kerasart.backbones.keras_settings import usual_settings
-from kerasart.backbones.receptive_field import count_positions, least_size, measure_layers
+from kerasart.backbones.receptive_field import (
+    Geometry,
+    count_positions,
+    least_size,
+    measure_layers,
+)
 from kerasart.backbones.weight_files import hash_weights, load_weights
 from kerasart.kernels.precision import choose_precision
 from kerasart.recent import Recent, file_state
@@ -29,24 +35,24 @@ _CUT = Recent(2)
 
 
 class Backbone:
-    """A frozen network that turns a picture into features, by layer name.
+    """A frozen feature extractor: maps an image to features by layer name.
 
-    Its own preprocessing is inside it: no one else needs to know of BGR or mean pixels.
+    It includes its preprocessing (BGR, mean pixels), so images are RGB in [0, 1].
 
     Attributes:
         name: The network's name, such as "inception_v3".
-        weights: Where the weights came from: "imagenet", "bundled", "random", or a path.
-        weights_hash: 16 hex digits that stand for the weights' values.
-        layers: Names of the layers whose features a call returns; "image" is the picture itself.
+        weights: The source of the weights: "imagenet", "bundled", "random", or a path.
+        weights_hash: 16 hex digits, a hash of the weights' values.
+        layers: Names of the layers whose features a call returns; "image" is the image itself.
         precision: "float32" or "bfloat16", of the convolutions.
-        head: Name of the layer that gives the logits of ImageNet's classes, or None.
+        head: Name of the layer of ImageNet's logits, or None.
     """
 
     def __init__(
         self,
         name: str,
         model: Any,
-        preprocess: Callable,
+        preprocess: Callable[[Any], Any],
         weights: str,
         head: str | None = None,
     ):
@@ -61,21 +67,19 @@ class Backbone:
         self._edge = 0
 
     @usual_settings()
-    def __call__(self, image):
-        """Looks at a picture.
+    def __call__(self, image: Any) -> dict[str, Any]:
+        """Computes the features of an image.
 
         Args:
             image: float32 RGB tensor in [0, 1], (batch, height, width, 3).
 
         Returns:
             A dict of layer name to features (batch, h, w, channels), in the backbone's precision.
-            Without `cut`, only those of the last layer.
+            Only those of the last layer before `cut`.
         """
-        from keras import ops
-
         pixels = self._preprocess(image * 255.0)
         if self._edge:
-            # For a single row, to mirror the picture is to repeat its edge.
+            # Mirroring a single row repeats the edge.
             pixels = ops.pad(pixels, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="symmetric")
         features = self._model(pixels, training=False)
         if not isinstance(features, dict):
@@ -83,28 +87,33 @@ class Backbone:
         return {**features, "image": image} if "image" in self.layers else features
 
     @usual_settings()
-    def cut(self, layers, precision="float32", pooling="max", padding="zeros"):
-        """Makes the backbone that computes only what `layers` need.
+    def cut(
+        self,
+        layers: Sequence[str],
+        precision: str = "float32",
+        pooling: str = "max",
+        padding: str = "zeros",
+    ) -> Self:
+        """Makes the backbone that computes only the features of `layers`.
 
-        Batch normalisations are folded into the convolutions before them, which changes no
-        feature by more than rounding.
+        Batch normalisations are folded into the convolutions before them; only rounding differs.
 
         Args:
-            layers: Names of layers, as Keras has them; "image" is the picture itself.
-            precision: "float32", "bfloat16", or "auto": bfloat16 where the machine is fast at it.
-            pooling: "average" puts average pooling in the place of max pooling, for smoother
-                gradients (Gatys et al. 2015).
-            padding: "replicate" repeats the picture's edge around it for the first convolution,
-                where "zeros" would show the network a frame (Crowson's style-transfer-pytorch);
-                "reflect" mirrors the border for every convolution of stride 1 (Huang and Belongie
-                2017, in their code). Then sides should be multiples of the deepest stride.
+            layers: Names of layers, as in Keras; "image" is the image itself.
+            precision: "float32", "bfloat16", or "auto": bfloat16 where it is fast.
+            pooling: "average" replaces max pooling by average pooling, for smoother gradients
+                (Gatys et al. 2015).
+            padding: "replicate" pads the first convolution by repeating the image's edge, since
+                zeros look like a frame (Crowson's style-transfer-pytorch); "reflect" mirrors the
+                border for every convolution of stride 1 (Huang and Belongie 2017, in their code),
+                for which sides should be multiples of the deepest stride.
 
         Returns:
-            A new `Backbone`; of those that were made last, the same again.
+            A new `Backbone`, or one of the last two if it is the same.
 
         Raises:
-            ValueError: If there is no such layer, pooling or padding, or the precision is not to
-                be had here.
+            ValueError: If there is no such layer, pooling or padding, or the precision is
+                unsupported here.
         """
         names = [name for name in layers if name != "image"]
         self._check_layers(names)
@@ -125,60 +134,59 @@ class Backbone:
         return part
 
     @property
-    def parts(self):
-        """What it is made of, for those who build it anew: its preprocessing of pictures in
-        [0, 255], and a list of its Keras layers."""
+    def parts(self) -> tuple[Callable[[Any], Any], list[Any]]:
+        """Its preprocessing of images in [0, 255] and its Keras layers, to rebuild it from."""
         return self._preprocess, self._model.layers[1:]
 
     @property
-    def geometry(self):
-        """Dict of layer name to `Geometry`: stride, receptive field and channels."""
+    def geometry(self) -> dict[str, Geometry]:
+        """Layer name to `Geometry`: stride, receptive field and channels."""
         return measure_layers(self._model)
 
-    def least_size(self, positions=1):
-        """Finds the least height and width of a picture that leave each layer some positions."""
+    def least_size(self, positions: int = 1) -> int:
+        """Finds the least side of an image for which each layer has some rows and columns."""
         return least_size(self._model, positions)
 
-    def positions(self, size):
-        """Counts the positions of each layer that it gives out.
+    def positions(self, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
+        """Counts the positions of each output layer.
 
         Args:
-            size: (height, width) of a picture.
+            size: (height, width) of an image.
 
         Returns:
-            A dict of layer name to (height, width).
+            Layer name to (height, width).
         """
         rows, columns = (count_positions(self._model, side + 2 * self._edge) for side in size)
         counts = {name: (rows[name], columns[name]) for name in self._model.output_names}
         return {**counts, "image": tuple(size)}
 
     @property
-    def reach(self):
-        """How many pixels beyond its own a position of any layer that it gives out sees at most."""
+    def reach(self) -> float:
+        """The most pixels that an output's receptive field extends beyond its own square."""
         geometry = self.geometry
         return self._edge + max(geometry[name].reach for name in self._model.output_names)
 
     @property
-    def strides(self):
-        """Dict of name to stride of each layer that it gives out."""
+    def strides(self) -> dict[str, int]:
+        """Layer name to stride of each output layer."""
         geometry = self.geometry
         return {**{name: geometry[name].stride for name in self._model.output_names}, "image": 1}
 
-    def bytes_per_pixel(self):
-        """Estimates the bytes that the features of all layers take for a pixel of the picture."""
+    def bytes_per_pixel(self) -> float:
+        """Estimates the bytes of all layers' features per pixel of the image."""
         width = 2 if self.precision == "bfloat16" else 4
         return width * sum(
             layer.channels / layer.stride**2
             for name, layer in self.geometry.items()
-            # These change a convolution's output where it lies.
+            # These change a convolution's output in place.
             if type(self._model.get_layer(name)).__name__ not in ("Activation", "Identity", "ReLU")
         )
 
-    def channels(self, layer):
+    def channels(self, layer: str) -> int:
         """Counts a layer's channels."""
         return self._model.get_layer(layer).output.shape[-1]
 
-    def find_class(self, text):
+    def find_class(self, text: str | int) -> tuple[int, str]:
         """Finds an ImageNet class by its name, a part of it, or its number (see `find_class`).
 
         Returns:
@@ -187,10 +195,10 @@ class Backbone:
         number = find_class(text)
         return number, imagenet_labels()[number].partition(",")[0]
 
-    def middle_layer(self):
-        """Names a layer that sees parts of things: the deepest of stride 16 at most.
+    def middle_layer(self) -> str:
+        """Names the deepest layer of stride 16 at most, which responds to parts of objects.
 
-        It is what a dream starts from on a network that no preset knows.
+        Dreams on networks without a preset excite it.
         """
         names = [name for name, geometry in self.geometry.items() if geometry.stride <= 16]
         return names[-1]
@@ -223,25 +231,25 @@ def load_backbone(
     default: str = "inception_v3",
     head: bool = False,
 ) -> Backbone:
-    """Builds a network and gives it its weights.
+    """Builds a network and loads its weights.
 
     Args:
         name: "squeezenet", any network of `keras.applications` ("inception_v3", "vgg19", ...), or
             "auto": the default, or SqueezeNet where a head is wanted.
-        weights: "bundled" (in this package: VGG16, SqueezeNet, and InceptionV3 up to mixed5),
-            "imagenet" (downloaded and checked by Keras), "random" (He's normal distribution, for
-            experiments), a path to a `.weights.h5` or a legacy `.h5` file with or without its dense
-            head, or "auto": bundled where there are such, else imagenet.
+        weights: "bundled" (VGG16, SqueezeNet, and InceptionV3 up to mixed5), "imagenet" (downloaded
+            by Keras), "random" (He's normal distribution, for experiments), a path to a
+            `.weights.h5` or legacy `.h5` file with or without dense head, or "auto": bundled where
+            there are such, else imagenet.
         seed: Seeds random weights.
-        default: What "auto" stands for: "inception_v3" for dreams, "vgg16" for style transfer.
-        head: Whether to load the classification head too, which dreams of classes need.
+        default: The network of "auto": "inception_v3" for dreams, "vgg16" for style transfer.
+        head: Whether to load the classification head too, as dreams of classes need it.
 
     Returns:
-        A `Backbone`; of those that were loaded last, the same again.
+        A new `Backbone`, or one of the last two if it is the same.
 
     Raises:
-        ValueError: If the network is unknown, or its weights cannot be had or do not fit.
-        FileNotFoundError: If `weights` is a path where no file is.
+        ValueError: If the network is unknown, or its weights are unavailable or do not fit.
+        FileNotFoundError: If `weights` is a path without a file.
     """
     if name == "auto":
         name = "squeezenet" if head else default
@@ -284,7 +292,7 @@ def _load(architecture, weights, seed, head):
 
 
 def _bundled_names(head):
-    # Of the bundled networks only SqueezeNet has its head.
+    # Only SqueezeNet is bundled with its head.
     return [name for name in BUNDLED if not head or name == "squeezenet"]
 
 

@@ -1,24 +1,32 @@
-"""A network made ready to look: cut, batch normalisation folded, precision chosen, frozen."""
+"""`cut_and_fold`: cuts networks at layers, folds batch normalisation, freezes and accelerates."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from kerasart.kernels.convolution import mirror_border, speed_up
 from kerasart.kernels.custom_gradient import custom_gradient
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+POOLINGS = ("max", "average")
+PADDINGS = ("zeros", "replicate", "reflect")
+
 _NORMALISERS = ("Rescaling", "Normalization")
 _FOLDABLE = ("Conv2D", "DepthwiseConv2D")
 
 
-def rename_layers(model):
+def rename_layers(model: Any) -> None:
     """Gives automatically named layers the names of a fresh session.
 
-    Keras numbers layers by what was built before in the process, so `conv2d_7` would mean
-    another layer each time.
+    Keras numbers layers over the whole process, so `conv2d_7` would be another layer each time.
 
     Args:
-        model: A functional `keras.Model`; its automatically named layers are renamed in place.
+        model: A functional `keras.Model`, whose automatically named layers are renamed in place.
     """
     families = {}
     for layer in model.layers:
@@ -30,90 +38,110 @@ def rename_layers(model):
             layer.name = stem if i == 0 else f"{stem}_{i}"
 
 
-POOLINGS = ("max", "average")
-PADDINGS = ("zeros", "replicate", "reflect")
+def cut_and_fold(
+    model: Any,
+    layers: Sequence[str],
+    precision: str,
+    pooling: str = "max",
+    padding: str = "zeros",
+) -> Any:
+    """Copies the part of a network that `layers` need, accelerated and equal but for rounding.
 
-
-def cut_and_fold(model, layers, precision, pooling="max", padding="zeros"):
-    """Copies the part of a network that `layers` need, faster and as exact.
-
-    A batch normalisation that follows a convolution in inference mode is a scale and a shift of
-    each channel; they go into the convolution's kernel and bias. A convolution that is itself
-    among `layers` is left as it is.
+    A batch normalisation that follows a convolution is, in inference mode, a scale and a shift of
+    each channel, which are folded into the convolution's kernel and bias. A convolution that is
+    itself among `layers` stays as it is.
 
     Args:
         model: A functional `keras.Model` with weights.
-        layers: Names of the layers to give out.
-        precision: "float32" or "bfloat16", for weights and features.
-        pooling: "average" puts average pooling in the place of max pooling.
-        padding: "replicate" leaves the first convolution without its border of zeros: the picture
-            then has to come with a border of one pixel. "reflect" shows the convolutions of stride
-            1 the mirrored picture beyond its edge.
+        layers: Names of the output layers.
+        precision: "float32" or "bfloat16", of weights and features.
+        pooling: "average" replaces max pooling by average pooling.
+        padding: "replicate" removes the zero padding of the first convolution: the image must come
+            with a border of one pixel. "reflect" pads convolutions of stride 1 by mirroring.
 
     Returns:
-        A frozen `keras.Model` from a picture to a dict of features by layer name.
+        A frozen `keras.Model` from an image to a dict of layer name to features.
 
     Raises:
-        ValueError: If there is no such pooling or padding, or no border to leave out.
+        ValueError: If there is no such pooling or padding, or no padding to remove.
     """
-    import keras
-
     for name, value, allowed in (("pooling", pooling, POOLINGS), ("padding", padding, PADDINGS)):
         if value not in allowed:
             raise ValueError(f"`{name}` must be one of {', '.join(allowed)}. Received: {value!r}")
     first = _first_padded_convolution(model) if padding == "replicate" else None
     cut = keras.Model(model.inputs[0], [model.get_layer(name).output for name in layers])
     norms = _foldable_norms(cut, layers)
-    norm_after = {convolution.name: name for name, convolution in norms.items()}
+    folded = {convolution.name: cut.get_layer(name) for name, convolution in norms.items()}
 
     def copy_layer(layer):
-        config = layer.get_config()
         if layer.name in norms:
             return keras.layers.Identity(name=layer.name, dtype=precision)
-        if layer.name in norm_after:
+        config = _config_in(layer, precision)
+        if layer.name in folded:
             config["use_bias"] = True
-        is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply without one.
-        if is_layer and type(layer).__name__ not in _NORMALISERS:
-            config["dtype"] = precision
         if layer.name == first:
             config["padding"] = "valid"
-        if pooling == "average" and type(layer).__name__ == "MaxPooling2D":
-            return keras.layers.AveragePooling2D.from_config(config)
-        for key in config:
-            # Every weight is about to be assigned; drawing random ones first would take longer.
-            if key.endswith("kernel_initializer"):
-                config[key] = "zeros"
-        copied = type(layer).from_config(config)
-        is_relu = getattr(copied, "activation", None) is keras.activations.relu
-        if is_relu and precision == "bfloat16" and keras.backend.backend() == "tensorflow":
-            copied.activation = _relu_with_fast_gradient
-        return copied
+        return _with_fast_relu(_kind_of(layer, pooling).from_config(config), precision)
 
-    def call_layer(layer, *inputs, mask=None, **options):
-        # Batch normalisation is called with a mask; the identity in its place takes none.
-        return layer(*inputs, **options)
+    copy = keras.models.clone_model(cut, clone_function=copy_layer, call_function=_call_layer)
+    _copy_weights(cut, copy, norms, folded)
+    for layer in copy.layers:
+        _accelerate(layer, precision, padding)
+    copy.trainable = False
+    outputs = {name: copy.get_layer(name).output for name in layers}
+    return keras.Model(copy.inputs[0], outputs, trainable=False)
 
-    copy = keras.models.clone_model(cut, clone_function=copy_layer, call_function=call_layer)
-    for layer in cut.layers:
+
+def _config_in(layer, precision):
+    """Returns a layer's configuration in a precision, with zeros for the weights to be assigned."""
+    config = layer.get_config()
+    is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply without one.
+    if is_layer and type(layer).__name__ not in _NORMALISERS:
+        config["dtype"] = precision
+    # Drawing random weights would take longer.
+    zeros = {key: "zeros" for key in config if key.endswith("kernel_initializer")}
+    return config | zeros
+
+
+def _kind_of(layer, pooling):
+    """Returns the class of a layer's copy."""
+    if pooling == "average" and type(layer).__name__ == "MaxPooling2D":
+        return keras.layers.AveragePooling2D
+    return type(layer)
+
+
+def _call_layer(layer, *inputs, mask=None, **options):
+    # Batch normalisation is called with a mask; the identity in its place takes none.
+    return layer(*inputs, **options)
+
+
+def _copy_weights(model, copy, norms, folded):
+    """Assigns a network's weights to its copy, with batch normalisations folded."""
+    for layer in model.layers:
         if layer.name in norms or not layer.weights:
             continue
-        weights = layer.get_weights()
-        if layer.name in norm_after:
-            weights = _fold(layer, cut.get_layer(norm_after[layer.name]))
-        copied = copy.get_layer(layer.name)
-        copied.set_weights(weights)
+        norm, copied = folded.get(layer.name), copy.get_layer(layer.name)
+        copied.set_weights(_fold(layer, norm) if norm else layer.get_weights())
         if hasattr(copied, "finalize_state"):
             copied.finalize_state()  # Normalization computes with what it derives from its weights.
-        mirrors = padding == "reflect" and _has_border(copied)
-        if not (mirrors and precision == "bfloat16"):
-            # A decoder is to get what it learned from, which bfloat16 in tiles is a hundredth off.
-            speed_up(copied)
-        if mirrors:
-            mirror_border(copied)
-    copy.trainable = False
-    return keras.Model(
-        copy.inputs[0], {name: copy.get_layer(name).output for name in layers}, trainable=False
-    )
+
+
+def _accelerate(layer, precision, padding):
+    """Lets a convolution take less time, and mirrors its border if the padding is "reflect"."""
+    mirrors = padding == "reflect" and _has_border(layer)
+    if not (mirrors and precision == "bfloat16"):
+        # A decoder must get what it was trained on; bfloat16 in tiles is off by a hundredth.
+        speed_up(layer)
+    if mirrors:
+        mirror_border(layer)
+
+
+def _with_fast_relu(layer, precision):
+    """Replaces a layer's ReLU in bfloat16, whose gradient in TensorFlow is slow on a CPU."""
+    is_relu = getattr(layer, "activation", None) is keras.activations.relu
+    if is_relu and precision == "bfloat16" and keras.backend.backend() == "tensorflow":
+        layer.activation = _relu_with_fast_gradient
+    return layer
 
 
 def _has_border(layer):
@@ -133,8 +161,7 @@ def _first_padded_convolution(model):
 
 
 def _relu_with_fast_gradient(features):
-    """ReLU as it is, but for TensorFlow's own gradient, which is slow in bfloat16 on a CPU."""
-    import tensorflow as tf
+    """Computes ReLU with a gradient that is fast in bfloat16 on a CPU."""
 
     @custom_gradient
     def relu(features):
@@ -146,7 +173,7 @@ def _relu_with_fast_gradient(features):
 
 
 def _foldable_norms(model, layers):
-    """Finds the batch normalisations that are all that follows a linear convolution."""
+    """Finds batch normalisations that alone follow a linear convolution: {name: convolution}."""
     producers = {id(layer.output): layer for layer in model.layers}
     uses = {}
     for operation in model.operations:
@@ -169,6 +196,7 @@ def _foldable_norms(model, layers):
 
 
 def _fold(convolution, norm):
+    """Returns a convolution's kernel and bias with a batch normalisation folded in."""
     kernel, *bias = convolution.get_weights()
     mean, variance = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
     gamma = np.asarray(norm.gamma) if norm.scale else 1.0

@@ -1,25 +1,27 @@
-"""ImageNet weights and labels in the package."""
+"""The bundled ImageNet weights and labels."""
 
 import difflib
 import json
 from importlib.resources import as_file, files
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
-# Networks whose weights are in the package, and the last layer that these serve (None: all).
+# Networks with bundled weights, and the last layer that these cover (None: all).
 BUNDLED = {"vgg16": None, "squeezenet": None, "inception_v3": "mixed5"}
 
 
-def load_bundled(model, name):
+def load_bundled(model: Any, name: str) -> None:
     """Assigns the bundled ImageNet weights.
 
     Args:
-        model: The network that `name` stands for, without a dense head, up to its last layer of
-            which there are weights.
+        model: The network of that name, without a dense head, up to the last layer with bundled
+            weights.
         name: One of `BUNDLED`.
 
     Raises:
-        ValueError: If the network has other layers than the weights are for.
+        ValueError: If the weights do not fit the network's layers.
     """
     with as_file(files("kerasart.backbones") / "data" / f"{name}.npz") as path:
         arrays = read_arrays(path)
@@ -32,12 +34,12 @@ def load_bundled(model, name):
         variable.assign(arrays[key])
 
 
-def read_arrays(path):
+def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays of an archive that `tools/convert_weights.py` wrote.
 
     Args:
-        path: A `.npz` file of float16 or float32 arrays; one of 8-bit indices comes with the table
-            that they point into, NAME/values.
+        path: A `.npz` file of float16 or float32 arrays, or of 8-bit indices into a table,
+            NAME/values.
 
     Returns:
         A dict of name to float32 array.
@@ -51,22 +53,22 @@ def read_arrays(path):
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def imagenet_labels():
+def imagenet_labels() -> list[str]:
     """Returns the names of ImageNet's 1000 classes, in the order of a network's outputs."""
     return json.loads((files("kerasart.backbones") / "data" / "imagenet_labels.json").read_text())
 
 
-def find_class(text):
+def find_class(text: str | int) -> int:
     """Finds a class of ImageNet.
 
     Args:
-        text: Its number, one of its names, or a part of one that no other class has.
+        text: Its number, one of its names, or a part of a name that no other class has.
 
     Returns:
         The class's number, from 0 to 999.
 
     Raises:
-        ValueError: If there is no such class, or several; the message lists what was near.
+        ValueError: If there is no such class, or several; the message lists the nearest.
     """
     labels = imagenet_labels()
     wanted = " ".join(str(text).lower().split())
@@ -76,7 +78,7 @@ def find_class(text):
     whole = [i for i, each in enumerate(names) if wanted in each]
     words = [i for i, each in enumerate(names) if any(f" {wanted} " in f" {n} " for n in each)]
     parts = [i for i, each in enumerate(names) if wanted and any(wanted in name for name in each)]
-    # Of a word that is no whole name, the one class that has it may not be the one that was meant.
+    # A single class that contains the text as a word need not be the one that was meant.
     found = whole or list(dict.fromkeys([*words, *parts]))
     if len(found) == 1:
         return found[0]

@@ -1,40 +1,45 @@
-"""Other ways to compute convolutions than Keras's own."""
+"""Faster convolutions on CPUs: minimal filtering, transposed convolution; and mirrored borders."""
 
 import math
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
 from kerasart.kernels import precision
 from kerasart.kernels.custom_gradient import custom_gradient
 
-# What it saves grows with the product of channels in and out, what taking tiles apart costs with
-# their sum: with less of the one over the other nothing is gained. 128 in and 256 out gain.
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+# The saving grows with the product of channels in and out, the cost of transforming tiles with
+# their sum: below this ratio nothing is gained. 128 in and 256 out gain.
 _LEAST_GAIN = 80
 
-# Where Cook and Toom's polynomials are evaluated, besides at infinity. With Lavin and Gray's (0, 1,
-# -1, 2 and -2) products that cancel are twice as large, which bfloat16 would not bear.
+# Where the polynomials of Cook and Toom are evaluated, besides at infinity. With Lavin and Gray's
+# (0, 1, -1, 2 and -2) cancelling products are twice as large, which bfloat16 would not bear.
 _POINTS = (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)
 
 
-def speed_up(layer):
-    """Lets a frozen convolution and its gradient take less time on a processor.
+def speed_up(layer: Any) -> None:
+    """Accelerates a frozen convolution and its gradient on a CPU.
 
-    With 3x3 pixels and many channels it computes tiles of 4x4 positions by minimal filtering, with
-    a quarter of the multiplications, as one product of matrices for each of a tile's 36 numbers.
-    Values differ from plain ones by about 1e-5 of the largest, in bfloat16 by a hundredth, where
-    plain ones are a three-hundredth off themselves. It keeps both kernels in their larger form,
-    eight times the memory of the layer's own.
+    With 3x3 kernels and many channels, tiles of 4x4 positions are computed by minimal filtering,
+    with a quarter of the multiplications, as a matrix product for each of a tile's 36 numbers.
+    Values differ from plain ones by about 1e-5 of the largest, in bfloat16 by 1/100, where plain
+    ones are off by 1/300 themselves. The transformed kernels, for the convolution and its
+    gradient, take eight times the memory of the layer's own.
 
-    With fewer channels, and without AVX-512, both are computed by whichever of TensorFlow's two
-    operations, convolution and transposed convolution, is the fast one; only rounding differs. The
-    gradient of a convolution is that with its kernel turned by 180 degrees.
+    With fewer channels, and without AVX-512, both are computed by the faster of TensorFlow's two
+    operations, convolution and transposed convolution; only rounding differs. The gradient of a
+    convolution is the convolution with its kernel rotated by 180 degrees.
 
     Source: F(4x4, 3x3) of Lavin and Gray 2015 (arXiv 1509.09308, section 4.3), with other points.
 
     Args:
-        layer: A Keras layer with its weights, which may not change any more. If it is no such
-            convolution, or a GPU is there, or nothing is gained on this machine, nothing is done,
-            nor on Keras's other backends.
+        layer: A Keras layer with its final weights. Nothing is done if it is another kind of
+            layer, if there is a GPU, if nothing is gained on this machine, or on other backends.
     """
     if not _is_known(layer):
         return
@@ -46,8 +51,6 @@ def speed_up(layer):
         compute, prepare = _convolve, np.asarray
     else:
         return
-    import tensorflow as tf
-
     kernel = layer.kernel.numpy().astype(np.float32)
     forwards, backwards = (
         tf.cast(prepare(each), layer.compute_dtype) for each in (kernel, _turn(kernel))
@@ -61,8 +64,8 @@ def speed_up(layer):
     layer.convolution_op = lambda inputs, kernel: convolution(inputs)
 
 
-def convolve(image, kernel):
-    """Convolves without a border, as `tf.nn.conv2d` does of stride 1, by the faster operation.
+def convolve(image: Any, kernel: Any) -> Any:
+    """Convolves with stride 1 and without padding by the faster operation.
 
     Args:
         image: (batch, height, width, in), at least as large as the kernel.
@@ -71,8 +74,6 @@ def convolve(image, kernel):
     Returns:
         (batch, height - rows + 1, width - columns + 1, out).
     """
-    import tensorflow as tf
-
     if faster_operation() != "transposed":
         return tf.nn.conv2d(image, kernel, 1, "VALID")
     features = _convolve_transposed(image, _turn(kernel))
@@ -82,15 +83,15 @@ def convolve(image, kernel):
     return features[:, rows // 2 : bottom, columns // 2 : right]
 
 
-def faster_operation():
-    """Says by which of two operations TensorFlow convolves faster on this processor.
+def faster_operation() -> str | None:
+    """Tells which of two operations TensorFlow convolves by faster on this processor.
 
     Without oneDNN, the gradient of a convolution, which is a transposed one, takes up to three
     times as long as a convolution. With it, but without AVX-512, convolving a single picture takes
     up to six times as long as a transposed convolution. With both, neither is the faster.
 
     Returns:
-        "convolution", "transposed", or None where it does not matter or is not known.
+        "convolution", "transposed", or None where both are equally fast or nothing is known.
     """
     flags = precision.processor_flags()
     if not flags or precision.gpus():
@@ -100,15 +101,13 @@ def faster_operation():
     return "transposed" if "avx2" in flags and "avx512f" not in flags else None
 
 
-def mirror_border(layer):
-    """Lets a convolution see the mirrored picture beyond its edge, where "same" would put zeros.
+def mirror_border(layer: Any) -> None:
+    """Pads a convolution by mirroring instead of zeros.
 
     Args:
-        layer: A `keras.layers.Conv2D` of stride 1 that keeps the size. Sides of what it gets must
+        layer: A `keras.layers.Conv2D` of stride 1 with padding "same". The sides of its inputs must
             be more than half its kernel's.
     """
-    from keras import ops
-
     rows, columns = (side // 2 for side in layer.kernel_size)
     margins = [(0, 0), (rows, rows), (columns, columns), (0, 0)]
     plain = layer.convolution_op
@@ -122,8 +121,7 @@ def mirror_border(layer):
 
 
 def _minimal_filtering():
-    """Makes the matrices that take a row apart: of a tile of 6 pixels, of a kernel of 3, and of the
-    4 positions that they give."""
+    """Makes the 1-D transforms: of a tile of 6 pixels, of a kernel of 3, and to 4 positions."""
 
     def evaluate(degree):
         # At infinity a polynomial is its highest coefficient.
@@ -136,36 +134,28 @@ _OF_TILE, _OF_KERNEL, _OF_POSITIONS = (np.kron(rows, rows) for rows in _minimal_
 
 
 def _turn(kernel):
-    """Turns a kernel by 180 degrees, and swaps what goes in and out."""
-    import tensorflow as tf
-
+    """Rotates a kernel by 180 degrees, and swaps its channels in and out."""
     return tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
 
 
 def _convolve(image, kernel):
-    import tensorflow as tf
-
     return tf.nn.conv2d(image, kernel, 1, "SAME")
 
 
 def _convolve_transposed(image, turned):
-    """Convolves an image by the transposed convolution with the turned kernel."""
-    import tensorflow as tf
-
+    """Convolves an image by the transposed convolution with the rotated kernel."""
     shape = tf.concat([tf.shape(image)[:3], turned.shape[2:3]], axis=0)
     features = tf.nn.conv2d_transpose(image, turned, shape, 1, "SAME")
     return tf.ensure_shape(features, [*image.shape[:3], turned.shape[2]])
 
 
 def _transform_kernel(kernel):
-    """Makes what `_filter` needs of a kernel (3, 3, in, out): an array (36, in, out)."""
+    """Transforms a kernel (3, 3, in, out) for `_filter`: an array (36, in, out)."""
     return (_OF_KERNEL @ np.reshape(kernel, (9, -1))).reshape(36, *kernel.shape[2:])
 
 
 def _filter(image, kernel):
-    """Convolves an image (batch, height, width, in) in tiles, with zeros beyond its edge."""
-    import tensorflow as tf
-
+    """Convolves an image (batch, height, width, in) in tiles, with zero padding."""
     batch, height, width, _ = tf.unstack(tf.shape(image))
     _, before, after = kernel.shape
     rows, columns = -(-height // 4), -(-width // 4)
@@ -183,23 +173,17 @@ def _filter(image, kernel):
 
 def _count(*sizes):
     """Makes the indices along each axis of a tensor, to be combined by broadcasting."""
-    import tensorflow as tf
-
     last = len(sizes) - 1
     return [tf.reshape(tf.range(size), [-1] + [1] * (last - i)) for i, size in enumerate(sizes)]
 
 
 def _combine(matrix, tiles):
-    """Transforms 36 numbers of each tile, in rows and columns."""
-    import tensorflow as tf
-
+    """Transforms the 36 numbers of each tile."""
     return tf.matmul(tf.constant(matrix, tiles.dtype), tf.reshape(tiles, [36, -1]))
 
 
 def _is_known(layer):
-    """Whether a layer convolves a picture, on a processor, to features of its size."""
-    import keras
-
+    """Tells whether a layer is a plain convolution that keeps the size, on a CPU."""
     return (
         keras.backend.backend() == "tensorflow"
         and type(layer) is keras.layers.Conv2D
@@ -220,5 +204,5 @@ def _gains_by_tiles(layer):
 
 
 def _formats():
-    """Names the number formats in which there is something to gain by tiles."""
+    """Lists the number formats in which minimal filtering gains time."""
     return ("float32",) if "amx_bf16" in precision.processor_flags() else ("float32", "bfloat16")

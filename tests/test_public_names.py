@@ -22,6 +22,8 @@ ENTRIES = [
     "Stylizer.paint_all",
     "ProgressBar.__call__",
 ]
+# Packages and modules of which every public function is typed, not only those at the top.
+TYPED = ["backbones", "client", "image", "kernels", "objectives", "progress", "recent"]
 
 
 def test_every_public_name_is_there():
@@ -74,3 +76,26 @@ def test_a_notebook_shows_the_picture(channels):
     result = kerasart.Result(image[..., :3], {}, {})
     with Image.open(io.BytesIO(result._repr_png_())) as shown:
         np.testing.assert_array_equal(np.asarray(shown), pixels[..., :3])
+
+
+def public_functions(path):
+    """The functions and methods of a module whose names do not begin with an underscore."""
+    tree = ast.parse(path.read_text())
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    for owner in [tree, *(node for node in classes if not node.name.startswith("_"))]:
+        for node in owner.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield node
+
+
+@pytest.mark.parametrize("package", TYPED)
+def test_public_functions_are_annotated_and_documented(package):
+    folder = Path(kerasart.__file__).parent
+    paths = sorted((folder / package).rglob("*.py")) or [folder / f"{package}.py"]
+    functions = [(path.name, node) for path in paths for node in public_functions(path)]
+    assert functions
+    for file, node in functions:
+        given = [*node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        untyped = [each.arg for each in given if each and each.annotation is None]
+        assert set(untyped) <= {"self", "cls"} and node.returns, f"{file}: {node.name}"
+        assert ast.get_docstring(node), f"{file}: {node.name}"

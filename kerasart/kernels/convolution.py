@@ -87,7 +87,7 @@ def faster_operation() -> str | None:
     """Tells which of two operations TensorFlow convolves by faster on this processor.
 
     Without oneDNN, the gradient of a convolution, which is a transposed one, takes up to three
-    times as long as a convolution. With it, but without AVX-512, convolving a single picture takes
+    times as long as a convolution. With it, but without AVX-512, convolving a single image takes
     up to six times as long as a transposed convolution. With both, neither is the faster.
 
     Returns:

@@ -42,7 +42,7 @@ class Gram(StyleTerm):
 
     Source: Gatys et al. 2015 (arXiv 1508.06576, equations 3 and 4): with their sums over M
     positions and N channels, E = 1 / (4 N^2 M^2) sum (G - A)^2 is a quarter of ours where both
-    pictures have M positions.
+    images have M positions.
     """
 
     takes_bfloat16 = True

@@ -6,11 +6,14 @@ Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and
 Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style.
 """
 
+from __future__ import annotations
+
 import difflib
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -31,6 +34,9 @@ from kerasart.networks.strips import paint_adain_in_strips, paint_in_strips
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.settings.checks import check_tiling
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 Model = str | PathLike[str] | TransformerNet | AdaIN
 Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
@@ -232,8 +238,6 @@ class _Ready:
     """
 
     def __init__(self, network, precision):
-        import tensorflow as tf
-
         self.network = network
         takes_pictures = isinstance(network, AdaIN)
         # What makes a painter fast on a CPU takes one picture at a time.
@@ -279,7 +283,9 @@ def stylize(
     return Stylizer(model, precision)(image, style, **options)
 
 
-def style_weights(styles, style=None):
+def style_weights(
+    styles: Sequence[str], style: str | dict[str, float] | ArrayLike | None = None
+) -> np.ndarray:
     """Weighs a network's styles.
 
     Args:

@@ -6,9 +6,12 @@ Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and
 Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from kerasart.image import as_image, read_picture
@@ -29,6 +32,9 @@ from kerasart.networks.resumable_training import CosineDecay
 from kerasart.objectives import Content, style_objective
 from kerasart.optimization import Evaluator, balance, style_targets
 from kerasart.settings.checks import check_seed
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # Pairs of photo and style, or photos for each style, by which weights are balanced.
 _PAIRS = 4
@@ -68,8 +74,6 @@ class TrainingRun:
 
     def paint(self, photo):
         """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
-        import tensorflow as tf
-
         # Compiled for every size of photo, and once only: a training shows the same ones often.
         if not hasattr(self, "_painted"):
             self._painted = tf.function(
@@ -128,8 +132,6 @@ def plan_training(
     Raises:
         ValueError: If no photo can be used, or the network knows some of the styles, but not all.
     """
-    import keras
-
     if not (isinstance(network, TransformerNet | AdaIN) or network in (*SIZES, "adain")):
         raise ValueError(
             f"`network` must be {', '.join(SIZES)}, adain, or a network of ours. Received: "
@@ -280,8 +282,6 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None, max_pixels=No
         An endless `tf.data.Dataset` of dicts of "photo" and "style", and the two `Photos` (or one)
         that know what was left out.
     """
-    import tensorflow as tf
-
     left_out = set() if left_out is None else left_out
     options = {"skipped": left_out, "max_pixels": max_pixels}
     readers = [Photos(photos, settings.size, seed, exposes=True, **options)]

@@ -1,8 +1,13 @@
 """The pictures of a style transfer, at any size."""
 
-import math
+from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasart.image.arrays import fit_size
 from kerasart.image.colour import (
@@ -13,6 +18,10 @@ from kerasart.image.colour import (
 )
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import pick_nearest, resize, resize_photo
+from kerasart.settings.style import StyleSettings
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 _RECOLOUR = {
     "luminance": match_luminance,
@@ -44,7 +53,15 @@ class StyleInputs:
         ValueError: If there is no style, or weights or masks do not fit the styles.
     """
 
-    def __init__(self, content, styles, style_weights, content_masks, style_masks, settings):
+    def __init__(
+        self,
+        content: np.ndarray,
+        styles: Sequence[np.ndarray],
+        style_weights: Sequence[float] | None,
+        content_masks: ArrayLike | Sequence[ArrayLike | None] | None,
+        style_masks: ArrayLike | Sequence[ArrayLike | None] | None,
+        settings: StyleSettings,
+    ):
         self._content = content
         self._settings = settings
         self.shares = _shares(style_weights, len(styles))
@@ -56,7 +73,7 @@ class StyleInputs:
         self.style_masks = [None] * len(styles)
         if style_masks is not None:
             self.style_masks = _fit_masks(style_masks, styles, "style_masks")
-        self.painters = [(None, 1.0)]
+        self.painters: list[tuple[int | None, float]] = [(None, 1.0)]
         if self.regions:
             # The pixels of a small region are pulled as hard as those of a large one.
             self.painters = [
@@ -66,25 +83,25 @@ class StyleInputs:
         recolour = _RECOLOUR.get(settings.preserve_color)
         self._styles = [recolour(style, content) for style in styles] if recolour else styles
 
-    def photo(self, size):
+    def photo(self, size: tuple[int, int]) -> tf.Tensor:
         """Shows the photo at a size."""
         return self._resize(self._content, size)
 
-    def styles(self, size):
+    def styles(self, size: tuple[int, int]) -> list[tf.Tensor]:
         """Shows the styles as they go with a photo of a size, in a list."""
         sizes = self.style_sizes(size)
         return [self._resize(each, to) for each, to in zip(self._styles, sizes, strict=True)]
 
-    def style_sizes(self, size):
+    def style_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Lists the (height, width) of each style as it goes with a photo of a size."""
         if self._settings.stretch_style:
-            return [tuple(size)] * len(self._styles)
+            return [size] * len(self._styles)
         long_side = round(self._settings.style_size * max(size))
         owns = [style.shape[1:3] for style in self._styles]
         # Enlarged, a style would show blur where it has no strokes.
         return [fit_size(own, min(max(own), long_side)) for own in owns]
 
-    def finish(self, image, size):
+    def finish(self, image: tf.Tensor, size: tuple[int, int]) -> np.ndarray:
         """Brings a picture to a size, gives it the photo's colours if so set, and keeps to regions.
 
         Args:

@@ -36,9 +36,11 @@ from kerasart.optimization import (
     share_steps,
     style_targets,
 )
+from kerasart.optimization.optimizers import Optimizer
 from kerasart.progress import Progress
 from kerasart.settings.checks import check_seed
 from kerasart.settings.presets import choose_network, find_preset
+from kerasart.settings.style import StyleSettings
 from kerasart.settings.style_choice import choose_settings
 
 _log = logging.getLogger("kerasart")
@@ -175,7 +177,7 @@ def style_transfer(
     return finish(Result(run.image, objective.by_name(run.losses.T), record), run.error)
 
 
-def make_optimizer(settings, given=None):
+def make_optimizer(settings: StyleSettings, given: Any = None) -> Optimizer:
     """Makes the optimizer that settings stand for; a Keras optimizer that was given is taken."""
     if given is not None and not isinstance(given, str):
         return KerasOptimizer(given)

@@ -24,6 +24,7 @@ def dream_objective(settings: Any, backbone: Any) -> Objective:
     terms: list[Term] = []
     power = {"squared": 2, "mean": 1}[settings.activation]
     for layer, coefficient in settings.layers.items():
+        term: Term
         if settings.similarity:
             term = Similarity(layer, settings.similarity, settings.reference)
         else:

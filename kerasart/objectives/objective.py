@@ -103,11 +103,11 @@ class Objective:
             return NotImplemented
         return Objective(self.terms + other.terms)
 
-    def __radd__(self, other: Real) -> Objective:
+    def __radd__(self, other: float) -> Objective:
         # `sum(terms)` starts at 0.
         return self if other == 0 else NotImplemented
 
-    def __mul__(self, factor: Real) -> Objective:
+    def __mul__(self, factor: float) -> Objective:
         if not isinstance(factor, Real):
             return NotImplemented
         return Objective(factor * term for term in self.terms)
@@ -142,7 +142,7 @@ class Term(Objective):
 
     balanced = False
     proportional = False
-    free = ("name", "weight", "balanced")
+    free: tuple[str, ...] = ("name", "weight", "balanced")
     takes_bfloat16 = False
     is_linear = False
     has_guide_beside = True
@@ -201,7 +201,7 @@ class Term(Objective):
         """Returns the term that counts all positions, for features cut to `extent` already."""
         return self
 
-    def __mul__(self, factor: Real) -> Self:
+    def __mul__(self, factor: float) -> Self:
         if not isinstance(factor, Real):
             return NotImplemented
         scaled = copy.copy(self)

@@ -1,13 +1,26 @@
 """Weights that mean the same on every picture and network."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
 import numpy as np
+
+from kerasart.objectives import Target, Term
+from kerasart.optimization.evaluator import Evaluator
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # Deviation of the noise on the picture at which gradients are measured. Without it the content,
 # which is met at the start, would not pull at all; and noise is the same on every picture.
 _NOISE = 0.1
 
 
-def balance(evaluator, photo, targets, seed=0):
+def balance(
+    evaluator: Evaluator, photo: tf.Tensor, targets: Sequence[Target], seed: int = 0
+) -> np.ndarray:
     """Finds weights that make every term pull equally hard at a noisy photo.
 
     Args:
@@ -38,7 +51,7 @@ def balance(evaluator, photo, targets, seed=0):
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
 
 
-def pull_at_noise(term):
+def pull_at_noise(term: Term) -> float:
     """Tells how hard a term on the layer "image" pulls at plain noise, whatever the photo.
 
     Args:
@@ -47,8 +60,6 @@ def pull_at_noise(term):
     Returns:
         The root mean square of the gradient, times the number of pixels.
     """
-    import tensorflow as tf
-
     noise = np.random.default_rng(0).normal(0.5, _NOISE, (1, 64, 64, 3))
     image = tf.constant(np.clip(noise, 0.0, 1.0), tf.float32)
     with tf.GradientTape() as tape:
@@ -57,18 +68,14 @@ def pull_at_noise(term):
     return float(pull(tape.gradient(value, image)))
 
 
-def pull(gradient):
+def pull(gradient: tf.Tensor) -> tf.Tensor:
     """Measures how hard a gradient (1, height, width, 3) pulls: its RMS, times the pixels."""
-    import tensorflow as tf
-
     pixels = tf.cast(tf.reduce_prod(tf.shape(gradient)[1:3]), tf.float32)
     return tf.sqrt(tf.reduce_mean(gradient**2)) * pixels
 
 
 def _gradients(evaluator, image, targets):
     """Takes the gradient of each term."""
-    import keras
-
     objective = evaluator.objective
     units = np.eye(len(objective.terms), dtype=np.float32)
     if evaluator.tiles(image.shape[1:3]):

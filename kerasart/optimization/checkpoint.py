@@ -1,5 +1,7 @@
 """`Checkpoint`, the state of a run on disk, from which an interrupted run resumes."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
@@ -10,12 +12,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
 from kerasart.objectives import Objective
 from kerasart.optimization.descent import State
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 _log = logging.getLogger("kerasart")
 
@@ -35,9 +41,9 @@ class Position(NamedTuple):
     step: int
     state: State
     losses: np.ndarray
-    weights: np.ndarray
+    weights: np.ndarray | None
 
-    def advance(self, state: State, losses: np.ndarray) -> "Position":
+    def advance(self, state: State, losses: np.ndarray) -> Position:
         """Returns the position after further steps: their last state, and the losses of each."""
         losses_so_far = np.concatenate([self.losses, losses])
         return self._replace(step=self.step + len(losses), state=state, losses=losses_so_far)
@@ -49,7 +55,7 @@ def open_checkpoint(
     objective: Objective,
     optimizer: Any,
     pictures: Iterable[np.ndarray | None],
-) -> "Checkpoint | None":
+) -> Checkpoint | None:
     """Opens the checkpoint of a run, by all that makes the run what it is.
 
     Args:
@@ -85,15 +91,15 @@ class Checkpoint:
         OSError: If no file can be written there.
     """
 
-    def __init__(self, path, identity, seconds=30.0):
+    def __init__(self, path: str | PathLike[str], identity: dict[str, Any], seconds: float = 30.0):
         self._path = Path(path)
         check_place(self._path)
         self._identity = json.dumps(identity, sort_keys=True, default=_plain)
         self._seconds = seconds
         self._written = time.monotonic()
-        self._latest = None
+        self._latest: Position | None = None
 
-    def load(self):
+    def load(self) -> Position | None:
         """Reads the position.
 
         Returns:
@@ -124,13 +130,13 @@ class Checkpoint:
             )
         return position
 
-    def keep(self, position):
+    def keep(self, position: Position) -> None:
         """Takes note of a position, and writes it if the last write is long enough ago."""
         self._latest = position
         if time.monotonic() - self._written >= self._seconds:
             self.write()
 
-    def write(self):
+    def write(self) -> None:
         """Writes the latest position, if there is one that is not written yet.
 
         A disk that is full is told of, but does not end the run: its picture matters more.
@@ -173,8 +179,6 @@ def _plain(number):
 
 
 def _tensors(arrays, name):
-    import tensorflow as tf
-
     tensors = []
     while f"{name}{len(tensors)}" in arrays:
         tensors.append(tf.convert_to_tensor(arrays[f"{name}{len(tensors)}"]))

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kerasart.backbones import Backbone
 from kerasart.image.resizing import resize
-from kerasart.objectives import Target
+from kerasart.objectives import Objective, Target
 from kerasart.optimization.balancing import pull, pull_at_noise
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import scale_by_area
 from kerasart.optimization.interrupts import hold_interrupts
+from kerasart.optimization.optimizers import Optimizer
+from kerasart.optimization.parameterizations import Fourier
 from kerasart.optimization.tracing import Compiled
 from kerasart.recent import Recent
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 _log = logging.getLogger("kerasart")
 
@@ -42,7 +51,7 @@ class State(NamedTuple):
         average: The running mean of the images so far and how many they were, or ().
     """
 
-    image: object
+    image: tf.Tensor
     memory: tuple = ()
     average: tuple = ()
 
@@ -58,7 +67,7 @@ class Run:
         error: What ended it before its time: a KeyboardInterrupt, a FloatingPointError, or None.
     """
 
-    image: object
+    image: tf.Tensor
     losses: np.ndarray
     state: State
     error: BaseException | None = None
@@ -106,22 +115,20 @@ class Descent:
 
     def __init__(
         self,
-        backbone,
-        objective,
-        optimizer,
-        transform=None,
-        clip=True,
-        block=None,
-        average=0.0,
-        parameterization=None,
-        shape_gradient=None,
-        tile=None,
-        on_tile=None,
-        first_size=None,
-        reuse=False,
+        backbone: Backbone,
+        objective: Objective,
+        optimizer: Optimizer,
+        transform: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+        clip: bool = True,
+        block: int | None = None,
+        average: float = 0.0,
+        parameterization: Fourier | None = None,
+        shape_gradient: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        tile: int | None = None,
+        on_tile: Callable[[int, int], object] | None = None,
+        first_size: tuple[int, int] | None = None,
+        reuse: bool = False,
     ):
-        import tensorflow as tf
-
         self.on_tile = on_tile
         self.backbone = backbone
         self.objective = objective
@@ -132,10 +139,9 @@ class Descent:
         self.shape_gradient = shape_gradient
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
-        self._first_size = () if first_size is None else (np.float32(first_size),)
-        self._shares = np.float32(
-            [1 / pull_at_noise(term) if term.proportional else 0 for term in objective.terms]
-        )
+        self._first_size = () if first_size is None else (np.asarray(first_size, np.float32),)
+        shares = [1 / pull_at_noise(t) if t.proportional else 0.0 for t in objective.terms]
+        self._shares = np.array(shares, np.float32)
         for_evaluator, self._compiled = self._find_compiled() if reuse else self._new_compiled()
         self.evaluator = Evaluator(backbone, objective, tile, for_evaluator)
 
@@ -156,10 +162,8 @@ class Descent:
     def _new_compiled(self):
         return Compiled(), Compiled(self.optimizer.any_size)
 
-    def start(self, image):
+    def start(self, image: ArrayLike) -> State:
         """Makes the `State` that a picture, float32 RGB (1, height, width, 3), starts from."""
-        import tensorflow as tf
-
         image = tf.convert_to_tensor(image, tf.float32)
         if self.parameterization:
             image = self.parameterization.encode(image)
@@ -167,7 +171,7 @@ class Descent:
         average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
         return State(image, self.optimizer.start(image), average)
 
-    def picture(self, state):
+    def picture(self, state: State) -> tf.Tensor:
         """Shows the picture of a `State`: the running mean, if one is kept."""
         image = state.image
         if state.average:
@@ -175,7 +179,7 @@ class Descent:
             image = mean if count > 0 else image
         return self._decode(image)
 
-    def enlarge(self, state, size):
+    def enlarge(self, state: State, size: tuple[int, int]) -> State:
         """Resizes a picture with all that the optimizer remembers; its average starts anew.
 
         The picture is resized by bicubic interpolation: by a bilinear one, every other pixel or so
@@ -201,16 +205,16 @@ class Descent:
 
     def run(
         self,
-        start,
-        steps,
-        seed=0,
-        first_step=0,
-        goal=-math.inf,
-        on_step=None,
+        start: State | ArrayLike,
+        steps: int,
+        seed: int = 0,
+        first_step: int = 0,
+        goal: float = -math.inf,
+        on_step: Callable[[State, np.ndarray], object] | None = None,
         *,
-        targets=None,
-        weights=None,
-    ):
+        targets: Sequence[Target] | None = None,
+        weights: ArrayLike | None = None,
+    ) -> Run:
         """Takes steps until there are enough or the loss is below the goal.
 
         Args:
@@ -240,7 +244,7 @@ class Descent:
         return Run(self.picture(run.state), run.losses, run.state, error)
 
     @property
-    def traces(self):
+    def traces(self) -> int:
         """How often a step was traced so far; each costs about a second."""
         return self._compiled.traces
 
@@ -262,8 +266,6 @@ class Descent:
 
         Where memory runs out, the tiles are halved, and it is called again.
         """
-        import tensorflow as tf
-
         size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
         while True:
             try:
@@ -308,8 +310,6 @@ class Descent:
 
     def _shape_back(self, state, seed, losses, gradients, first_size=None):
         """Takes gradients back through what is shown, and shapes them."""
-        import tensorflow as tf
-
         with tf.GradientTape() as tape:
             tape.watch(state.image)
             picture, seen = self._show(state.image, seed)
@@ -332,8 +332,6 @@ class Descent:
         `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
         `_step` can take.
         """
-        import tensorflow as tf
-
         is_proportional = self._shares > 0
         with tf.GradientTape(persistent=bool(is_proportional.any())) as tape:
             tape.watch(state.image)
@@ -352,8 +350,6 @@ class Descent:
 
     def _shape(self, losses, gradient, first_size):
         """Shapes a gradient as the optimizer is to see it."""
-        import tensorflow as tf
-
         if first_size is not None:
             gradient = scale_by_area(gradient, tf.unstack(first_size))
 
@@ -370,8 +366,6 @@ class Descent:
 
     def _move(self, state, losses, gradient):
         """Moves the picture; returns as `_step`."""
-        import tensorflow as tf
-
         image, memory = self.optimizer.update(state.image, gradient, state.memory)
         if self.clip:
             image = tf.clip_by_value(image, 0.0, 1.0)
@@ -382,7 +376,16 @@ class Descent:
             average = mean + (image - mean) * rate, count + 1
         return State(image, memory, average), losses[tf.newaxis]
 
-    def steps_in_graph(self, state, targets, weights, seed, steps, goal, first_size=None):
+    def steps_in_graph(
+        self,
+        state: State,
+        targets: Sequence[Target],
+        weights: tf.Tensor,
+        seed: tf.Tensor,
+        steps: tf.Tensor,
+        goal: tf.Tensor,
+        first_size: tf.Tensor | None = None,
+    ) -> tuple[State, tf.Tensor]:
         """Takes steps inside a graph that is being traced; not for `LBFGS`.
 
         Args:
@@ -397,7 +400,6 @@ class Descent:
         Returns:
             The last `State`, and the weighted losses before each step, float32 (steps, terms).
         """
-        import tensorflow as tf
 
         def goes_on(step, state, history):
             last = tf.reduce_sum(history[-1:])
@@ -434,7 +436,18 @@ class RunInProgress:
         targets, weights, seed, goal: As in `Descent.run`.
     """
 
-    def __init__(self, descent, state, targets, weights, seed, steps, first_step, goal, on_step):
+    def __init__(
+        self,
+        descent: Descent,
+        state: State,
+        targets: tuple[Target, ...],
+        weights: np.ndarray,
+        seed: int,
+        steps: int,
+        first_step: int,
+        goal: float,
+        on_step: Callable[[State, np.ndarray], object] | None,
+    ):
         self.state = state
         self.losses = np.empty((0, len(weights)), np.float32)
         self.targets = targets
@@ -442,7 +455,7 @@ class RunInProgress:
         self.seed = seed
         self.goal = goal
         self.clip = descent.clip
-        self.let_through = None
+        self.let_through: Callable[[], None] = lambda: None
         self._descent = descent
         self._steps = steps
         self._first_step = first_step
@@ -470,8 +483,6 @@ class RunInProgress:
 
     def differentiate(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the losses at an image, float32 (terms,), and the gradient of their sum."""
-        import tensorflow as tf
-
         state = State(tf.convert_to_tensor(image))
         losses, gradient = self._descent.differentiate(self, state)
         self.check(losses := losses.numpy())
@@ -512,6 +523,4 @@ class RunInProgress:
 
 def _force(gradient):
     """Measures how hard all that is wanted of the network's layers pulls."""
-    import tensorflow as tf
-
     return tf.maximum(pull(gradient), _LEAST_FORCE)

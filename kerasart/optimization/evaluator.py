@@ -1,14 +1,25 @@
 """How a network looks at a picture on behalf of an objective: at all of it, or tile by tile."""
 
+from __future__ import annotations
+
 import functools
 import math
 import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
+from numpy.typing import DTypeLike
 
-from kerasart.objectives import Target
-from kerasart.optimization.tiles import measure_halo, plan_tiles
+from kerasart.backbones import Backbone
+from kerasart.objectives import Objective, Target, Term
+from kerasart.optimization.tiles import Span, measure_halo, plan_tiles
 from kerasart.optimization.tracing import Compiled
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
 class Evaluator:
@@ -31,7 +42,13 @@ class Evaluator:
         backbone, objective, side: As given; `side` may be changed.
     """
 
-    def __init__(self, backbone, objective, side=None, compiled=None):
+    def __init__(
+        self,
+        backbone: Backbone,
+        objective: Objective,
+        side: int | None = None,
+        compiled: Compiled | None = None,
+    ):
         self.backbone = backbone
         self.objective = objective
         self.side = side
@@ -40,7 +57,7 @@ class Evaluator:
         self._halo = functools.cache(lambda: measure_halo(backbone))
         self._strides = functools.cache(lambda: backbone.strides)
 
-    def tiles(self, size):
+    def tiles(self, size: tuple[int, int]) -> Sequence[tuple[Span, Span]]:
         """Plans the tiles of a picture of a size, (height, width); () if it is looked at whole.
 
         Raises:
@@ -50,7 +67,7 @@ class Evaluator:
             return ()
         return plan_tiles(size, self.side, *self._halo())
 
-    def features(self, image, layers):
+    def features(self, image: tf.Tensor, layers: Iterable[str]) -> dict[str, Any]:
         """Looks at a picture.
 
         Args:
@@ -61,8 +78,6 @@ class Evaluator:
             A dict of layer name to float32 features (1, h, w, channels), or, where the picture is
             looked at in tiles, to a `FeatureFile`.
         """
-        from keras import ops
-
         size, kept = tuple(image.shape[1:3]), {}
         wanted = [layer for layer in layers if layer != "image"]
         tiles = self.tiles(size) if wanted else ()
@@ -79,7 +94,9 @@ class Evaluator:
                 kept[layer].write(features[0][own], there)
         return {**kept, "image": image} if "image" in layers else kept
 
-    def means(self, image, terms, guides):
+    def means(
+        self, image: tf.Tensor, terms: Sequence[Term], guides: Sequence[tuple]
+    ) -> list[tf.Tensor]:
         """Takes the means of terms' statistics over a picture.
 
         Args:
@@ -104,7 +121,13 @@ class Evaluator:
         divisors = self._divisors(size, numbers)
         return [total / divisor for total, divisor in zip(sums, divisors, strict=True)]
 
-    def differentiate(self, image, targets, weights, on_tile=None):
+    def differentiate(
+        self,
+        image: tf.Tensor,
+        targets: Sequence[Target],
+        weights: Sequence[float] | np.ndarray,
+        on_tile: Callable[[int, int], object] | None = None,
+    ) -> tuple[np.ndarray, tf.Tensor]:
         """Takes the gradient of the objective by the picture, tile by tile.
 
         Terms on the layer "image" are left out: see `differentiate_pixels`.
@@ -119,8 +142,6 @@ class Evaluator:
             The weighted values of the terms, a float32 array that is 0 for those left out, and the
             gradient of their sum, a tensor of the shape of `image`.
         """
-        import tensorflow as tf
-
         size = tuple(image.shape[1:3])
         tiles, terms = self.tiles(size), self.objective.terms
         chosen = [i for i, term in enumerate(terms) if term.layer != "image"]
@@ -162,7 +183,9 @@ class Evaluator:
             report()
         return losses, gradient.value()
 
-    def differentiate_pixels(self, image, targets, weights):
+    def differentiate_pixels(
+        self, image: tf.Tensor, targets: Sequence[Target], weights: Sequence[float] | np.ndarray
+    ) -> tuple[np.ndarray, tf.Tensor | None]:
         """Takes the gradient of the terms on the layer "image", as `differentiate` of the others.
 
         The picture is looked at whole: for pixels alone there is memory.
@@ -180,7 +203,7 @@ class Evaluator:
         losses[list(chosen)] = found
         return losses, gradient
 
-    def differentiate_each(self, image, targets):
+    def differentiate_each(self, image: tf.Tensor, targets: Sequence[Target]) -> list[tf.Tensor]:
         """Takes the gradient of each term by itself, of a picture that is looked at whole.
 
         Args:
@@ -190,8 +213,6 @@ class Evaluator:
         Returns:
             A list of tensors of the picture's shape.
         """
-        import tensorflow as tf
-
         # Called once in a run: to trace a graph would take longer.
         image = tf.convert_to_tensor(image)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -249,8 +270,6 @@ class Evaluator:
 
     def _sum(self, numbers, pixels, places, guides):
         """Sums the statistics of some terms over a tile's own positions."""
-        import tensorflow as tf
-
         features, sums = self.backbone(pixels), []
         for i, place, guide in zip(numbers, tf.unstack(places), guides, strict=True):
             term = self.objective.terms[i]
@@ -262,8 +281,6 @@ class Evaluator:
 
     def _measure(self, numbers, sums, values, weights, divisors):
         """Weighs the distances of some terms."""
-        import tensorflow as tf
-
         given = zip(numbers, sums, values, weights, divisors, strict=True)
         return tf.stack(
             [w * self.objective.terms[i].distance(s / d, *value) for i, s, value, w, d in given]
@@ -271,8 +288,6 @@ class Evaluator:
 
     def _judge(self, numbers, sums, values, weights, divisors):
         """Says what some terms amount to, and how that changes with each of the sums."""
-        import tensorflow as tf
-
         with tf.GradientTape() as tape:
             tape.watch(sums)
             losses = self._measure(numbers, sums, values, weights, divisors)
@@ -280,8 +295,6 @@ class Evaluator:
 
     def _pull(self, numbers, pixels, places, guides, upstream_gradients, values, weights, divisors):
         """Pulls at a tile's pixels: of linear terms, its share of the losses is known at once."""
-        import tensorflow as tf
-
         nonlinear, linear = numbers
         with tf.GradientTape() as tape:
             tape.watch(pixels)
@@ -296,8 +309,6 @@ class Evaluator:
 
     def _pull_pixels(self, numbers, image, targets, weights):
         """Takes the losses of some terms on the pixels, and the gradient of their sum."""
-        import tensorflow as tf
-
         with tf.GradientTape() as tape:
             tape.watch(image)
             losses = []
@@ -315,19 +326,19 @@ class FeatureFile:
         dtype: NumPy's type of the numbers in the file.
     """
 
-    def __init__(self, shape, dtype):
+    def __init__(self, shape: tuple[int, int, int], dtype: DTypeLike):
         self.shape = tuple(shape)
         self._dtype = np.dtype(dtype)
         self._file = tempfile.TemporaryFile()
 
-    def write(self, features, there):
+    def write(self, features: tf.Tensor, there: tuple[slice, slice]) -> None:
         """Writes features (h, w, channels) at a pair of slices of rows and columns."""
         rows, columns = there
         for row, numbers in zip(range(rows.start, rows.stop), np.asarray(features), strict=True):
             self._seek(row, columns)
             self._file.write(np.ascontiguousarray(numbers).tobytes())
 
-    def read(self, there):
+    def read(self, there: tuple[slice, slice]) -> np.ndarray:
         """Reads the features at a pair of slices: a float32 array (1, h, w, channels)."""
         height, width, channels = self.shape
         rows, columns = (

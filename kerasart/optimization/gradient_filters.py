@@ -1,9 +1,16 @@
 """What shapes a gradient before the optimizer sees it."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # The least root mean square to divide a level by, as in Google's notebook.
 _FLOOR = 1e-10
@@ -23,14 +30,14 @@ class GradientFilters:
     levels: int = 0
     deviation: float = 0.0
 
-    def __call__(self, gradient):
+    def __call__(self, gradient: tf.Tensor) -> tf.Tensor:
         """Shapes a gradient, float32 (1, height, width, 3)."""
         if self.levels:
             gradient = normalize_pyramid(gradient, self.levels)
         return smooth(gradient, self.deviation) if self.deviation else gradient
 
 
-def smooth(gradient, deviation):
+def smooth(gradient: tf.Tensor, deviation: float) -> tf.Tensor:
     """Blurs a gradient, which then paints larger forms.
 
     It is the mean of three Gaussian blurs, of half the deviation, the deviation and twice it, so
@@ -48,7 +55,7 @@ def smooth(gradient, deviation):
     return sum(_blur(gradient, factor * deviation) for factor in (0.5, 1.0, 2.0)) / 3
 
 
-def scale_by_area(gradient, size):
+def scale_by_area(gradient: tf.Tensor, size: Sequence[float]) -> tf.Tensor:
     """Multiplies a gradient by the picture's area, over that of a picture of a size.
 
     A mean over all pixels pulls at each of them the less, the more there are. By this, gradients
@@ -63,13 +70,11 @@ def scale_by_area(gradient, size):
     Returns:
         The gradient, multiplied.
     """
-    import tensorflow as tf
-
     height, width = tf.unstack(tf.cast(tf.shape(gradient)[1:3], tf.float32))
     return gradient * (height * width / math.prod(size))
 
 
-def normalize_pyramid(gradient, levels=4):
+def normalize_pyramid(gradient: tf.Tensor, levels: int = 4) -> tf.Tensor:
     """Gives the forms of all sizes in a gradient the same strength.
 
     Source: Mordvintsev 2015, the DeepDream notebook of TensorFlow's tutorials.
@@ -81,7 +86,6 @@ def normalize_pyramid(gradient, levels=4):
     Returns:
         The sum of the levels, each over its root mean square.
     """
-    import tensorflow as tf
 
     def normalize(level):
         return level / tf.maximum(tf.sqrt(tf.reduce_mean(level**2)), _FLOOR)
@@ -89,7 +93,7 @@ def normalize_pyramid(gradient, levels=4):
     return merge_pyramid([normalize(level) for level in split_pyramid(gradient, levels)])
 
 
-def split_pyramid(image, levels):
+def split_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
     """Splits a picture into details of different sizes.
 
     Source: Burt and Adelson 1983, "The Laplacian Pyramid as a Compact Image Code".
@@ -109,7 +113,7 @@ def split_pyramid(image, levels):
     return [*details, image]
 
 
-def merge_pyramid(levels):
+def merge_pyramid(levels: list[tf.Tensor]) -> tf.Tensor:
     """Makes a picture of what `split_pyramid` gave."""
     *details, image = levels
     for detail in reversed(details):
@@ -118,8 +122,6 @@ def merge_pyramid(levels):
 
 
 def _blur(image, deviation):
-    import tensorflow as tf
-
     radius = int(3 * deviation + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
     for axis in (1, 2):
@@ -134,15 +136,11 @@ def _blur(image, deviation):
 
 
 def _halve(image):
-    import tensorflow as tf
-
     return tf.nn.depthwise_conv2d(image, _filters(_BINOMIAL), [1, 2, 2, 1], "SAME")
 
 
 def _double(image, like):
     """Enlarges a picture to the size of another, twice its own."""
-    import tensorflow as tf
-
     # Of the pixels that the kernel meets, a quarter has a value.
     filters, strides = _filters(4 * _BINOMIAL), [1, 2, 2, 1]
     return tf.nn.depthwise_conv2d_backprop_input(tf.shape(like), filters, image, strides, "SAME")
@@ -150,6 +148,4 @@ def _double(image, like):
 
 def _filters(kernel):
     """Makes the filters that apply a kernel to each of three channels."""
-    import tensorflow as tf
-
     return tf.constant(np.tile(kernel[..., np.newaxis, np.newaxis], (1, 1, 3, 1)), tf.float32)

@@ -2,13 +2,14 @@
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def hold_interrupts():
+def hold_interrupts() -> Iterator[Callable[[], None]]:
     """Holds Ctrl-C back: an exception in the midst of TensorFlow's own code can crash the process.
 
     A second Ctrl-C goes through at once. Signals that do not raise KeyboardInterrupt, and threads

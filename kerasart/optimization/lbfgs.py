@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
+from scipy.optimize import minimize
 
 from kerasart.optimization.optimizers import Optimizer
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 if TYPE_CHECKING:
     from kerasart.optimization.descent import RunInProgress
@@ -30,7 +36,7 @@ class LBFGS(Optimizer):
     # What an average value moves by in the very first trial step; the line search corrects it.
     _FIRST_MOVE = 0.02
 
-    def __init__(self, corrections=10, restart=100):
+    def __init__(self, corrections: int = 10, restart: int = 100):
         self.corrections = corrections
         self.restart = restart
         # Steps and changes of the gradient, and SciPy's other arrays, in float64.
@@ -38,7 +44,6 @@ class LBFGS(Optimizer):
 
     def take_steps(self, run: RunInProgress) -> None:
         """Takes the steps of a run, until it ends or none leads further down."""
-        import tensorflow as tf
 
         def accept(image, losses):
             run.accept(run.state._replace(image=tf.convert_to_tensor(image)), losses[np.newaxis])
@@ -52,7 +57,14 @@ class LBFGS(Optimizer):
             count = min(self.restart - len(run.losses) % self.restart, run.left)
             taken = self.minimize(run.differentiate, image, count, run.clip, accept)
 
-    def minimize(self, differentiate, image, steps, clip, accept):
+    def minimize(
+        self,
+        differentiate: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+        image: np.ndarray,
+        steps: int,
+        clip: bool,
+        accept: Callable[[np.ndarray, np.ndarray], object],
+    ) -> int:
         """Takes steps, until there are enough or none leads further down.
 
         Args:
@@ -67,8 +79,6 @@ class LBFGS(Optimizer):
         Returns:
             The number of steps taken.
         """
-        from scipy.optimize import minimize
-
         shape, taken = image.shape, 0
         image = np.clip(image, 0.0, 1.0) if clip else np.asarray(image)
         before, gradient = differentiate(image)

@@ -1,11 +1,20 @@
 """Whether a picture fits into memory, asked before the machine has to find out."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import keras
+
+from kerasart.backbones import Backbone
 from kerasart.optimization.tiles import measure_halo
 from kerasart.settings.checks import check_tiling
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # Peak memory over what the layers' features take, measured in both precisions: gradients and the
 # convolutions' work space come on top (1.1 to 1.5 on VGG16, SqueezeNet and InceptionV3), and in
@@ -21,8 +30,15 @@ _PICTURES = 4
 
 
 def choose_tile(
-    backbone, size, tile="auto", memory=None, *, enlargement=1.0, pictures=2, is_style=False
-):
+    backbone: Backbone,
+    size: tuple[int, int],
+    tile: int | str = "auto",
+    memory: float | None = None,
+    *,
+    enlargement: float = 1.0,
+    pictures: float = 2,
+    is_style: bool = False,
+) -> int | None:
     """Chooses how much of a picture is looked at at once, so that it fits into memory.
 
     Without this, Linux would kill the process without a word.
@@ -48,7 +64,7 @@ def choose_tile(
     check_tiling(tile, memory)
     if isinstance(tile, int):
         return tile
-    available = _SHARE * available_memory() if memory is None else memory * 2**30
+    available = memory * 2**30 if memory is not None else _SHARE * available_memory()
     pixels = math.prod(size) * enlargement**2
     per_pixel = backbone.bytes_per_pixel() * (_OVERHEAD_OF_STYLE if is_style else _OVERHEAD)
     held = pixels * (_PICTURES + pictures) * _BYTES_OF_PIXEL
@@ -65,7 +81,7 @@ def choose_tile(
 
 
 @contextmanager
-def explain_memory_errors(size):
+def explain_memory_errors(size: tuple[int, int]) -> Iterator[None]:
     """Says what to do when memory runs out all the same.
 
     Args:
@@ -74,8 +90,6 @@ def explain_memory_errors(size):
     Raises:
         MemoryError: In place of TensorFlow's own error, or NumPy's.
     """
-    import tensorflow as tf
-
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
@@ -100,11 +114,9 @@ def _advice(size, scale):
     return f"a long side of {fitting} pixels would fit (--size={fitting})"
 
 
-def available_memory():
+def available_memory() -> float:
     """Asks the operating system how many bytes are free: infinite where it does not tell, or a GPU
     does the work."""
-    import tensorflow as tf
-
     if tf.config.list_physical_devices("GPU"):
         return math.inf
     return min(_free_memory(), _container_memory())

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 if TYPE_CHECKING:
     from kerasart.optimization.descent import RunInProgress
@@ -29,13 +34,13 @@ class Optimizer:
     pictures = 2
     searches_lines = False
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((type(self), *vars(self).items()))
 
-    def start(self, image):
+    def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Makes the memory that the first step finds.
 
         Args:
@@ -51,7 +56,9 @@ class Optimizer:
         while run.goes_on:
             run.step()
 
-    def update(self, image, gradient, memory):
+    def update(
+        self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Moves a picture one step.
 
         Args:
@@ -83,17 +90,17 @@ class NormalizedGradient(Optimizer):
 
     pictures = 0
 
-    def __init__(self, step_size, norm="mean", floor=1e-12):
+    def __init__(self, step_size: Any, norm: str = "mean", floor: float = 1e-12):
         if norm not in NORMS:
             raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: {norm!r}")
         self.step_size = step_size
         self.norm = norm
         self.floor = floor
 
-    def update(self, image, gradient, memory):
+    def update(
+        self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Moves a picture by the step size."""
-        import tensorflow as tf
-
         if self.norm == "mean":
             magnitude = tf.reduce_mean(tf.abs(gradient))
         elif self.norm == "std":
@@ -112,18 +119,18 @@ class GradientDescent(Optimizer):
         decay_steps: See `decay`.
     """
 
-    def __init__(self, learning_rate, decay=1.0, decay_steps=100):
+    def __init__(self, learning_rate: float, decay: float = 1.0, decay_steps: int = 100):
         self.learning_rate = learning_rate
         self.decay = decay
         self.decay_steps = decay_steps
 
-    def start(self, image):
+    def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Starts to count steps."""
-        import tensorflow as tf
-
         return (tf.zeros([]),)
 
-    def update(self, image, gradient, memory):
+    def update(
+        self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Moves a picture against the gradient."""
         (step,) = memory
         rate = self.learning_rate * self.decay ** (step / self.decay_steps)
@@ -143,22 +150,26 @@ class Adam(Optimizer):
         epsilon: Added to the root.
     """
 
-    def __init__(self, learning_rate=0.02, beta_1=0.9, beta_2=0.99, epsilon=1e-8):
+    def __init__(
+        self,
+        learning_rate: float = 0.02,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        epsilon: float = 1e-8,
+    ):
         self.learning_rate = learning_rate
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def start(self, image):
+    def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Starts with a mean and a square of 0, and counts steps."""
-        import tensorflow as tf
-
         return tf.zeros_like(image), tf.zeros_like(image), tf.zeros([])
 
-    def update(self, image, gradient, memory):
+    def update(
+        self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Moves a picture by the moments."""
-        import tensorflow as tf
-
         mean, square, step = memory
         step = step + 1
         mean += (gradient - mean) * (1 - self.beta_1)
@@ -191,9 +202,9 @@ class KerasOptimizer(Optimizer):
 
     any_size = False
 
-    def __init__(self, optimizer, learning_rate=None):
-        import keras
-
+    def __init__(
+        self, optimizer: str | keras.optimizers.Optimizer, learning_rate: float | None = None
+    ):
         self._variables = {}
         if not isinstance(optimizer, str):
             self.config = keras.optimizers.serialize(optimizer)
@@ -214,20 +225,18 @@ class KerasOptimizer(Optimizer):
         self.config = keras.optimizers.serialize(kinds[optimizer.lower()](**settings))
         self.name = optimizer.lower()
 
-    def start(self, image):
+    def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Starts with the optimizer's own first variables."""
-        import tensorflow as tf
-
         shape = tuple(image.shape)
         # A step that makes its own variables would be traced twice.
         self._variables.setdefault(shape, self._new(image))
         optimizer, _ = self._new(image)
         return tuple(tf.convert_to_tensor(variable) for variable in optimizer.variables)
 
-    def update(self, image, gradient, memory):
+    def update(
+        self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Moves a picture as the optimizer does."""
-        import tensorflow as tf
-
         # Keras has no stateless optimizers on TensorFlow: variables take the memory in and out.
         shape = tuple(image.shape)
         if shape not in self._variables:
@@ -242,8 +251,6 @@ class KerasOptimizer(Optimizer):
         return tf.convert_to_tensor(pixels), memory
 
     def _new(self, image):
-        import keras
-
         optimizer = keras.optimizers.deserialize(self.config)
         pixels = keras.Variable(image)
         optimizer.build([pixels])

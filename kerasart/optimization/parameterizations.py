@@ -1,10 +1,16 @@
 """What is moved in a picture's place."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 
 from kerasart.kernels.custom_gradient import custom_gradient
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # A root of the covariance of the colours in ImageNet's photos, over its longest column (Lucid).
 _COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
@@ -36,7 +42,7 @@ class Fourier:
 
     decay: float = 1.0
 
-    def encode(self, image):
+    def encode(self, image: tf.Tensor) -> tf.Tensor:
         """Finds the coefficients of a picture, which `decode` brings back to within 0.005.
 
         Args:
@@ -45,14 +51,12 @@ class Fourier:
         Returns:
             A float32 tensor of the same shape.
         """
-        import tensorflow as tf
-
         image = tf.clip_by_value(image, _MARGIN, 1 - _MARGIN)
         logits = tf.math.log(image) - tf.math.log1p(-image)
         colours = _mix(logits, np.linalg.inv(_COLOURS))
         return hartley_transform(colours) / self._scale(image)
 
-    def decode(self, coefficients):
+    def decode(self, coefficients: tf.Tensor) -> tf.Tensor:
         """Makes the picture of some coefficients.
 
         Args:
@@ -61,15 +65,11 @@ class Fourier:
         Returns:
             A float32 RGB tensor of the same shape in [0, 1].
         """
-        import tensorflow as tf
-
         colours = hartley_transform(coefficients * self._scale(coefficients))
         return tf.sigmoid(_mix(colours, _COLOURS))
 
     def _scale(self, image):
         """Returns what coefficients are multiplied by, (height, width, 1)."""
-        import tensorflow as tf
-
         height, width = tf.unstack(tf.shape(image)[1:3])
         rows, columns = _frequencies(height), _frequencies(width)
         frequency = tf.sqrt(rows[:, tf.newaxis] ** 2 + columns**2)
@@ -78,7 +78,7 @@ class Fourier:
         return (_CONTRAST / tf.maximum(frequency, lowest) ** self.decay)[..., tf.newaxis]
 
 
-def hartley_transform(image):
+def hartley_transform(image: tf.Tensor) -> tf.Tensor:
     """Transforms a picture into its frequencies, or back: it is orthonormal and its own inverse.
 
     Source: Bracewell 1983, "Discrete Hartley transform". In two dimensions it is the real part of
@@ -90,7 +90,6 @@ def hartley_transform(image):
     Returns:
         A float32 tensor of the same shape.
     """
-    import tensorflow as tf
 
     @custom_gradient
     def transform(image):
@@ -104,7 +103,7 @@ def hartley_transform(image):
     return transform(image)
 
 
-def noise_picture(size, seed, deviation=0.01):
+def noise_picture(size: tuple[int, int], seed: int, deviation: float = 0.01) -> np.ndarray:
     """Makes the picture that starts from nothing: soft grey clouds, coefficients that are noise.
 
     Args:
@@ -121,14 +120,10 @@ def noise_picture(size, seed, deviation=0.01):
 
 def _mix(image, matrix):
     """Multiplies the colour of each pixel by a matrix."""
-    import tensorflow as tf
-
     return tf.tensordot(image, tf.constant(matrix.T, tf.float32), 1)
 
 
 def _frequencies(count):
     """Lists the frequencies of a transform in cycles per pixel, as `numpy.fft.fftfreq` does."""
-    import tensorflow as tf
-
     half = count // 2
     return tf.cast((tf.range(count) + half) % count - half, tf.float32) / tf.cast(count, tf.float32)

@@ -17,7 +17,9 @@ from kerasart.progress import Progress
 _LARGE = 1024
 
 
-def octave_sizes(size, first, last, scale):
+def octave_sizes(
+    size: tuple[int, int], first: int, last: int, scale: float
+) -> list[tuple[int, int]]:
     """Lists the sizes of a pyramid from small to large.
 
     Args:
@@ -30,13 +32,16 @@ def octave_sizes(size, first, last, scale):
         A list of (height, width), rounded down as in the Keras example; the
         TensorFlow tutorial, which multiplies in float32, differs by a pixel here and there.
     """
-    return [
-        tuple(int(side / scale**-octave if octave < 0 else side * scale**octave) for side in size)
-        for octave in range(first, last + 1)
-    ]
+
+    def resized(side, octave):
+        return int(side / scale**-octave if octave < 0 else side * scale**octave)
+
+    height, width = size
+    octaves = range(first, last + 1)
+    return [(resized(height, octave), resized(width, octave)) for octave in octaves]
 
 
-def scale_sizes(size, smallest, factor):
+def scale_sizes(size: tuple[int, int], smallest: float, factor: float) -> list[tuple[int, int]]:
     """Lists the sizes of a picture from coarse to fine.
 
     Source: Crowson's style-transfer-pytorch, which goes down from the largest by the factor.
@@ -53,10 +58,10 @@ def scale_sizes(size, smallest, factor):
     # To 6 digits first: two steps by the root of two may not be exactly a half.
     while (side := round(round(max(size) / factor ** len(sides), 6))) >= smallest:
         sides.append(side)
-    return [fit_size(size, side) for side in reversed(sides[1:])] + [tuple(size)]
+    return [fit_size(size, side) for side in reversed(sides[1:])] + [size]
 
 
-def share_steps(steps, sizes):
+def share_steps(steps: int, sizes: Sequence[tuple[int, int]]) -> list[int]:
     """Shares out steps among scales.
 
     The first, which finds the composition, gets a double share; those whose long side is above
@@ -76,7 +81,7 @@ def share_steps(steps, sizes):
     return np.maximum(np.diff(bounds, prepend=0), 1).tolist()
 
 
-def share_done(taken, steps, sizes):
+def share_done(taken: int, steps: Sequence[int], sizes: Sequence[tuple[int, int]]) -> float:
     """Tells the share of the work that is done, in which a step takes as long as it has pixels.
 
     Args:
@@ -136,7 +141,7 @@ def coarse_to_fine(
     position = checkpoint.load() if checkpoint else None
     if position is None:
         no_losses = np.empty((0, len(descent.objective.terms)), np.float32)
-        position = Position(0, 0, descent.start(start), no_losses, None)
+        position = Position(0, 0, descent.start(start), no_losses, weights=None)
     error = None
     try:
         for scale in range(position.scale, len(sizes)):

@@ -52,7 +52,7 @@ class DivergedError(FloatingPointError):
         self.result = result
 
 
-def finish(result, error):
+def finish(result: Result, error: BaseException | None) -> Result:
     """Gives back a result, or raises it with what ended the run before its time.
 
     Args:

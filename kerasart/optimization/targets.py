@@ -1,16 +1,25 @@
 """Targets: the features and statistics that terms compare an image with."""
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
 from kerasart.image.arrays import fit_size
 from kerasart.image.resizing import fill_size, resize, resize_photo
 from kerasart.objectives import Channel, Content, Similarity, StyleTerm, Target
+from kerasart.optimization.evaluator import Evaluator
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # Long side of a guide whose positions are matched with the picture's: each with each.
 _MOST_MATCHED = 448
 
 
-def dream_targets(evaluator, start, guide=None):
+def dream_targets(
+    evaluator: Evaluator, start: tf.Tensor, guide: tf.Tensor | None = None
+) -> list[Target]:
     """Looks at the pictures that a dream is compared with, and makes a target for each term.
 
     Args:
@@ -63,7 +72,14 @@ def _show_guide(guide, view, start, backbone):
     return resize_photo(guide, fit_size(own, long_side))
 
 
-def style_targets(evaluator, photo, styles, shares, style_masks=None, regions=None):
+def style_targets(
+    evaluator: Evaluator,
+    photo: tf.Tensor,
+    styles: Sequence[tf.Tensor],
+    shares: Sequence[float],
+    style_masks: Sequence[tf.Tensor | None] | None = None,
+    regions: Sequence[tf.Tensor | None] | None = None,
+) -> list[Target]:
     """Looks at a photo and at styles, and makes a target for each term.
 
     Args:

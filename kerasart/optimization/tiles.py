@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from kerasart.backbones import Backbone
+
 # Pixels that a tile sees beyond its own at most. Networks that see farther differ a little at
 # seams; a random roll of the picture from step to step keeps those from settling.
 _MOST_HALO = 128
@@ -24,12 +26,12 @@ class Span(NamedTuple):
     seen_stop: int
 
     @property
-    def seen(self):
+    def seen(self) -> slice:
         """What is looked at, as a slice."""
         return slice(self.seen_start, self.seen_stop)
 
 
-def measure_halo(backbone):
+def measure_halo(backbone: Backbone) -> tuple[int, int]:
     """Finds what tiles for a `Backbone` must see beyond their own, and where they can begin.
 
     Returns:
@@ -39,7 +41,7 @@ def measure_halo(backbone):
     return math.ceil(min(backbone.reach, _MOST_HALO) / stride) * stride, stride
 
 
-def plan_tiles(size, side, halo, stride):
+def plan_tiles(size: tuple[int, int], side: int, halo: int, stride: int) -> list[tuple[Span, Span]]:
     """Cuts a picture into tiles that overlap by what the network's layers see beyond their own.
 
     Args:

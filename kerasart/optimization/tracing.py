@@ -1,6 +1,15 @@
 """Functions compiled as they are called."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
 class Compiled:
@@ -13,11 +22,11 @@ class Compiled:
             width; if not, each size is another trace.
     """
 
-    def __init__(self, any_size=True):
+    def __init__(self, any_size: bool = True):
         self._any_size = any_size
         self._functions = {}
 
-    def __call__(self, function, *arguments, static=()):
+    def __call__(self, function: Callable, *arguments: Any, static: tuple = ()) -> Any:
         """Calls `function(*static, *arguments)`.
 
         Args:
@@ -28,8 +37,6 @@ class Compiled:
         Returns:
             What the function returns.
         """
-        import tensorflow as tf
-
         arguments = tf.nest.map_structure(tf.convert_to_tensor, arguments)
         signature = tf.nest.map_structure(self._describe, arguments)
         structure = tf.nest.map_structure(lambda spec: None, signature)
@@ -43,14 +50,12 @@ class Compiled:
         return self._functions[key](*arguments)
 
     @property
-    def traces(self):
+    def traces(self) -> int:
         """How often anything was traced so far; each costs about a second."""
         traced = self._functions.values()
         return sum(function.experimental_get_tracing_count() for function in traced)
 
     def _describe(self, tensor):
-        import tensorflow as tf
-
         is_picture = self._any_size and len(tensor.shape) == 4
         shape = [1, None, None, tensor.shape[-1]] if is_picture else tensor.shape
         return tf.TensorSpec(shape, tensor.dtype)

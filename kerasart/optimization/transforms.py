@@ -1,7 +1,14 @@
 """What happens to a picture before the network looks at it."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 # What is seen where there is no picture.
 _GREY = 0.5
@@ -31,7 +38,7 @@ class Transforms:
     degrees: float = 0.0
     final_jitter: int = 0
 
-    def __call__(self, image, seed):
+    def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Transforms a picture.
 
         Args:
@@ -42,8 +49,6 @@ class Transforms:
         Returns:
             The transformed picture, larger than it was by the padding.
         """
-        import tensorflow as tf
-
         fold_in = tf.random.experimental.stateless_fold_in
         if self.pad:
             image = pad(image, self.pad)
@@ -56,7 +61,7 @@ class Transforms:
         return image
 
 
-def pad(image, pixels):
+def pad(image: tf.Tensor, pixels: int) -> tf.Tensor:
     """Frames a picture in grey.
 
     Args:
@@ -66,13 +71,11 @@ def pad(image, pixels):
     Returns:
         The larger picture.
     """
-    import tensorflow as tf
-
     sides = [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]]
     return tf.pad(image, sides, constant_values=_GREY)
 
 
-def random_roll(image, seed, jitter):
+def random_roll(image: tf.Tensor, seed: tf.Tensor, jitter: int) -> tf.Tensor:
     """Shifts a picture by a random offset, what leaves at one side coming in at the other.
 
     Looked at from another offset at each step, no grid of the network's strides and no border of
@@ -86,13 +89,13 @@ def random_roll(image, seed, jitter):
     Returns:
         The shifted picture.
     """
-    import tensorflow as tf
-
     offset = tf.random.stateless_uniform([2], seed, -jitter, jitter + 1, tf.int32)
     return tf.roll(image, offset, axis=[1, 2])
 
 
-def random_scale_and_rotate(image, seed, scale, degrees):
+def random_scale_and_rotate(
+    image: tf.Tensor, seed: tf.Tensor, scale: float, degrees: float
+) -> tf.Tensor:
     """Scales a picture by a random factor and turns it by a random angle, around its centre.
 
     Args:
@@ -104,13 +107,11 @@ def random_scale_and_rotate(image, seed, scale, degrees):
     Returns:
         The picture, of the same size, as from `scale_and_rotate`.
     """
-    import tensorflow as tf
-
     factor, angle = tf.unstack(tf.random.stateless_uniform([2], seed, -1.0, 1.0))
     return scale_and_rotate(image, 1 + scale * factor, math.radians(degrees) * angle)
 
 
-def scale_and_rotate(image, factor, angle):
+def scale_and_rotate(image: tf.Tensor, factor: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
     """Scales a picture and turns it, around its centre, in one bilinear sampling.
 
     TensorFlow's own projective transform has no gradient.
@@ -123,8 +124,6 @@ def scale_and_rotate(image, factor, angle):
     Returns:
         The picture, of the same size, grey where it does not reach.
     """
-    import tensorflow as tf
-
     height, width = tf.unstack(tf.shape(image)[1:3])
     rows, columns = _offsets(height)[:, tf.newaxis], _offsets(width)
     sin, cos = tf.sin(angle) / factor, tf.cos(angle) / factor
@@ -141,15 +140,11 @@ def scale_and_rotate(image, factor, angle):
 
 def _offsets(count):
     """Lists where pixels are, from the centre."""
-    import tensorflow as tf
-
     return tf.range(tf.cast(count, tf.float32)) - (tf.cast(count, tf.float32) - 1) / 2
 
 
 def _neighbour(offset, count):
     """Finds the pixel in a frame of 1 before each offset from the centre, and how far past it."""
-    import tensorflow as tf
-
     last = tf.cast(count, tf.float32) + 1
     place = tf.clip_by_value(offset + last / 2, 0.0, last)
     before = tf.minimum(tf.floor(place), last - 1)

@@ -158,7 +158,7 @@ class Backbone:
         """
         rows, columns = (count_positions(self._model, side + 2 * self._edge) for side in size)
         counts = {name: (rows[name], columns[name]) for name in self._model.output_names}
-        return {**counts, "image": tuple(size)}
+        return {**counts, "image": size}
 
     @property
     def reach(self) -> float:

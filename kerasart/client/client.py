@@ -22,7 +22,10 @@ _log = logging.getLogger("kerasart")
 
 FORMATS = ("png", "jpeg")
 
-_TRANSPORTS = {"grpc": GrpcTransport, "rest": RestTransport}
+_TRANSPORTS: dict[str, type[GrpcTransport | RestTransport]] = {
+    "grpc": GrpcTransport,
+    "rest": RestTransport,
+}
 _PORTS = {"grpc": 8500, "rest": 8501}
 
 # Seconds before the first retry; they double with each further one, up to the longest.

@@ -3,7 +3,7 @@
 import math
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from itertools import count, pairwise
@@ -251,7 +251,7 @@ def _write_video(suffix, file, frames, fps, loop, text):
         film.mux(stream.encode())
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[..., None]] = {
     ".gif": _write_gif,
     ".webp": _write_webp,
     ".png": _write_apng,

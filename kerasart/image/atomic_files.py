@@ -13,7 +13,7 @@ from typing import BinaryIO
 try:
     import fcntl
 except ImportError:  # Windows, which lets nobody remove a file that is open.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 TAKEN = ("replace", "number", "refuse")
 

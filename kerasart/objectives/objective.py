@@ -31,13 +31,15 @@ class Objective:
     """A weighted sum of terms, which is minimised.
 
     Objectives add up and scale like numbers: `2 * Activation("mixed4") + TotalVariation()`.
-
-    Attributes:
-        terms: The terms, in the order in which they were added.
     """
 
     def __init__(self, terms: Iterable[Term] = ()):
-        self.terms = tuple(terms)
+        self._terms = tuple(terms)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms, in the order in which they were added."""
+        return self._terms
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -156,7 +158,7 @@ class Term(Objective):
         self.summed = summed
 
     @property
-    def terms(self) -> tuple[Term]:
+    def terms(self) -> tuple[Term, ...]:
         """The term itself."""
         return (self,)
 

@@ -144,11 +144,11 @@ class Checkpoint:
         if self._latest is None:
             return
         position, self._latest = self._latest, None
-        arrays = {
+        arrays: dict[str, Any] = {
             "identity": np.array(self._identity),
             "progress": np.array([position.scale, position.step]),
             "losses": position.losses,
-            "weights": position.weights,
+            "weights": np.asarray(position.weights),
             "image0": np.asarray(position.state.image),
         }
         for name in ("memory", "average"):

@@ -157,7 +157,7 @@ def time_steps(options, weights):
 
     from kerasart.backbones import load_backbone
     from kerasart.backbones.architectures import find_architecture
-    from kerasart.settings.dream import parse_layers
+    from kerasart.settings.checks import parse_layers
 
     keras.utils.set_random_seed(0)
     model = find_architecture(options.backbone).build(None)
@@ -217,11 +217,10 @@ def make_descent(backbone, layers, precision):
     """Makes our own step, with the settings of the Keras example."""
     from kerasart.objectives import dream_objective
     from kerasart.optimization import Descent, NormalizedGradient
-    from kerasart.settings.dream_choice import choose_settings
-    from kerasart.settings.presets import find_preset
+    from kerasart.settings.presets import choose_dream_settings, find_preset
 
     recipe = find_preset("deep_dream", "keras_example")
-    settings = choose_settings(recipe, backbone, {"layers": layers})
+    settings = choose_dream_settings(recipe, backbone, {"layers": layers})
     objective = dream_objective(settings, backbone)
     return Descent(
         backbone.cut(objective.layers, precision),
@@ -313,7 +312,7 @@ def dream_ours(photo, options, precision, weights, stamps):
 def dream_example(photo, options, weights, stamps):
     """Dreams with the Keras example; `stamps` gets (step, time) for each octave."""
     from kerasart.backbones.architectures import find_architecture
-    from kerasart.settings.dream import parse_layers
+    from kerasart.settings.checks import parse_layers
 
     model = find_architecture(options.backbone).build(None)
     model.load_weights(weights)

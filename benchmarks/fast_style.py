@@ -167,7 +167,7 @@ class OurTraining:
         from kerasart.applications.fast_style_training import make_trainer
         from kerasart.kernels.precision import choose_precision
         from kerasart.networks import TransformerNet
-        from kerasart.settings.fast_style import FastStyleSettings
+        from kerasart.settings.style import FastStyleSettings
 
         dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
         settings = FastStyleSettings(

@@ -602,11 +602,10 @@ class Judge:
         from kerasart.image.arrays import fit_size
         from kerasart.objectives import style_objective
         from kerasart.optimization import Evaluator, balance, style_targets
-        from kerasart.settings.presets import find_preset
-        from kerasart.settings.style_choice import choose_settings
+        from kerasart.settings.presets import choose_style_settings, find_preset
 
         recipe = find_preset("style_transfer", preset)
-        settings = choose_settings(recipe, backbone, {}, long_side)
+        settings = choose_style_settings(recipe, backbone, {}, long_side)
         inputs = StyleInputs(photo, [style], None, None, None, settings)
         size = fit_size(photo.shape[1:3], long_side)
         self.photo, (self.style,) = inputs.photo(size), inputs.styles(size)

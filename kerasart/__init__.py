@@ -34,7 +34,7 @@ _HOMES = {
     "DivergedError": "kerasart.optimization",
     "DreamSettings": "kerasart.settings.dream",
     "Dreamer": "kerasart.applications.deep_dream",
-    "FastStyleSettings": "kerasart.settings.fast_style",
+    "FastStyleSettings": "kerasart.settings.style",
     "Interrupted": "kerasart.optimization",
     "Objective": "kerasart.objectives",
     "Picture": "kerasart.image",

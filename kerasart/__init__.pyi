@@ -33,8 +33,8 @@ from kerasart.optimization import Result as Result
 from kerasart.progress import Progress as Progress
 from kerasart.progress import ProgressBar as ProgressBar
 from kerasart.settings.dream import DreamSettings as DreamSettings
-from kerasart.settings.fast_style import FastStyleSettings as FastStyleSettings
 from kerasart.settings.presets import load_presets as load_presets
+from kerasart.settings.style import FastStyleSettings as FastStyleSettings
 from kerasart.settings.style import StyleSettings as StyleSettings
 
 __version__: str

@@ -25,7 +25,7 @@ from kerasart.image.formats import most_pixels
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.progress import ProgressBar
 from kerasart.settings.checks import LARGEST_INTEGER, check_tiling
-from kerasart.settings.presets import choose_network, find_preset, load_presets
+from kerasart.settings.presets import choose_network
 
 # Set before anything imports TensorFlow, which tells of itself at length otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -33,7 +33,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 BACKBONE = flags.DEFINE_string(
     "backbone",
     None,
-    "The network that looks: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
+    "The feature network: auto, squeezenet, or any of keras.applications (inception_v3, vgg16, "
     "vgg19, resnet50, mobilenet_v2, ...). auto takes the one whose layers or channels are "
     "named, else the preset's, of VGG16, InceptionV3 and SqueezeNet: these are bundled, others are "
     "downloaded. (default: auto)",
@@ -425,38 +425,6 @@ def show(text):
 def show_version():
     """Prints the version."""
     show(f"kerasart {kerasart.__version__}")
-
-
-def merge_settings(application, names, recorded, changes=None):
-    """Puts flags that were given over what a picture's record says.
-
-    Args:
-        application: Whose presets, as for `find_preset`.
-        names: Names of the flags that are settings of the application's preset.
-        recorded: Dict of recorded settings.
-        changes: Dict of settings over those of the flags.
-
-    Returns:
-        A dict of those and of the flags that every application shares.
-    """
-    shared = ("preset", "backbone", "weights", "precision", "seed", "size")
-    every = dict.fromkeys([*shared, *names])
-    given = {name: flags.FLAGS[name].value for name in every if flags.FLAGS[name].value is not None}
-    given |= changes or {}
-    # A preset stands for all its settings, so one that is given replaces all the recorded ones.
-    kept = set(every) - set(names) if "preset" in given else every
-    settings = {name: recorded[name] for name in kept if name in recorded} | given
-    if "preset" in settings:
-        find_preset(application, settings["preset"])  # Better refused before TensorFlow loads.
-    return settings
-
-
-def preset_table(application):
-    """Lists an application's presets, a paragraph each."""
-    return "\n".join(
-        f"{name}: {preset['description']} ({preset['source']})"
-        for name, preset in load_presets(application).items()
-    )
 
 
 def layer_table(preset, default):

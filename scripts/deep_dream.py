@@ -9,6 +9,8 @@
     python scripts/deep_dream.py --image=DIR --output=dreams
     python scripts/deep_dream.py --image=photo.jpg --animate=zoom --output=dream.gif
     python scripts/deep_dream.py --preset=help
+    python scripts/deep_dream.py --preset=gentle --show
+    python scripts/deep_dream.py --preset=./mine.json --image=photo.jpg
     python scripts/deep_dream.py --list_layers
     python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
 
@@ -16,10 +18,9 @@ The output has the photo's size. A PNG also records its settings. Ctrl-C saves t
 Of a folder, what is dreamed already is left alone, so that the same command goes on.
 """
 
-from kerasart.scripts import animation_flags
+from kerasart.scripts import animation_flags, options
 from kerasart.scripts import app as cli
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
-from kerasart.scripts.dream_flags import ASCENT, WANTED
 from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
 
 import functools
@@ -31,10 +32,8 @@ from kerasart.image import check_output
 from kerasart.image.arrays import fit_size
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
-from kerasart.settings.checks import parse_layers
-from kerasart.settings.dream import SETTING_NAMES, parse_channels, read_recorded
-from kerasart.settings.dream_choice import ALTERNATIVES, suitable_preset
-from kerasart.settings.presets import find_preset
+from kerasart.settings.dream import DreamSettings, read_recorded
+from kerasart.settings.presets import find_preset, preset_name, suitable_preset
 
 _IMAGE = flags.DEFINE_string(
     "image",
@@ -65,20 +64,22 @@ _SIZE = flags.DEFINE_integer(
 _REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
 )
-_PRESET = flags.DEFINE_string(
-    "preset",
-    None,
-    "Settings that make a good picture, or a published one; help lists them. (default: what suits "
-    "the other flags: guided, class, channel, zoom or animals)",
+_PRESET = options.define_preset(
+    "what suits the other flags: guided, class, channel, zoom or animals"
 )
 _LIST_LAYERS = flags.DEFINE_bool(
     "list_layers", False, "Print the network's layers and what they see, and stop."
 )
+_SETTINGS = options.define_flags(DreamSettings)
 _GROUPS = {
     "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE, cli.STRIP_METADATA],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
-    "What is dreamed of (defaults: the preset's)": [_PRESET, *WANTED],
-    "How (defaults: the preset's)": ASCENT,
+    "What is dreamed of (defaults: the preset's)": [
+        _PRESET,
+        options.SHOW,
+        *_SETTINGS["objective"],
+    ],
+    "How (defaults: the preset's)": _SETTINGS["ascent"],
     "Dreams that move": animation_flags.FLAGS,
     "The run": cli.RUN_FLAGS,
 }
@@ -86,10 +87,12 @@ _GROUPS = {
 
 def main():
     """Reads flags and pictures, dreams, and writes the picture or the animation."""
-    if _PRESET.value == "help":
-        cli.show(cli.preset_table("deep_dream"))
-    elif _LIST_LAYERS.value:
-        preset = find_preset("deep_dream", _PRESET.value or suitable_preset({}, None))
+    backbone = cli.BACKBONE.value or "auto"
+    default = suitable_preset(options.read_flags(DreamSettings), _GUIDE.value)
+    if options.tell_of_presets("deep_dream", _PRESET.value, default, backbone):
+        return
+    if _LIST_LAYERS.value:
+        preset = find_preset("deep_dream", _PRESET.value or default)
         cli.show(cli.layer_table(preset, "inception_v3"))
     else:
         dream()
@@ -100,9 +103,6 @@ def dream():
     recorded = {}
     if _REPRODUCE.value:
         recorded = read_recorded(read_record(_REPRODUCE.value, cli.MAX_PIXELS.value))
-    for names in ALTERNATIVES:
-        if any(flags.FLAGS[name].value is not None for name in names):  # Not the recorded ones.
-            recorded = {name: value for name, value in recorded.items() if name not in names}
     bits = int(cli.BITS.value or recorded.get("bits", 8))
     several = bool(_IMAGE.value) and are_several(_IMAGE.value)
     output = _OUTPUT.value or ("dream.gif" if animation_flags.ANIMATE.value else "dream.png")
@@ -119,15 +119,12 @@ def dream():
         check_output(output, bits)
     zooms = animation_flags.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
     changes = {"preset": "zoom"} if zooms else {}
-    settings = cli.merge_settings("deep_dream", SETTING_NAMES, recorded, changes)
-    if "layers" in settings and settings["layers"]:
-        settings["layers"] = parse_layers(settings["layers"])
-    if "channel" in settings:
-        settings["channel"] = parse_channels(settings["channel"])
+    settings = options.read_settings("deep_dream", recorded, changes)
     told = {}
-    if settings.get("class_name") is not None:  # Better refused before a network is loaded.
+    if settings.get("class_name") is not None:
         number = find_class(settings["class_name"])
         told = {"class": f"{number}: {imagenet_labels()[number]}"}
+    init = options.check_dream(settings, _GUIDE.value).init
     limit = cli.MAX_PIXELS.value
     guide = cli.read_photo(_GUIDE.value).image if _GUIDE.value else None
     mask = read_mask(_MASK.value, limit) if _MASK.value else None
@@ -164,23 +161,22 @@ def dream():
 
     if several:
         paint_each(
-            works, lambda name, *rest: paint(_read_photo(name, settings), *rest), flag="image"
+            works, lambda name, *rest: paint(_read_photo(name, settings, init), *rest), flag="image"
         )
         return
-    photo = _read_photo(_IMAGE.value, settings)
+    photo = _read_photo(_IMAGE.value, settings, init)
     if animation_flags.ANIMATE.value:
         image = photo.image if photo else None
-        animation_flags.animate(
-            dreamer, where | {"image": image}, output, settings | describe(photo)
-        )
+        identity = settings | describe(photo)
+        if "preset" in settings:
+            identity["preset"] = preset_name(settings["preset"])
+        animation_flags.animate(dreamer, where | {"image": image}, output, identity)
     else:
         paint(photo, output)
 
 
-def _read_photo(name, settings):
+def _read_photo(name, settings, init):
     """Reads the photo, or a sample if none is named; None for a dream from nothing."""
-    preset = find_preset("deep_dream", settings["preset"]) if settings.get("preset") else {}
-    init = settings.get("init") or preset.get("settings", {}).get("init", "photo")
     # From nothing, a photo only tells the size, and only if one is given.
     name = name or ("coffee" if init == "photo" else None)
     photo = cli.read_photo(name) if name else None

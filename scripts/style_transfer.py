@@ -7,6 +7,8 @@
         --sweep=style_strength:0.25,0.5,1,2,4
     python scripts/style_transfer.py --content=DIR --style=painting.jpg --output=painted
     python scripts/style_transfer.py --preset=help
+    python scripts/style_transfer.py --preset=best --show
+    python scripts/style_transfer.py --preset=./mine.json --content=photo.jpg --style=a.jpg
     python scripts/style_transfer.py --reproduce=painted.png --content=photo.jpg --style=a.jpg
 
 A PNG also records its settings. Ctrl-C saves the picture so far, and --resume goes on with it. Of a
@@ -14,6 +16,7 @@ folder, what is painted already is left alone, so that the same command goes on.
 """
 
 from kerasart.scripts import app as cli
+from kerasart.scripts import options
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
 from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
 
@@ -29,8 +32,9 @@ from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
-from kerasart.settings.presets import find_preset
-from kerasart.settings.style import SETTING_NAMES, StyleSettings
+from kerasart.settings.declare import names_of
+from kerasart.settings.presets import choose_network, choose_style_settings, find_preset
+from kerasart.settings.style import StyleSettings
 
 _CONTENT = flags.DEFINE_string(
     "content",
@@ -64,11 +68,7 @@ _STYLE_MASK = flags.DEFINE_multi_string(
     None,
     "Which part of a style counts, likewise; `all` is all of it. What is transparent never does.",
 )
-_PRESET = flags.DEFINE_string(
-    "preset",
-    None,
-    "Settings that make a good picture, or a published one; help lists them. (default: best)",
-)
+_PRESET = options.define_preset("best")
 _LIST_LAYERS = flags.DEFINE_bool(
     "list_layers", False, "Print the network's layers and what they see, and stop."
 )
@@ -89,74 +89,10 @@ _SWEEP = flags.DEFINE_string(
     "beside it.",
 )
 
-
-def _float(name, text, **bounds):
-    return flags.DEFINE_float(name, None, text, **bounds)
-
-
-def _text(name, text):
-    return flags.DEFINE_string(name, None, text)
-
-
-def _choice(name, values, text):
-    return flags.DEFINE_enum(name, None, values, text)
-
-
-_LOOK = [
-    flags.DEFINE_integer(
-        "size",
-        None,
-        "Long side in pixels. (default: the photo's own, but no more than the preset's: of best "
-        f"{find_preset('style_transfer', 'best')['settings']['size']})",
-        lower_bound=1,
-    ),
-    _float("style_strength", "How much painting.", lower_bound=0),
-    _float("content_strength", "How much photo.", lower_bound=0),
-    _float("smoothness", "How much the total variation counts, against noise.", lower_bound=0),
-    _float(
-        "style_size",
-        "Long side of the styles over the picture's: larger strokes by larger. They are never "
-        "enlarged beyond their own pixels.",
-    ),
-    _choice(
-        "preserve_color",
-        ["none", "luminance", "histogram", "coral"],
-        "Keep the photo's colours: luminance takes only light and dark from the painting; "
-        "histogram and coral recolour the painting as the photo first.",
-    ),
-    _text("init", "Where to start: content, noise, or a picture file."),
-]
-_TERMS = [
-    _text("content_layers", "Where the picture should look like the photo: LAYER:SHARE,..."),
-    _text("style_layers", "Where it should look like the painting: LAYER:SHARE,..."),
-    _choice("style_loss", ["gram", "moments", "wasserstein"], "What a style is compared by."),
-    _float("content_weight", "Raw weight of the content, in place of a balanced one."),
-    _float("style_weight", "Raw weight of the style, in place of a balanced one."),
-    _float("tv_weight", "Raw weight of the total variation, in place of a balanced one."),
-    _text("summed", "Which of content,total_variation are sums over positions, not means."),
-    _float("tv_beta", "Exponent of the total variation."),
-    flags.DEFINE_bool("tv_isotropic", None, "Take its two directions together."),
-    _choice("pooling", ["max", "average"], "How the network shrinks its features."),
-    _choice("padding", ["zeros", "replicate"], "What the network sees beyond the picture's edge."),
-]
-_DESCENT = [
-    _text("steps", "Steps at all scales together, or a list with a number for each scale."),
-    _text("optimizer", "adam, lbfgs, sgd, or the name of a Keras optimizer, such as rmsprop."),
-    _float("learning_rate", "Its rate, for pictures in [0, 1]."),
-    _float("beta_1", "Adam's decay of the mean gradient."),
-    _float("beta_2", "Adam's decay of the mean squared gradient."),
-    _float("epsilon", "Adam's epsilon."),
-    _float("decay", "What the rate of sgd is multiplied by every 100 steps."),
-    _float("average", "Decay of the running mean of pictures that is the result; 0 for none."),
-    flags.DEFINE_integer("smallest", None, "Long side of the first scale.", lower_bound=1),
-    _float("scale_factor", "How much larger each scale is than the one before."),
-    flags.DEFINE_integer("rows", None, "Height in pixels, in place of --size.", lower_bound=1),
-    flags.DEFINE_bool("stretch_style", None, "Give the styles the picture's height and width."),
-    _choice(
-        "interpolation", ["lanczos", "area", "bilinear", "nearest"], "How pictures are resized."
-    ),
-    flags.DEFINE_bool("clip", None, "Hold the picture in range at each step, not just at the end."),
-]
+_INIT = flags.DEFINE_string("init", None, "Where to start: content, noise, or a picture file.")
+_SETTINGS = options.define_flags(
+    StyleSettings, names=[name for name in names_of(StyleSettings) if name != "init"]
+)
 GROUPS = {
     "Pictures": [
         _CONTENT,
@@ -167,10 +103,10 @@ GROUPS = {
         REPRODUCE,
         cli.STRIP_METADATA,
     ],
-    "The look (defaults: the preset's)": [_PRESET, *_LOOK],
+    "The look (defaults: the preset's)": [_PRESET, options.SHOW, *_SETTINGS["look"], _INIT],
     "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
-    "The terms (defaults: the preset's)": _TERMS,
-    "The descent (defaults: the preset's)": _DESCENT,
+    "The terms (defaults: the preset's)": _SETTINGS["terms"],
+    "The descent (defaults: the preset's)": _SETTINGS["descent"],
     "To look at": [_CONTACT_SHEET, _SWEEP, _PLOT],
     "The run": [_RESUME, *cli.RUN_FLAGS],
 }
@@ -189,9 +125,9 @@ def main():
 
 def act(make):
     """Does what the flags ask for, with `make(content, **arguments) -> Result`."""
-    if _PRESET.value == "help":
-        cli.show(cli.preset_table("style_transfer"))
-    elif _LIST_LAYERS.value:
+    if tell_of_presets():
+        return
+    if _LIST_LAYERS.value:
         preset = find_preset("style_transfer", _PRESET.value or "best")
         cli.show(cli.layer_table(preset, "vgg16"))
     elif are_several(_CONTENT.value):
@@ -202,6 +138,12 @@ def act(make):
         output = _OUTPUT.value or "painted.png"
         check_output(output, int(cli.BITS.value or 8))
         paint(make, read_wanted(), _CONTENT.value, output)
+
+
+def tell_of_presets():
+    """Prints what --preset=help or --show asks for, and returns whether either was."""
+    backbone = cli.BACKBONE.value or "auto"
+    return options.tell_of_presets("style_transfer", _PRESET.value, "best", backbone)
 
 
 def paint_folder(make):
@@ -222,12 +164,14 @@ class Wanted(NamedTuple):
     Attributes:
         recorded: Dict of what --reproduce names, or an empty one.
         settings: Dict of settings.
+        chosen: `StyleSettings`: these and the preset's, as far as they are known without a network.
         pictures: Dict of the styles, their weights, masks, and the picture to start from.
         bits: Bits a channel of the output.
     """
 
     recorded: dict
     settings: dict
+    chosen: StyleSettings
     pictures: dict
     bits: int
 
@@ -246,9 +190,28 @@ def read_wanted(**changes):
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
         check_output(_CONTACT_SHEET.value)
-    settings = cli.merge_settings("style_transfer", SETTING_NAMES, recorded, changes)
-    pictures = _read_pictures(settings, recorded)
-    return Wanted(recorded, settings, pictures, int(cli.BITS.value or recorded.get("bits", 8)))
+    settings, chosen, start = _read_settings(recorded, changes)
+    pictures = _read_pictures(recorded, start)
+    bits = int(cli.BITS.value or recorded.get("bits", 8))
+    return Wanted(recorded, settings, chosen, pictures, bits)
+
+
+def _read_settings(recorded, changes):
+    """Reads the settings, and refuses what makes no sense before a network is loaded.
+
+    Returns:
+        A dict of arguments of `style_transfer`, the `StyleSettings`, and the path of a picture to
+        start from, or None.
+    """
+    changes = {"init": _INIT.value} | changes
+    settings, start = options.read_settings("style_transfer", recorded, changes), None
+    if settings.get("init") not in (None, "content", "noise"):
+        start = settings.pop("init")
+    preset = find_preset("style_transfer", settings.get("preset", "best"))
+    asked = settings.get("backbone", "auto"), settings.get("weights", "auto")
+    backbone, _ = choose_network(preset, *asked)
+    given = options.only_settings("style_transfer", settings)
+    return settings, choose_style_settings(preset, backbone, given), start
 
 
 def paint(make, wanted, content, output, label=""):
@@ -264,10 +227,10 @@ def paint(make, wanted, content, output, label=""):
     Returns:
         The `Result`.
     """
-    recorded, settings, pictures, bits = wanted
+    recorded, settings, chosen, pictures, bits = wanted
     check_output(output, bits)
     photo = cli.read_photo(content)
-    _check_size(photo.image.shape[1:3], settings)
+    _check_size(photo.image.shape[1:3], chosen, is_given="size" in settings)
     state = None if _SWEEP.value else _state_path(output, goes_on=bool(label))
     sizes, tiling = [], cli.read_tiling()
 
@@ -304,29 +267,26 @@ def paint(make, wanted, content, output, label=""):
     return result
 
 
-def _check_size(size, settings):
+def _check_size(size, settings, is_given):
     """Refuses more pixels than pictures may have, and says where a preset leaves some out."""
     height, width = size
-    given = settings.get("size")
-    if given:
-        cli.check_pixels(fit_size(size, given))
-    elif settings.get("rows"):
-        cli.check_pixels((settings["rows"], width * settings["rows"] // height))
-    else:
-        recipe = find_preset("style_transfer", settings.get("preset", "best"))
-        most = recipe["settings"].get("size")
-        if most and most < max(size):
-            small = fit_size(size, most)
-            cli.say(
-                f"Painting at {small[1]}x{small[0]}; the photo is {width}x{height} "
-                f"(--size={max(size)} paints all of it)."
-            )
+    most = settings.size
+    if settings.rows:
+        cli.check_pixels((settings.rows, width * settings.rows // height))
+    elif most and is_given:
+        cli.check_pixels(fit_size(size, most))
+    elif most and most < max(size):
+        small = fit_size(size, most)
+        cli.say(
+            f"Painting at {small[1]}x{small[0]}; the photo is {width}x{height} "
+            f"(--size={max(size)} paints all of it)."
+        )
 
 
 def sweep(make):
     """Paints with each of several values of a flag, and writes a labelled sheet of the pictures."""
     name, _, values = _SWEEP.value.partition(":")
-    if name not in (*SETTING_NAMES, "preset", "backbone", "seed") or not values:
+    if name not in (*names_of(StyleSettings), "preset", "backbone", "seed") or not values:
         raise ValueError(
             "`sweep` must be a flag and its values, such as style_strength:0.5,1,2. "
             f"Received: {_SWEEP.value!r}"
@@ -338,10 +298,7 @@ def sweep(make):
             f"`sweep` must give values that --{name} can take; {error}. Received: {values!r}"
         ) from None
     for value in parsed:  # Better refused before the first picture than after it.
-        if name == "preset":
-            find_preset("style_transfer", value)
-        elif name in SETTING_NAMES and name not in ("content_layers", "style_layers", "init"):
-            StyleSettings({"any": 1.0}, {"any": 1.0}, **{name: value})
+        _read_settings({}, {name: value})
     if _RESUME.value:
         raise ValueError("`resume` must not be given with `sweep`. Received: both")
     sheet = Path(_OUTPUT.value or "painted.png")
@@ -379,7 +336,7 @@ def parse_style(text):
     return path, number
 
 
-def _read_pictures(settings, recorded):
+def _read_pictures(recorded, start):
     """Reads styles, masks and the picture to start from: arguments of `style_transfer`."""
     if not _STYLE.value:
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
@@ -389,15 +346,12 @@ def _read_pictures(settings, recorded):
         weights = [1.0 if weight is None else weight for weight in weights]
     else:
         weights = recorded.get("style_weights")
-    start = None
-    if settings.get("init") not in (None, "content", "noise"):
-        start = read_picture(settings.pop("init"), cli.MAX_PIXELS.value).image
     return {
         "styles": [style.image for style in styles],
         "style_weights": weights,
         "content_masks": _read_masks(_CONTENT_MASK.value),
         "style_masks": _mask_styles(styles, _read_masks(_STYLE_MASK.value)),
-        "start": start,
+        "start": read_picture(start, cli.MAX_PIXELS.value).image if start else None,
     }
 
 

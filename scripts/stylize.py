@@ -39,6 +39,7 @@ from kerasart.image.samples import SAMPLES
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
 from kerasart.settings.checks import check_tiling
+from kerasart.settings.style import COLOURS
 
 _AHEAD = 4  # Pictures that are read before, and written after, the one that is painted.
 _LEAST_ROWS = 16
@@ -77,7 +78,7 @@ _STRENGTH = flags.DEFINE_float(
 _PRESERVE_COLOR = flags.DEFINE_enum(
     "preserve_color",
     "none",
-    ["none", "luminance", "histogram", "coral"],
+    COLOURS,
     "Keep the photo's colours: luminance takes only light and dark from the painting; histogram "
     "and coral recolour the painting as the photo.",
 )

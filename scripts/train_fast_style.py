@@ -6,6 +6,7 @@
     python scripts/train_fast_style.py --photos=DIR --style=c.jpg --finetune=mine --output=more
     python scripts/train_fast_style.py --photos=DIR --style=DIR --finetune=adain --output=any
     python scripts/train_fast_style.py --preset=help
+    python scripts/train_fast_style.py --preset=best --show
     python scripts/stylize.py --model=mine --input=photo.jpg
 
 The output is a folder: the model, a card that says what it was made of, and, while it learns, a
@@ -14,9 +15,11 @@ same command goes on where it was.
 """
 
 from kerasart.scripts import app as cli
+from kerasart.scripts import options
 from kerasart.scripts.model_card import write_card
 from kerasart.scripts.png_metadata import hash_image
 
+import itertools
 import re
 import sys
 from dataclasses import asdict
@@ -31,8 +34,8 @@ from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.loss_plot import plot_losses
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
-from kerasart.settings.fast_style import SETTING_NAMES, FastStyleSettings
-from kerasart.settings.presets import choose_network, find_preset, preset_settings
+from kerasart.settings.presets import choose_fast_style_settings, choose_network, find_preset
+from kerasart.settings.style import FastStyleSettings
 
 _NETWORKS = ("small", "medium", "large", "adain")
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
@@ -72,55 +75,27 @@ _TENSORBOARD = flags.DEFINE_string(
     "A folder to write losses and contact sheets to, for TensorBoard. Needs "
     "pip install 'kerasart[tensorboard]'.",
 )
-_PRESET = flags.DEFINE_string(
-    "preset",
-    None,
-    "Settings that belong together; help lists them. (default: best, or adain_best)",
-)
+_PRESET = options.define_preset("best, or adain_best")
 
-
-def _float(name, text):
-    return flags.DEFINE_float(name, None, text)
-
-
-def _integer(name, text):
-    return flags.DEFINE_integer(name, None, text)
-
-
-_SETTINGS = [
-    _integer("steps", "Steps of training."),
-    _integer("batch_size", "Photos in a step."),
-    _integer("size", "Side in pixels of the squares that photos are cut to."),
-    _integer("style_size", "Long side in pixels of the styles: larger strokes by larger."),
-    _float("style_strength", "How much painting."),
-    _float("content_strength", "How much photo."),
-    _float("smoothness", "How much the total variation counts, against noise."),
-    _float("stability", "How much small shifts and noise may not matter, against flicker."),
-    _float("learning_rate", "Adam's rate at the start."),
-    _float("final_rate", "What of it is left at the end."),
-    flags.DEFINE_string("content_layers", None, "Where to look like the photo: LAYER:SHARE,..."),
-    flags.DEFINE_string("style_layers", None, "Where to look like the style: LAYER:SHARE,..."),
-    flags.DEFINE_enum(
-        "style_loss", None, ["gram", "moments", "wasserstein"], "What a style is compared by."
-    ),
-    _float("content_weight", "Raw weight of the content, in place of a balanced one."),
-    _float("style_weight", "Raw weight of the style, in place of a balanced one."),
-    _float("tv_weight", "Raw weight of the total variation, in place of a balanced one."),
-    flags.DEFINE_enum("pooling", None, ["max", "average"], "How the network that looks shrinks."),
-]
+_SETTINGS = options.define_flags(FastStyleSettings)
 GROUPS = {
     "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, cli.MAX_PIXELS],
     "The network": [_NETWORK, _FINETUNE],
-    "The training (defaults: the preset's)": [_PRESET, *_SETTINGS],
-    "The network that looks": cli.NETWORK_FLAGS,
+    "The training (defaults: the preset's)": [
+        _PRESET,
+        options.SHOW,
+        *itertools.chain(*_SETTINGS.values()),
+    ],
+    "The feature network": cli.NETWORK_FLAGS,
     "The run": [_SHEET_EVERY, _TENSORBOARD, cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
 }
 
 
 def main():
     """Reads flags and pictures, and trains."""
-    if _PRESET.value == "help":
-        cli.show(cli.preset_table("fast_style"))
+    preset = "adain_best" if _NETWORK.value == "adain" else "best"
+    backbone = cli.BACKBONE.value or "auto"
+    if options.tell_of_presets("fast_style", _PRESET.value, preset, backbone):
         return
     if not _PHOTOS.value or not _STYLE.value:
         missing = "photos" if not _PHOTOS.value else "style"
@@ -137,6 +112,10 @@ def main():
     network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
     is_adain = _is_adain(network)
     recipe = find_preset("fast_style", _PRESET.value or ("adain_best" if is_adain else "best"))
+    asked = cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"
+    backbone, weights = choose_network(recipe, *asked)
+    given = options.read_flags(FastStyleSettings)
+    choose_fast_style_settings(recipe, "vgg16" if backbone == "auto" else backbone, given)
     styles = _find_styles(is_adain)
     if _TENSORBOARD.value:
         cli.load_tensorflow()
@@ -148,10 +127,7 @@ def main():
     from kerasart.applications.fast_style_training import plan_training
     from kerasart.image.resizing import shrink
 
-    network_that_looks = choose_network(
-        recipe, cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"
-    )
-    backbone = load_backbone(*network_that_looks, default="vgg16")
+    backbone = load_backbone(backbone, weights, default="vgg16")
     with tqdm(
         desc="Balancing the weights",
         bar_format="{desc}",
@@ -163,7 +139,7 @@ def main():
             styles,
             photos,
             backbone,
-            _choose_settings(recipe, backbone),
+            choose_fast_style_settings(recipe, backbone, given),
             cli.PRECISION.value or "auto",
             cli.SEED.value or 0,
             cli.MAX_PIXELS.value,
@@ -297,19 +273,6 @@ def _check_folder(folder):
             "`output` must be a new folder, or an empty one, since some names in it will be "
             f"replaced (--overwrite allows it). Received: '{folder}', which holds {others[0]!r}"
         )
-
-
-def _choose_settings(recipe, backbone):
-    given = {name: flags.FLAGS[name].value for name in SETTING_NAMES if name in flags.FLAGS}
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = preset_settings(recipe, backbone.name) | given
-    for name in ("content_layers", "style_layers"):
-        if name not in settings:
-            raise ValueError(
-                f"`{name}` must be given for {backbone.name}, which the preset does not know. "
-                "Received: none"
-            )
-    return FastStyleSettings(**settings)
 
 
 def _write_sheet(folder, training_run, samples, pictures):

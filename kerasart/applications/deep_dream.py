@@ -42,13 +42,15 @@ from kerasart.optimization import (
 )
 from kerasart.progress import Progress
 from kerasart.settings.checks import check_seed
-from kerasart.settings.dream_choice import (
+from kerasart.settings.presets import (
     choose_dream_network,
-    choose_settings,
-    merge_settings,
+    choose_dream_settings,
+    find_preset,
+    merge,
+    preset_name,
+    preset_settings,
     suitable_preset,
 )
-from kerasart.settings.presets import find_preset
 
 _log = logging.getLogger("kerasart")
 
@@ -58,7 +60,7 @@ _SIZE = 512
 
 def deep_dream(
     image: ArrayLike | None = None,
-    preset: str | None = None,
+    preset: str | PathLike[str] | dict | None = None,
     backbone: str | Backbone = "auto",
     weights: str = "auto",
     *,
@@ -83,8 +85,9 @@ def deep_dream(
             None is a square.
         preset: Gives the settings that are not given here. None chooses what suits the others:
             "guided", "class", "channel" or "animals". A preset that reproduces a published picture
-            also brings its network.
-        backbone: The network that looks: a name or "auto" (see `load_backbone`), or a `Backbone`.
+            also brings its network. One of your own is a path that ends in .json, or a dict (see
+            `kerasart.settings.presets.find_preset`).
+        backbone: The feature network: a name or "auto" (see `load_backbone`), or a `Backbone`.
         weights: Its weights (see `load_backbone`).
         guide: Another picture, whose features are dreamed of (see the setting `similarity`).
         mask: Where to dream: (height, width), uint8 or float in [0, 1], of any size; None is
@@ -147,7 +150,7 @@ class Dreamer:
 
     def __init__(
         self,
-        preset: str | None = None,
+        preset: str | PathLike[str] | dict | None = None,
         backbone: str | Backbone = "auto",
         weights: str = "auto",
         *,
@@ -165,18 +168,17 @@ class Dreamer:
         recipe = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
             name, weights = choose_dream_network(recipe, backbone, weights, settings, objective)
-            wants_class = objective is None and (
-                "class_name" in merge_settings(recipe, name, settings)
-            )
+            merged = merge("deep_dream", preset_settings(recipe, name), settings)
+            wants_class = objective is None and "class_name" in merged
             backbone = load_backbone(name, weights, seed, head=wants_class)
-        self.settings = choose_settings(recipe, backbone, settings, guide)
+        self.settings = choose_dream_settings(recipe, backbone, settings, guide)
         self.objective = objective or dream_objective(self.settings, backbone)
         self.backbone = backbone.cut(self.objective.layers, precision)
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
         self._tiling = tile, memory
         self._seed = seed
         self.record = {
-            "preset": preset,
+            "preset": preset_name(preset),
             "backbone": backbone.name,
             "weights": backbone.weights,
             "weights_hash": backbone.weights_hash,

@@ -34,6 +34,7 @@ from kerasart.networks.strips import paint_adain_in_strips, paint_in_strips
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.settings.checks import check_tiling
+from kerasart.settings.style import COLOURS
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -41,7 +42,6 @@ if keras.backend.backend() == "tensorflow":
 Model = str | PathLike[str] | TransformerNet | AdaIN
 Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
 
-COLOURS = ("none", "luminance", "histogram", "coral")
 # What a whole picture may take of the memory that is free.
 _SHARE = 0.5
 # Rows of a band: with fewer most of what is computed is for the neighbours' sake; and fewer than

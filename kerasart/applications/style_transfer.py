@@ -39,9 +39,13 @@ from kerasart.optimization import (
 from kerasart.optimization.optimizers import Optimizer
 from kerasart.progress import Progress
 from kerasart.settings.checks import check_seed
-from kerasart.settings.presets import choose_network, find_preset
+from kerasart.settings.presets import (
+    choose_network,
+    choose_style_settings,
+    find_preset,
+    preset_name,
+)
 from kerasart.settings.style import StyleSettings
-from kerasart.settings.style_choice import choose_settings
 
 _log = logging.getLogger("kerasart")
 
@@ -49,7 +53,7 @@ _log = logging.getLogger("kerasart")
 def style_transfer(
     content: ArrayLike,
     styles: ArrayLike | Sequence[ArrayLike],
-    preset: str = "best",
+    preset: str | PathLike[str] | dict = "best",
     backbone: str | Backbone = "auto",
     weights: str = "auto",
     *,
@@ -72,8 +76,9 @@ def style_transfer(
     Args:
         content: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
         styles: One such picture, or a list; they may have any sizes.
-        preset: Gives the settings that are not given here.
-        backbone: The network that looks: a name or a `Backbone`; "auto" is the bundled VGG16,
+        preset: Gives the settings that are not given here. One of your own is a path that ends in
+            .json, or a dict (see `kerasart.settings.presets.find_preset`).
+        backbone: The feature network: a name or a `Backbone`; "auto" is the bundled VGG16,
             or the preset's (see `load_backbone`).
         weights: Its weights (see `load_backbone`).
         style_weights: How much of each style, in proportion; None for equal shares.
@@ -113,7 +118,7 @@ def style_transfer(
         name, weights = choose_network(recipe, backbone, weights)
         backbone = load_backbone(name, weights, seed, default="vgg16")
     given_optimizer = settings.get("optimizer")
-    settings = choose_settings(recipe, backbone, settings, max(content.shape[1:3]))
+    settings = choose_style_settings(recipe, backbone, settings, max(content.shape[1:3]))
     optimizer = make_optimizer(settings, given_optimizer)
     inputs = StyleInputs(content, styles, style_weights, content_masks, style_masks, settings)
     wanted = style_objective(settings, inputs.painters)
@@ -136,7 +141,7 @@ def style_transfer(
         reuse=True,
     )
     record = {
-        "preset": preset,
+        "preset": preset_name(preset),
         "backbone": backbone.name,
         "weights": backbone.weights,
         "weights_hash": backbone.weights_hash,

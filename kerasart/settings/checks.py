@@ -1,45 +1,26 @@
-"""What settings of every kind share: how they are read, and how they are refused."""
+"""Checks that settings of every kind share, and the one way in which they are refused."""
 
 import math
 import numbers
-from dataclasses import fields
-from typing import get_args
+from typing import Any
 
 # What TensorFlow computes and counts with: float32 and int32.
 LARGEST = 3.4028234e38
 LARGEST_INTEGER = 2**31 - 1
 
 
-def check_types(settings):
-    """Checks the attributes of a dataclass whose type is int, float, bool or str, or None besides.
-
-    It is for what has no bounds of its own, by which a better sentence can be said.
-
-    Raises:
-        ValueError: If one is of another type, or a number that TensorFlow does not know.
-    """
-    for each in fields(settings):
-        value, kinds = getattr(settings, each.name), get_args(each.type) or (each.type,)
-        if value is None and type(None) in kinds:
-            continue
-        plain = [kind for kind in kinds if kind in _PLAIN]
-        if plain and len(plain) == len(set(kinds) - {type(None)}):
-            allowed = " or ".join(_PLAIN[kind][0] for kind in plain)
-            check(any(_PLAIN[kind][1](value) for kind in plain), each.name, allowed, value)
-
-
-def is_number(value):
+def is_number(value: Any) -> bool:
     """Whether a value is a number that float32 can hold."""
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_real and abs(value) <= LARGEST
 
 
-def is_whole(value):
+def is_whole(value: Any) -> bool:
     """Whether a value is a whole number that int32 can hold."""
     return is_number(value) and value % 1 == 0 and abs(value) <= LARGEST_INTEGER
 
 
-def check_seed(seed):
+def check_seed(seed: Any) -> None:
     """Refuses what is no whole number from 0 to 2147483647.
 
     Raises:
@@ -67,19 +48,7 @@ def check_tiling(tile: int | str, memory: float | None) -> None:
         )
 
 
-def _is_endless(value):
-    return isinstance(value, float) and math.isinf(value)
-
-
-_PLAIN = {
-    int: (f"a whole number of at most {LARGEST_INTEGER}", is_whole),
-    float: ("a number of at most 3.4e38", lambda value: is_number(value) or _is_endless(value)),
-    bool: ("True or False", lambda value: isinstance(value, bool)),
-    str: ("a text", lambda value: isinstance(value, str)),
-}
-
-
-def parse_layers(layers, name="layers"):
+def parse_layers(layers: Any, name: str = "layers") -> dict[str, float]:
     """Reads layers and their coefficients.
 
     Args:
@@ -114,7 +83,7 @@ def parse_layers(layers, name="layers"):
     return parsed
 
 
-def check(holds, name, allowed, received):
+def check(holds: Any, name: str, allowed: str, received: Any) -> None:
     """Refuses a setting, unless it `holds`. Of a number beyond float32 that is said too.
 
     Raises:

@@ -1,231 +1,24 @@
-"""What can be set of a dream, and what makes no sense."""
+"""`DreamSettings`: the settings of DeepDream."""
 
 import math
-from dataclasses import dataclass, field, fields
+from typing import Any
 
-from kerasart.settings.checks import check, check_types, is_number, is_whole, parse_layers
+from kerasart.settings.checks import check, is_number, parse_layers
+from kerasart.settings.declare import option, settings
 
-CHOICES = {
-    "activation": ("squared", "mean"),
-    "similarity": (None, "dot", "l1", "l2", "cosine", "match"),
-    "reference": ("guide", "start"),
-    "pixel_loss": (None, "l1", "l2"),
-    "pixel_reference": ("guide", "start"),
-    "init": ("photo", "noise", "grey"),
-    "parameterization": ("pixels", "fourier"),
-    "optimizer": ("ascent", "adam", "lbfgs"),
-    "norm": ("mean", "std", "unit"),
-    "detail": ("before", "after", "none"),
-}
+_OTHERS = ("guide", "start")  # Pictures to compare with.
 
-# What holds a dream back: the setting of its strength, and that of a raw weight in its place.
+# Regularizers: the setting of the strength, and that of a raw weight in its place.
 REGULARIZERS = (("smoothness", "tv_weight"), ("energy", "energy_weight"))
 
 
-@dataclass(frozen=True)
-class DreamSettings:
-    """Everything that a preset of DeepDream sets.
-
-    Attributes:
-        layers: Dict of layer name to coefficient: whose activations are raised, and how much. With
-            `similarity`, whose features become like another picture's, or unlike where the
-            coefficient is negative. Empty where only channels or a class are wanted.
-        channel: Dict of "layer:channel" to coefficient: which channels are raised, or lowered
-            where the coefficient is negative.
-        neuron: Whether channels are raised at the picture's centre only. There must be something
-            there that excites them a little, as in a photo.
-        class_name: An ImageNet class to raise: its name, a part of it, or its number; None for
-            none. The network needs its classification head.
-        activation: "squared" raises the mean of squares, "mean" the mean.
-        border: Rows and columns at a layer's border whose activations do not count.
-        similarity: How features are compared: "dot", "l1", "l2", "cosine" or "match" (see
-            `kerasart.objectives.Similarity`); None raises activations instead.
-        reference: Whose features they are compared with: the "guide"'s, or at the "start".
-        pixel_loss: "l1" or "l2": how the pixels are compared with those of `pixel_reference`; None
-            if they are not.
-        pixel_weight: Weight of that: negative drives the picture away from it.
-        pixel_reference: "start" or "guide".
-        smoothness: Strength of the total variation; it goes against high-frequency noise. At 1 it
-            pulls at noise of deviation 0.1 as hard as all that is wanted of the network's layers
-            pulls at each step, so a value means the same for all networks, layers and photos.
-        tv_weight: Raw weight of the total variation, in units of the activations, in place of
-            `smoothness`; it fits one network and one layer only.
-        tv_beta: Exponent of the total variation.
-        tv_isotropic: Whether it takes both directions together (see `TotalVariation`).
-        energy: Strength of the pixels' squared distance from the mean colour, as `smoothness`.
-        energy_weight: Its raw weight, in place of `energy`.
-        octaves: (first, last): octave 0 is the picture's own size, -2 two octaves smaller, 1 one
-            larger. A number n stands for (1 - n, 0).
-        octave_scale: How much larger each octave is than the one before.
-        steps: Steps in each octave.
-        optimizer: "ascent" divides the gradient by its magnitude; "adam"; "lbfgs".
-        step_size: What an average step changes a value by, for pictures in [0, 1]: of Adam, the
-            learning rate. L-BFGS finds its own.
-        max_loss: The loss that ends an octave; None for none.
-        norm: For ascent, the gradient is divided by its "mean" absolute value, its "std", or
-            its "unit", the root mean square.
-        floor: The least magnitude to divide by, in the gradient's own units.
-        blur: Deviation in pixels of the Gaussians that smooth the gradient; 0 for none.
-        pyramid: Levels of the Laplacian pyramid in which the gradient is normalised, so that
-            coarse and fine forms grow alike; 0 for none.
-        init: What is dreamed on: the "photo", or nothing: "noise" or "grey".
-        init_noise: Deviation of the noise that is added at the start.
-        parameterization: What is moved: "pixels", or "fourier" coefficients of decorrelated
-            colours.
-        pad: Grey pixels around the picture while the network looks.
-        jitter: Largest random shift at each step, in pixels.
-        scaling: Largest random change of scale at each step: 0.1 for 0.9 to 1.1.
-        rotation: Largest random rotation at each step, in degrees.
-        final_jitter: Largest random shift after those.
-        detail: When the photo's detail that a smaller octave could not show comes back: "before"
-            the ascent, so that the dream grows on it, "after" it as in the Keras example, or
-            "none".
-        clip: Whether the picture is held in [0, 1] after each step, or only at the end.
-        antialias: Whether octaves are shrunk with antialiasing.
-    """
-
-    layers: dict = field(default_factory=dict)
-    channel: dict = field(default_factory=dict)
-    neuron: bool = False
-    class_name: str | int | None = None
-    activation: str = "squared"
-    border: int = 0
-    similarity: str | None = None
-    reference: str = "guide"
-    pixel_loss: str | None = None
-    pixel_weight: float = 1.0
-    pixel_reference: str = "start"
-    smoothness: float = 0.0
-    tv_weight: float = 0.0
-    tv_beta: float = 2.0
-    tv_isotropic: bool = False
-    energy: float = 0.0
-    energy_weight: float = 0.0
-    octaves: tuple = (-4, 0)
-    octave_scale: float = 1.4
-    steps: int = 10
-    optimizer: str = "ascent"
-    step_size: float = 0.01
-    max_loss: float | None = None
-    norm: str = "mean"
-    floor: float = 1e-12
-    blur: float = 0.0
-    pyramid: int = 0
-    init: str = "photo"
-    init_noise: float = 0.0
-    parameterization: str = "pixels"
-    pad: int = 0
-    jitter: int = 32
-    scaling: float = 0.0
-    rotation: float = 0.0
-    final_jitter: int = 0
-    detail: str = "before"
-    clip: bool = True
-    antialias: bool = True
-
-    def __post_init__(self):
-        for name, allowed in CHOICES.items():
-            named = [str(each).lower() for each in allowed]
-            check(getattr(self, name) in allowed, name, _listed(named), getattr(self, name))
-        object.__setattr__(self, "channel", parse_channels(self.channel))
-        if self.layers or not (self.channel or self.class_name is not None):
-            object.__setattr__(self, "layers", parse_layers(self.layers))
-        object.__setattr__(self, "octaves", parse_octaves(self.octaves))
-        check(is_whole(self.steps) and self.steps >= 1, "steps", "at least 1", self.steps)
-        for name in ("border", "pyramid", "pad", "jitter", "final_jitter"):
-            value = getattr(self, name)
-            check(is_whole(value) and value >= 0, name, "0 or more", value)
-        for strength, raw in REGULARIZERS:
-            self._check_regularizer(strength, raw)
-        for name in ("blur", "init_noise"):
-            value = getattr(self, name)
-            check(is_number(value) and value >= 0, name, "0 or more", value)
-        for name in ("step_size", "pixel_weight"):
-            value = getattr(self, name)
-            check(is_number(value), name, "a finite number", value)
-        for name in ("floor", "tv_beta"):
-            value = getattr(self, name)
-            check(is_number(value) and value > 0, name, "more than 0", value)
-        check(
-            not (self.pad and self.compares_positions),
-            "pad",
-            "0 where features are compared position by position (similarity dot, l1, l2 or cosine)",
-            self.pad,
-        )
-        check(
-            not (self.border and self.similarity),
-            "border",
-            "0 where features are compared (similarity)",
-            self.border,
-        )
-        shaped = self.blur or self.pyramid
-        check(
-            not (shaped and self.parameterization == "fourier"),
-            "parameterization",
-            "pixels where the gradient is shaped (blur, pyramid): coefficients have no neighbours",
-            self.parameterization,
-        )
-        value = self.scaling
-        check(is_number(value) and 0 <= value < 1, "scaling", "from 0 to less than 1", value)
-        value = self.rotation
-        check(is_number(value) and 0 <= value <= 180, "rotation", "from 0 to 180 degrees", value)
-        value = self.octave_scale
-        check(is_number(value) and value > 1, "octave_scale", "more than 1", value)
-        check_types(self)
-
-    def _check_regularizer(self, strength, raw):
-        for name in (strength, raw):
-            value = getattr(self, name)
-            check(is_number(value) and value >= 0, name, "0 or more", value)
-        both = getattr(self, strength) and getattr(self, raw)
-        check(not both, raw, f"0 where {strength} is more", getattr(self, raw))
-        changes = getattr(self, strength) and self.optimizer == "lbfgs"
-        check(
-            not changes,
-            strength,
-            f"0 for lbfgs, whose loss stays what it is ({raw} is for it)",
-            getattr(self, strength),
-        )
-
-    @property
-    def compares_positions(self):
-        """Whether features are compared position by position: only "match" does not ask where."""
-        return bool(self.layers) and self.similarity not in (None, "match")
-
-    @property
-    def needs_guide(self):
-        """Whether something is compared with a guide."""
-        by_features = self.similarity and self.reference == "guide"
-        return bool(by_features or (self.pixel_loss and self.pixel_reference == "guide"))
-
-
-SETTING_NAMES = tuple(field.name for field in fields(DreamSettings))
-
-
-def read_recorded(recorded):
-    """Reads a record of any version.
-
-    Args:
-        recorded: Dict of recorded settings. Those that know of no raw weights have them in the
-            places of the strengths.
-
-    Returns:
-        A dict of settings as they are called now.
-    """
-    moved = {
-        strength: raw
-        for strength, raw in REGULARIZERS
-        if strength in recorded and raw not in recorded
-    }
-    return {moved.get(name, name): value for name, value in recorded.items()}
-
-
-def parse_channels(channels):
+def parse_channels(channels: Any, name: str = "channel") -> dict[str, float]:
     """Reads channels and their coefficients.
 
     Args:
         channels: A dict of "layer:channel" to coefficient, or such as
             "block5_conv3:37,block5_conv1:8:-0.5"; a channel without a coefficient gets 1.
+        name: What the setting is called where it is refused.
 
     Returns:
         Such a dict, with float coefficients.
@@ -246,7 +39,7 @@ def parse_channels(channels):
         parsed = {"": math.nan}
     check(
         lengths and len(parsed) == len(pairs) and all(map(is_number, parsed.values())),
-        "channel",
+        name,
         "different LAYER:CHANNEL or LAYER:CHANNEL:COEFFICIENT, such as block5_conv3:37",
         channels,
     )
@@ -260,12 +53,13 @@ def _channel(name):
     return f"{layer.strip()}:{int(number)}"
 
 
-def parse_octaves(octaves):
+def parse_octaves(octaves: Any, name: str = "octaves") -> tuple[int, int]:
     """Reads which octaves there are.
 
     Args:
         octaves: A number of octaves, of which the last has the picture's size; or the first and
             the last, as a pair or as "-2:2".
+        name: What the setting is called where it is refused.
 
     Returns:
         (first, last).
@@ -283,9 +77,202 @@ def parse_octaves(octaves):
     except (OverflowError, TypeError, ValueError):
         first, last, whole = 0, 0, False
     allowed = "a number from 1 to 32, or first:last such as -2:2"
-    check(whole and -32 < first <= last < 32, "octaves", allowed, octaves)
+    check(whole and -32 < first <= last < 32, name, allowed, octaves)
     return first, last
 
 
-def _listed(names):
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+def _parse_layers_if_any(layers, name):
+    return {} if layers == {} else parse_layers(layers, name)
+
+
+@settings
+class DreamSettings:
+    """Everything that a preset of DeepDream sets."""
+
+    # What is dreamed of: one that is given replaces all those of a preset; and a strength that is
+    # given the raw weight, or the other way round.
+    alternatives = ({"layers", "channel", "class_name"}, *map(set, REGULARIZERS))
+
+    layers: dict = option(
+        {},
+        "Layers whose activations are raised, with their coefficients: mixed4:1.0,mixed5:1.5. "
+        "Where features are compared (similarity), those that become like the other picture's, or "
+        "unlike for a negative coefficient.",
+        parse=_parse_layers_if_any,
+        group="objective",
+    )
+    channel: dict = option(
+        {},
+        "Channels to raise in place of whole layers, with their coefficients: mixed5:37 or "
+        "mixed5:37:1.0,mixed4:8:-0.5. scripts/feature_atlas.py shows what they see.",
+        parse=parse_channels,
+    )
+    neuron: bool = option(
+        False,
+        "Raise those channels at the picture's centre only, where something must excite them a "
+        "little already, as in a photo.",
+    )
+    class_name: str | int | None = option(
+        None,
+        "An ImageNet class to raise: its name, a part of it, or its number, such as jellyfish. "
+        "Needs a backbone with its head: squeezenet has it, others with weights imagenet.",
+        flag="class",
+    )
+    activation: str = option(
+        "squared", "Raise the mean of squares, or the mean.", choices=("squared", "mean")
+    )
+    border: int = option(0, "Rows and columns at a layer's border that do not count.", least=0)
+    similarity: str | None = option(
+        None,
+        "Compare features with the reference's, in place of raising activations: by dot product, "
+        "l1 or l2 distance, or cosine at the same position; match: at the one that is most like.",
+        choices=("dot", "l1", "l2", "cosine", "match"),
+    )
+    reference: str = option("guide", "Whose features: the guide's or the start's.", choices=_OTHERS)
+    pixel_loss: str | None = option(None, "Compare the pixels by a distance.", choices=("l1", "l2"))
+    pixel_weight: float = option(1.0, "Weight of it; negative drives the picture away.")
+    pixel_reference: str = option("start", "Whose pixels, as reference.", choices=_OTHERS)
+    smoothness: float = option(
+        0.0,
+        "Strength of the total variation, against high-frequency noise. At 1 it pulls at noise of "
+        "deviation 0.1 as hard at each step as all that is wanted of the layers, so that a value "
+        "means the same for every backbone, layer and photo. Not for lbfgs.",
+        least=0,
+    )
+    tv_weight: float = option(
+        0.0,
+        "Raw weight of the total variation, in units of the activations, in place of smoothness; "
+        "it fits one backbone and one layer only.",
+        least=0,
+    )
+    tv_beta: float = option(2.0, "Exponent of the total variation.", more_than=0)
+    tv_isotropic: bool = option(False, "Take the two directions of the total variation together.")
+    energy: float = option(
+        0.0, "Strength of the squared distance from the mean colour, as smoothness.", least=0
+    )
+    energy_weight: float = option(0.0, "Raw weight of it, in place of energy.", least=0)
+    octaves: tuple = option(
+        (-4, 0),
+        "How many octaves, the last of them the photo's own size; or the first and the last, such "
+        "as -2:2 (from two octaves smaller to two larger).",
+        parse=parse_octaves,
+        group="ascent",
+    )
+    octave_scale: float = option(1.4, "Size ratio between octaves.", more_than=1)
+    steps: int = option(10, "Steps in each octave.", least=1)
+    optimizer: str = option(
+        "ascent",
+        "ascent divides the gradient by its magnitude; lbfgs finds its own step size.",
+        choices=("ascent", "adam", "lbfgs"),
+    )
+    step_size: float = option(
+        0.01, "Change of a value in an average step, where white is 1; of adam, the learning rate."
+    )
+    max_loss: float | None = option(
+        None, "The loss that ends an octave.", least=-math.inf, most=math.inf
+    )
+    norm: str = option(
+        "mean",
+        "Divide the gradient by its mean absolute value, its standard deviation, or its root mean "
+        "square (unit).",
+        choices=("mean", "std", "unit"),
+    )
+    floor: float = option(1e-12, "The least magnitude to divide the gradient by.", more_than=0)
+    blur: float = option(
+        0.0, "Deviation in pixels of the Gaussians that smooth the gradient; 0 for none.", least=0
+    )
+    pyramid: int = option(
+        0,
+        "Levels of the Laplacian pyramid in which the gradient is normalised, so that coarse and "
+        "fine forms grow alike; 0 for none.",
+        least=0,
+    )
+    init: str = option(
+        "photo", "Dream on the photo, or on nothing.", choices=("photo", "noise", "grey")
+    )
+    init_noise: float = option(0.0, "Deviation of the noise that is added at the start.", least=0)
+    parameterization: str = option(
+        "pixels",
+        "Move pixels, or Fourier coefficients of decorrelated colours.",
+        choices=("pixels", "fourier"),
+    )
+    pad: int = option(0, "Grey pixels around the picture as the backbone sees it.", least=0)
+    jitter: int = option(32, "Largest random shift at each step, in pixels.", least=0)
+    scaling: float = option(
+        0.0, "Largest random scaling at each step: 0.1 for 0.9 to 1.1.", least=0, less_than=1
+    )
+    rotation: float = option(0.0, "Largest random rotation, in degrees.", least=0, most=180)
+    final_jitter: int = option(0, "Largest random shift after those, in pixels.", least=0)
+    detail: str = option(
+        "before",
+        "When the photo's detail comes back that a smaller octave cannot show: before an octave's "
+        "steps, so that the dream grows on it, after them, as in the Keras example, or not at all.",
+        choices=("before", "after", "none"),
+    )
+    clip: bool = option(True, "Hold the picture in [0, 1] after each step, not just at the end.")
+    antialias: bool = option(True, "Shrink octaves with antialiasing.")
+
+    def __post_init__(self):
+        if not (self.channel or self.class_name is not None):
+            parse_layers(self.layers)  # There must be some.
+        for strength, raw in REGULARIZERS:
+            self._check_regularizer(strength, raw)
+        check(
+            not (self.pad and self.compares_positions),
+            "pad",
+            "0 where features are compared position by position (similarity dot, l1, l2 or cosine)",
+            self.pad,
+        )
+        check(
+            not (self.border and self.similarity),
+            "border",
+            "0 where features are compared (similarity)",
+            self.border,
+        )
+        shaped = self.blur or self.pyramid
+        check(
+            not (shaped and self.parameterization == "fourier"),
+            "parameterization",
+            "pixels where the gradient is shaped (blur, pyramid): coefficients have no neighbours",
+            self.parameterization,
+        )
+
+    def _check_regularizer(self, strength, raw):
+        both = getattr(self, strength) and getattr(self, raw)
+        check(not both, raw, f"0 where {strength} is more", getattr(self, raw))
+        changes = getattr(self, strength) and self.optimizer == "lbfgs"
+        check(
+            not changes,
+            strength,
+            f"0 for lbfgs, whose loss stays what it is ({raw} is for it)",
+            getattr(self, strength),
+        )
+
+    @property
+    def compares_positions(self) -> bool:
+        """Whether features are compared position by position: only "match" does not ask where."""
+        return bool(self.layers) and self.similarity not in (None, "match")
+
+    @property
+    def needs_guide(self) -> bool:
+        """Whether something is compared with a guide."""
+        by_features = self.similarity and self.reference == "guide"
+        return bool(by_features or (self.pixel_loss and self.pixel_reference == "guide"))
+
+
+def read_recorded(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Reads a record of any version.
+
+    Args:
+        recorded: Dict of recorded settings. Those that know of no raw weights have them in the
+            places of the strengths.
+
+    Returns:
+        A dict of settings as they are called now.
+    """
+    moved = {
+        strength: raw
+        for strength, raw in REGULARIZERS
+        if strength in recorded and raw not in recorded
+    }
+    return {moved.get(name, name): value for name, value in recorded.items()}

@@ -14,9 +14,14 @@ from kerasart.backbones import Backbone, load_backbone
 from kerasart.backbones.graph_surgery import rename_layers
 from kerasart.image.resizing import resize
 from kerasart.objectives import TotalVariation
-from kerasart.settings.dream import SETTING_NAMES, DreamSettings
-from kerasart.settings.dream_choice import choose_settings
-from kerasart.settings.presets import find_preset, load_presets, preset_settings
+from kerasart.settings.declare import names_of
+from kerasart.settings.dream import DreamSettings
+from kerasart.settings.presets import (
+    choose_dream_settings,
+    find_preset,
+    load_presets,
+    preset_settings,
+)
 
 # A dream that takes a second: two octaves of 48 and 68 pixels on a shallow layer.
 TINY = {
@@ -322,12 +327,14 @@ def test_a_presets_smoothness_leaves_room_for_any_layer(layer, squeezenet, cat):
 
 
 def test_a_strength_takes_the_place_of_a_presets_raw_weight(squeezenet):
-    raw = choose_settings(find_preset("deep_dream", "natural"), squeezenet, {})
+    raw = choose_dream_settings(find_preset("deep_dream", "natural"), squeezenet, {})
     assert (raw.smoothness, raw.tv_weight) == (0.0, 34612.0)
     changes = {"smoothness": 0.5, "optimizer": "adam"}
-    given = choose_settings(find_preset("deep_dream", "natural"), squeezenet, changes)
+    given = choose_dream_settings(find_preset("deep_dream", "natural"), squeezenet, changes)
     assert (given.smoothness, given.tv_weight, given.energy_weight) == (0.5, 0.0, 1300.0)
-    given = choose_settings(find_preset("deep_dream", "animals"), squeezenet, {"tv_weight": 5.0})
+    given = choose_dream_settings(
+        find_preset("deep_dream", "animals"), squeezenet, {"tv_weight": 5.0}
+    )
     assert (given.smoothness, given.tv_weight) == (0.0, 5.0)
 
 
@@ -391,7 +398,7 @@ def test_recorded_settings_make_the_picture_again(tiny, photo, squeezenet):
 
 def test_every_setting_is_recorded(tiny):
     result = tiny(border=1, max_loss=1e9)
-    assert set(SETTING_NAMES) < set(result.settings)
+    assert set(names_of(DreamSettings)) < set(result.settings)
     expected = {
         "preset": "animals",
         "precision": "float32",
@@ -418,14 +425,14 @@ RECIPE = {
 
 
 def test_a_preset_sets_defaults_and_a_setting_overrides(squeezenet):
-    settings = choose_settings(RECIPE, squeezenet, {"border": 0, "jitter": None})
+    settings = choose_dream_settings(RECIPE, squeezenet, {"border": 0, "jitter": None})
     assert (settings.layers, settings.steps, settings.border) == ({"fire8": 1.0}, 5, 0)
     assert settings.jitter == DreamSettings({"a": 1}).jitter
-    assert choose_settings(RECIPE, squeezenet, {"layers": "fire2"}).layers == {"fire2": 1.0}
+    assert choose_dream_settings(RECIPE, squeezenet, {"layers": "fire2"}).layers == {"fire2": 1.0}
 
 
 def test_a_network_that_no_preset_knows_gets_a_middle_layer_and_says_so(vgg16, caplog):
-    settings = choose_settings(RECIPE, vgg16, {})
+    settings = choose_dream_settings(RECIPE, vgg16, {})
     assert (settings.layers, settings.steps) == ({"block5_conv3": 1.0}, 7)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
@@ -433,9 +440,9 @@ def test_a_network_that_no_preset_knows_gets_a_middle_layer_and_says_so(vgg16, c
 
 
 def test_layers_that_are_known_are_not_told_of(vgg16, squeezenet, caplog):
-    choose_settings(RECIPE, squeezenet, {})
-    choose_settings(RECIPE, vgg16, {"layers": "block4_conv1"})
-    choose_settings(RECIPE, vgg16, {"channel": "block4_conv1:3"})
+    choose_dream_settings(RECIPE, squeezenet, {})
+    choose_dream_settings(RECIPE, vgg16, {"layers": "block4_conv1"})
+    choose_dream_settings(RECIPE, vgg16, {"channel": "block4_conv1:3"})
     assert not caplog.records
 
 
@@ -493,11 +500,13 @@ def test_presets_are_valid(name, backbones):
     networks = {*preset.get("backbones", {}), preset.get("backbone") or "vgg16"}
     for network in networks:
         given = preset_settings(preset, network)
-        assert set(given) <= set(SETTING_NAMES)
+        assert set(given) <= set(names_of(DreamSettings))
         backbone = backbones(network)
         # The name must be the one that a backbone goes by, or its settings would not be found.
         assert backbone.name == network
-        settings = choose_settings(preset, backbone, {}, given.get("similarity") == "match" or None)
+        settings = choose_dream_settings(
+            preset, backbone, {}, given.get("similarity") == "match" or None
+        )
         assert set(settings.layers) <= set(backbone.geometry)
         assert {name.rpartition(":")[0] for name in settings.channel} <= set(backbone.geometry)
 

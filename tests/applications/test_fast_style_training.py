@@ -11,7 +11,7 @@ from kerasart.applications.fast_style_training import (
 )
 from kerasart.networks import AdaIN, TransformerNet
 from kerasart.networks.resumable_training import ResumableTraining
-from kerasart.settings.fast_style import FastStyleSettings
+from kerasart.settings.style import FastStyleSettings
 
 STYLES = np.random.default_rng(0).random((2, 1, 40, 48, 3), np.float32) ** [[[[[1]]]], [[[[3]]]]]
 STYLES = dict(zip(("a", "b"), STYLES.astype(np.float32), strict=True))

@@ -19,9 +19,14 @@ from kerasart.kernels.precision import choose_precision
 from kerasart.objectives import Gram, Term, TotalVariation
 from kerasart.optimization import LBFGS, Adam, GradientDescent, KerasOptimizer
 from kerasart.recent import forget
-from kerasart.settings.presets import find_preset, load_presets
-from kerasart.settings.style import SETTING_NAMES
-from kerasart.settings.style_choice import choose_settings, guess_layers
+from kerasart.settings.declare import names_of
+from kerasart.settings.presets import (
+    choose_style_settings,
+    find_preset,
+    guess_layers,
+    load_presets,
+)
+from kerasart.settings.style import StyleSettings
 
 # A transfer that takes half a second: 48x64 pixels, shallow layers, a few large steps.
 TINY = {
@@ -317,12 +322,12 @@ def test_the_picture_has_the_long_side_asked_for(tiny, cat):
 
 def test_a_presets_size_enlarges_no_photo(toy):
     recipe = {"settings": {"size": 512, "content_layers": "conv3", "style_layers": "conv2"}}
-    assert choose_settings(recipe, toy, {}, 64).size == 64
-    assert choose_settings(recipe, toy, {}, 1024).size == 512
+    assert choose_style_settings(recipe, toy, {}, 64).size == 64
+    assert choose_style_settings(recipe, toy, {}, 1024).size == 512
     # One that is given is meant.
-    assert choose_settings(recipe, toy, {"size": 128}, 64).size == 128
+    assert choose_style_settings(recipe, toy, {"size": 128}, 64).size == 128
     recipe["settings"]["rows"] = 400
-    assert choose_settings(recipe, toy, {"size": 128}, 64).rows is None
+    assert choose_style_settings(recipe, toy, {"size": 128}, 64).rows is None
 
 
 def test_coarse_to_fine(tiny, photo):
@@ -601,7 +606,7 @@ def test_the_optimizer_is_what_the_settings_say(toy):
     recipe = {"settings": {"content_layers": "conv3", "style_layers": "conv2"}}
 
     def choose(**given):
-        settings = choose_settings(recipe, toy, given, 64)
+        settings = choose_style_settings(recipe, toy, given, 64)
         return make_optimizer(settings, given.get("optimizer"))
 
     adam = choose(learning_rate=0.3, beta_1=0.5, beta_2=0.6, epsilon=0.7)
@@ -687,7 +692,7 @@ def test_recorded_settings_make_the_picture_again(tiny, photo, paintings, squeez
 
 
 def test_every_setting_is_recorded(painted):
-    assert set(SETTING_NAMES) < set(painted.settings)
+    assert set(names_of(StyleSettings)) < set(painted.settings)
     expected = {
         "preset": "best",
         "precision": "float32",
@@ -768,7 +773,9 @@ def test_guessed_layers(squeezenet, vgg16, inception):
 
 
 def test_given_layers_go_before_guessed_ones(inception, caplog):
-    settings = choose_settings({"settings": {}}, inception, {"style_layers": {"mixed0": 1.0}}, 96)
+    settings = choose_style_settings(
+        {"settings": {}}, inception, {"style_layers": {"mixed0": 1.0}}, 96
+    )
     assert settings.style_layers == {"mixed0": 1.0}
     assert settings.content_layers == guess_layers(inception)["content_layers"]
     assert ["content_layers" in record.getMessage() for record in caplog.records] == [True]

@@ -29,7 +29,8 @@ from conftest import (
 from PIL import Image, PngImagePlugin
 
 import kerasart
-from kerasart.settings.dream import SETTING_NAMES
+from kerasart.settings.declare import names_of
+from kerasart.settings.dream import DreamSettings
 from kerasart.settings.presets import load_presets
 
 SCRIPT = ROOT / "scripts" / "deep_dream.py"
@@ -161,6 +162,7 @@ def test_disk_that_takes_no_more(tmp_path, photo, forked_refuse):
         ("--precision=float16", "precision"),
         ("--bits=12", "bits"),
         ("--detail=later", "detail"),
+        ("--rotation=181", "rotation"),
         ("--nonsense", "nonsense"),
         ("photo.png", "photo.png"),
     ],
@@ -180,12 +182,38 @@ def test_debug_shows_a_traceback(tmp_path, warm_run):
     assert names_in(tmp_path) == []
 
 
+# What is refused before TensorFlow loads
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--preset=animal"], "Nearest: animals. Received: 'animal'"),
+        (["--preset=mine.json"], "`preset` must be a file that can be read; 'mine.json' is none"),
+        (["--layers=fire5:x"], "`layers` must be different layers"),
+        (["--octaves=many"], "`octaves` must be a number from 1 to 32"),
+        (["--class=no such thing"], "`class` must be"),
+        (["--octave_scale=1"], "`octave_scale` must be more than 1. Received: 1.0"),
+        (["--scaling=1"], "`scaling` must be from 0 to less than 1. Received: 1.0"),
+        (["--step_size=nan"], "`step_size` must be a finite number. Received: nan"),
+        (["--similarity=dot"], "`guide` must be given for what is compared with it"),
+        (["--preset=guided"], "`guide` must be given for what is compared with it"),
+        (["--preset=sculpture", "--blur=1"], "`parameterization` must be pixels"),
+        (["--smoothness=1", "--tv_weight=1"], "`tv_weight` must be 0 where smoothness is more"),
+        (["--preset=natural", "--smoothness=1"], "`smoothness` must be 0 for lbfgs"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_settings_are_refused_before_tensorflow_loads(tmp_path, refuse, blocked, flags, words):
+    assert words in refuse(tmp_path, *flags, **blocked)
+
+
 # Help
 
 
 FLAGS = """
     memory tile strip_metadata
-    image guide mask output size reproduce backbone weights precision list_layers preset layers
+    show image guide mask output size reproduce backbone weights precision list_layers preset layers
     channel neuron class activation border similarity reference pixel_loss pixel_weight
     pixel_reference smoothness tv_weight tv_beta tv_isotropic energy energy_weight octaves
     octave_scale steps optimizer
@@ -217,12 +245,11 @@ modules = flags.FLAGS.flags_by_module_dict().items()
 ours = [some for name, some in modules if name.startswith("kerasart.scripts")]
 print(json.dumps([flag.name for some in ours for flag in some]))
 """
-    # `class_name` is another name of `class`, for what is recorded.
-    assert sorted(ask(code)) == sorted([*FLAGS, "class_name"])
+    assert sorted(ask(code)) == sorted(FLAGS)
 
 
 def test_every_setting_of_a_dream_is_a_flag():
-    assert set(SETTING_NAMES) - {"class_name"} < set(FLAGS)
+    assert set(names_of(DreamSettings)) - {"class_name"} < set(FLAGS)
 
 
 def test_preset_help(tmp_path, warm_run):
@@ -369,6 +396,37 @@ def test_a_record_of_the_first_version_makes_the_same_picture(tmp_path, photo, w
     flags = ["--reproduce=old.png", "--image=photo.png", "--smoothness=0.5", "--output=other.png"]
     succeed(warm_run(tmp_path, *flags))
     assert record_of(tmp_path / "other.png") == record | {"smoothness": 0.5, "tv_weight": 0.0}
+
+
+def test_a_preset_of_ones_own_makes_a_picture_that_can_be_made_again_without_it(
+    tmp_path, photo, warm_run, warm_refuse
+):
+    preset = {"settings": {"steps": 2, "octaves": "-1:0", "max_loss": 1e9, "layers": "fire5:2"}}
+    (tmp_path / "mine.json").write_text(json.dumps(preset))
+    flags = ["--image=photo.png", "--backbone=squeezenet", "--size=64"]
+    outcome = succeed(warm_run(tmp_path, *flags, "--preset=./mine.json", "--steps=1"))
+    assert "preset ./mine.json" in outcome.stdout
+    record = record_of(tmp_path / "dream.png")
+    expected = {
+        "preset": "./mine.json",
+        "steps": 1,
+        "octaves": [-1, 0],
+        "max_loss": 1e9,
+        "layers": {"fire5": 2.0},
+    }
+    assert {name: record[name] for name in expected} == expected
+    # What is recorded counts, not what has become of the file.
+    preset["settings"] |= {"blur": 2.0, "octaves": 3}
+    for text in (json.dumps(preset), "no preset", None):
+        (tmp_path / "mine.json").write_text(text) if text else (tmp_path / "mine.json").unlink()
+        again = ["--reproduce=dream.png", "--image=photo.png", "--output=again.png", "--overwrite"]
+        succeed(warm_run(tmp_path, *again))
+        assert record_of(tmp_path / "again.png") == record
+        np.testing.assert_array_equal(
+            pixels(tmp_path / "again.png"), pixels(tmp_path / "dream.png")
+        )
+    line = warm_refuse(tmp_path, *again, "--preset=./mine.json")
+    assert "'./mine.json' is none. Received: No such file" in line
 
 
 def test_flag_given_overrides_the_record(album, tmp_path, warm_run):

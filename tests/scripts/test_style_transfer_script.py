@@ -1,6 +1,7 @@
 """The style_transfer script, run as a user runs it: by itself, in a folder of its own."""
 
 import configparser
+import json
 import os
 import re
 import shutil
@@ -118,8 +119,9 @@ def test_every_setting_of_the_library_has_a_flag():
 import json
 from absl import flags
 from kerasart.scripts import style_transfer
-from kerasart.settings.style import SETTING_NAMES
-print(json.dumps([name for name in SETTING_NAMES if name not in flags.FLAGS]))
+from kerasart.settings.declare import names_of
+from kerasart.settings.style import StyleSettings
+print(json.dumps([name for name in names_of(StyleSettings) if name not in flags.FLAGS]))
 """
     assert ask(code) == []
 
@@ -247,6 +249,23 @@ def test_refused_before_tensorflow_loads(folder, refuse, blocked):
     assert "no painted.jpg.state.npz" in refuse(folder, *PICTURES, *flags, **blocked)
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--preset=bset"], "Nearest: best. Received: 'bset'"),
+        (["--steps=many"], "`steps` must be a number of at least 1"),
+        (["--style_layers=fire4:x"], "`style_layers` must be different layers"),
+        (["--style_layers=fire4:0"], "`style_layers` must be shares of 0 or more, not all 0"),
+        (["--beta_1=1"], "`beta_1` must be from 0 to less than 1. Received: 1.0"),
+        (["--summed=style"], "`summed` must be any of content, total_variation"),
+        (["--sweep=learning_rate:0.1,0"], "`learning_rate` must be more than 0. Received: 0.0"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_settings_are_refused_before_tensorflow_loads(folder, refuse, blocked, flags, words):
+    assert words in refuse(folder, *PICTURES, *flags, **blocked)
+
+
 @pytest.mark.parametrize("flag", ["--size=76", "--rows=54"])
 def test_max_pixels_goes_for_the_painting_too(folder, warm_refuse, flag):
     pictures = ["--content=photo.png", "--style=first.png", "--max_pixels=3975"]
@@ -272,6 +291,7 @@ def test_plot_without_matplotlib_is_refused_before_the_run(folder, refuse, block
         "--smallest=0",
         "--seed=-1",
         "--style_strength=-1",
+        "--content_weight=-1",
         "--smoothness=-0.1",
         "--preserve_color=sepia",
         "--style_loss=gramm",
@@ -319,7 +339,7 @@ STEPS = "`steps` must be"
         (["--summed=style"], ["`summed`", "content, total_variation"]),
         (["--style_strength=0", "--content_strength=0"], ["more than 0", "0.0 and 0.0"]),
         (["--style_strength=nan"], ["`style_strength`", "nan"]),
-        (["--content_weight=-1"], ["`content_weight`", "Received: -1.0"]),
+        (["--content_weight=nan"], ["`content_weight`", "Received: nan"]),
         (["--learning_rate=0"], ["`learning_rate`", "Received: 0.0"]),
         (["--beta_1=1"], ["`beta_1`", "Received: 1.0"]),
         (["--average=1"], ["`average`", "Received: 1.0"]),
@@ -391,6 +411,20 @@ def test_record_of_a_painting_says_how_it_was_made(plain):
     assert {name: record[name] for name in expected} == expected
     assert re.fullmatch("[0-9a-f]{16}", record["photo_hash"])
     assert len(record["styles_hash"]) == 1
+
+
+def test_a_preset_of_ones_own_makes_a_painting_that_can_be_made_again_without_it(folder, warm_run):
+    settings = {"size": 64, "steps": [2], "style_loss": "gram", "content_layers": "fire4"}
+    preset = {"settings": settings, "backbones": {"squeezenet": {"style_layers": "fire2"}}}
+    (folder / "mine.json").write_text(json.dumps(preset | {"backbone": "squeezenet"}))
+    succeed(warm_run(folder, *PICTURES, "--preset=mine.json", "--output=one.png"))
+    record = record_of(folder / "one.png")
+    assert (record["preset"], record["backbone"]) == ("mine.json", "squeezenet")
+    assert (record["style_layers"], record["steps"]) == ({"fire2": 1.0}, [2])
+    (folder / "mine.json").unlink()
+    succeed(warm_run(folder, *PICTURES, "--reproduce=one.png", "--output=other.png"))
+    assert record_of(folder / "other.png") == record
+    np.testing.assert_array_equal(pixels(folder / "other.png"), pixels(folder / "one.png"))
 
 
 def test_reproduction_from_other_pictures_warns_of_each(plain, folder, given, warm_run):

@@ -86,12 +86,13 @@ def test_help_lists_every_flag_and_is_quick(help_text):
 import json
 from absl import flags
 from kerasart.scripts import train_fast_style as script
-from kerasart.settings.fast_style import SETTING_NAMES
+from kerasart.settings.declare import names_of
+from kerasart.settings.style import FastStyleSettings
 some = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.train_fast_style"]
-print(json.dumps([[flag.name for flag in some], list(SETTING_NAMES)]))
+print(json.dumps([[flag.name for flag in some], names_of(FastStyleSettings)]))
 """
-    own, _ = ask(code)
-    assert set(own) <= set(listed) and len(listed) == len(set(listed))
+    own, settings = ask(code)
+    assert set(own) | set(settings) <= set(listed) and len(listed) == len(set(listed))
     assert max(map(len, help_text.splitlines())) <= 100
 
 
@@ -253,8 +254,10 @@ def test_a_killed_training_goes_on_and_no_other_does(
         "Received: 'mine/training'"
     )
     # Nor does a command that cannot run take anything away.
-    assert "`steps` must be" in warm_refuse(folder, *SMALL, "--steps=0", "--output=mine")
-    warm_refuse(folder, *SMALL, "--steps=0", "--output=mine", "--overwrite")
+    assert "--steps=0" in warm_refuse(folder, *SMALL, "--steps=0", "--output=mine", code=2)
+    for bad in ("--learning_rate=0", "--content_layers=fire3:-1"):
+        line = warm_refuse(folder, *SMALL, bad, "--output=mine", "--overwrite")
+        assert f"`{bad[2:].partition('=')[0]}` must be" in line
     assert contents(folder / "mine") == before
     outcome = succeed(warm_run(folder, *flags, "--overwrite"), warnings=2)
     assert outcome.stdout.startswith("Going on after 4 steps.\n")

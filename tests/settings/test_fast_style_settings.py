@@ -5,8 +5,9 @@ import pytest
 
 from kerasart.backbones import load_backbone
 from kerasart.objectives import Content, StyleTerm, Target, style_objective
-from kerasart.settings.fast_style import SETTING_NAMES, FastStyleSettings
+from kerasart.settings.declare import names_of
 from kerasart.settings.presets import load_presets, preset_settings
+from kerasart.settings.style import FastStyleSettings
 
 PRESETS = load_presets("fast_style")
 VGG = ("vgg16", "vgg19")
@@ -112,7 +113,7 @@ def test_the_promised_presets_are_there():
 def test_a_presets_settings_are_settings_on_each_of_its_networks(name, networks):
     for network in networks_of(PRESETS[name]):
         given = preset_settings(PRESETS[name], network)
-        assert set(given) <= set(SETTING_NAMES)
+        assert set(given) <= set(names_of(FastStyleSettings))
         settings = FastStyleSettings(**given)
         for setting, value in given.items():
             kept = getattr(settings, setting)

@@ -1,321 +1,25 @@
-import math
+import json
+from pathlib import Path
 
 import pytest
 
 from kerasart.backbones import load_backbone
-from kerasart.objectives import SIMILARITIES, Activation, Channel, Similarity, TotalVariation
-from kerasart.optimization.optimizers import NORMS
-from kerasart.settings.checks import check_seed
-from kerasart.settings.dream import (
-    CHOICES,
-    SETTING_NAMES,
-    DreamSettings,
-    parse_channels,
-    parse_layers,
-    parse_octaves,
-    read_recorded,
+from kerasart.objectives import Activation, Channel, TotalVariation
+from kerasart.settings.declare import names_of
+from kerasart.settings.dream import DreamSettings
+from kerasart.settings.presets import (
+    choose_dream_network,
+    choose_dream_settings,
+    choose_fast_style_settings,
+    choose_network,
+    choose_style_settings,
+    find_preset,
+    load_presets,
+    merge,
+    preset_name,
+    preset_settings,
 )
-from kerasart.settings.dream_choice import choose_dream_network
-from kerasart.settings.presets import choose_network, find_preset, load_presets, preset_settings
-from kerasart.settings.style import StyleSettings, parse_steps
-
-# --- Layers
-
-
-@pytest.mark.parametrize(
-    ("layers", "parsed"),
-    [
-        ("mixed4", {"mixed4": 1.0}),
-        ("mixed4:0.5", {"mixed4": 0.5}),
-        ("mixed4:1.0,mixed5:1.5", {"mixed4": 1.0, "mixed5": 1.5}),
-        (" mixed4 : 2 , mixed5 ", {"mixed4": 2.0, "mixed5": 1.0}),
-        ("mixed4:-1e-2", {"mixed4": -0.01}),
-        ({"mixed4": 2}, {"mixed4": 2.0}),
-    ],
-)
-def test_layers(layers, parsed):
-    got = parse_layers(layers)
-    assert got == parsed
-    assert {type(value) for value in got.values()} == {float}
-
-
-@pytest.mark.parametrize(
-    "layers",
-    [
-        "",
-        ",",
-        ":1",
-        "mixed4:",
-        "mixed4:one",
-        "mixed4:1:2",
-        "mixed4,,mixed5",
-        "mixed4:nan",
-        "mixed4:inf",
-        {},
-        {"mixed4": math.nan},
-        {"mixed4": None},
-        {"": 1.0},
-        ["mixed4"],
-        7,
-    ],
-)
-def test_layers_that_make_no_sense(layers):
-    with pytest.raises(ValueError, match="`layers` must be .*mixed4:1.0,mixed5:1.5. Received: "):
-        parse_layers(layers)
-
-
-def test_a_layer_given_twice_is_refused():
-    # Silently keeping one of the two would ignore what the user wrote.
-    with pytest.raises(ValueError, match="`layers`"):
-        parse_layers("mixed4:1,mixed4:2")
-
-
-# --- Channels
-
-
-@pytest.mark.parametrize(
-    ("channels", "parsed"),
-    [
-        ("mixed4:3", {"mixed4:3": 1.0}),
-        ("mixed4:3:-0.5", {"mixed4:3": -0.5}),
-        ("mixed4:3,mixed4:7:2,mixed5:3", {"mixed4:3": 1.0, "mixed4:7": 2.0, "mixed5:3": 1.0}),
-        (" mixed4 : 3 : 2 , mixed5:0 ", {"mixed4:3": 2.0, "mixed5:0": 1.0}),
-        ("mixed4:007", {"mixed4:7": 1.0}),
-        ({"mixed4:3": 2}, {"mixed4:3": 2.0}),
-        ({}, {}),
-    ],
-)
-def test_channels(channels, parsed):
-    got = parse_channels(channels)
-    assert got == parsed and list(got) == list(parsed)
-    assert {type(value) for value in got.values()} <= {float}
-    assert parse_channels(got) == got
-
-
-@pytest.mark.parametrize(
-    "channels",
-    [
-        "",
-        "mixed4",
-        "mixed4:",
-        ":3",
-        " :3",
-        "mixed4:three",
-        "mixed4:-1",
-        "mixed4:1.5",
-        "mixed4:3:",
-        "mixed4:3:nan",
-        "mixed4:3:inf",
-        "mixed4:3:1:2",
-        "mixed4:3,",
-        "mixed4:3,mixed4:3",
-        "mixed4:3,mixed4:03",
-        {"mixed4": 1.0},
-        {"mixed4:3": None},
-        {"mixed4:3": math.nan},
-        {7: 1.0},
-        ["mixed4:3"],
-        7,
-        None,
-    ],
-)
-def test_channels_that_make_no_sense(channels):
-    with pytest.raises(ValueError) as caught:
-        parse_channels(channels)
-    message = str(caught.value)
-    assert message.startswith("`channel` must be ") and "block5_conv3:37" in message
-    assert message.endswith(f"Received: {channels!r}")
-
-
-# --- Octaves
-
-
-@pytest.mark.parametrize(
-    ("octaves", "parsed"),
-    [
-        (3, (-2, 0)),
-        (1, (0, 0)),
-        ("3", (-2, 0)),
-        ("-2:2", (-2, 2)),
-        ("-1:0", (-1, 0)),
-        ("1:1", (1, 1)),
-        ((-2, 2), (-2, 2)),
-        ([-4, 0], (-4, 0)),
-    ],
-)
-def test_octaves(octaves, parsed):
-    assert parse_octaves(octaves) == parsed
-
-
-@pytest.mark.parametrize("octaves", [0, -1, "0", "", "three", "2:1", "1:", "1:2:3", (1, 0), (1,)])
-def test_octaves_that_make_no_sense(octaves):
-    with pytest.raises(ValueError, match="`octaves` must be .*-2:2. Received: "):
-        parse_octaves(octaves)
-
-
-@pytest.mark.parametrize("octaves", [2.5, (-2.5, 0)])
-def test_half_an_octave_is_refused(octaves):
-    with pytest.raises(ValueError, match="`octaves`"):
-        parse_octaves(octaves)
-
-
-# --- Single settings
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("activation", "cubed"),
-        ("detail", "during"),
-        ("norm", "max"),
-        ("steps", 0),
-        ("border", -1),
-        ("jitter", -1),
-        ("smoothness", -0.1),
-        ("smoothness", math.nan),
-        ("smoothness", math.inf),
-        ("step_size", math.nan),
-        ("step_size", math.inf),
-        ("octave_scale", 1.0),
-        ("octave_scale", math.nan),
-        ("max_loss", math.nan),
-        ("similarity", "l3"),
-        ("similarity", "none"),
-        ("reference", "photo"),
-        ("pixel_loss", "dot"),
-        ("pixel_reference", None),
-        ("pixel_weight", math.nan),
-        ("pixel_weight", -math.inf),
-        ("init", "photograph"),
-        ("parameterization", "wavelets"),
-        ("optimizer", "sgd"),
-        ("optimizer", None),
-        ("tv_weight", -0.1),
-        ("tv_weight", math.inf),
-        ("energy_weight", math.nan),
-        ("energy", -1.0),
-        ("energy", math.nan),
-        ("tv_beta", 0.0),
-        ("floor", 0.0),
-        ("blur", -0.5),
-        ("blur", math.inf),
-        ("pyramid", -1),
-        ("init_noise", -0.1),
-        ("init_noise", math.nan),
-        ("pad", -1),
-        ("final_jitter", -1),
-        ("scaling", -0.1),
-        ("scaling", 1.0),
-        ("rotation", -1.0),
-        ("rotation", 181.0),
-    ],
-)
-def test_settings_that_make_no_sense(name, value):
-    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {value!r}$"):
-        DreamSettings(layers="mixed4", **{name: value})
-
-
-def test_all_that_a_dream_can_do_is_allowed():
-    for name, values in {
-        **CHOICES,
-        "pixel_weight": [-1e6, 0, 2.5],
-        "max_loss": [None, -math.inf, math.inf, 15.0],
-        "scaling": [0, 0.99],
-        "rotation": [0, 180],
-        "class_name": [None, "jellyfish", 107],
-        "neuron": [False, True],
-    }.items():
-        for value in values:
-            assert getattr(DreamSettings(layers="mixed4", **{name: value}), name) == value
-
-
-def test_choices_are_those_of_what_they_choose():
-    assert CHOICES["similarity"] == (None, *SIMILARITIES)
-    assert set(CHOICES["pixel_loss"]) - {None} <= set(SIMILARITIES)
-    assert CHOICES["reference"] == CHOICES["pixel_reference"] == ("guide", "start")
-    assert CHOICES["norm"] == NORMS
-    assert set(CHOICES) <= set(SETTING_NAMES)
-    for kind in SIMILARITIES:
-        assert Similarity("a", kind).kind == kind
-
-
-def test_something_must_be_wanted():
-    with pytest.raises(ValueError, match="`layers` must be "):
-        DreamSettings()
-    with pytest.raises(ValueError, match="`layers` must be "):
-        DreamSettings(similarity="dot")
-    assert DreamSettings(channel="mixed4:3").layers == {}
-    assert DreamSettings(class_name="0").layers == {}
-    assert DreamSettings(class_name=0).layers == {}  # A number is a class too.
-    assert DreamSettings(layers="mixed4", channel="mixed4:3").channel == {"mixed4:3": 1.0}
-
-
-@pytest.mark.parametrize(
-    ("settings", "needs"),
-    [
-        ({}, False),
-        ({"similarity": "dot"}, True),
-        ({"similarity": "dot", "reference": "start"}, False),
-        ({"reference": "guide"}, False),  # Of nothing.
-        ({"pixel_loss": "l2"}, False),
-        ({"pixel_loss": "l2", "pixel_reference": "guide"}, True),
-        ({"similarity": "l1", "reference": "start", "pixel_loss": "l1"}, False),
-    ],
-)
-def test_needs_guide(settings, needs):
-    assert DreamSettings(layers="mixed4", **settings).needs_guide is needs
-
-
-def test_positions_that_padding_moves_cannot_be_compared():
-    for kind in SIMILARITIES:
-        settings = {"layers": "mixed4", "similarity": kind, "pad": 8}
-        if kind == "match":
-            assert DreamSettings(**settings).pad == 8
-        else:
-            with pytest.raises(ValueError, match="`pad` must be 0 where .*Received: 8$"):
-                DreamSettings(**settings)
-    # Nor are there any where no layer is compared.
-    assert DreamSettings(channel="mixed4:3", similarity="l2", pad=8).pad == 8
-
-
-@pytest.mark.parametrize("shape", [{"blur": 1.0}, {"pyramid": 3}])
-def test_coefficients_have_no_neighbours_to_shape_a_gradient_by(shape):
-    with pytest.raises(ValueError, match="`parameterization` must be pixels .*'fourier'$"):
-        DreamSettings(layers="mixed4", parameterization="fourier", **shape)
-    assert DreamSettings(layers="mixed4", **shape).parameterization == "pixels"
-
-
-@pytest.mark.parametrize(
-    ("strength", "raw"), [("smoothness", "tv_weight"), ("energy", "energy_weight")]
-)
-def test_a_strength_and_a_raw_weight_at_once_are_refused(strength, raw):
-    with pytest.raises(ValueError, match=f"`{raw}` must be 0 where {strength} is more.*: 5.0$"):
-        DreamSettings(layers="mixed4", **{strength: 0.5, raw: 5.0})
-    assert getattr(DreamSettings(layers="mixed4", **{strength: 0, raw: 5.0}), raw) == 5.0
-
-
-def test_lbfgs_needs_a_loss_that_stays():
-    with pytest.raises(ValueError, match="`smoothness` must be 0 for lbfgs.*tv_weight.*: 0.5$"):
-        DreamSettings(layers="mixed4", optimizer="lbfgs", smoothness=0.5)
-    DreamSettings(layers="mixed4", optimizer="lbfgs", tv_weight=0.5, energy_weight=2.0)
-
-
-def test_records_of_the_first_version_have_raw_weights():
-    old = {"layers": {"a": 1.0}, "smoothness": 1e6, "energy": 0.0, "seed": 3}
-    now = {"layers": {"a": 1.0}, "tv_weight": 1e6, "energy_weight": 0.0, "seed": 3}
-    assert read_recorded(old) == now == read_recorded(now)
-    new = {"smoothness": 0.5, "tv_weight": 0.0, "energy": 0.1, "energy_weight": 0.0}
-    assert read_recorded(new) == new
-    assert read_recorded({}) == {}
-
-
-def test_settings_read_their_short_forms():
-    settings = DreamSettings(layers="mixed4:2", octaves="-1:1")
-    assert settings.layers == {"mixed4": 2.0}
-    assert settings.octaves == (-1, 1)
-
-
-# --- Presets
+from kerasart.settings.style import StyleSettings
 
 
 def test_find_preset():
@@ -443,7 +147,7 @@ def test_a_presets_settings_are_settings_on_each_of_its_networks(name):
     # A preset that is the same for all networks names none.
     for network in {*preset.get("backbones", {}), preset.get("backbone") or "squeezenet"}:
         given = preset_settings(preset, network)
-        assert set(given) <= set(SETTING_NAMES)
+        assert set(given) <= set(names_of(DreamSettings))
         settings = DreamSettings(**given)
         assert settings.needs_guide == (name == "guided")
         for setting, value in given.items():
@@ -470,120 +174,6 @@ def test_presets_name_what_the_bundled_networks_have(name, squeezenet, vgg16, bu
 def test_the_promised_presets_of_dreams_are_there(name):
     preset = DREAM_PRESETS[name]
     assert preset["description"].endswith(".") and preset["source"].endswith(".")
-
-
-# --- Settings of style transfer
-
-
-def style_settings(**changes):
-    return StyleSettings(**{"content_layers": "a", "style_layers": "b:2,c", **changes})
-
-
-def test_style_settings_read_their_short_forms():
-    settings = style_settings(steps="20,10", summed="content,total_variation")
-    assert settings.content_layers == {"a": 1.0}
-    assert settings.style_layers == {"b": 2.0, "c": 1.0}
-    assert settings.steps == (20, 10)
-    assert settings.summed == ("content", "total_variation")
-    assert style_settings(summed=["content"]).summed == ("content",)
-    assert style_settings().summed == ()
-
-
-@pytest.mark.parametrize(
-    ("steps", "parsed"),
-    [
-        (500, 500),
-        ("500", 500),
-        ("200,100", (200, 100)),
-        (" 200 , 100 ", (200, 100)),
-        ([200, 100], (200, 100)),
-        ((7,), (7,)),
-        (3.0, 3),
-    ],
-)
-def test_steps(steps, parsed):
-    got = parse_steps(steps)
-    assert got == parsed and type(got) is type(parsed)
-
-
-@pytest.mark.parametrize(
-    "steps", [0, -1, 2.5, "", "many", "10,", "10,0", (), [], [10, 0.5], None, math.nan, math.inf]
-)
-def test_steps_that_make_no_sense(steps):
-    with pytest.raises(ValueError, match="`steps` must be .*such as 200,100,100. Received: "):
-        parse_steps(steps)
-    with pytest.raises(ValueError, match="`steps` must be "):
-        style_settings(steps=steps)
-
-
-NOT_NEGATIVE = "0 or more"
-POSITIVE = "more than 0"
-DECAY = "from 0 to less than 1"
-
-
-@pytest.mark.parametrize(
-    ("name", "allowed", "values"),
-    [
-        ("content_layers", "different layers", ["", {}, {"a": math.nan}]),
-        ("style_layers", "different layers", [",", ["a"], "a,a"]),
-        ("style_loss", "gram, moments, wasserstein", ["mmd", None]),
-        ("content_strength", NOT_NEGATIVE, [-0.1, math.nan, math.inf]),
-        ("style_strength", NOT_NEGATIVE, [-1, math.nan, math.inf]),
-        ("smoothness", NOT_NEGATIVE, [-1, math.nan, math.inf]),
-        ("content_weight", NOT_NEGATIVE, [-1, math.nan, math.inf]),
-        ("style_weight", NOT_NEGATIVE, [-1, math.nan, math.inf]),
-        ("tv_weight", NOT_NEGATIVE, [-1, math.nan, math.inf]),
-        ("summed", "any of content, total_variation", ["style", ("content", "style")]),
-        ("tv_beta", POSITIVE, [0, -1, math.nan, math.inf]),
-        ("size", "at least 1", [0, -5]),
-        ("rows", "at least 1", [0, -5]),
-        ("smallest", "at least 1", [0, -5]),
-        ("scale_factor", "more than 1", [1, 0.5, math.nan, math.inf]),
-        ("learning_rate", POSITIVE, [0, -0.1, math.nan, math.inf]),
-        ("beta_1", DECAY, [-0.1, 1, math.nan]),
-        ("beta_2", DECAY, [-0.1, 1, math.nan]),
-        ("epsilon", POSITIVE, [0, math.nan, math.inf]),
-        ("decay", POSITIVE, [0, math.nan, math.inf]),
-        ("average", DECAY, [-0.1, 1, math.nan]),
-        ("init", "content, noise", ["style"]),
-        ("pooling", "max, average", ["mean"]),
-        ("padding", "zeros, replicate", ["reflect"]),
-        ("style_size", POSITIVE, [0, math.nan, math.inf]),
-        ("interpolation", "lanczos, area, bilinear, nearest", ["cubic"]),
-        ("preserve_color", "none, luminance, histogram, coral", ["yes"]),
-    ],
-)
-def test_style_settings_that_make_no_sense(name, allowed, values):
-    for value in values:
-        with pytest.raises(ValueError) as caught:
-            style_settings(**{name: value})
-        message = str(caught.value)
-        assert message.startswith(f"`{name}` must be {allowed}"), value
-        assert "Received: " in message
-
-
-@pytest.mark.parametrize("name", ["size", "rows", "smallest"])
-def test_half_a_pixel_is_refused(name):
-    with pytest.raises(ValueError, match=f"`{name}`"):
-        style_settings(**{name: 33.5})
-
-
-def test_all_that_a_style_transfer_can_do_is_allowed():
-    for name, values in {
-        "style_loss": ["gram", "moments", "wasserstein"],
-        "init": ["content", "noise"],
-        "pooling": ["max", "average"],
-        "padding": ["zeros", "replicate"],
-        "interpolation": ["lanczos", "area", "bilinear", "nearest"],
-        "preserve_color": ["none", "luminance", "histogram", "coral"],
-        "content_strength": [0, 2.5],
-        "content_weight": [None, 0, 1e9],
-        "beta_1": [0.0, 0.999],
-        "average": [0, 0.99],
-        "size": [None, 1, 4096],
-    }.items():
-        for value in values:
-            assert getattr(style_settings(**{name: value}), name) == value
 
 
 # --- Presets of style transfer
@@ -649,56 +239,121 @@ def test_neural_styles_weights_are_those_of_its_command_line():
     assert (settings.content_weight, settings.style_weight) == (5.0, 100.0)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("steps", "3"),
-        ("steps", 2.5),
-        ("steps", True),
-        ("steps", 10**20),
-        ("jitter", None),
-        ("smoothness", [1]),
-        ("smoothness", 1e300),
-        ("rotation", {}),
-        ("clip", "yes"),
-        ("neuron", 0),
-        ("class_name", ["cat"]),
-        ("activation", ["mean"]),
-        ("octaves", math.inf),
-        ("octaves", [1, {}]),
-        ("channel", {"fire3:1": 1e300}),
-        ("layers", {"fire3": 10**400}),
-        ("max_loss", "much"),
-    ],
-)
-def test_a_dream_setting_of_another_type_is_refused(name, value):
-    with pytest.raises(ValueError, match=f"^`{name}` must be .* Received: "):
-        DreamSettings(**{"layers": {"fire3": 1.0}, name: value})
+# --- Files of presets
+
+
+MINE = {
+    "description": "Mine.",
+    "backbone": "squeezenet",
+    "settings": {"steps": 3, "octaves": 2},
+    "backbones": {"squeezenet": {"layers": {"fire5": 1.0}}},
+}
+
+
+def test_a_preset_may_be_a_file_or_a_dict(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(MINE))
+    assert find_preset("deep_dream", str(path)) == find_preset("deep_dream", path) == MINE
+    assert find_preset("deep_dream", MINE) is MINE
+    path.write_text('{"settings": {}}')
+    assert find_preset("style_transfer", path) == {"settings": {}}
+    assert preset_name(path) == str(path) and preset_name("best") == "best"
+    assert preset_name({"name": "old", "settings": {}}) == "old"
+    assert preset_name({"settings": {}}) == "own"
+
+
+@pytest.mark.parametrize("application", ["deep_dream", "style_transfer", "fast_style"])
+def test_each_preset_of_ours_could_be_a_file(application, tmp_path):
+    for name, preset in load_presets(application).items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(preset))
+        assert find_preset(application, path) == preset
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("text", "words"),
     [
-        ("size", "64"),
-        ("size", 10**20),
-        ("steps", [3, "x"]),
-        ("steps", 10**20),
-        ("summed", 5),
-        ("summed", [["content"]]),
-        ("tv_isotropic", 1.0),
-        ("style_strength", 1e300),
-        ("beta_1", None),
-        ("optimizer", 7),
-        ("style_layers", ["fire3"]),
-        ("pooling", {}),
+        ("", "`preset` must be JSON; 'mine.json' is none. Received: "),
+        ("[" * 100_000, "`preset` must be JSON"),
+        ("[]", r"there must be an object with `settings`. Received: \[\]"),
+        ('{"description": "x"}', "there must be an object with `settings`"),
+        ('{"settings": {}, "steps": 3}', "there may be name, description, .*Received: 'steps'"),
+        ('{"settings": []}', r"`settings` must be an object. Received: \[\]"),
+        ('{"settings": {}, "backbone": 3}', "`backbone` must be a text. Received: 3"),
+        ('{"settings": {}, "source": null}', "`source` must be a text. Received: None"),
+        ('{"settings": {}, "backbones": []}', "`backbones` must be an object"),
+        ('{"settings": {}, "backbones": {"vgg16": 3}}', "`vgg16` must be an object. Received: 3"),
+        (
+            '{"settings": {"step": 3}}',
+            "`settings` must be those of deep_dream. Nearest: steps. Received: 'step'",
+        ),
+        ('{"settings": {"steps": 0}}', "in 'mine.json' `steps` must be at least 1, .*Received: 0"),
+        ('{"settings": {"layers": "a:x"}}', "`layers` must be different .*Received: 'a:x'"),
+        (
+            '{"settings": {}, "backbones": {"vgg16": {"norm": "max"}}}',
+            "`norm` must be mean, std, unit. Received: 'max'",
+        ),
     ],
+    ids=lambda text: text[:40],
 )
-def test_a_style_setting_of_another_type_is_refused(name, value):
-    with pytest.raises(ValueError, match=f"^`{name}` must be .* Received: "):
-        StyleSettings(**{"content_layers": {"a": 1.0}, "style_layers": {"a": 1.0}, name: value})
+def test_a_file_that_holds_no_preset_is_refused(text, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.json").write_text(text)
+    with pytest.raises(ValueError, match=words) as caught:
+        find_preset("deep_dream", "mine.json")
+    assert str(caught.value).startswith("`preset` must ")
 
 
-@pytest.mark.parametrize("seed", [-1, 2**31, 1.5, "3", None, math.nan])
-def test_a_seed_that_tensorflow_does_not_know_is_refused(seed):
-    with pytest.raises(ValueError, match="`seed` must be a whole number from 0 to 2147483647"):
-        check_seed(seed)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="'.*no.json' is none. Received: No such file"):
+        find_preset("deep_dream", tmp_path / "no.json")
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(IsADirectoryError, match="`preset` must be a file .*Received: Is a dir"):
+        find_preset("deep_dream", tmp_path / "folder.json")
+    (tmp_path / "latin.json").write_bytes(b'{"description": "\xe9"}')
+    with pytest.raises(ValueError, match="`preset` must be JSON"):
+        find_preset("deep_dream", tmp_path / "latin.json")
+
+
+# --- Choosing settings
+
+
+def test_what_is_given_replaces_its_alternatives_too():
+    preset = {"layers": {"a": 1.0}, "smoothness": 0.5, "steps": 3}
+    assert merge("deep_dream", preset, {"steps": None}) == preset
+    assert merge("deep_dream", preset, {"channel": {"b:1": 1.0}, "tv_weight": 2.0}) == {
+        "channel": {"b:1": 1.0},
+        "tv_weight": 2.0,
+        "steps": 3,
+    }
+    assert merge("style_transfer", {"size": 512, "steps": 1}, {"rows": 40}) == {
+        "rows": 40,
+        "steps": 1,
+    }
+    assert preset == {"layers": {"a": 1.0}, "smoothness": 0.5, "steps": 3}
+
+
+def test_what_can_be_checked_without_the_network_is_checked():
+    for choose, name in [
+        (choose_dream_settings, "vgg16"),
+        (choose_dream_settings, "auto"),
+        (choose_style_settings, "vgg16"),
+        (choose_style_settings, "resnet50"),
+    ]:
+        assert choose({"settings": {"steps": 3}}, name, {}).steps == 3
+        with pytest.raises(ValueError, match="`steps` must be "):
+            choose({"settings": {}}, name, {"steps": 0})
+        with pytest.raises(TypeError, match="settings are .*Received: 'step'"):
+            choose({"settings": {}}, name, {"step": 3})
+    assert choose_style_settings({"settings": {"size": 640}}, "vgg16", {}).size == 640
+    with pytest.raises(ValueError, match="`guide` must be given .*Received: none"):
+        choose_dream_settings({"settings": {"similarity": "match"}}, "vgg16", {})
+
+
+def test_a_training_needs_layers():
+    preset = {"settings": {"style_layers": "a"}}
+    assert choose_fast_style_settings(preset, "vgg16", {"content_layers": "b"}).steps == 4000
+    with pytest.raises(
+        ValueError, match="`content_layers` must be given for vgg16, which .*: None"
+    ):
+        choose_fast_style_settings(preset, "vgg16", {})

@@ -305,7 +305,8 @@ def sweep(make):
     check_output(sheet)
     images, labels = [], []
     for value in parsed:
-        output = sheet.with_name(f"{sheet.stem}.{name}-{value}{sheet.suffix}")
+        label = str(value).replace("/", "_")  # Of a file's path.
+        output = sheet.with_name(f"{sheet.stem}.{name}-{label}{sheet.suffix}")
         wanted = read_wanted(**{name: value})
         images.append(paint(make, wanted, _CONTENT.value, str(output)).image)
         labels.append(f"{name} {value}")

@@ -6,6 +6,7 @@ Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pu
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def visualize_channels(
     backbone: str | Backbone = "auto",
     weights: str = "auto",
     *,
-    preset: str = "visualization",
+    preset: str | PathLike[str] | dict = "visualization",
     size: int = 128,
     precision: str = "auto",
     seed: int = 0,

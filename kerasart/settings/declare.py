@@ -10,9 +10,11 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType
-from typing import Any, dataclass_transform, get_args
+from typing import Any, TypeVar, dataclass_transform, get_args
 
 from kerasart.settings.checks import LARGEST_INTEGER, check, is_number, is_whole
+
+_Class = TypeVar("_Class")
 
 # What a value without bounds may be, by its type.
 _PLAIN = {
@@ -97,7 +99,7 @@ def option(default: Any, help: str, **declared: Any) -> Any:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(option,))
-def settings(cls: type) -> type:
+def settings(cls: type[_Class]) -> type[_Class]:
     """Makes a frozen dataclass of declared settings, which parses and checks them.
 
     Its docstring gets an attribute for each. Its own `__post_init__` is called after they are

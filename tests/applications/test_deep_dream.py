@@ -479,6 +479,15 @@ def test_a_preset_brings_its_network(monkeypatch, photo, toy):
     assert asked == ["vgg19", "resnet50", "auto"]
 
 
+def test_a_preset_may_be_a_file_of_ones_own(photo, toy, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"settings": {"octaves": 1, "steps": 2}, "backbones": {}}')
+    settings = deep_dream(photo, path, toy, layers="conv3", steps=1).settings
+    assert (settings["preset"], settings["octaves"], settings["steps"]) == (str(path), (0, 0), 1)
+    preset = {"name": "mine", "settings": {"layers": "conv3", "octaves": 1, "steps": 1}}
+    assert deep_dream(photo, preset, toy).settings == settings | {"preset": "mine"}
+
+
 @pytest.fixture(scope="module")
 def backbones(inception, vgg16, squeezenet):
     known = {"inception_v3": inception, "vgg16": vgg16, "squeezenet": squeezenet}

@@ -1068,6 +1068,13 @@ def test_too_large_a_photo(tiny):
         tiny(size=10**6)
 
 
+def test_a_preset_may_be_a_file_of_ones_own(photo, paintings, toy, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"settings": {"content_layers": "conv3", "style_layers": "conv2"}}')
+    settings = style_transfer(photo, paintings[0], path, toy, steps=1).settings
+    assert (settings["preset"], settings["style_layers"]) == (str(path), {"conv2": 1.0})
+
+
 def test_unknown_names(tiny, photo, paintings):
     with pytest.raises(TypeError, match="settings are content_layers, .*Received: 'strength'"):
         tiny(strength=3)

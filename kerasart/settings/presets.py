@@ -155,12 +155,17 @@ def preset_settings(preset: Mapping[str, Any], backbone: str) -> dict[str, Any]:
 
     Args:
         preset: A preset, as `find_preset` returns it.
-        backbone: The network's name.
+        backbone: The network's name, in any spelling that `load_backbone` takes.
 
     Returns:
         A dict of settings.
     """
-    return preset["settings"] | preset.get("backbones", {}).get(backbone, {})
+    known = {_plain(name): settings for name, settings in preset.get("backbones", {}).items()}
+    return preset["settings"] | known.get(_plain(backbone), {})
+
+
+def _plain(network):
+    return re.sub("[-_]", "", network.lower())
 
 
 def merge(

@@ -51,6 +51,8 @@ def test_unknown_preset_names_all_and_the_nearest():
 def test_a_networks_settings_override_those_for_all():
     preset = {"settings": {"steps": 10, "border": 2}, "backbones": {"vgg16": {"steps": 5}}}
     assert preset_settings(preset, "vgg16") == {"steps": 5, "border": 2}
+    assert preset_settings(preset, "VGG16") == preset_settings(preset, "vgg_16")
+    assert preset_settings(preset, "VGG16")["steps"] == 5
     assert preset_settings(preset, "resnet50") == {"steps": 10, "border": 2}
     assert preset_settings({"settings": {"steps": 3}}, "vgg16") == {"steps": 3}
     assert preset["settings"] == {"steps": 10, "border": 2}

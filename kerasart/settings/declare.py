@@ -98,7 +98,7 @@ def option(default: Any, help: str, **declared: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(option,))
+@dataclass_transform(frozen_default=True)
 def settings(cls: type[_Class]) -> type[_Class]:
     """Makes a frozen dataclass of declared settings, which parses and checks them.
 
@@ -118,13 +118,13 @@ def settings(cls: type[_Class]) -> type[_Class]:
             object.__setattr__(self, each.name, read_value(each, getattr(self, each.name)))
         check_together(self)
 
-    cls.__post_init__ = check_all
+    cls.__post_init__ = check_all  # type: ignore[attr-defined]
     cls = dataclass(frozen=True)(cls)
     told = (f"{each.name}: {_described(declared)}" for each, declared in options(cls))
     lines = [
         textwrap.indent(textwrap.fill(text, 92, subsequent_indent="    "), "    ") for text in told
     ]
-    cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__), "", "Attributes:", *lines])
+    cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Attributes:", *lines])
     return cls
 
 

@@ -89,10 +89,6 @@ def _parse_layers_if_any(layers, name):
 class DreamSettings:
     """Everything that a preset of DeepDream sets."""
 
-    # What is dreamed of: one that is given replaces all those of a preset; and a strength that is
-    # given the raw weight, or the other way round.
-    alternatives = ({"layers", "channel", "class_name"}, *map(set, REGULARIZERS))
-
     layers: dict = option(
         {},
         "Layers whose activations are raised, with their coefficients: mixed4:1.0,mixed5:1.5. "

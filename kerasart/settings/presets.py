@@ -17,7 +17,7 @@ from typing import Any
 
 from kerasart.settings.checks import check, parse_layers
 from kerasart.settings.declare import names_of, read_value
-from kerasart.settings.dream import DreamSettings, parse_channels
+from kerasart.settings.dream import REGULARIZERS, DreamSettings, parse_channels
 from kerasart.settings.style import FastStyleSettings, StyleSettings
 
 _log = logging.getLogger("kerasart")
@@ -27,6 +27,15 @@ SETTINGS = {
     "deep_dream": DreamSettings,
     "style_transfer": StyleSettings,
     "fast_style": FastStyleSettings,
+}
+
+# Settings of which one that is given replaces all those of a preset: what is dreamed of, a strength
+# and its raw weight, two ways to give a size.
+_DREAMED_OF = {"layers", "channel", "class_name"}
+_ALTERNATIVES: dict[str, list[set[str]]] = {
+    "deep_dream": [_DREAMED_OF, *map(set, REGULARIZERS)],
+    "style_transfer": [{"size", "rows"}],
+    "fast_style": [],
 }
 
 # What layers are called in the networks that are chosen by them, known without building these.
@@ -183,7 +192,7 @@ def merge(
         A dict of settings.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    for names in SETTINGS[application].alternatives:
+    for names in _ALTERNATIVES[application]:
         if names & set(given):
             settings = {name: value for name, value in settings.items() if name not in names}
     return {**settings, **given}
@@ -273,7 +282,7 @@ def choose_dream_settings(
         TypeError: If there is no such setting.
     """
     merged = _merge_for("deep_dream", preset, backbone, given)
-    if not {"layers", "channel", "class_name"} & set(merged):
+    if not _DREAMED_OF & set(merged):
         merged["layers"] = _UNKNOWN if isinstance(backbone, str) else _middle_layer(backbone)
     settings = DreamSettings(**merged)
     if guide is not None and not settings.needs_guide and given.get("similarity") is None:
@@ -346,7 +355,8 @@ def guess_layers(backbone: Any) -> dict[str, dict[str, float]]:
         A dict of `style_layers` and `content_layers`: from stride 1 to 16, and the last of stride 8
         at most.
     """
-    first, content = {}, None
+    first: dict[int, str] = {}
+    content = ""
     for name, layer in backbone.geometry.items():
         if layer.stride <= 16:
             first.setdefault(layer.stride, name)

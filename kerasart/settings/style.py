@@ -61,8 +61,6 @@ class ObjectiveSettings:
     start, so that strengths mean the same on every picture and backbone.
     """
 
-    alternatives = ()
-
     content_layers: dict = option(
         MISSING,
         "Where the picture should look like the photo: LAYER:SHARE,...",
@@ -103,8 +101,6 @@ class ObjectiveSettings:
 @settings
 class StyleSettings(ObjectiveSettings):
     """Everything that a preset of style transfer sets."""
-
-    alternatives = ({"size", "rows"},)
 
     size: int | None = option(
         None, "Long side in pixels. (default: the photo's, but no more than the preset's)", least=1

@@ -314,7 +314,7 @@ def choose_style_settings(
         TypeError: If there is no such setting.
     """
     merged = _merge_for("style_transfer", preset, backbone, given)
-    missing = [name for name in ("content_layers", "style_layers") if name not in merged]
+    missing = [name for name in ("style_layers", "content_layers") if name not in merged]
     if isinstance(backbone, str):
         merged |= dict.fromkeys(missing, _UNKNOWN)
     elif missing:

@@ -86,7 +86,7 @@ def test_an_sdist_holds_all_that_a_wheel_is_made_of_and_the_tests_read(sdist, wh
         assert files_in(ROOT / folder, f"{folder}/") <= sdist
     assert not [name for name in sdist if "__pycache__" in name or name.endswith(".pyc")]
     named = {"setup.py", "setup.cfg", "pyproject.toml", "LICENSE", "NOTICE", "README.md"}
-    assert named | {"CHANGELOG.md", "CONTRIBUTING.md", ".ci/run"} <= sdist
+    assert named | {"CHANGELOG.md", "CONTRIBUTING.md", "mkdocs.yml", ".ci/run"} <= sdist
 
 
 def test_one_package_lies_at_the_top(wheel):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from setuptools.dist import Distribution
 
+import kerasart
+
 ROOT = Path(__file__).parents[1]
 SAVED_MODELS = ROOT / "saved_models"
 
@@ -86,7 +88,13 @@ def test_an_sdist_holds_all_that_a_wheel_is_made_of_and_the_tests_read(sdist, wh
         assert files_in(ROOT / folder, f"{folder}/") <= sdist
     assert not [name for name in sdist if "__pycache__" in name or name.endswith(".pyc")]
     named = {"setup.py", "setup.cfg", "pyproject.toml", "LICENSE", "NOTICE", "README.md"}
-    assert named | {"CHANGELOG.md", "CONTRIBUTING.md", "mkdocs.yml", ".ci/run"} <= sdist
+    named |= {"CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "SECURITY.md", "mkdocs.yml"}
+    assert named | {".ci/run"} <= sdist
+
+
+def test_the_version_to_cite_is_this_one():
+    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert cited[1] == kerasart.__version__
 
 
 def test_one_package_lies_at_the_top(wheel):

@@ -42,7 +42,7 @@ def dream_style(
     Raises:
         ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream` and `style_transfer`.
     """
-    shared = {
+    shared: dict[str, Any] = {
         "seed": seed,
         "tile": tile,
         "memory": memory,

@@ -90,6 +90,7 @@ def check(holds: Any, name: str, allowed: str, received: Any) -> None:
         ValueError: "`name` must be allowed. Received: received".
     """
     if not holds:
-        if isinstance(received, numbers.Real) and LARGEST < abs(received) < math.inf:
+        is_real = isinstance(received, numbers.Real)
+        if is_real and LARGEST < abs(received) < math.inf:
             allowed += f", and at most {LARGEST:.1e}"
         raise ValueError(f"`{name}` must be {allowed}. Received: {received!r}")

@@ -135,7 +135,7 @@ class Stylizer:
         Raises:
             ValueError, MemoryError: As a call; or if they are not of one size.
         """
-        images = [as_image(image, "image") for image in images]
+        photos = [as_image(image, "image") for image in images]
         style_code = self._manner(style)
         if not 0 <= strength <= 1:
             raise ValueError(f"`strength` must be from 0 to 1. Received: {strength}")
@@ -146,28 +146,28 @@ class Stylizer:
                 f"`preserve_color` must be one of {', '.join(COLOURS)}. "
                 f"Received: {preserve_color!r}"
             )
-        if not images:
+        if not photos:
             return []
-        size, *others = dict.fromkeys(image.shape[1:3] for image in images)
+        size, *others = dict.fromkeys(photo.shape[1:3] for photo in photos)
         if others:
             raise ValueError(
                 f"`images` must be of one size, {size[1]}x{size[0]} as the first. "
                 f"Received: {others[0][1]}x{others[0][0]}"
             )
-        self._network.check_size(images[0])
+        self._network.check_size(photos[0])
         rows = self._rows(size, memory) if rows is None else rows
         with explain_memory_errors(size):
             if rows:
                 in_bands = paint_adain_in_strips if self._takes_pictures else paint_in_strips
-                share = np.float32([strength])
+                share = np.array([strength], np.float32)
                 painted = [
-                    in_bands(self._network, each, style_code, share, rows) for each in images
+                    in_bands(self._network, each, style_code, share, rows) for each in photos
                 ]
             else:
-                painted = self._paint_whole(images, style_code, strength)
+                painted = self._paint_whole(photos, style_code, strength)
         return [
-            self._recolour(each, image, preserve_color)
-            for each, image in zip(painted, images, strict=True)
+            self._recolour(each, photo, preserve_color)
+            for each, photo in zip(painted, photos, strict=True)
         ]
 
     def _paint_whole(self, images, style_code, strength):

@@ -3,6 +3,7 @@
 import zipfile
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from kerasart.image.atomic_files import sync
 from kerasart.kernels.precision import choose_precision
@@ -10,7 +11,7 @@ from kerasart.networks.adain import AdaIN
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
 
-_KINDS = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
+_KINDS: dict[str, Any] = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
 _MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
 _MOST_LETTERS = 200  # Of what is wrong with a file.
 

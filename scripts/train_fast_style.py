@@ -110,13 +110,13 @@ def main():
     folder = Path(_OUTPUT.value)
     _check_folder(folder)
     network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
-    is_adain = _is_adain(network)
-    recipe = find_preset("fast_style", _PRESET.value or ("adain_best" if is_adain else "best"))
+    takes_images = _takes_style_images(network)
+    recipe = find_preset("fast_style", _PRESET.value or ("adain_best" if takes_images else "best"))
     asked = cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"
     backbone, weights = choose_network(recipe, *asked)
     given = options.read_flags(FastStyleSettings)
     choose_fast_style_settings(recipe, "vgg16" if backbone == "auto" else backbone, given)
-    styles = _find_styles(is_adain)
+    styles = _find_styles(takes_images)
     if _TENSORBOARD.value:
         cli.load_tensorflow()
         from kerasart.networks.tensorboard_writer import check_tensorboard
@@ -155,26 +155,22 @@ def _load_finetuned():
     return load_network(_FINETUNE.value)
 
 
-def _is_adain(network):
-    if isinstance(network, str):
-        return network == "adain"
-    from kerasart.networks import AdaIN
-
-    return isinstance(network, AdaIN)
+def _takes_style_images(network):
+    is_name = isinstance(network, str)
+    return network == "adain" if is_name else network.style_input == "style"
 
 
 def _train(training_run, samples, folder, backbone):
-    from kerasart.networks import SIZES, save_network
+    from kerasart.networks import save_network
     from kerasart.networks.resumable_training import ResumableTraining
     from kerasart.networks.tensorboard_writer import TensorBoardWriter
 
-    network, is_adain = training_run.network, _is_adain(training_run.network)
+    network = training_run.network
     for photo in samples.values():
         network.check_size(photo)
-    widths = {width: name for name, width in SIZES.items()}
     identity = {
         **asdict(training_run.settings),
-        "network": "adain" if is_adain else widths.get(network.width, f"width {network.width:g}"),
+        "network": network.kind,
         "finetune": _FINETUNE.value,
         "backbone": backbone.name,
         "weights_hash": backbone.weights_hash,
@@ -182,7 +178,7 @@ def _train(training_run, samples, folder, backbone):
         "seed": training_run.seed,
         "photos": len(training_run.photos),
         "styles": {name: hash_image(picture) for name, picture in training_run.shown.items()},
-        "style_count": len(training_run.styles if is_adain else network.styles),
+        "style_count": len(network.styles or training_run.styles),
     }
     (folder / "training").mkdir(parents=True, exist_ok=True)
 
@@ -221,16 +217,16 @@ def _train(training_run, samples, folder, backbone):
             sys.exit(130)
     keep(paint())
     left_out = training_run.left_out & set(map(str, training_run.photos))
-    known = {} if is_adain else dict.fromkeys(network.styles)
+    known = dict.fromkeys(network.styles)
     record = {"left_out": len(left_out), "styles": known | identity["styles"]}
     write_card(folder, identity | record, resumable.history)
     resumable.remove()
     cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
 
-def _find_styles(is_adain):
+def _find_styles(takes_images):
     """Reads the few styles by name, or lists the files of many."""
-    if is_adain:
+    if takes_images:
         return [path for name in _STYLE.value for path in _style_files(name)]
     styles = {}
     for name in _STYLE.value:

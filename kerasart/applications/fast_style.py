@@ -1,4 +1,4 @@
-"""Fast style transfer: a photo painted in one pass of a trained network.
+"""Fast style transfer: `Stylizer` and `stylize` paint a photo in one pass of a trained network.
 
 Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution"
 (arXiv 1603.08155); Dumoulin et al. 2017, "A Learned Representation for Artistic Style" (arXiv
@@ -8,7 +8,6 @@ Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
@@ -19,18 +18,10 @@ from numpy.typing import ArrayLike
 
 from kerasart.image import as_image
 from kerasart.image.colour import match_covariance, match_histogram, replace_luminance
-from kerasart.image.masks import split_picture
-from kerasart.image.resizing import shrink
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks import (
-    AdaIN,
-    FusedTransformerNet,
-    TransformerNet,
-    find_network,
-    load_network,
-    recast,
-)
-from kerasart.networks.strips import paint_adain_in_strips, paint_in_strips
+from kerasart.networks import StyleNetwork, find_network, load_network, recast
+from kerasart.networks.fused import FusedNetwork
+from kerasart.networks.strips import paint_in_strips
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.settings.checks import check_tiling
@@ -39,7 +30,7 @@ from kerasart.settings.style import COLOURS
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-Model = str | PathLike[str] | TransformerNet | AdaIN
+Model = str | PathLike[str] | StyleNetwork
 Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
 
 # What a whole picture may take of the memory that is free.
@@ -66,16 +57,15 @@ class Stylizer:
 
     def __init__(self, model: Model = "medium", precision: str = "auto"):
         self.precision = choose_precision(precision)
-        if isinstance(model, TransformerNet | AdaIN):
+        if isinstance(model, StyleNetwork):
             ready = _Ready(recast(model, precision), precision)
         else:
             path = find_network(model)
             key = path, file_state(path), self.precision
             ready = _READY(key, lambda: _Ready(load_network(path, precision), precision))
         self._network, self._most = ready.network, ready.most
-        self._describe, self._paint = ready.describe, ready.paint
-        self._takes_pictures = isinstance(self._network, AdaIN)
-        self.styles = () if self._takes_pictures else self._network.styles
+        self._encode_style, self._paint = ready.encode_style, ready.paint
+        self.styles = self._network.styles
 
     def __call__(
         self,
@@ -136,7 +126,7 @@ class Stylizer:
             ValueError, MemoryError: As a call; or if they are not of one size.
         """
         photos = [as_image(image, "image") for image in images]
-        style_code = self._manner(style)
+        style_code = self._style_code(style)
         if not 0 <= strength <= 1:
             raise ValueError(f"`strength` must be from 0 to 1. Received: {strength}")
         if not (rows is None or rows >= 0):
@@ -158,10 +148,10 @@ class Stylizer:
         rows = self._rows(size, memory) if rows is None else rows
         with explain_memory_errors(size):
             if rows:
-                in_bands = paint_adain_in_strips if self._takes_pictures else paint_in_strips
-                share = np.array([strength], np.float32)
+                strengths = np.array([strength], np.float32)
                 painted = [
-                    in_bands(self._network, each, style_code, share, rows) for each in photos
+                    paint_in_strips(self._network, each, style_code, strengths, rows)
+                    for each in photos
                 ]
             else:
                 painted = self._paint_whole(photos, style_code, strength)
@@ -175,9 +165,9 @@ class Stylizer:
         painted = []
         for i in range(0, len(images), together):
             batch = np.concatenate(images[i : i + together])
-            manners = np.repeat(style_code, len(batch), axis=0)
+            style_codes = np.repeat(style_code, len(batch), axis=0)
             strengths = np.full(len(batch), strength, np.float32)
-            painted += np.split(self._paint(batch, manners, strengths).numpy(), len(batch))
+            painted += np.split(self._paint(batch, style_codes, strengths).numpy(), len(batch))
         return painted
 
     def _recolour(self, painted, image, preserve_color):
@@ -187,30 +177,15 @@ class Stylizer:
         recolour = {"histogram": match_histogram, "coral": match_covariance}.get(preserve_color)
         return recolour(painted, image) if recolour else painted
 
-    def _manner(self, style):
-        if not self._takes_pictures:
-            return style_weights(self.styles, style)
-        pairs = style if isinstance(style, list) else [(style, 1.0)]
-        if (
-            style is None
-            or isinstance(style, str | dict)
-            or not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs)
-        ):
-            received = [type(each).__name__ for each in style] if pairs is style else repr(style)
-            raise ValueError(
-                "`style` must be a picture, or a list of pairs of picture and weight, for a "
-                f"network that paints in any manner. Received: {received}"
+    def _style_code(self, style):
+        style_code = 0.0
+        for each, share, mask in self._network.parse_style(style):
+            is_whole = mask is None
+            encoded = (
+                self._encode_style(each) if is_whole else self._network.encode_style(each, mask)
             )
-        shares = _shares([weight for _, weight in pairs])
-        manners = [self._describe_style(*split_picture(picture, "style")) for picture, _ in pairs]
-        return sum(np.float32(share) * each for share, each in zip(shares, manners, strict=True))
-
-    def _describe_style(self, picture, mask):
-        picture = shrink(picture, AdaIN.style_size)
-        self._network.check_size(picture, "style")
-        if mask is None:
-            return self._describe(picture).numpy()
-        return self._network.describe(picture, mask).numpy()
+            style_code = style_code + np.float32(share) * encoded.numpy()
+        return style_code
 
     def _rows(self, size, memory):
         """Chooses how many rows a band has: 0, one for all, where the picture fits."""
@@ -232,30 +207,29 @@ class _Ready:
 
     Attributes:
         network: As given.
-        most: How many pictures it paints at a time; None for any number.
-        describe: Takes pictures to their manners, for an `AdaIN`; else None.
-        paint: Takes pictures, manners and strengths to paintings.
+        most: How many images it paints at a time; None for any number.
+        encode_style: Takes a style to its code.
+        paint: Takes images, style codes and strengths to paintings.
     """
 
     def __init__(self, network, precision):
         self.network = network
-        takes_pictures = isinstance(network, AdaIN)
-        # What makes a painter fast on a CPU takes one picture at a time.
-        one_by_one = not takes_pictures and not tf.config.list_physical_devices("GPU")
+        # What makes a network fast on a CPU takes one image at a time.
+        one_by_one = not tf.config.list_physical_devices("GPU")
         self.most = 1 if one_by_one else None
-        picture, strength = tf.TensorSpec([self.most, None, None, 3]), tf.TensorSpec([self.most])
+        image, style, strength = (
+            tf.TensorSpec([self.most, *shape[1:]])
+            for shape in network.input_shapes((None, None)).values()
+        )
+        style_code = tf.TensorSpec([self.most, *network.code_shape])
+        paint = (FusedNetwork(network, precision) if one_by_one else network).forward
 
         # Without AutoGraph, which would search all that a graph is made of for Python's own loops.
         def compile_for(function, *signature):
             return tf.function(function, input_signature=signature, autograph=False)
 
-        self.describe = compile_for(network.describe, picture) if takes_pictures else None
-        if takes_pictures:
-            style_code, paint = tf.TensorSpec([None, 2, None]), network.paint
-        else:
-            style_code = tf.TensorSpec([self.most, len(network.styles)])
-            paint = FusedTransformerNet(network, precision) if one_by_one else network
-        self.paint = compile_for(paint, picture, style_code, strength)
+        self.encode_style = compile_for(network.encode_style, style)
+        self.paint = compile_for(paint, image, style_code, strength)
 
 
 _READY = Recent(2)
@@ -281,46 +255,3 @@ def stylize(
         float32 RGB of shape (1, height, width, 3) in [0, 1].
     """
     return Stylizer(model, precision)(image, style, **options)
-
-
-def style_weights(
-    styles: Sequence[str], style: str | dict[str, float] | ArrayLike | None = None
-) -> np.ndarray:
-    """Weighs a network's styles.
-
-    Args:
-        styles: The names that it knows.
-        style: One of them, or a dict of names to weights; None is the first.
-
-    Returns:
-        float32 (1, styles), adding up to 1.
-
-    Raises:
-        ValueError: If there is no such style, or weights are negative or all 0.
-    """
-    if not (style is None or isinstance(style, str | dict)):
-        raise ValueError(
-            f"`style` must be one of {', '.join(styles)}, or a dict of them to weights; pictures "
-            f"are for an AdaIN. Received: a {type(style).__name__}"
-        )
-    wanted = style if isinstance(style, dict) else {styles[0] if style is None else style: 1.0}
-    for name in wanted:
-        if name not in styles:
-            near = difflib.get_close_matches(str(name), styles, n=1)
-            hint = f"; nearest: {near[0]}" if near else ""
-            raise ValueError(
-                f"`style` must be one of {', '.join(styles)}{hint}. Received: {name!r}"
-            )
-    weights = np.zeros([1, len(styles)], np.float32)
-    for name, share in zip(wanted, _shares(list(wanted.values())), strict=True):
-        weights[0, styles.index(name)] = share
-    return weights
-
-
-def _shares(weights):
-    weights = np.asarray(weights, np.float64)
-    if not (weights.size and np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise ValueError(
-            f"`style` must have weights of 0 or more, not all 0. Received: {weights.tolist()}"
-        )
-    return weights / weights.sum()

@@ -1,4 +1,4 @@
-"""How a network is taught to paint any photo in one pass.
+"""Training of fast style transfer: `plan_training` prepares a `TrainingRun`.
 
 Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution"
 (arXiv 1603.08155); Dumoulin et al. 2017, "A Learned Representation for Artistic Style" (arXiv
@@ -22,6 +22,7 @@ from kerasart.networks import (
     SIZES,
     AdaIN,
     AdaINTrainer,
+    StyleNetwork,
     StyleTrainer,
     TransformerNet,
     copy_network,
@@ -29,6 +30,7 @@ from kerasart.networks import (
 )
 from kerasart.networks.photo_crops import Photos
 from kerasart.networks.resumable_training import CosineDecay
+from kerasart.networks.transformer_net import style_weights
 from kerasart.objectives import Content, style_objective
 from kerasart.optimization import Evaluator, balance, style_targets
 from kerasart.settings.checks import check_seed
@@ -76,19 +78,15 @@ class TrainingRun:
         """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
         # Compiled for every size of photo, and once only: a training shows the same ones often.
         if not hasattr(self, "_painted"):
-            self._painted = tf.function(
-                self.network,
-                input_signature=[tf.TensorSpec([1, None, None, 3])] * 2
-                if isinstance(self.network, AdaIN)
-                else [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None])],
-                autograph=False,
-            )
-        if isinstance(self.network, AdaIN):
-            manners = self.shown.values()
-        else:
-            numbers = [self.network.styles.index(name) for name in self.shown]
-            manners = np.eye(len(self.network.styles), dtype=np.float32)[numbers][:, np.newaxis]
-        return [self._painted(photo, style_code).numpy() for style_code in manners]
+            shapes = list(self.network.input_shapes((None, None)).values())[:2]
+            signature = [tf.TensorSpec(shape) for shape in shapes]
+            self._painted = tf.function(self.network, signature, autograph=False)
+        names = self.network.styles
+        styles = [
+            style_weights(names, name) if name in names else image
+            for name, image in self.shown.items()
+        ]
+        return [self._painted(photo, style).numpy() for style in styles]
 
     def run(self, resumable):
         """Trains until all steps are taken; `keeper` knows how many have been."""
@@ -132,7 +130,7 @@ def plan_training(
     Raises:
         ValueError: If no photo can be used, or the network knows some of the styles, but not all.
     """
-    if not (isinstance(network, TransformerNet | AdaIN) or network in (*SIZES, "adain")):
+    if not (isinstance(network, StyleNetwork) or network in (*SIZES, "adain")):
         raise ValueError(
             f"`network` must be {', '.join(SIZES)}, adain, or a network of ours. Received: "
             + (repr(network) if isinstance(network, str) else f"a {type(network).__name__}")
@@ -142,7 +140,8 @@ def plan_training(
     dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
     left_out = set()
     samples = Photos(photos, settings.size, seed, left_out, max_pixels=max_pixels).first(_PAIRS)
-    if network == "adain" or isinstance(network, AdaIN):
+    is_name = isinstance(network, str)
+    if network == "adain" if is_name else network.style_input == "style":
         network = AdaIN(dtype=dtype) if network == "adain" else copy_network(network, precision)
         numbers = styles
         reader = Photos(styles, settings.size, seed, left_out, max_pixels=max_pixels)
@@ -154,7 +153,7 @@ def plan_training(
     else:
         seen = {name: split_picture(picture, "styles") for name, picture in styles.items()}
         shown = {name: image for name, (image, _) in seen.items()}
-        if isinstance(network, str):
+        if is_name:
             network = TransformerNet(list(shown), SIZES[network], dtype=dtype)
         elif set(shown) == set(network.styles):
             network = copy_network(network, precision)
@@ -247,10 +246,10 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
             features are what the painted picture is to have; or the pooling is.
     """
     layers = ", ".join(settings.content_layers)
-    if (backbone.name, layers) != (network.encoder, network.layer):
+    if (backbone.name, layers) != (network.encoder.name, network.layer):
         raise ValueError(
-            f"`backbone` must be {network.encoder} with its content at {network.layer}, as the "
-            f"network's own encoder. Received: {backbone.name}, {layers}"
+            f"`backbone` must be {network.encoder.name} with its content at {network.layer}, as "
+            f"the network's own encoder. Received: {backbone.name}, {layers}"
         )
     if settings.pooling != "max":
         raise ValueError(

@@ -1,20 +1,32 @@
-"""Trained networks as LiteRT (TensorFlow Lite) files, for phones."""
+"""Export to LiteRT (TensorFlow Lite) files, for phones: `export_litert`."""
 
 import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 
-from kerasart.export.parity import check_parity, input_shapes
+import keras
+import tensorflow as tf
+
+from kerasart.export.parity import check_parity
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
+from kerasart.networks import StyleNetwork, recast
+from kerasart.networks.ops import KerasOps, StyleOps
 
 _TOLERANCE = 2 / 255  # Its weights are rounded to float16.
 _SIGNATURE = "serving_default"
 
 
-def export_litert(network, path, size, taken="replace"):
+def export_litert(
+    network: StyleNetwork,
+    path: str | PathLike[str],
+    size: tuple[int, int],
+    taken: str = "replace",
+) -> Path:
     """Writes a trained network to a LiteRT file, after a look at whether it paints the same.
 
     The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; of
@@ -39,14 +51,9 @@ def export_litert(network, path, size, taken="replace"):
     """
     path = Path(path)
     check_place(path)
-    import tensorflow as tf
-
-    from kerasart.networks import recast
-    from kerasart.networks.layers import check_size
-
-    shapes = input_shapes(network, size)
+    shapes = network.input_shapes(size)
     specs = {name: tf.TensorSpec(shape, name=name) for name, shape in shapes.items()}
-    check_size("size", specs["image"], network.least_size)
+    network.check_size(specs["image"], "size")
     network = recast(network, "float32")
     with _quiet():
         data = _convert(network, specs)
@@ -55,8 +62,6 @@ def export_litert(network, path, size, taken="replace"):
 
 
 def _convert(network, specs):
-    import tensorflow as tf
-
     paint = _paint_from_constants(network)
 
     @tf.function(autograph=False)
@@ -70,28 +75,25 @@ def _convert(network, specs):
     return converter.convert()
 
 
-def _paint_from_constants(network):
+class _Ops(KerasOps):
+    """As `KerasOps`; an encoder's convolutions are plain ones, which LiteRT has."""
+
+    encode = StyleOps.encode
+
+
+def _paint_from_constants(network: StyleNetwork) -> Callable:
     """Makes a function that paints as a network does, whose graph holds no variables."""
-    import keras
-    import tensorflow as tf
+    constants = [(variable, tf.constant(variable.numpy())) for variable in network.all_variables]
+    ops = _Ops()
 
-    from kerasart.networks import FusedAdaIN
-
-    if not hasattr(network, "styles"):
-        painter = FusedAdaIN(network, "float32")
-        return lambda image, style, strength: painter(image, painter.describe(style), strength)
-    constants = [(variable, tf.constant(variable.numpy())) for variable in network.variables]
-
-    def paint(*inputs):
+    def paint(image, style, strength):
         with keras.StatelessScope(constants):
-            return network(*inputs)
+            return network.forward(image, network.encode_style(style, ops=ops), strength, ops)
 
     return paint
 
 
 def _painter(data):
-    import tensorflow as tf
-
     runner = tf.lite.Interpreter(model_content=data).get_signature_runner(_SIGNATURE)
     return lambda inputs: runner(**inputs)["image"]
 

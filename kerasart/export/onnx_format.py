@@ -1,20 +1,27 @@
-"""Trained networks as ONNX files, which many runtimes read."""
+"""Export to ONNX files, which many runtimes read: `export_onnx` and `OnnxOps`."""
 
 import json
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
-from kerasart.export.parity import check_parity, input_shapes
+from kerasart.export.parity import check_parity
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
+from kerasart.networks import StyleNetwork, recast
+from kerasart.networks.layers import ConvBlock, NoiseInjection
+from kerasart.networks.ops import StyleOps
 
 _OPSET, _IR_VERSION = 17, 8  # Of 2022: what has been updated since then reads it.
 _TOLERANCE = 1 / 255
 _CHECKED_SIZES = (33, 47), (29, 38)  # Of the picture and the style.
 
 
-def export_onnx(network, path, taken="replace"):
+def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "replace") -> Path:
     """Writes a trained network to an ONNX file, after a look at whether it paints the same.
 
     The inputs are float32: `image` (1, height, width, 3) in [0, 1], as large as it may be; of a
@@ -39,15 +46,13 @@ def export_onnx(network, path, taken="replace"):
     check_onnx()
     path = Path(path)
     check_place(path)
-    from kerasart.networks import recast
-
     network = recast(network, "float32")
     data = _build(network).SerializeToString()
-    check_parity(network, _painter(data), input_shapes(network, *_CHECKED_SIZES), _TOLERANCE)
+    check_parity(network, _painter(data), network.input_shapes(*_CHECKED_SIZES), _TOLERANCE)
     return write_file(path, lambda file: file.write(data), taken)
 
 
-def check_onnx():
+def check_onnx() -> None:
     """Refuses, before a network is loaded, to do without what an export to ONNX needs.
 
     Raises:
@@ -74,92 +79,31 @@ def _build(network):
     """Makes the model."""
     from onnx import TensorProto, checker, helper
 
-    graph = _Graph()
-    is_styles = hasattr(network, "styles")
-    (_paint_styles if is_styles else _paint_as_style)(graph, network)
-    shapes = input_shapes(network, ("height", "width"), ("style_height", "style_width"))
+    ops = OnnxOps()
+    style_code = network.encode_style(network.style_input, ops=ops)
+    ops.node("Identity", network.forward("image", style_code, "strength", ops), output="painted")
+    shapes = network.input_shapes(("height", "width"), ("style_height", "style_width"))
     inputs, outputs = (
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, each[name]) for name in each]
         for each in (shapes, {"painted": shapes["image"]})
     )
     name = type(network).__name__
     model = helper.make_model(
-        helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants),
+        helper.make_graph(ops.nodes, name, inputs, outputs, ops.constants),
         producer_name="kerasart",
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=_IR_VERSION,
     )
-    if is_styles:
+    if network.styles:
         helper.set_model_props(model, {"styles": json.dumps(network.styles)})
     checker.check_model(model)
     return model
 
 
-def _paint_styles(graph, network):
-    """What a `TransformerNet` does."""
-    from kerasart.networks.transformer_net import pairs
+class OnnxOps(StyleOps):
+    """Writes a graph that computes what `KerasOps` does, for a batch of one.
 
-    weights = graph.add("Squeeze", "style_weights", [0])
-    photo = graph.add("Sub", [1.0], "strength")
-    mixture = graph.add("Concat", photo, graph.add("Mul", "strength", weights), axis=0)
-
-    def stage(x, layer):
-        x = graph.convolve(graph.mirror(x, layer.convolve.kernel_size[0] // 2), layer.convolve)
-        norm = layer.normalise
-        tables = (norm.gamma.numpy(), norm.beta.numpy())
-        gamma, beta = (graph.add("MatMul", mixture, table) for table in tables)
-        return graph.add("InstanceNormalization", x, gamma, beta, epsilon=norm.epsilon)
-
-    x, size = graph.read("image", multiple=4)
-    x = graph.add("Sub", x, 0.5)
-    for layer in network.down:
-        x = graph.add("Relu", stage(x, layer))
-    gain = graph.add("MatMul", mixture, network.canvas.gain.numpy())
-    grain = network.canvas.spread(network.canvas.grain.astype(np.float32)).numpy()
-    grain = graph.repeat(grain.transpose(2, 0, 1), x)
-    x = graph.add("Add", x, graph.add("Mul", graph.add("Reshape", gain, [-1, 1, 1]), grain))
-    for first, second in pairs(network.residual):
-        x = graph.add("Add", x, stage(graph.add("Relu", stage(x, first)), second))
-    for layer in network.up:
-        x = graph.add("Relu", stage(graph.enlarge(x), layer))
-    graph.finish(graph.convolve(graph.mirror(x, 4), network.to_rgb), size)
-
-
-def _paint_as_style(graph, network):
-    """What an `AdaIN` does."""
-    image, size = graph.read("image", network.stride)
-    style, _ = graph.read("style", network.stride)
-    features, style_code = (_encode(graph, network, each) for each in (image, style))
-    mean = graph.add("ReduceMean", style_code, axes=[2, 3])
-    centred = graph.add("Sub", style_code, mean)
-    variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes=[2, 3])
-    deviation = graph.add("Sqrt", graph.add("Add", variance, network.epsilon))
-    deviation, mean = (graph.add("Reshape", each, [-1]) for each in (deviation, mean))
-    target_features = graph.add(
-        "InstanceNormalization", features, deviation, mean, epsilon=network.epsilon
-    )
-    x = graph.add("Div", graph.blend(features, target_features), network.scale)
-    for layer in network.decoder:
-        x = graph.convolve(graph.mirror(x, 1), layer) if layer else graph.enlarge(x)
-    graph.finish(graph.convolve(graph.mirror(x, 1), network.to_rgb), size)
-
-
-def _encode(graph, network, x):
-    preprocess, layers = network.looks.parts
-    # It exchanges channels and subtracts their means: black and the primaries say all about it.
-    black, *primaries = np.asarray(preprocess(255 * np.eye(4, 3, -1, dtype=np.float32)))
-    matrix = (np.stack(primaries) - black).T
-    x = graph.add("Conv", x, matrix[:, :, None, None], black)
-    for layer in layers:
-        if hasattr(layer, "kernel"):
-            x = graph.convolve(graph.mirror(x, 1), layer)
-        else:
-            x = graph.add("MaxPool", x, kernel_shape=layer.pool_size, strides=layer.strides)
-    return x
-
-
-class _Graph:
-    """A graph as it grows; tensors are known by their names, and features are (1, c, h, w).
+    Tensors are their names in the graph, and features are (1, channels, height, width).
 
     Attributes:
         nodes: The nodes, each of one output.
@@ -169,8 +113,11 @@ class _Graph:
     def __init__(self):
         self.nodes = []
         self.constants = []
+        self._sizes = {}  # Those of images, by name.
 
-    def add(self, operator, *inputs, output=None, **attributes):
+    def node(
+        self, operator: str, *inputs: Any, output: str | None = None, **attributes: Any
+    ) -> str:
         """Adds a node, whose inputs are names or values, and returns the name of its output."""
         from onnx import helper
 
@@ -189,48 +136,70 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def read(self, picture, multiple=1):
-        """Mirrors a picture up to a multiple of pixels; returns the features and the old size."""
-        x = self.add("Transpose", picture, perm=[0, 3, 1, 2])
-        size = self.add("Shape", x, start=2, end=4)
-        if multiple > 1:
-            margins = self.add("Mod", self.add("Neg", size), [multiple])
-            margins = self.add("Concat", [0] * 6, margins, axis=0)
-            x = self.add("Pad", x, margins, mode="reflect")
-        return x, size
+    def read(self, image: str, multiple: int) -> str:
+        """As `StyleOps.read`."""
+        x = self.node("Transpose", image, perm=[0, 3, 1, 2])
+        self._sizes[image] = self.node("Shape", x, start=2, end=4)
+        margins = self.node("Mod", self.node("Neg", self._sizes[image]), [multiple])
+        margins = self.node("Concat", [0] * 6, margins, axis=0)
+        return self.node("Pad", x, margins, mode="reflect")
 
-    def finish(self, x, size):
-        """Makes the output of what is before the sigmoid."""
-        x = self.add("Slice", self.add("Sigmoid", x), [0, 0], size, [2, 3])
-        x = self.add("Transpose", x, perm=[0, 2, 3, 1])
-        self.blend("image", x, output="painted")
+    def to_image(self, x: str, image: str) -> str:
+        """As `StyleOps.to_image`."""
+        x = self.node("Slice", self.node("Sigmoid", x), [0, 0], self._sizes[image], [2, 3])
+        return self.node("Transpose", x, perm=[0, 2, 3, 1])
 
-    def blend(self, weak, strong, output=None):
-        """Says what is between two tensors, as `strength` asks."""
-        change = self.add("Mul", "strength", self.add("Sub", strong, weak))
-        return self.add("Add", weak, change, output=output)
+    def cast(self, x: str) -> str:
+        """Nothing: all is float32."""
+        return x
 
-    def convolve(self, x, layer):
-        """What a Keras convolution does with a picture whose border is there already."""
+    def uncast(self, x: str) -> str:
+        """Nothing: all is float32."""
+        return x
+
+    def add(self, x: str, y: str | float) -> str:
+        """As `StyleOps.add`."""
+        return self.node("Add", x, y)
+
+    def divide(self, x: str, divisor: float) -> str:
+        """As `StyleOps.divide`."""
+        return self.node("Div", x, divisor)
+
+    def relu(self, x: str) -> str:
+        """As `StyleOps.relu`."""
+        return self.node("Relu", x)
+
+    def convolve(self, x: str, layer: keras.layers.Conv2D) -> str:
+        """As `StyleOps.convolve`."""
         kernel, *bias = layer.get_weights()
-        x = self.add("Conv", x, kernel.transpose(3, 2, 0, 1), *bias, strides=layer.strides)
-        return self.add("Relu", x) if layer.activation.__name__ == "relu" else x
+        margin = layer.kernel_size[0] // 2
+        x = self.node("Pad", x, [0, 0, margin, margin] * 2, mode="reflect")
+        x = self.node("Conv", x, kernel.transpose(3, 2, 0, 1), *bias, strides=layer.strides)
+        return self.relu(x) if layer.activation.__name__ == "relu" else x
 
-    def mirror(self, x, margin):
-        """Mirrors the border."""
-        return self.add("Pad", x, [0, 0, margin, margin] * 2, mode="reflect")
+    def conv_block(self, x: str, block: ConvBlock, mixture: str) -> str:
+        """As `StyleOps.conv_block`."""
+        norm = block.normalise
+        gamma, beta = (self._mix(mixture, table, [-1]) for table in (norm.gamma, norm.beta))
+        x = self.convolve(x, block.convolve)
+        return self.node("InstanceNormalization", x, gamma, beta, epsilon=norm.epsilon)
 
-    def repeat(self, pattern, x):
-        """Repeats a pattern (c, h, w) until it is as large as features are."""
-        for axis, period in enumerate(pattern.shape[1:], start=1):
-            count = self.add("Squeeze", self.add("Shape", x, start=axis + 1, end=axis + 2), [0])
-            places = self.add("Mod", self.add("Range", 0, count, 1), period)
-            pattern = self.add("Gather", pattern, places, axis=axis)
-        return pattern
+    def noise(self, x: str, layer: NoiseInjection, mixture: str) -> str:
+        """As `StyleOps.noise`."""
+        noise = layer.spread(layer.pattern.astype(np.float32)).numpy().transpose(2, 0, 1)
+        for axis, period in enumerate(noise.shape[1:], start=1):
+            count = self.node("Squeeze", self.node("Shape", x, start=axis + 1, end=axis + 2), [0])
+            places = self.node("Mod", self.node("Range", 0, count, 1), period)
+            noise = self.node("Gather", noise, places, axis=axis)
+        gain = self._mix(mixture, layer.gain, [-1, 1, 1])
+        return self.add(x, self.node("Mul", gain, noise))
 
-    def enlarge(self, x):
-        """Repeats each position twice in height and width."""
-        return self.add(
+    def _mix(self, mixture, table, shape):
+        return self.node("Reshape", self.node("MatMul", mixture, table.numpy()), shape)
+
+    def upsample(self, x: str) -> str:
+        """As `StyleOps.upsample`."""
+        return self.node(
             "Resize",
             x,
             "",
@@ -239,3 +208,38 @@ class _Graph:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
+
+    def max_pool(self, x: str) -> str:
+        """As `StyleOps.max_pool`."""
+        return self.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+
+    def preprocess(self, x: str, function: Callable) -> str:
+        """As `StyleOps.preprocess`, of what exchanges channels and subtracts their means."""
+        # Black and the primaries say all about it.
+        black, *primaries = np.asarray(function(255 * np.eye(4, 3, -1, dtype=np.float32)))
+        matrix = (np.stack(primaries) - black).T
+        return self.node("Conv", x, matrix[:, :, None, None], black)
+
+    def mixture(self, style_weights: str) -> str:
+        """As `StyleOps.mixture`."""
+        return self.node("Concat", np.zeros((1, 1), np.float32), style_weights, axis=1)
+
+    def moments(self, features: str, epsilon: float, mask: None = None) -> str:
+        """As `StyleOps.moments`, of all positions."""
+        mean = self.node("ReduceMean", features, axes=[2, 3])
+        centred = self.node("Sub", features, mean)
+        variance = self.node("ReduceMean", self.node("Mul", centred, centred), axes=[2, 3])
+        deviation = self.node("Sqrt", self.node("Add", variance, epsilon))
+        each = (self.node("Reshape", value, [1, 1, -1]) for value in (mean, deviation))
+        return self.node("Concat", *each, axis=1)
+
+    def adain(self, features: str, style_code: str, epsilon: float) -> str:
+        """As `StyleOps.adain`."""
+        mean, deviation = (self.node("Gather", style_code, i, axis=1) for i in (0, 1))
+        mean, deviation = (self.node("Reshape", each, [-1]) for each in (mean, deviation))
+        return self.node("InstanceNormalization", features, deviation, mean, epsilon=epsilon)
+
+    def blend(self, weak: Any, strong: str, strength: str) -> str:
+        """As `StyleOps.blend`."""
+        change = self.node("Mul", strength, self.node("Sub", strong, weak))
+        return self.node("Add", weak, change)

@@ -1,33 +1,22 @@
-"""Whether a network in another format paints as it did."""
+"""`check_parity`, whether a network in another format paints as it did."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 
-def input_shapes(network, size, style_size=None):
-    """Says what a network takes, in the order of its call.
-
-    Args:
-        network: A `TransformerNet` or an `AdaIN`.
-        size: (height, width) of the picture.
-        style_size: Those of the style's picture, if another.
-
-    Returns:
-        A dict of name to shape, for a batch of one.
-    """
-    if hasattr(network, "styles"):
-        second = {"style_weights": (1, len(network.styles))}
-    else:
-        second = {"style": (1, *(style_size or size), 3)}
-    return {"image": (1, *size, 3), **second, "strength": (1,)}
-
-
-def check_parity(network, paint, shapes, tolerance):
+def check_parity(
+    network: Callable,
+    paint: Callable[[dict[str, np.ndarray]], np.ndarray],
+    shapes: dict[str, tuple[int, ...]],
+    tolerance: float,
+) -> None:
     """Refuses what paints a random picture otherwise than a network does.
 
     Args:
-        network: A `TransformerNet` or an `AdaIN`.
+        network: A `StyleNetwork`.
         paint: A function of a dict of name to array that gives the picture.
-        shapes: The arrays' shapes, as of `input_shapes`.
+        shapes: The arrays' shapes, as of `StyleNetwork.input_shapes`.
         tolerance: The largest difference allowed, where pixels are in [0, 1].
 
     Raises:

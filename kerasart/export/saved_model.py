@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 from kerasart.export.dream_signatures import ServedDream
-from kerasart.export.signatures import ServedAdaIN, ServedStyles
+from kerasart.export.signatures import SERVED
 from kerasart.export.warmup import replay_warmup, write_warmup
 
 # What runs Python, or what a server cannot be relied on to have.
@@ -29,8 +29,7 @@ def export_network(network, folder, precision="float32", most_pixels=_MEGAPIXELS
     Raises:
         ValueError: If the graph holds what a server cannot run, or a request of the warm-up fails.
     """
-    kind = ServedStyles if hasattr(network, "styles") else ServedAdaIN
-    return export(kind(network, precision, most_pixels), folder)
+    return export(SERVED[network.style_input](network, precision, most_pixels), folder)
 
 
 def export_dream(dreamer, folder, most_pixels=_MEGAPIXELS * 10**6):

@@ -1,8 +1,15 @@
-"""What a server computes: signatures around what paints one picture."""
+"""Signatures of a served model: `Served`, around what paints one image, and those of networks."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import tensorflow as tf
 
 from kerasart.export.image_ops import decode_picture, encode_picture, required, to_pixels
 from kerasart.image.resizing import resize
-from kerasart.networks import AdaIN, FusedAdaIN, FusedTransformerNet
+from kerasart.networks import StyleNetwork
+from kerasart.networks.fused import FusedNetwork
 
 
 class Served:
@@ -22,19 +29,19 @@ class Served:
     """
 
     # What options are where a client leaves them out: dict of name to value.
-    defaults = {}
+    defaults: dict[str, Any] = {}
     # What the graphs read, and a saved one must hold.
-    variables = ()
+    variables: tuple | list = ()
 
-    def __init__(self, least, most):
+    def __init__(self, least: int, most: int):
         self.least = least
         self._most = most
 
-    def options(self):
+    def options(self) -> dict[str, tf.TensorSpec]:
         """Describes the options: dict of name to a `tf.TensorSpec` without its batch."""
         raise NotImplementedError
 
-    def paint(self, image, **options):
+    def paint(self, image: tf.Tensor, *args: Any, **options: Any) -> tf.Tensor:
         """Paints.
 
         Args:
@@ -46,10 +53,8 @@ class Served:
         """
         raise NotImplementedError
 
-    def signatures(self):
+    def signatures(self) -> dict[str, Callable]:
         """Makes the signatures: dict of name to a concrete function; each call traces anew."""
-        import tensorflow as tf
-
         files = {"image_bytes": tf.TensorSpec([None], tf.string, "image_bytes")}
         options = {
             name: tf.TensorSpec([None, *spec.shape], spec.dtype, name)
@@ -67,8 +72,6 @@ class Served:
         return signatures
 
     def _files(self, image_bytes, format=None, **options):
-        import tensorflow as tf
-
         options = self._complete(options, tf.shape(image_bytes)[0])
         if format is None:
             format = tf.fill(tf.shape(image_bytes), "png")
@@ -82,8 +85,6 @@ class Served:
         return {"image_bytes": _each(paint, (image_bytes, format, options), tf.string, [])}
 
     def _pixels(self, image, **options):
-        import tensorflow as tf
-
         dtype = image.dtype
         options = self._complete(options, tf.shape(image)[0])
 
@@ -97,17 +98,13 @@ class Served:
 
         return {"image": _each(paint, (image, options), dtype, [None, None, 3])}
 
-    def decode(self, data, name="image_bytes"):
+    def decode(self, data: tf.Tensor, name: str = "image_bytes") -> tf.Tensor:
         """Decodes a file to float32 RGB (1, height, width, 3) in [0, 1]."""
-        import tensorflow as tf
-
         pixels = decode_picture(data, self.least, self._most, name)
         return tf.cast(pixels, tf.float32)[tf.newaxis] / 255.0
 
     def _complete(self, options, batch):
         """Adds the options that were left out."""
-        import tensorflow as tf
-
         specs = self.options()
         missing = {name: value for name, value in self.defaults.items() if name not in options}
         for name, value in missing.items():
@@ -121,7 +118,7 @@ class Served:
 
 
 class ServedStyles(Served):
-    """Signatures of a `TransformerNet`; `styles` also turns names into weights.
+    """Signatures of a network of named styles; `styles` also turns names into weights.
 
     Args:
         network: The network.
@@ -129,48 +126,38 @@ class ServedStyles(Served):
         most: The most pixels of a picture.
     """
 
-    def __init__(self, network, precision, most):
-        import tensorflow as tf
-
+    def __init__(self, network: StyleNetwork, precision: str, most: int):
         super().__init__(network.least_size, most)
         self._names = network.styles
         self.example_name = self._names[0].encode()
-        self._painter = FusedTransformerNet(network, precision, tf.Variable)
-        self.variables = self._painter.held
+        self._network = FusedNetwork(network, precision, portable=True)
+        self.variables = self._network.kernels
         first = [1.0] + [0.0] * (len(self._names) - 1)
         self.defaults = {"style_weights": first, "strength": 1.0}
 
-    def options(self):
+    def options(self) -> dict[str, tf.TensorSpec]:
         """The styles' weights, and the strength."""
-        import tensorflow as tf
-
         return {
             "style_weights": tf.TensorSpec([len(self._names)]),
             "strength": tf.TensorSpec([]),
         }
 
-    def paint(self, image, style_weights, strength):
+    def paint(self, image: tf.Tensor, style_weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         """Paints; weights are refused that are negative or all 0, and need not add up to 1."""
-        import tensorflow as tf
-
         total = tf.reduce_sum(style_weights)
         received = tf.strings.reduce_join(tf.strings.as_string(style_weights), separator=" ")
         allowed = "`style_weights` must be 0 or more, and not all 0"
         is_allowed = tf.reduce_all(style_weights >= 0) & (total > 0) & tf.math.is_finite(total)
         with required(is_allowed, allowed, received):
             weights = style_weights / total
-        return self._painter(image, weights, _check_strength(strength))
+        return self._network(image, weights, _check_strength(strength))
 
-    def signatures(self):
+    def signatures(self) -> dict[str, Callable]:
         """The signatures, and `styles`: names such as "a" or "a:0.6,b:0.4" to their weights."""
-        import tensorflow as tf
-
         names = {"names": tf.TensorSpec([None], tf.string, "names")}
         return super().signatures() | {"styles": _signature(self._weigh, names)}
 
     def _weigh(self, names):
-        import tensorflow as tf
-
         known = tf.constant(self._names)
 
         def weigh(text):
@@ -191,8 +178,8 @@ class ServedStyles(Served):
         return {"style_weights": weights}
 
 
-class ServedAdaIN(Served):
-    """Signatures of an `AdaIN`: each has the file of the style's picture besides.
+class ServedAnyStyle(Served):
+    """Signatures of a network of any style: each has the file of a style's image besides.
 
     Args:
         network: The network.
@@ -202,34 +189,32 @@ class ServedAdaIN(Served):
 
     defaults = {"strength": 1.0}
 
-    def __init__(self, network, precision, most):
-        import tensorflow as tf
-
+    def __init__(self, network: StyleNetwork, precision: str, most: int):
         super().__init__(network.least_size, most)
-        self._painter = FusedAdaIN(network, precision, tf.Variable)
-        self.variables = self._painter.held
+        self._style_size = network.style_size
+        self._network = FusedNetwork(network, precision, portable=True)
+        self.variables = self._network.kernels
 
-    def options(self):
+    def options(self) -> dict[str, tf.TensorSpec]:
         """The style, a file, and the strength."""
-        import tensorflow as tf
-
         return {"style_bytes": tf.TensorSpec([], tf.string), "strength": tf.TensorSpec([])}
 
-    def paint(self, image, style_bytes, strength):
-        """Paints in the manner of a file."""
-        import tensorflow as tf
-
+    def paint(self, image: tf.Tensor, style_bytes: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        """Paints in the style of a file."""
         style = self.decode(style_bytes[0], "style_bytes")
         size = tf.cast(tf.shape(style)[1:3], tf.float32)
-        scale = tf.minimum(1.0, AdaIN.style_size / tf.reduce_max(size))
+        scale = tf.minimum(1.0, self._style_size / tf.reduce_max(size))
         size = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), self.least)
-        style_code = self._painter.describe(resize(style, size, antialias=True, method="lanczos3"))
-        return self._painter(image, style_code, _check_strength(strength))
+        style = resize(style, size, antialias=True, method="lanczos3")
+        return self._network(image, style, _check_strength(strength))
+
+
+# By what the network takes as its style.
+SERVED: dict[str, type[Served]] = {"style_weights": ServedStyles, "style": ServedAnyStyle}
 
 
 def _signature(function, inputs):
     """Traces a function that takes its inputs by name."""
-    import tensorflow as tf
 
     def by_name(**inputs):
         return function(**inputs)
@@ -239,8 +224,6 @@ def _signature(function, inputs):
 
 def _each(function, inputs, dtype, shape):
     """Calls a function for each element of a batch."""
-    import tensorflow as tf
-
     return tf.map_fn(
         function,
         inputs,
@@ -250,13 +233,11 @@ def _each(function, inputs, dtype, shape):
 
 
 def _check_strength(strength):
-    import tensorflow as tf
-
     with bounded("strength", strength[0], 0.0, 1.0):
         return tf.identity(strength)
 
 
-def bounded(name, value, least, most):
+def bounded(name: str, value: tf.Tensor, least: float, most: float) -> AbstractContextManager:
     """As `required`, of a scalar tensor and what is allowed of it.
 
     Args:
@@ -268,8 +249,6 @@ def bounded(name, value, least, most):
     Returns:
         A context manager.
     """
-    import tensorflow as tf
-
     received = tf.strings.as_string(value)
     is_allowed = (value >= least) & (value <= most)
     return required(is_allowed, f"`{name}` must be from {least} to {most}", received)

@@ -1,20 +1,18 @@
-"""The network that paints in the manner of any picture."""
+"""`AdaIN`, a feed-forward network whose style is any image."""
 
 from typing import Any
 
 import keras
-from keras import layers, ops
 
 from kerasart.backbones import load_backbone
-from kerasart.networks.layers import Pixels, ReflectionPadding2D, check_size
-from kerasart.networks.transformer_net import keep
+from kerasart.image.masks import split_picture
+from kerasart.image.resizing import shrink
+from kerasart.networks.ops import StyleOps
+from kerasart.networks.style_network import StyleNetwork, StylePart, normalise_shares
 
-_LAYER = "block4_conv1"
-_STRIDE = 8  # Of that layer.
-_CHANNELS = 512  # Likewise.
-# About the mean of its features: without it, the decoder starts where a sigmoid has no slope.
+_CHANNELS = 512  # Of the encoder's features.
+# About their mean: without it, the decoder starts where a sigmoid has no slope.
 _SCALE = 100.0
-_LEAST_SIZE = 9  # So that a picture can be mirrored up to the next multiple of the stride.
 # Channels of the decoder's convolutions, the encoder's in reverse; each None enlarges by 2.
 _DECODER = (256, None, 256, 256, 256, 128, None, 128, 64, None, 64)
 _OVERHEAD = 3  # Features and work space at full size, over one layer's features there.
@@ -22,8 +20,8 @@ _EPSILON = 1e-5  # Under the root of a variance.
 
 
 @keras.saving.register_keras_serializable("kerasart")
-class AdaIN(keras.Model):
-    """Paints a picture of any size in the manner of another, one that it was not trained on too.
+class AdaIN(StyleNetwork):
+    """Paints an image of any size in the style of another, one that it was not trained on too.
 
     The encoder's features of the photo get, channel by channel, the mean and the deviation that
     the style's have; the decoder makes a picture of them.
@@ -39,30 +37,26 @@ class AdaIN(keras.Model):
         weights_hash: What the encoder's weights must be, if it matters; a saved network knows.
 
     Attributes:
-        looks: The encoder, a `Backbone` cut at `layer`.
-        decoder: The convolutions that make a picture of features; None where it gets larger by 2.
+        encoder: The encoder, a `Backbone` cut at `layer`.
+        decoder: The convolutions that make an image of features; None where it gets larger by 2.
         to_rgb: The last convolution.
-        padding: How the encoder sees what is beyond the picture's edge, as in `Backbone.cut`.
+        padding: How the encoder sees what is beyond the image's edge, as in `Backbone.cut`.
         layer: The encoder's layer whose features are given the style's moments.
-        least_size: The least height and width of a picture.
         style_size: The long side at which styles are to be shown to it: larger for larger strokes.
-        scale: What the decoder divides features by.
-        stride: Pixels between two positions of the features.
-        halo: Positions beyond which neither encoder nor decoder sees.
-        epsilon: Added to a variance before its root is taken.
 
     Raises:
         ValueError: If the encoder's weights are others than those it was trained with.
     """
 
+    style_input = "style"
+    code_shape = (2, None)
+    stride = 8  # Of the encoder's layer.
+    least_size = 9  # So that an image can be mirrored up to the next multiple of the stride.
+    exported_dtype = "float16"  # Half as large, and as exact as the bundled encoder's weights.
+    kind = "adain"
     padding = "reflect"
-    layer = _LAYER
-    least_size = _LEAST_SIZE
+    layer = "block4_conv1"
     style_size = 512
-    stride = _STRIDE
-    scale = _SCALE
-    halo = 6
-    epsilon = _EPSILON
 
     def __init__(
         self,
@@ -71,33 +65,28 @@ class AdaIN(keras.Model):
         weights_hash: str | None = None,
         **kwargs: Any,
     ):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
+        super().__init__(**kwargs)
         backbone = load_backbone(encoder, weights)
         if weights_hash not in (None, backbone.weights_hash):
             raise ValueError(
                 "`weights` must be those of the encoder that the network was trained with, "
                 f"{weights_hash}. Received: {backbone.weights_hash}"
             )
-        self.encoder = encoder
         self.weights_hash = backbone.weights_hash
         precision = "bfloat16" if self.compute_dtype == "bfloat16" else "float32"
         # A `Backbone` is no layer: Keras neither trains nor saves it.
-        self.looks = backbone.cut([_LAYER], precision, padding=self.padding)
+        self.encoder = backbone.cut([self.layer], precision, padding=self.padding)
         same = {"data_format": "channels_last", "dtype": self.dtype_policy}
-        self._pad = ReflectionPadding2D(((1, 1), (1, 1)), dtype=self.dtype_policy)
-        self._enlarge = layers.UpSampling2D(2, **same)
         self.decoder = [
             channels
-            and layers.Conv2D(
+            and keras.layers.Conv2D(
                 channels, 3, activation="relu", kernel_initializer="he_normal", **same
             )
             for channels in _DECODER
         ]
-        self._to_pixels = Pixels(dtype="float32")
         # Begins at grey, in the middle of the sigmoid, whose ends teach little.
         grey = keras.initializers.VarianceScaling(0.01)
-        self.to_rgb = layers.Conv2D(3, 3, kernel_initializer=grey, **same)
+        self.to_rgb = keras.layers.Conv2D(3, 3, kernel_initializer=grey, **same)
         self.build()
 
     def build(self, input_shape=None):
@@ -109,139 +98,94 @@ class AdaIN(keras.Model):
             layer.build(shape)
             shape = (*shape[:-1], layer.filters)
 
-    def call(self, image, style, strength=None):
+    def call(self, image: Any, style: Any, strength: Any = None) -> Any:
         """Paints.
 
         Args:
             image: float RGB (batch, height, width, 3) in [0, 1], each side at least 9 pixels.
-            style: As many such pictures, of any size.
+            style: As many such images, of any size.
             strength: (batch,) in [0, 1], from the photo itself to the full style. By default 1.
 
         Returns:
             float32 of the shape of `image`, in [0, 1].
 
         Raises:
-            ValueError: If a picture is too small.
+            ValueError: If an image is too small.
         """
-        return self.paint(image, self.describe(style), strength)
-
-    def describe(self, style, mask=None):
-        """Says what a picture's manner is.
-
-        Those of several styles can be blended: their weighted mean is that of a style in between.
-
-        Args:
-            style: float RGB (batch, height, width, 3) in [0, 1].
-            mask: How much each place of it counts, float32 (batch, height, width, 1) in [0, 1];
-                None is all of it.
-
-        Returns:
-            float32 (batch, 2, channels): mean and deviation of the encoder's features.
-        """
-        self.check_size(style, "style")
-        return self.describe_features(self.encode(style), mask)
-
-    def describe_features(self, features, mask=None):
-        """Says what the manner of a picture of some features is; else as `describe`."""
-        weights = None
-        if mask is not None:
-            size = ops.shape(features)[1:3]
-            weights = ops.image.resize(mask, size, antialias=True, data_format="channels_last")
-            weights /= ops.maximum(ops.mean(weights, axis=(1, 2), keepdims=True), _EPSILON)
-        mean, deviation = _moments(features, weights)
-        return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
-
-    def paint(self, image, style_code, strength=None):
-        """Paints in a manner.
-
-        Args:
-            image: As for `call`.
-            manner: (batch, 2, channels), as `describe` says it.
-            strength: As for `call`.
-
-        Returns:
-            float32 of the shape of `image`, in [0, 1].
-        """
+        image = keras.ops.cast(image, "float32")
         self.check_size(image)
-        image = ops.cast(image, "float32")
-        height, width = ops.shape(image)[1:3]
-        painted = self.decode(self.target_features(self.encode(image), style_code, strength))[
-            :, :height, :width
-        ]
-        return painted if strength is None else keep(image, painted, strength)
+        self.check_size(style, "style")
+        return self.forward(image, self.encode_style(style), strength)
 
-    def check_size(self, image, name="image"):
-        """Refuses a picture that is too small, as far as its size is known.
+    def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
+        """Takes an image to features before the sigmoid; see `StyleNetwork.forward`."""
+        features = ops.encode(x, self.encoder)
+        target_features = self.transfer(features, style_code, ops)
+        return self.decode(ops.blend(features, target_features, strength), ops)  # Equation 14.
 
-        Args:
-            image: (batch, height, width, 3).
-            name: What the error message calls it.
+    def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
+        """Finds mean and deviation, (batch, 2, channels), of the features of a style's image."""
+        ops = ops or self.ops
+        return self.moments(self.encode(style, ops), mask, ops)
 
-        Raises:
-            ValueError: If it is.
-        """
-        check_size(name, image, _LEAST_SIZE)
+    def encode(self, image: Any, ops: StyleOps | None = None) -> Any:
+        """Computes an image's features: float32 (batch, height / 8, width / 8, 512), rounded up."""
+        ops = ops or self.ops
+        return ops.encode(ops.read(image, self.stride), self.encoder)
+
+    def moments(self, features: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
+        """As `encode_style`, of features that are there already."""
+        return (ops or self.ops).moments(features, _EPSILON, mask)
+
+    def transfer(self, features: Any, style_code: Any, ops: StyleOps | None = None) -> Any:
+        """Gives features the mean and deviation of a style's (equation 8)."""
+        return (ops or self.ops).adain(features, style_code, _EPSILON)
+
+    def decode(self, features: Any, ops: StyleOps | None = None) -> Any:
+        """Takes features to those before the sigmoid, eight times as high and wide."""
+        ops = ops or self.ops
+        x = ops.cast(ops.divide(features, _SCALE))
+        for layer in self.decoder:
+            x = ops.convolve(x, layer) if layer else ops.upsample(x)
+        return ops.convolve(x, self.to_rgb)
+
+    def parse_style(self, style: Any) -> list[StylePart]:
+        """Reads a style: an image, or a list of pairs of image and weight."""
+        pairs = style if isinstance(style, list) else [(style, 1.0)]
+        if (
+            style is None
+            or isinstance(style, str | dict)
+            or not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs)
+        ):
+            received = [type(each).__name__ for each in style] if pairs is style else repr(style)
+            raise ValueError(
+                "`style` must be a picture, or a list of pairs of picture and weight, for a "
+                f"network that paints in any manner. Received: {received}"
+            )
+        parts = []
+        shares = normalise_shares([weight for _, weight in pairs])
+        for (picture, _), share in zip(pairs, shares, strict=True):
+            image, mask = split_picture(picture, "style")
+            image = shrink(image, self.style_size)
+            self.check_size(image, "style")
+            parts.append((image, share, mask))
+        return parts
 
     @property
-    def bytes_per_pixel(self):
+    def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
         return _OVERHEAD * 64 * 4
 
-    def target_features(self, features, style_code, strength=None):
-        """Says which features the painted picture should have (equation 14).
-
-        Args:
-            features: Those of the photo, as `encode` gives them.
-            manner: (batch, 2, channels).
-            strength: (batch,) in [0, 1], or None for 1.
-
-        Returns:
-            A tensor of the shape of `features`.
-        """
-        target_features = self.transfer(features, style_code)
-        if strength is None:
-            return target_features
-        strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1, 1, 1))
-        return features + strength * (target_features - features)
-
-    def encode(self, image):
-        """Looks at a picture: float32 features (batch, height / 8, width / 8, 512), rounded up."""
-        return ops.cast(self.looks(self.extend(image))[_LAYER], "float32")
-
-    def extend(self, image):
-        """Mirrors a picture at the bottom and the right, up to multiples of the stride."""
-        height, width = ops.shape(image)[1:3]
-        margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
-        return ops.pad(image, margins, mode="reflect")
-
-    def transfer(self, features, style_code):
-        """Gives features the mean and deviation of a style's (equation 8)."""
-        mean, deviation = _moments(features)
-        style_mean, style_deviation = ops.split(style_code[:, :, None], 2, axis=1)
-        return (features - mean) / deviation * style_deviation + style_mean
-
-    def decode(self, features):
-        """Makes a picture of features, eight times as high and wide, in [0, 1]."""
-        x = ops.cast(features / self.scale, self.compute_dtype)
-        for convolve in self.decoder:
-            x = convolve(self._pad(x)) if convolve else self._enlarge(x)
-        return self._to_pixels(self.to_rgb(self._pad(x)))
+    @property
+    def all_variables(self) -> list:
+        """The decoder's, and those of the encoder, which `variables` leaves out."""
+        _, layers = self.encoder.parts
+        return [*self.variables, *(each for layer in layers for each in layer.variables)]
 
     def get_config(self):
         """The arguments."""
         return {
             **super().get_config(),
-            "encoder": self.encoder,
+            "encoder": self.encoder.name,
             "weights_hash": self.weights_hash,
         }
-
-
-def _moments(features, weights=None):
-    """Mean and deviation over all positions, each (batch, 1, 1, channels); weights average 1."""
-
-    def average(values):
-        values = values if weights is None else weights * values
-        return ops.mean(values, axis=(1, 2), keepdims=True)
-
-    mean = average(features)
-    return mean, ops.sqrt(average((features - mean) ** 2) + _EPSILON)

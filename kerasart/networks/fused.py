@@ -1,215 +1,192 @@
-"""Trained networks made fast for painting."""
+"""Fast inference: `FusedNetwork` paints one image at a time as a style network does."""
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
 import numpy as np
 
+from kerasart.backbones import Backbone
 from kerasart.kernels.convolution import convolve
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks.transformer_net import keep, pairs
+from kerasart.networks.layers import ConvBlock, NoiseInjection
+from kerasart.networks.ops import KerasOps, StyleOps, mirror
+from kerasart.networks.style_network import StyleNetwork
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
-class FusedTransformerNet:
-    """Paints as a `TransformerNet` does, one picture at a time, in less time.
-
-    On a CPU the layers at full size, which have few channels, cost the most. Here there are none:
-    their features lie unshuffled, the 2x2 pixels of a block one behind the other as channels, at
-    half the size, and their kernels are rearranged to give the same values (as in the sub-pixel
-    convolution of Shi et al. 2016, arXiv 1609.05158). An enlargement and the 3x3 convolution after
-    it become one convolution on the small features likewise.
+class FusedNetwork:
+    """Paints as a `StyleNetwork` does, one image at a time, in less time.
 
     Args:
-        network: The `TransformerNet`; later changes of its weights do not reach the painter.
+        network: The network; later changes of its weights are not seen.
         precision: "float32", "bfloat16" or "auto", of the convolutions.
-        hold: What holds kernels: `tf.constant`, which makes a graph the fastest, or `tf.Variable`,
-            which several graphs in one file share.
+        portable: For graphs that are to be saved: kernels are variables, which several graphs in
+            one file share, and convolutions are those that any machine has.
 
     Attributes:
         styles: The styles' names.
+        kernels: All kernels.
     """
 
-    def __init__(self, network, precision="auto", hold=None):
+    def __init__(self, network: StyleNetwork, precision: str = "auto", portable: bool = False):
         self.styles = network.styles
-        self._hold = hold
-        self._mix = network.mix
-        self._dtype = choose_precision(precision)
-        self._convolve = _choose_convolution(hold)
-        kinds = (_to_unshuffled, _from_unshuffled, None)
-        self._down = [self._stage(*each) for each in zip(network.down, kinds, strict=True)]
-        self._canvas, self._gains = network.canvas, network.canvas.gain.numpy()
-        self._residual = [self._stage(stage) for stage in network.residual]
-        self._up = [self._stage(stage, _enlarging) for stage in network.up]
-        self._to_rgb = self._constant(_on_unshuffled(network.to_rgb.kernel.numpy()))
-        self._bias = network.to_rgb.bias.numpy()
+        self._network = network
+        self._ops = FusedOps(choose_precision(precision), portable, network.exported_dtype)
+        # A first painting rearranges all kernels.
+        shapes = network.input_shapes((4 * network.stride, 4 * network.stride))
+        self(*map(tf.zeros, shapes.values()))
+        self.kernels = self._ops.kernels
 
-    def __call__(self, image, style_weights, strength=None):
-        """Paints; it can be traced with unknown height and width.
+    def __call__(self, image: Any, style: Any, strength: Any = None) -> Any:
+        """Paints as the network's own call; it can be traced with unknown height and width."""
+        return self.forward(image, self.encode_style(style), strength)
 
-        Args:
-            image: float32 RGB (1, height, width, 3) in [0, 1], each side at least 5 pixels.
-            style_weights: (1, styles), adding up to 1: how much of each style.
-            strength: (1,) in [0, 1], from the photo itself to the full style. None is 1.
+    def encode_style(self, style: Any) -> Any:
+        """As `StyleNetwork.encode_style`."""
+        return self._network.encode_style(style, ops=self._ops)
 
-        Returns:
-            float32 of the shape of `image`, in [0, 1].
-        """
-        import tensorflow as tf
-
-        height, width = tf.unstack(tf.shape(image)[1:3])
-        mixture = self._mix(style_weights, strength)
-        x = tf.pad(image, [[0, 0], [0, -height % 4], [0, -width % 4], [0, 0]], "REFLECT")
-        x = tf.cast(_pad(x, 4, 4, "REFLECT") - 0.5, self._dtype)
-        x = self._through(self._down[0], x, mixture, strides=2, phases=4)
-        x = self._through(self._down[1], _pad(x, 1, 0, "SYMMETRIC"), mixture)
-        x = self._through(self._down[2], _pad(x, 1, 1, "REFLECT"), mixture, strides=2)
-        x = self._canvas.lay(x, tf.matmul(mixture, self._gains))
-        for first, second in pairs(self._residual):
-            y = self._through(first, _pad(x, 1, 1, "REFLECT"), mixture)
-            y = self._through(second, _pad(y, 1, 1, "REFLECT"), mixture, activate=False)
-            x = x + y
-        x = self._through(self._up[0], _pad(x, 1, 1, "SYMMETRIC"), mixture, phases=4)
-        x = tf.nn.depth_to_space(x, 2)
-        x = self._through(self._up[1], _pad(x, 1, 1, "SYMMETRIC"), mixture, phases=4)
-        x = self._convolve(_pad_unshuffled(x), self._to_rgb)
-        x = tf.cast(tf.nn.depth_to_space(x, 2), tf.float32) + self._bias
-        painted = tf.sigmoid(x)[:, :height, :width]
-        return painted if strength is None else keep(image, painted, strength)
-
-    def _stage(self, stage, rearrange=None):
-        kernel = stage.convolve.kernel.numpy()
-        kernel = self._constant(rearrange(kernel) if rearrange else kernel)
-        norm = stage.normalise
-        return kernel, norm.gamma.numpy(), norm.beta.numpy(), norm.epsilon
-
-    def _constant(self, kernel):
-        import tensorflow as tf
-
-        return (self._hold or tf.constant)(tf.cast(kernel, self._dtype))
-
-    @property
-    def held(self):
-        """All kernels, as `hold` holds them."""
-        stages = [*self._down, *self._residual, *self._up]
-        return [self._to_rgb, *(kernel for kernel, *_ in stages)]
-
-    def _through(self, stage, x, mixture, strides=1, phases=1, activate=True):
-        """Convolves and normalises."""
-        import tensorflow as tf
-
-        kernel, gammas, betas, epsilon = stage
-        if strides == 1:
-            x = self._convolve(x, kernel)
-        else:
-            x = tf.nn.conv2d(x, kernel, strides, "VALID")
-        gamma, beta = (tf.matmul(mixture, table)[0] for table in (gammas, betas))
-        if phases > 1:
-            x = _normalise_phases(x, gamma, beta, epsilon, phases)
-        else:
-            # Batch normalisation of a batch of one, in training, is instance normalisation.
-            x = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)[0]
-        return tf.nn.relu(x) if activate else x
+    def forward(self, image: Any, style_code: Any, strength: Any = None) -> Any:
+        """As `StyleNetwork.forward`, of a batch of one."""
+        return self._network.forward(image, style_code, strength, self._ops)
 
 
-class FusedAdaIN:
-    """Paints as an `AdaIN` does, one image at a time, faster, from weights half as large.
+class _Unshuffled(NamedTuple):
+    """Features whose 2x2 pixels of a block lie one behind the other as channels, at half size."""
 
-    An enlargement and the 3x3 convolution after it are one, as in `FusedTransformerNet`.
+    blocks: Any
+
+
+class _Upsampled(NamedTuple):
+    """Features that are to be enlarged by 2, and are small yet."""
+
+    small: Any
+
+
+class FusedOps(KerasOps):
+    """Computes what `KerasOps` does, for a batch of one, with fewer and larger operations.
+
+    On a CPU the layers at full size, which have few channels, cost the most. Here there are none:
+    what a 9x9 convolution reads and writes lies unshuffled, and kernels are rearranged to give the
+    same values (as in the sub-pixel convolution of Shi et al. 2016, arXiv 1609.05158). An
+    enlargement and the 3x3 convolution after it become one convolution on the small features.
 
     Args:
-        network: The `AdaIN`; later changes of its weights do not reach the painter.
-        precision: "float32", "bfloat16" or "auto", of the convolutions.
-        hold: As for `FusedTransformerNet`.
+        dtype: "float32" or "bfloat16", of the convolutions.
+        portable: As for `FusedNetwork`.
+        stored: What kernels are stored in if portable, by default as `dtype`.
     """
 
-    def __init__(self, network, precision="auto", hold=None):
-        self._network = network
-        self._hold = hold
-        self._dtype = choose_precision(precision)
-        self._preprocess, layers = network.looks.parts
-        self._encoder = [
-            self._convolution(layer) if hasattr(layer, "kernel") else None for layer in layers
-        ]
-        self._decoder, enlarges = [], False
-        for layer in network.decoder:
-            if layer is not None:
-                self._decoder.append((enlarges, self._convolution(layer, enlarges)))
-            enlarges = layer is None
-        self._to_rgb = self._convolution(network.to_rgb)
-
-    def __call__(self, image, style_code, strength=None):
-        """Paints; it can be traced with unknown height and width.
-
-        Args:
-            image: float32 RGB (1, height, width, 3) in [0, 1], each side at least 9 pixels.
-            manner: (1, 2, channels), as `describe` says it.
-            strength: (1,) in [0, 1], from the photo itself to the full style. None is 1.
-
-        Returns:
-            float32 of the shape of `image`, in [0, 1].
-        """
-        import tensorflow as tf
-
-        height, width = tf.unstack(tf.shape(image)[1:3])
-        target_features = self._network.target_features(self.encode(image), style_code, strength)
-        x = tf.cast(target_features / self._network.scale, self._dtype)
-        for enlarges, convolution in self._decoder:
-            x = tf.nn.relu(self._convolve(x, convolution, enlarges))
-            x = tf.nn.depth_to_space(x, 2) if enlarges else x
-        x = tf.cast(self._convolve(x, self._to_rgb), tf.float32)
-        painted = tf.sigmoid(x)[:, :height, :width]
-        return painted if strength is None else keep(image, painted, strength)
-
-    def describe(self, style):
-        """Says what a picture's manner is, as `AdaIN.describe`."""
-        return self._network.describe_features(self.encode(style))
-
-    def encode(self, image):
-        """Looks at a picture, as `AdaIN.encode`."""
-        import tensorflow as tf
-
-        x = self._network.extend(image)
-        x = tf.cast(self._preprocess(x * 255.0), self._dtype)
-        for convolution in self._encoder:
-            if convolution is None:
-                x = tf.nn.max_pool2d(x, 2, 2, "VALID")
-            else:
-                x = tf.nn.relu(self._convolve(x, convolution))
-        return tf.cast(x, tf.float32)
-
-    def _convolution(self, layer, enlarges=False):
-        kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
-        if enlarges:
-            kernel, bias = _enlarging(kernel), np.tile(bias, 4)
-        import tensorflow as tf
-
-        # Half as large in a saved graph, and as exact as the bundled encoder's weights are.
-        return (self._hold or tf.constant)(tf.cast(kernel, tf.float16)), bias
+    def __init__(self, dtype: str, portable: bool = False, stored: str | None = None):
+        super().__init__(dtype)
+        self._portable = portable
+        self._stored = stored or dtype
+        self._known = {}  # Of each layer, its kernel and what else there is, as they were first.
 
     @property
-    def held(self):
-        """All kernels, as `hold` holds them."""
-        convolutions = [*self._encoder, *(each for _, each in self._decoder), self._to_rgb]
-        return [each[0] for each in convolutions if each]
+    def kernels(self) -> list:
+        """All kernels of layers that have been met."""
+        return [kernel for kernel, _ in self._known.values() if kernel is not None]
 
-    def _convolve(self, x, convolution, enlarges=False):
-        import tensorflow as tf
+    def to_image(self, x: Any, image: Any) -> Any:
+        """As `StyleOps.to_image`, without a gradient of its own."""
+        height, width = tf.unstack(tf.shape(image)[1:3])
+        return tf.sigmoid(self.uncast(_shuffled(x)))[:, :height, :width]
 
-        kernel, bias = (tf.cast(each, self._dtype) for each in convolution)
-        mode = "SYMMETRIC" if enlarges else "REFLECT"
-        return tf.nn.conv2d(_pad(x, 1, 1, mode), kernel, 1, "VALID") + bias
+    def relu(self, x: Any) -> Any:
+        """As `StyleOps.relu`."""
+        return _map(tf.nn.relu, x)
+
+    def convolve(self, x: Any, layer: keras.layers.Conv2D) -> Any:
+        """As `StyleOps.convolve`."""
+        x, bias = self._convolve(x, layer, lambda: layer.bias.numpy())
+        is_relu = layer.activation.__name__ != "linear"
+
+        def finish(x):
+            biased = x + tf.cast(tf.tile(bias, [x.shape[-1] // len(bias)]), x.dtype)
+            return tf.nn.relu(biased) if is_relu else biased
+
+        return _map(finish, x)
+
+    def conv_block(self, x: Any, block: ConvBlock, mixture: Any) -> Any:
+        """As `StyleOps.conv_block`."""
+        norm = block.normalise
+        x, tables = self._convolve(
+            x, block.convolve, lambda: (norm.gamma.numpy(), norm.beta.numpy())
+        )
+        gamma, beta = (tf.matmul(mixture, table)[0] for table in tables)
+        if isinstance(x, _Unshuffled):
+            return _Unshuffled(_normalise_phases(x.blocks, gamma, beta, norm.epsilon, 4))
+        # Batch normalisation of a batch of one, in training, is instance normalisation.
+        return tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=norm.epsilon)[0]
+
+    def noise(self, x: Any, layer: NoiseInjection, mixture: Any) -> Any:
+        """As `StyleOps.noise`."""
+        if layer not in self._known:
+            self._known[layer] = None, layer.gain.numpy()
+        _, gains = self._known[layer]
+        return layer.inject(x, tf.matmul(mixture, gains))
+
+    def upsample(self, x: Any) -> Any:
+        """As `StyleOps.upsample`, but by the convolution that is next."""
+        return _Upsampled(_shuffled(x))
+
+    def max_pool(self, x: Any) -> Any:
+        """As `StyleOps.max_pool`."""
+        return tf.nn.max_pool2d(x, 2, 2, "VALID")
+
+    def encode(self, x: Any, encoder: Backbone) -> Any:
+        """As `StyleOps.encode`; an encoder's own fast convolutions are not for any machine."""
+        kind = StyleOps if self._portable else KerasOps
+        return kind.encode(self, x, encoder)
+
+    def _convolve(self, x, layer, read_rest):
+        """Convolves, mirroring the border; returns features, and what `read_rest` once gave."""
+        size, stride = layer.kernel_size[0], layer.strides[0]
+        rearrange, is_blocks = None, False
+        if isinstance(x, _Upsampled):
+            x = _pad(x.small, 1, 1, "SYMMETRIC")
+            rearrange, is_blocks = _enlarging, True
+        elif isinstance(x, _Unshuffled) and stride == 2:
+            x = _pad(x.blocks, 1, 0, "SYMMETRIC")
+            rearrange, stride = _from_unshuffled, 1
+        elif isinstance(x, _Unshuffled) and size > 3:
+            x = _pad_unshuffled(x.blocks)
+            rearrange, is_blocks = _on_unshuffled, True
+        else:
+            x = mirror(_shuffled(x), size // 2, size // 2)
+            if size > 3:
+                rearrange, stride, is_blocks = _to_unshuffled, 2, True
+        if layer not in self._known:
+            kernel = layer.kernel.numpy()
+            self._known[layer] = (
+                self._store(rearrange(kernel) if rearrange else kernel),
+                read_rest(),
+            )
+        kernel, rest = self._known[layer]
+        kernel = tf.cast(kernel, self.dtype)
+        fast = stride == 1 and not self._portable
+        x = convolve(x, kernel) if fast else tf.nn.conv2d(x, kernel, stride, "VALID")
+        return (_Unshuffled(x) if is_blocks else x), rest
+
+    def _store(self, kernel):
+        if self._portable:
+            return tf.Variable(tf.cast(kernel, self._stored))
+        return tf.constant(kernel, self.dtype)
 
 
-def _choose_convolution(hold):
-    """Chooses how to convolve with stride 1; a graph that is to be saved is for any machine."""
-    import tensorflow as tf
+def _shuffled(x):
+    return tf.nn.depth_to_space(x.blocks, 2) if isinstance(x, _Unshuffled) else x
 
-    if hold is None:
-        return convolve
-    return lambda image, kernel: tf.nn.conv2d(image, kernel, 1, "VALID")
+
+def _map(function: Callable, x):
+    return _Unshuffled(function(x.blocks)) if isinstance(x, _Unshuffled) else function(x)
 
 
 def _normalise_phases(x, gamma, beta, epsilon, phases):
     """Normalises channels of which each lies in several, one for each pixel of a block."""
-    import tensorflow as tf
-
     channels = x.shape[-1] // phases
     ones, zeros = tf.ones([x.shape[-1]]), tf.zeros([x.shape[-1]])
     # Only its statistics are wanted, which it finds faster than reductions do.
@@ -228,15 +205,11 @@ def _normalise_phases(x, gamma, beta, epsilon, phases):
 
 
 def _pad(x, before, after, mode):
-    import tensorflow as tf
-
     return tf.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], mode)
 
 
 def _pad_unshuffled(x):
     """Mirrors 4 pixels, which are 2 blocks, around unshuffled features."""
-    import tensorflow as tf
-
     channels = x.shape[-1] // 4
     for axis in (1, 2):
         # Along the axis, the earlier and the later pixels of the blocks; channels are (r, s, c).

@@ -1,4 +1,4 @@
-"""The layers of networks that paint.
+"""Layers of style networks: padding, normalisation, noise, and a sigmoid.
 
 They compute with `keras.ops` alone, so they also run on Keras's JAX backend, and take pictures of
 any height and width.
@@ -111,11 +111,11 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
         return {**super().get_config(), "styles": self.styles, "epsilon": self.epsilon}
 
 
-class Canvas(keras.layers.Layer):
-    """Lays the grain of a canvas under features, as strong as a mix of styles asks.
+class NoiseInjection(keras.layers.Layer):
+    """Adds fixed noise to features, scaled by style and channel.
 
     Where a photo is flat, a convolutional network alone could only paint what is flat: it sees the
-    same everywhere. The grain is where strokes can begin. It is always the same, so that films do
+    same everywhere. The noise is where strokes can begin. It is always the same, so that films do
     not flicker, and repeats every 127 rows and 131 columns.
 
     Source: the idea is that of the noise in Ulyanov et al. 2016, "Texture Networks" (arXiv
@@ -126,7 +126,7 @@ class Canvas(keras.layers.Layer):
     """
 
     _SIZE = 127, 131  # Primes, so that rows and columns do not repeat together.
-    _FIELDS = 4  # Channels take turns at so many grains.
+    _FIELDS = 4  # Channels take turns at so many patterns.
 
     def __init__(self, styles, **kwargs):
         super().__init__(**kwargs)
@@ -139,27 +139,29 @@ class Canvas(keras.layers.Layer):
         self.built = True
 
     @property
-    def grain(self):
-        """The grain: int8 (127, 131, 4), each number -1 or 1."""
-        return np.random.default_rng(0).choice(np.int8([-1, 1]), (*self._SIZE, self._FIELDS))
+    def pattern(self) -> np.ndarray:
+        """The noise: int8 (127, 131, 4), each number -1 or 1."""
+        return np.random.default_rng(0).choice(
+            np.array([-1, 1], np.int8), (*self._SIZE, self._FIELDS)
+        )
 
-    def spread(self, grain):
-        """Gives each channel one of the grain's fields, in turn: (height, width, channels)."""
+    def spread(self, pattern):
+        """Gives each channel one of the pattern's fields, in turn: (height, width, channels)."""
         channels = self.gain.shape[-1]
-        return ops.tile(grain, (1, 1, -(-channels // self._FIELDS)))[..., :channels]
+        return ops.tile(pattern, (1, 1, -(-channels // self._FIELDS)))[..., :channels]
 
     def call(self, features, mixture):
-        """Lays the grain under (batch, height, width, channels); `mixture` is as elsewhere."""
+        """Adds noise to (batch, height, width, channels); `mixture` is as elsewhere."""
         gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
-        return self.lay(features, gain)
+        return self.inject(features, gain)
 
-    def lay(self, features, gain):
-        """Lays the grain under (batch, height, width, channels), by a gain (batch, channels)."""
+    def inject(self, features, gain):
+        """Adds noise to (batch, height, width, channels), by a gain (batch, channels)."""
         height, width = ops.shape(features)[1:3]
         rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
-        grain = ops.take(ops.take(self.grain, rows, axis=0), columns, axis=1)
-        grain = ops.cast(self.spread(grain), "float32")
-        return features + ops.cast(gain[:, None, None] * grain, features.dtype)
+        noise = ops.take(ops.take(self.pattern, rows, axis=0), columns, axis=1)
+        noise = ops.cast(self.spread(noise), "float32")
+        return features + ops.cast(gain[:, None, None] * noise, features.dtype)
 
     def compute_output_shape(self, features_shape, mixture_shape=None):
         """The shape of the features."""
@@ -170,7 +172,7 @@ class Canvas(keras.layers.Layer):
         return {**super().get_config(), "styles": self.styles}
 
 
-class Stage(keras.layers.Layer):
+class ConvBlock(keras.layers.Layer):
     """Mirrors the border, convolves and normalises: what a transformer net is made of.
 
     Args:
@@ -219,8 +221,12 @@ class Stage(keras.layers.Layer):
         return {**super().get_config(), **self._config}
 
 
-class Pixels(keras.layers.Layer):
-    """Brings features into [0, 1] by a sigmoid that does not hold fast what is black or white.
+# Keras's files name the weights of layers in a list by their class, which was once called so.
+ConvBlock.__name__ = "Stage"
+
+
+class BoundedSigmoid(keras.layers.Layer):
+    """Sigmoid whose gradient has a floor, so that saturated pixels keep learning.
 
     Where a pixel is all but 0 or 1, the slope is next to none, and a network whose large dark areas
     were once black could hardly learn otherwise. So gradients that lead back find a slope of at
@@ -250,21 +256,3 @@ class Pixels(keras.layers.Layer):
     def compute_output_shape(self, features_shape):
         """The shape of the features."""
         return features_shape
-
-
-def check_size(name, image, least):
-    """Refuses a picture that is too small, as far as its size is known.
-
-    Args:
-        name: What the error message calls it.
-        image: (batch, height, width, channels).
-        least: The least height and width.
-
-    Raises:
-        ValueError: If it is.
-    """
-    if any(side is not None and side < least for side in image.shape[1:3]):
-        raise ValueError(
-            f"`{name}` must be at least {least}x{least} pixels. "
-            f"Received: {image.shape[2]}x{image.shape[1]}"
-        )

@@ -1,4 +1,4 @@
-"""Networks in files."""
+"""Saving, loading and copying of style networks."""
 
 import zipfile
 from os import PathLike
@@ -8,6 +8,7 @@ from typing import Any
 from kerasart.image.atomic_files import sync
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks.adain import AdaIN
+from kerasart.networks.style_network import StyleNetwork
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
 
@@ -16,7 +17,7 @@ _MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
 _MOST_LETTERS = 200  # Of what is wrong with a file.
 
 
-def load_network(model: str | PathLike[str], precision: str = "float32") -> TransformerNet | AdaIN:
+def load_network(model: str | PathLike[str], precision: str = "float32") -> StyleNetwork:
     """Loads a trained network.
 
     Args:
@@ -65,7 +66,7 @@ def _check_size(path, saved):
             raise ValueError(f"it has not the {count} weights that it says it has")
 
 
-def save_network(network, path):
+def save_network(network: StyleNetwork, path: str | PathLike[str]) -> None:
     """Writes a network to a `.keras` file, whole or not at all.
 
     Its weights become float16: the file is half as large, and pictures change by less than 1/255.
@@ -84,13 +85,13 @@ def save_network(network, path):
         temporary.unlink(missing_ok=True)
 
 
-def recast(network, precision):
+def recast(network: StyleNetwork, precision: str) -> StyleNetwork:
     """Makes a network compute in a precision, as `copy_network`, but itself if it does already."""
     same = network.dtype_policy.name == _policy(precision)
     return network if same else copy_network(network, precision)
 
 
-def copy_network(network, precision):
+def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
     """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
     return _copy(network, _policy(precision))
 

@@ -132,9 +132,8 @@ class StyleTrainer(keras.Model):
 
     def _paint(self, photos, styles):
         numbers = ops.where(styles > 0, styles + self._known, 0)
-        return self.network.paint(
-            photos, ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
-        )
+        mixtures = ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
+        return self.network.forward(photos, mixtures)
 
     def _compared_with(self, batch):
         """Lists, for each picture, a `Target` for each term, and each term's weight."""
@@ -209,26 +208,28 @@ class AdaINTrainer(StyleTrainer):
 
         Returns:
             Dict of "painted", float32 of the photos' shape, and what it is to be compared with, so
-            that no picture is looked at twice: "target_features", which the decoder got, and
-            "looks", the features of the styles by layer.
+            that nothing is computed twice: "target_features", which the decoder got, and
+            "style_features", the features of the styles by layer.
         """
-        photos, styles = batch["photo"], batch["style"]
-        self.network.check_size(photos, "photo")
-        self.network.check_size(styles, "style")
-        looks = self._see(styles)
-        own = ops.cast(looks[self.network.layer], "float32")
-        style_code = self.network.describe_features(own)
-        target_features = self.network.transfer(self.network.encode(photos), style_code)
-        height, width = ops.shape(photos)[1:3]
-        painted = self.network.decode(target_features)[:, :height, :width]
-        return {"painted": painted, "target_features": target_features, "looks": looks}
+        network, photos, styles = self.network, batch["photo"], batch["style"]
+        network.check_size(photos, "photo")
+        network.check_size(styles, "style")
+        features = self._see(styles)
+        style_code = network.moments(ops.cast(features[network.layer], "float32"))
+        target_features = network.transfer(network.encode(photos), style_code)
+        painted = network.ops.to_image(network.decode(target_features), photos)
+        return {
+            "painted": painted,
+            "target_features": target_features,
+            "style_features": features,
+        }
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """As `StyleTrainer.compute_loss`, of what `call` returns."""
         return super().compute_loss(x | y_pred, y_pred=y_pred["painted"])
 
     def _see(self, pictures):
-        return self._look(self.network.extend(pictures))  # As the network's own encoder does.
+        return self._look(self.network.ops.read(pictures, self.network.stride))  # As its encoder.
 
     def _paint(self, photos, styles):
         return self.network(photos, styles)
@@ -236,7 +237,7 @@ class AdaINTrainer(StyleTrainer):
     def _compared_with(self, batch):
         aims = ops.split(batch["target_features"], batch["photo"].shape[0])
         targets = []
-        for target_features, style in zip(aims, _apart(batch["looks"]), strict=True):
+        for target_features, style in zip(aims, _apart(batch["style_features"]), strict=True):
             values = [
                 term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
                 for term in self._objective.terms

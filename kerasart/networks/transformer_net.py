@@ -1,31 +1,31 @@
-"""The network that paints a photo in one pass."""
+"""`TransformerNet`, a feed-forward network of one or several named styles."""
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
 
-from kerasart.networks.layers import Canvas, Pixels, ReflectionPadding2D, Stage, check_size
+from kerasart.networks.layers import ConvBlock, NoiseInjection
+from kerasart.networks.ops import StyleOps
+from kerasart.networks.style_network import StyleNetwork, StylePart, normalise_shares
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
-_STRIDE = 4
-_LEAST_SIZE = 5  # What the 9x9 convolution can mirror around.
 _OVERHEAD = 6  # Features and work space at full size, over one layer's features there.
 
 
 @keras.saving.register_keras_serializable("kerasart")
-class TransformerNet(keras.Model):
+class TransformerNet(StyleNetwork):
     """Paints a picture of any size in one of several manners, or a mixture of them.
 
     Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer" (arXiv
     1603.08155, and its supplement for the layers); Dumoulin et al. 2017 (arXiv 1610.07629) for the
     many styles. Where we depart from them: each convolution mirrors the border; the residual blocks
     keep their size; nearest upsampling and a convolution take the place of transposed convolutions,
-    which draw checkerboards (Odena et al. 2016); a sigmoid keeps pixels in [0, 1]; a `Canvas` lies
-    under the features, so that flat skies are painted too. The photo itself is one more style, so
-    that a mixture can hold some of it.
+    which draw checkerboards (Odena et al. 2016); a sigmoid keeps pixels in [0, 1]; noise is
+    added to the features, so that flat skies are painted too. The photo itself is one more style,
+    so that a mixture can hold some of it.
 
     Args:
         styles: The styles' names, or their number.
@@ -33,11 +33,9 @@ class TransformerNet(keras.Model):
         blocks: The number of residual blocks.
 
     Attributes:
-        least_size: The least height and width of a picture.
-        styles: The styles' names, a tuple.
-        down: The `Stage`s that make the picture smaller.
-        canvas: The `Canvas` under the smallest features.
-        residual: The `Stage`s, two by two, whose outcome is added to what went in.
+        down: The `ConvBlock`s that make the image smaller.
+        canvas: The `NoiseInjection` into the smallest features.
+        residual: The `ConvBlock`s, two by two, whose outcome is added to what went in.
         up: Those before each of which the features are enlarged by 2.
         to_rgb: The last convolution.
 
@@ -45,7 +43,9 @@ class TransformerNet(keras.Model):
         ValueError: If there are no styles, two have one name, or `width` leaves no channels.
     """
 
-    least_size = _LEAST_SIZE
+    style_input = "style_weights"
+    stride = 4
+    least_size = 5  # What the 9x9 convolution can mirror around.
 
     def __init__(
         self,
@@ -54,8 +54,7 @@ class TransformerNet(keras.Model):
         blocks: int = 5,
         **kwargs: Any,
     ):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
+        super().__init__(**kwargs)
         if isinstance(styles, int):
             styles = [f"style {number}" for number in range(1, styles + 1)]
         self.styles = tuple(styles)
@@ -69,22 +68,21 @@ class TransformerNet(keras.Model):
             raise ValueError(f"`width` must be at least 1/32. Received: width={width}")
         few, some, many = _channels(width)
         self.down = [
-            self._stage(few, 9),
-            self._stage(some, 3, strides=2),
-            self._stage(many, 3, strides=2),
+            self._block(few, 9),
+            self._block(some, 3, strides=2),
+            self._block(many, 3, strides=2),
         ]
-        self.canvas = Canvas(1 + len(self.styles), dtype=self.dtype_policy)
-        self.residual = [self._stage(many, 3) for _ in range(2 * blocks)]
-        self.up = [self._stage(some, 3), self._stage(few, 3)]
-        self._enlarge = layers.UpSampling2D(2, "channels_last", dtype=self.dtype_policy)
-        self._pad = ReflectionPadding2D(((4, 4), (4, 4)), dtype=self.dtype_policy)
-        self.to_rgb = layers.Conv2D(3, 9, data_format="channels_last", dtype=self.dtype_policy)
-        self._to_pixels = Pixels(dtype="float32")
+        self.canvas = NoiseInjection(1 + len(self.styles), dtype=self.dtype_policy)
+        self.residual = [self._block(many, 3) for _ in range(2 * blocks)]
+        self.up = [self._block(some, 3), self._block(few, 3)]
+        self.to_rgb = keras.layers.Conv2D(
+            3, 9, data_format="channels_last", dtype=self.dtype_policy
+        )
         self.build()
 
-    def _stage(self, filters, kernel_size, strides=1):
+    def _block(self, filters, kernel_size, strides=1):
         styles = 1 + len(self.styles)
-        return Stage(filters, kernel_size, styles, strides, dtype=self.dtype_policy)
+        return ConvBlock(filters, kernel_size, styles, strides, dtype=self.dtype_policy)
 
     def build(self, input_shape=None):
         """Makes all weights, which depend on no picture's size."""
@@ -98,7 +96,7 @@ class TransformerNet(keras.Model):
         self.canvas.build((*shape[:-1], self.down[-1].convolve.filters))
         self.to_rgb.build(shape)
 
-    def call(self, image, style_weights=None, strength=None):
+    def call(self, image: Any, style_weights: Any = None, strength: Any = None) -> Any:
         """Paints.
 
         Args:
@@ -111,71 +109,55 @@ class TransformerNet(keras.Model):
             float32 of the shape of `image`, in [0, 1].
 
         Raises:
-            ValueError: If the picture is too small, or there are no weights for several styles.
+            ValueError: If the image is too small, or there are no weights for several styles.
         """
-        image = ops.cast(image, "float32")
+        image = keras.ops.cast(image, "float32")
         self.check_size(image)
         if style_weights is None:
             if len(self.styles) > 1:
                 raise ValueError(
                     f"`style_weights` must weigh the {len(self.styles)} styles. Received: None"
                 )
-            style_weights = ops.ones((ops.shape(image)[0], 1), "float32")
-        painted = self.paint(image, self.mix(style_weights, strength))
-        return painted if strength is None else keep(image, painted, strength)
+            style_weights = keras.ops.ones((keras.ops.shape(image)[0], 1), "float32")
+        return self.forward(image, self.encode_style(style_weights), strength)
 
-    def check_size(self, image):
-        """Refuses a picture that is too small, as far as its size is known.
+    def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
+        """Takes an image to features before the sigmoid; see `StyleNetwork.forward`."""
+        mixture = ops.blend(np.eye(1, *self.code_shape, dtype=np.float32), style_code, strength)
+        x = ops.cast(ops.add(x, -0.5))
+        for block in self.down:
+            x = ops.relu(ops.conv_block(x, block, mixture))
+        x = ops.noise(x, self.canvas, mixture)
+        for first, second in zip(self.residual[::2], self.residual[1::2], strict=True):
+            y = ops.relu(ops.conv_block(x, first, mixture))
+            x = ops.add(x, ops.conv_block(y, second, mixture))
+        for block in self.up:
+            x = ops.relu(ops.conv_block(ops.upsample(x), block, mixture))
+        return ops.convolve(x, self.to_rgb)
 
-        Raises:
-            ValueError: If it is.
-        """
-        check_size("image", image, _LEAST_SIZE)
+    def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
+        """Makes a mixture of the photo and the styles, (batch, 1 + styles), of styles' weights."""
+        return (ops or self.ops).mixture(style)
+
+    def parse_style(self, style: Any) -> list[StylePart]:
+        """Weighs the styles: one of their names, a dict of names to weights, or None."""
+        return [(style_weights(self.styles, style), 1.0, None)]
 
     @property
-    def bytes_per_pixel(self):
+    def code_shape(self) -> tuple[int, ...]:
+        """The shape of a mixture."""
+        return (1 + len(self.styles),)
+
+    @property
+    def kind(self) -> str:
+        """Its size's name, or else its width."""
+        widths = {width: name for name, width in SIZES.items()}
+        return widths.get(self.width, f"width {self.width:g}")
+
+    @property
+    def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
         return _OVERHEAD * 32 * self.width * 4
-
-    def mix(self, style_weights, strength=None):
-        """Mixes the styles and, for a strength below 1, the photo.
-
-        Args:
-            style_weights: (batch, styles), each row adding up to 1.
-            strength: (batch,) in [0, 1], or None for 1.
-
-        Returns:
-            float32 (batch, 1 + styles), as `paint` takes it.
-        """
-        style_weights = ops.cast(style_weights, "float32")
-        if strength is None:
-            return ops.pad(style_weights, [(0, 0), (1, 0)])
-        strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1))
-        return ops.concatenate([1 - strength, strength * style_weights], axis=1)
-
-    def paint(self, image, mixture):
-        """Paints in a mixture of what the network learns to paint: the photo, and the styles.
-
-        Args:
-            image: float RGB (batch, height, width, 3) in [0, 1].
-            mixture: float32 (batch, 1 + styles), each row adding up to 1: how much of the photo,
-                and of each style.
-
-        Returns:
-            float32 of the shape of `image`, in [0, 1].
-        """
-        height, width = ops.shape(image)[1:3]
-        margins = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE), (0, 0)]
-
-        x = ops.pad(ops.cast(image, self.compute_dtype), margins, mode="reflect") - 0.5
-        for stage in self.down:
-            x = ops.relu(stage(x, mixture))
-        x = self.canvas(x, mixture)
-        for first, second in pairs(self.residual):
-            x = x + second(ops.relu(first(x, mixture)), mixture)
-        for stage in self.up:
-            x = ops.relu(stage(self._enlarge(x), mixture))
-        return self._to_pixels(self.to_rgb(self._pad(x)))[:, :height, :width]
 
     @staticmethod
     def count_weights(styles: Sequence[str], width: float = 1.0, blocks: int = 5) -> int:
@@ -190,7 +172,7 @@ class TransformerNet(keras.Model):
         up = count(3, many, some) + count(3, some, few) + 9 * 9 * few * 3 + 3
         return down + 2 * blocks * count(3, many, many) + up
 
-    def with_styles(self, names):
+    def with_styles(self, names: Sequence[str]) -> "TransformerNet":
         """Adds styles to what the network can paint; what it could it still can, equally.
 
         Args:
@@ -204,7 +186,7 @@ class TransformerNet(keras.Model):
             [*self.styles, *names], self.width, self.blocks, dtype=self.dtype_policy
         )
         for old, new in zip(self.weights, network.weights, strict=True):
-            values = ops.convert_to_numpy(old)
+            values = keras.ops.convert_to_numpy(old)
             if values.shape != new.shape:
                 mean = values[1:].mean(axis=0, keepdims=True)
                 values = np.concatenate([values, *[mean] * len(names)])
@@ -224,23 +206,33 @@ def _channels(width):
     return [round(channels * width) for channels in (32, 64, 128)]
 
 
-def keep(image, painted, strength):
-    """Keeps some of a picture where it was painted with a strength below 1.
-
-    A network's own picture of a photo is not quite the photo, which strength 0 shall give.
+def style_weights(styles: Sequence[str], style: str | dict[str, float] | None = None) -> np.ndarray:
+    """Weighs a network's styles.
 
     Args:
-        image: float32 (batch, height, width, 3).
-        painted: The same, painted.
-        strength: (batch,) in [0, 1].
+        styles: The names that it knows.
+        style: One of them, or a dict of names to weights; None is the first.
 
     Returns:
-        `image` at strength 0, `painted` at strength 1.
+        float32 (1, styles), adding up to 1.
+
+    Raises:
+        ValueError: If there is no such style, or weights are negative or all 0.
     """
-    strength = ops.reshape(ops.cast(strength, "float32"), (-1, 1, 1, 1))
-    return image + strength * (painted - image)
-
-
-def pairs(stages):
-    """Takes stages two by two: those of each residual block."""
-    return list(zip(stages[::2], stages[1::2], strict=True))
+    if not (style is None or isinstance(style, str | dict)):
+        raise ValueError(
+            f"`style` must be one of {', '.join(styles)}, or a dict of them to weights; pictures "
+            f"are for an AdaIN. Received: a {type(style).__name__}"
+        )
+    wanted = style if isinstance(style, dict) else {styles[0] if style is None else style: 1.0}
+    for name in wanted:
+        if name not in styles:
+            near = difflib.get_close_matches(str(name), styles, n=1)
+            hint = f"; nearest: {near[0]}" if near else ""
+            raise ValueError(
+                f"`style` must be one of {', '.join(styles)}{hint}. Received: {name!r}"
+            )
+    weights = np.zeros([1, len(styles)], np.float32)
+    for name, share in zip(wanted, normalise_shares(list(wanted.values())), strict=True):
+        weights[0, styles.index(name)] = share
+    return weights

@@ -6,10 +6,10 @@ import tensorflow as tf
 import kerasart
 from kerasart import Stylizer, stylize
 from kerasart.applications import fast_style
-from kerasart.applications.fast_style import style_weights
 from kerasart.image.colour import luminance, match_covariance, match_histogram, replace_luminance
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks import AdaIN, TransformerNet, save_network
+from kerasart.networks.transformer_net import style_weights
 
 PHOTO = np.random.default_rng(0).random((1, 34, 45, 3), np.float32)
 STYLE, OTHER = np.random.default_rng(1).random((2, 1, 24, 32, 3), np.float32) ** 2
@@ -176,18 +176,18 @@ def test_adain_paints_in_the_manner_of_a_picture(adain, in_any):
     np.testing.assert_array_equal(in_any(PHOTO, [(STYLE, 2.0)]), painted)
     np.testing.assert_array_equal(in_any(PHOTO, [(STYLE, 1), (OTHER, 0)]), painted)
     mixed = in_any(PHOTO, [(STYLE, 1), (OTHER, 3)])
-    style_code = 0.25 * adain.describe(STYLE) + 0.75 * adain.describe(OTHER)
-    np.testing.assert_allclose(mixed, adain.paint(PHOTO, style_code), atol=1e-4)
+    style_code = 0.25 * adain.encode_style(STYLE) + 0.75 * adain.encode_style(OTHER)
+    np.testing.assert_allclose(mixed, adain.forward(PHOTO, style_code), atol=1e-4)
 
 
 def test_large_styles_are_looked_at_in_one_size(in_any, monkeypatch):
-    sizes, describe = [], in_any._describe
+    sizes, encode = [], in_any._encode_style
 
     def watched(style):
         sizes.append(style.shape)
-        return describe(style[:, :16, :16])
+        return encode(style[:, :16, :16])
 
-    monkeypatch.setattr(in_any, "_describe", watched)
+    monkeypatch.setattr(in_any, "_encode_style", watched)
     in_any(PHOTO, [(np.zeros((600, 300, 3)), 1), (STYLE, 1)])
     assert sizes == [(1, 512, 256, 3), STYLE.shape]
 

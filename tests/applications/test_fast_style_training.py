@@ -245,7 +245,7 @@ def test_adain_learns(photos, vgg16, tmp_path):
 
 
 def test_adain_is_taught_by_its_own_encoder_alone(photos, squeezenet, vgg16, monkeypatch):
-    network = type("Network", (), {"encoder": "vgg16", "layer": AdaIN.layer})()
+    network = type("Network", (), {"encoder": vgg16, "layer": AdaIN.layer})()
     message = "`backbone` must be vgg16 with its content at block4_conv1, .*Received: {}"
     with pytest.raises(ValueError, match=message.format("squeezenet, block4_conv1")):
         make_adain_trainer(network, [], [], squeezenet, settings(**FOR_ADAIN))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from kerasart.backbones import graph_surgery
 from kerasart.kernels import convolution
 from kerasart.kernels.custom_gradient import custom_gradient
-from kerasart.networks.layers import Pixels
+from kerasart.networks.layers import BoundedSigmoid
 from kerasart.objectives.style_losses import sum_products, trace_of_root
 from kerasart.optimization.parameterizations import hartley_transform
 
@@ -70,7 +70,7 @@ def make_fast_convolution():
         lambda: lambda x: sum_products(x[0, 0]),
         lambda: lambda x: trace_of_root(sum_products(x[0, 0])),
         lambda: hartley_transform,
-        Pixels,
+        BoundedSigmoid,
         lambda: graph_surgery._relu_with_fast_gradient,
         make_fast_convolution,
     ],

@@ -61,7 +61,7 @@ def test_a_manner_is_mean_and_deviation(network, vgg16):
     evaluator = vgg16.cut(["block4_conv1"], padding="reflect")
     mirrored = np.pad(STYLE, [(0, 0), (0, 0), (0, 5), (0, 0)], mode="reflect")  # To 24x40.
     features = evaluator(mirrored)["block4_conv1"].numpy().astype(np.float64)
-    mean, deviation = network.describe(STYLE).numpy()[0]
+    mean, deviation = network.encode_style(STYLE).numpy()[0]
     np.testing.assert_allclose(mean, features.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-3)
     expected = np.sqrt(features.var(axis=(0, 1, 2)) + 1e-5)
     np.testing.assert_allclose(deviation, expected, rtol=1e-4, atol=1e-3)
@@ -70,30 +70,30 @@ def test_a_manner_is_mean_and_deviation(network, vgg16):
 def test_a_mask_says_which_part_of_a_style_counts(network):
     left, right = random(1, 64, 64, 3, seed=3) ** 3, 1 - random(1, 64, 64, 3, seed=4) ** 3
     both, mask = np.concatenate([left, right], axis=2), np.zeros((1, 64, 128, 1), np.float32)
-    whole = network.describe(both).numpy()
-    np.testing.assert_allclose(network.describe(both, mask + 0.3), whole, rtol=1e-3, atol=1e-2)
+    whole = network.encode_style(both).numpy()
+    np.testing.assert_allclose(network.encode_style(both, mask + 0.3), whole, rtol=1e-3, atol=1e-2)
     mask[:, :, :64] = 1
     left_features = network.encode(both)[:, :, :8]  # The stride is 8.
-    expected = network.describe_features(left_features).numpy()
-    seen = network.describe(both, mask).numpy()
+    expected = network.moments(left_features).numpy()
+    seen = network.encode_style(both, mask).numpy()
     assert np.abs(seen - expected).mean() < 0.15 * np.abs(whole - expected).mean()
 
 
 def test_features_get_the_moments_of_the_style(network):
-    style_code = network.describe(STYLE)
+    style_code = network.encode_style(STYLE)
     features = network.transfer(network.encode(PHOTO), style_code).numpy().astype(np.float64)
     mean, deviation = style_code.numpy()[0]
     np.testing.assert_allclose(features.mean(axis=(0, 1, 2)), mean, rtol=1e-4, atol=1e-2)
-    has_contrast = network.describe(PHOTO).numpy()[0, 1] > 0.1
+    has_contrast = network.encode_style(PHOTO).numpy()[0, 1] > 0.1
     got = features.std(axis=(0, 1, 2))
     np.testing.assert_allclose(got[has_contrast], deviation[has_contrast], rtol=1e-3, atol=1e-3)
 
 
 def test_manners_can_be_blended(network):
-    manners = [network.describe(style) for style in (STYLE, OTHER)]
-    ends = [network.paint(PHOTO, style_code).numpy() for style_code in manners]
+    manners = [network.encode_style(style) for style in (STYLE, OTHER)]
+    ends = [network.forward(PHOTO, style_code).numpy() for style_code in manners]
     np.testing.assert_array_equal(ends[0], network(PHOTO, STYLE))
-    middle = network.paint(PHOTO, (manners[0] + manners[1]) / 2).numpy()
+    middle = network.forward(PHOTO, (manners[0] + manners[1]) / 2).numpy()
     assert all(np.abs(middle - end).max() > 1e-3 for end in ends)
 
 

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks import FusedTransformerNet, TransformerNet
+from kerasart.networks import AdaIN, TransformerNet
+from kerasart.networks.fused import FusedNetwork
 
 
 def random(*shape, seed=0):
@@ -29,7 +30,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def painter(network):
-    return FusedTransformerNet(network, "float32")
+    return FusedNetwork(network, "float32")
 
 
 MIXTURE = np.float32([[0.3, 0.7]])
@@ -49,7 +50,7 @@ def test_it_paints_as_its_network(network, painter, size):
 def test_any_width_and_depth(width, blocks):
     network = make(width, blocks=blocks)
     photo = random(1, 21, 30, 3)
-    painted = FusedTransformerNet(network, "float32")(photo, MIXTURE)
+    painted = FusedNetwork(network, "float32")(photo, MIXTURE)
     np.testing.assert_allclose(painted, network(photo, MIXTURE), atol=1e-5)
 
 
@@ -82,21 +83,34 @@ def test_a_picture_without_contrast(network, painter):
 
 def test_later_changes_of_the_network_do_not_reach_it(network):
     other = make(1 / 8)
-    painter, photo = FusedTransformerNet(other, "float32"), random(1, 16, 16, 3)
+    painter, photo = FusedNetwork(other, "float32"), random(1, 16, 16, 3)
     for weight in other.weights:
         weight.assign(weight * 0)
     np.testing.assert_allclose(painter(photo, MIXTURE), network(photo, MIXTURE), atol=1e-5)
 
 
 def test_styles_are_those_of_the_network():
-    assert FusedTransformerNet(make(1 / 32, ["a", "b"]), "float32").styles == ("a", "b")
+    assert FusedNetwork(make(1 / 32, ["a", "b"]), "float32").styles == ("a", "b")
 
 
 @pytest.mark.skipif(choose_precision("auto") != "bfloat16", reason="no fast bfloat16 here")
 def test_bfloat16_is_near():
     network = make(1 / 4)
     photo = random(1, 40, 52, 3)
-    painted = FusedTransformerNet(network, "bfloat16")(photo, MIXTURE).numpy()
+    painted = FusedNetwork(network, "bfloat16")(photo, MIXTURE).numpy()
     assert painted.dtype == np.float32
     difference = np.abs(painted - network(photo, MIXTURE))
     assert 0 < difference.mean() < 0.02
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("size", [(9, 9), (33, 47)])
+def test_adain_too(portable, size):
+    keras.utils.set_random_seed(0)
+    network = AdaIN()
+    photo, style, strength = random(1, *size, 3), random(1, 25, 38, 3, seed=1), np.float32([0.6])
+    painted = FusedNetwork(network, "float32", portable)(photo, style, strength)
+    # A portable one keeps its kernels in float16.
+    atol = 2e-3 if portable else 1e-4
+    np.testing.assert_allclose(painted, network(photo, style, strength), atol=atol)
+    assert np.std(painted) > 0.01

@@ -3,11 +3,11 @@ import pytest
 import tensorflow as tf
 
 from kerasart.networks.layers import (
-    Canvas,
+    BoundedSigmoid,
     ConditionalInstanceNormalization,
-    Pixels,
+    ConvBlock,
+    NoiseInjection,
     ReflectionPadding2D,
-    Stage,
 )
 
 EPSILON = 1e-5
@@ -61,7 +61,7 @@ def test_configs_come_back():
     norm = ConditionalInstanceNormalization(3, epsilon=0.1)
     norm = ConditionalInstanceNormalization.from_config(norm.get_config())
     assert (norm.styles, norm.epsilon) == (3, 0.1)
-    stage = Stage.from_config(Stage(6, 3, 2, strides=2).get_config())
+    stage = ConvBlock.from_config(ConvBlock(6, 3, 2, strides=2).get_config())
     assert stage(FEATURES, MIXTURE[:, :2]).shape == (2, 3, 4, 6)
 
 
@@ -132,7 +132,7 @@ def test_gradients_against_finite_differences(norm):
 @pytest.mark.parametrize(("kernel_size", "strides"), [(3, 1), (3, 2), (9, 1)])
 def test_a_stage_is_mirrored_convolved_and_normalised(kernel_size, strides):
     features = random(2, 9, 11, 4)
-    stage = Stage(6, kernel_size, 3, strides)
+    stage = ConvBlock(6, kernel_size, 3, strides)
     got = stage(features, MIXTURE)
     assert got.shape == (2, -(-9 // strides), -(-11 // strides), 6)
     margin = kernel_size // 2
@@ -146,7 +146,7 @@ def test_a_stage_is_mirrored_convolved_and_normalised(kernel_size, strides):
 
 
 def test_a_canvas_lays_its_grain_as_strong_as_the_mix_of_styles_asks():
-    canvas = Canvas(3)
+    canvas = NoiseInjection(3)
     features = random(2, 140, 135, 6)
     canvas.build(features.shape)
     gains = random(3, 6, seed=1)
@@ -163,14 +163,14 @@ def test_a_canvas_lays_its_grain_as_strong_as_the_mix_of_styles_asks():
     np.testing.assert_allclose(laid[1] / gains[1], grain, rtol=1e-4)  # The same for all.
 
 
-# --- Pixels
+# --- BoundedSigmoid
 
 
 def test_pixels_are_a_sigmoid_whose_ends_can_be_left():
     features = tf.constant([-8.0, -1.0, 0.0, 1.0, 8.0])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(features)
-        pixels = Pixels()(features)
+        pixels = BoundedSigmoid()(features)
         pushed = {sign: sign * tf.reduce_sum(pixels) for sign in (1.0, -1.0)}
     np.testing.assert_allclose(pixels, 1 / (1 + np.exp(-features.numpy())), rtol=1e-5)
     slope = np.asarray(pixels * (1 - pixels))

@@ -4,7 +4,7 @@ import pytest
 
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks import AdaIN, TransformerNet
-from kerasart.networks.strips import paint_adain_in_strips, paint_in_strips
+from kerasart.networks.strips import paint_in_strips
 
 
 def random(*shape, seed=0):
@@ -34,10 +34,11 @@ def adain():
 
 @pytest.fixture(scope="module")
 def style_code(adain):
-    return adain.describe(random(1, 40, 32, 3, seed=1) ** 2).numpy()
+    return adain.encode_style(random(1, 40, 32, 3, seed=1) ** 2).numpy()
 
 
 MIXTURE = np.float32([[0.3, 0.7]])
+CODE = np.float32([[0, 0.3, 0.7]])
 # Brighter and rougher below: a band by itself would have another mean and deviation.
 PHOTO = random(1, 131, 39, 3) * np.linspace(0, 1, 131, dtype=np.float32)[:, None, None]
 
@@ -50,7 +51,7 @@ def test_bands_are_not_what_each_would_be_alone(network):
 
 @pytest.mark.parametrize("rows", [4, 16, 30, 128, 132, 1000])
 def test_bands_equal_the_whole(network, rows):
-    painted = paint_in_strips(network, PHOTO, MIXTURE, rows=rows)
+    painted = paint_in_strips(network, PHOTO, CODE, rows=rows)
     assert isinstance(painted, np.ndarray) and painted.dtype == np.float32
     np.testing.assert_allclose(painted, network(PHOTO, MIXTURE), atol=5e-5)
 
@@ -59,17 +60,17 @@ def test_bands_equal_the_whole(network, rows):
 @pytest.mark.parametrize("rows", [8, 24])
 def test_bands_of_any_size(network, size, rows):
     photo = random(1, *size, 3)
-    painted = paint_in_strips(network, photo, MIXTURE, rows=rows)
+    painted = paint_in_strips(network, photo, CODE, rows=rows)
     np.testing.assert_allclose(painted, network(photo, MIXTURE), atol=5e-5)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
 def test_strength_in_bands(network, adain, style_code, strength):
     photo, strength = PHOTO[:, :50], np.float32([strength])
-    painted = paint_in_strips(network, photo, MIXTURE, strength, rows=16)
+    painted = paint_in_strips(network, photo, CODE, strength, rows=16)
     np.testing.assert_allclose(painted, network(photo, MIXTURE, strength), atol=5e-5)
-    in_any = paint_adain_in_strips(adain, photo, style_code, strength, rows=16)
-    np.testing.assert_allclose(in_any, adain.paint(photo, style_code, strength), atol=1e-4)
+    in_any = paint_in_strips(adain, photo, style_code, strength, rows=16)
+    np.testing.assert_allclose(in_any, adain.forward(photo, style_code, strength), atol=1e-4)
     if strength == 0:
         np.testing.assert_array_equal(painted, photo)
         np.testing.assert_array_equal(in_any, photo)
@@ -78,7 +79,7 @@ def test_strength_in_bands(network, adain, style_code, strength):
 @pytest.mark.skipif(choose_precision("auto") != "bfloat16", reason="no fast bfloat16 here")
 def test_bfloat16_in_bands_is_near():
     network = make("mixed_bfloat16")
-    painted = paint_in_strips(network, PHOTO, MIXTURE, rows=32)
+    painted = paint_in_strips(network, PHOTO, CODE, rows=32)
     assert np.abs(painted - network(PHOTO, MIXTURE)).mean() < 0.01
 
 
@@ -87,30 +88,24 @@ def test_bfloat16_in_bands_is_near():
 
 @pytest.mark.parametrize("rows", [8, 20, 64, 1000])
 def test_adain_in_bands_equals_the_whole(adain, style_code, rows):
-    # A band has at most 6 positions, 48 pixels, of halo: inner ones do not see all the rest.
-    assert PHOTO.shape[1] > 8 + 2 * 8 * adain.halo
-    painted = paint_adain_in_strips(adain, PHOTO, style_code, rows=rows)
+    # Inner strips of 8 rows do not see all the rest.
+    assert PHOTO.shape[1] > 8 + 2 * adain.encoder.reach
+    painted = paint_in_strips(adain, PHOTO, style_code, rows=rows)
     assert painted.dtype == np.float32
-    np.testing.assert_allclose(painted, adain.paint(PHOTO, style_code), atol=1e-4)
+    np.testing.assert_allclose(painted, adain.forward(PHOTO, style_code), atol=1e-4)
     assert np.std(painted) > 0.02
 
 
 @pytest.mark.parametrize("size", [(9, 9), (9, 20), (20, 9), (57, 18), (63, 15)])
 def test_adain_in_bands_of_any_size(adain, style_code, size):
     photo = random(1, *size, 3)
-    painted = paint_adain_in_strips(adain, photo, style_code, rows=8)
-    np.testing.assert_allclose(painted, adain.paint(photo, style_code), atol=1e-4)
+    painted = paint_in_strips(adain, photo, style_code, rows=8)
+    np.testing.assert_allclose(painted, adain.forward(photo, style_code), atol=1e-4)
 
 
-def test_nothing_beyond_the_halo_is_seen(adain):
-    # What makes bands of an AdaIN right at all.
-    features = random(1, 20, 2, 512)
-    other = features.copy()
-    other[:, : 10 - adain.halo] = 0
-    seen, expected = adain.decode(other).numpy(), adain.decode(features).numpy()
-    np.testing.assert_allclose(seen[:, 80:], expected[:, 80:], atol=1e-6)
-    photo = random(1, 160, 16, 3)
-    cut = adain.encode(photo[:, 8 * (10 - adain.halo) :]).numpy()
-    np.testing.assert_allclose(
-        cut[:, adain.halo :], adain.encode(photo).numpy()[:, 10:], rtol=1e-4, atol=1e-2
-    )
+def test_nothing_beyond_the_reach_of_the_encoder_is_seen(adain):
+    # What makes strips of an encoder right at all.
+    halo, photo = -(-adain.encoder.reach // adain.stride), random(1, 160, 16, 3)
+    cut = adain.encode(photo[:, 8 * (10 - halo) :]).numpy()
+    expected = adain.encode(photo).numpy()[:, 10:]
+    np.testing.assert_allclose(cut[:, halo:], expected, rtol=1e-4, atol=1e-2)

@@ -96,7 +96,7 @@ def test_each_photo_is_painted_in_its_style(make, photos):
     trainer = make()
     painted = trainer(batch_of(photos, (2, 0)))
     mixtures = np.float32([[0, 0, 1], [1, 0, 0]])
-    np.testing.assert_allclose(painted, trainer.network.paint(photos, mixtures), atol=1e-6)
+    np.testing.assert_allclose(painted, trainer.network.forward(photos, mixtures), atol=1e-6)
 
 
 def test_a_photo_that_stays_itself_has_a_gradient_with_any_style_term(squeezenet, photos):
@@ -251,12 +251,12 @@ def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
     expected = []
     for i in range(2):
         photo, style = (pairs[name][i : i + 1] for name in ("photo", "style"))
-        target_features = network.transfer(network.encode(photo), network.describe(style))
+        target_features = network.transfer(network.encode(photo), network.encode_style(style))
         # Where a style's statistics are wanted, they are those of the picture beside the photo.
-        extended = network.extend(style).numpy()
+        extended = network.ops.read(style, network.stride).numpy()
         targets = style_targets(Evaluator(evaluator, ADAIN_OBJECTIVE), photo, [extended], [1.0])
         targets[0] = Target(guide=(target_features,))
-        seen = evaluator(network.extend(network(photo, style)))
+        seen = evaluator(network.ops.read(network(photo, style), network.stride))
         expected.append(ADAIN_OBJECTIVE(seen, targets, ADAIN_WEIGHTS))
     terms = np.mean(expected, axis=0)
     loss = adain.compute_loss(pairs, y_pred=adain(pairs))

@@ -90,7 +90,7 @@ def test_a_mixture_is_one_of_scales_and_shifts(network, mixture):
             values = np.stack([values[0], np.float32(mixture) @ values])
         weight.assign(values)
     expected = mixed(PHOTO)
-    np.testing.assert_allclose(network.paint(PHOTO, np.float32([mixture])), expected, atol=1e-5)
+    np.testing.assert_allclose(network.forward(PHOTO, np.float32([mixture])), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
@@ -117,7 +117,7 @@ def test_new_styles_leave_the_old_ones_as_they_are(network):
     more = network.with_styles(["c"])
     assert more.styles == ("a", "b", "c")
     np.testing.assert_allclose(more(PHOTO, np.float32([[1, 0, 0]])), network(PHOTO, A), atol=1e-6)
-    middle = network.paint(PHOTO, np.float32([[0, 0.5, 0.5]]))
+    middle = network.forward(PHOTO, np.float32([[0, 0.5, 0.5]]))
     np.testing.assert_allclose(more(PHOTO, np.float32([[0, 0, 1]])), middle, atol=1e-5)
     assert {weight.name for weight in more.trainable_weights} == {"gamma", "beta", "gain"}
 

@@ -1,0 +1,248 @@
+"""The operations that style networks are written in, and what computes them in Keras.
+
+A network's forward pass (`StyleNetwork.forward`) is written once, against these. What trains it
+(`KerasOps`), what paints one image fast (`FusedOps`), what paints in strips (`StripOps`) and what
+writes an ONNX graph (`OnnxOps`) each compute the same values in their own way, and may keep
+features in any form that they know themselves.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasart.backbones import Backbone
+from kerasart.networks.layers import BoundedSigmoid, ConvBlock, NoiseInjection
+
+Features = Any
+
+
+class StyleOps:
+    """The operations that a forward pass is written in.
+
+    Features are tensors (batch, height, width, channels), or whatever stands for one.
+    """
+
+    def read(self, image: Any, multiple: int) -> Features:
+        """Mirrors an image at the bottom and the right, up to multiples of some pixels."""
+        raise NotImplementedError
+
+    def to_image(self, x: Features, image: Any) -> Any:
+        """Applies a sigmoid to features, and cuts them to the size of an image: float32."""
+        raise NotImplementedError
+
+    def cast(self, x: Features) -> Features:
+        """Casts features to what convolutions compute in."""
+        raise NotImplementedError
+
+    def uncast(self, x: Features) -> Features:
+        """Casts features to float32."""
+        raise NotImplementedError
+
+    def add(self, x: Features, y: Features | float) -> Features:
+        """Adds other features, or a number."""
+        raise NotImplementedError
+
+    def divide(self, x: Features, divisor: float) -> Features:
+        """Divides features by a number."""
+        raise NotImplementedError
+
+    def relu(self, x: Features) -> Features:
+        """Sets what is negative to 0."""
+        raise NotImplementedError
+
+    def convolve(self, x: Features, layer: keras.layers.Conv2D) -> Features:
+        """Mirrors the border, convolves, and applies the layer's bias and activation."""
+        raise NotImplementedError
+
+    def conv_block(self, x: Features, block: ConvBlock, mixture: Any) -> Features:
+        """Mirrors the border, convolves, and normalises by a mixture of styles."""
+        raise NotImplementedError
+
+    def noise(self, x: Features, layer: NoiseInjection, mixture: Any) -> Features:
+        """Adds noise to features, as much as a mixture of styles asks."""
+        raise NotImplementedError
+
+    def upsample(self, x: Features) -> Features:
+        """Repeats each position twice in height and width."""
+        raise NotImplementedError
+
+    def max_pool(self, x: Features) -> Features:
+        """Takes the maximum of each 2x2 positions."""
+        raise NotImplementedError
+
+    def preprocess(self, x: Features, function: Callable) -> Features:
+        """Applies an encoder's own preprocessing, which takes [0, 255], to an image in [0, 1]."""
+        raise NotImplementedError
+
+    def mixture(self, style_weights: Any) -> Any:
+        """Puts a weight of 0 for the photo itself before those of styles, (batch, styles)."""
+        raise NotImplementedError
+
+    def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
+        """Finds mean and deviation of features over all positions.
+
+        Args:
+            features: float32 features, as of `encode`.
+            epsilon: Added to the variance.
+            mask: float32 (batch, height, width, 1) in [0, 1], in pixels: how much each counts.
+
+        Returns:
+            float32 (batch, 2, channels).
+        """
+        raise NotImplementedError
+
+    def adain(self, features: Features, style_code: Any, epsilon: float) -> Features:
+        """Gives features the mean and deviation of a style's: adaptive instance normalisation."""
+        raise NotImplementedError
+
+    def blend(self, weak: Any, strong: Any, strength: Any) -> Any:
+        """Interpolates: `weak` at strength 0, to the bit, and `strong` at 1.
+
+        Args:
+            weak: A tensor.
+            strong: A tensor of as many dimensions.
+            strength: (batch,) in [0, 1], or None for 1.
+
+        Returns:
+            A tensor of their shape.
+        """
+        raise NotImplementedError
+
+    def encode(self, x: Features, encoder: Backbone) -> Features:
+        """Computes an encoder's features of an image.
+
+        Args:
+            x: The image, as `read` gives it.
+            encoder: A `Backbone` of convolutions with mirrored borders, and max pooling.
+
+        Returns:
+            float32 features of its last layer, at once and not strip by strip.
+        """
+        preprocess, layers = encoder.parts
+        x = self.cast(self.preprocess(x, preprocess))
+        for layer in layers:
+            x = self.convolve(x, layer) if hasattr(layer, "kernel") else self.max_pool(x)
+        return self.uncast(x)
+
+
+class KerasOps(StyleOps):
+    """Computes by Keras, for any batch; gradients lead back through all of it.
+
+    Args:
+        dtype: Of the convolutions, "float32" or "bfloat16".
+    """
+
+    def __init__(self, dtype: str = "float32"):
+        self.dtype = dtype
+        self._sigmoid = BoundedSigmoid(dtype="float32")
+
+    def read(self, image: Any, multiple: int) -> Features:
+        """As `StyleOps.read`."""
+        height, width = ops.shape(image)[1:3]
+        margins = [(0, 0), (0, -height % multiple), (0, -width % multiple), (0, 0)]
+        return ops.pad(image, margins, mode="reflect")
+
+    def to_image(self, x: Features, image: Any) -> Any:
+        """As `StyleOps.to_image`."""
+        height, width = ops.shape(image)[1:3]
+        return self._sigmoid(x)[:, :height, :width]
+
+    def cast(self, x: Features) -> Features:
+        """As `StyleOps.cast`."""
+        return ops.cast(x, self.dtype)
+
+    def uncast(self, x: Features) -> Features:
+        """As `StyleOps.uncast`."""
+        return ops.cast(x, "float32")
+
+    def add(self, x: Features, y: Features | float) -> Features:
+        """As `StyleOps.add`."""
+        return x + y
+
+    def divide(self, x: Features, divisor: float) -> Features:
+        """As `StyleOps.divide`."""
+        return x / divisor
+
+    def relu(self, x: Features) -> Features:
+        """As `StyleOps.relu`."""
+        return ops.relu(x)
+
+    def convolve(self, x: Features, layer: keras.layers.Conv2D) -> Features:
+        """As `StyleOps.convolve`."""
+        margin = layer.kernel_size[0] // 2
+        return convolve_inner(mirror(x, margin, margin), layer)
+
+    def conv_block(self, x: Features, block: ConvBlock, mixture: Any) -> Features:
+        """As `StyleOps.conv_block`."""
+        return block(x, mixture)
+
+    def noise(self, x: Features, layer: NoiseInjection, mixture: Any) -> Features:
+        """As `StyleOps.noise`."""
+        return layer(x, mixture)
+
+    def upsample(self, x: Features) -> Features:
+        """As `StyleOps.upsample`."""
+        return ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
+
+    def max_pool(self, x: Features) -> Features:
+        """As `StyleOps.max_pool`."""
+        return ops.max_pool(x, 2, 2, "valid", "channels_last")
+
+    def preprocess(self, x: Features, function: Callable) -> Features:
+        """As `StyleOps.preprocess`."""
+        return function(x * 255.0)
+
+    def encode(self, x: Features, encoder: Backbone) -> Features:
+        """As `StyleOps.encode`, by the encoder as it is, which is the fastest."""
+        return self.uncast(encoder(x)[encoder.layers[0]])
+
+    def mixture(self, style_weights: Any) -> Any:
+        """As `StyleOps.mixture`."""
+        return ops.pad(ops.cast(style_weights, "float32"), [(0, 0), (1, 0)])
+
+    def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
+        """As `StyleOps.moments`."""
+        weights = None
+        if mask is not None:
+            size = ops.shape(features)[1:3]
+            weights = ops.image.resize(mask, size, antialias=True, data_format="channels_last")
+            weights /= ops.maximum(ops.mean(weights, axis=(1, 2), keepdims=True), epsilon)
+        mean, deviation = _moments(features, epsilon, weights)
+        return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
+
+    def adain(self, features: Features, style_code: Any, epsilon: float) -> Features:
+        """As `StyleOps.adain`."""
+        mean, deviation = _moments(features, epsilon)
+        style_mean, style_deviation = ops.split(style_code[:, :, None], 2, axis=1)
+        return (features - mean) / deviation * style_deviation + style_mean
+
+    def blend(self, weak: Any, strong: Any, strength: Any) -> Any:
+        """As `StyleOps.blend`."""
+        if strength is None:
+            return strong
+        strength = ops.reshape(ops.cast(strength, "float32"), (-1, *[1] * (len(strong.shape) - 1)))
+        return weak + strength * (strong - weak)
+
+
+def mirror(x: Any, rows: int, columns: int) -> Any:
+    """Mirrors the border of a tensor (batch, height, width, channels) by some positions."""
+    return ops.pad(x, [(0, 0), (rows, rows), (columns, columns), (0, 0)], mode="reflect")
+
+
+def convolve_inner(x: Any, layer: keras.layers.Conv2D) -> Any:
+    """Computes a layer, whatever its own padding, of a tensor with the border that it needs."""
+    kernel, bias = (ops.cast(each, x.dtype) for each in (layer.kernel, layer.bias))
+    return layer.activation(ops.conv(x, kernel, layer.strides, "valid", "channels_last") + bias)
+
+
+def _moments(features, epsilon, weights=None):
+    """Mean and deviation over all positions, each (batch, 1, 1, channels); weights average 1."""
+
+    def average(values):
+        values = values if weights is None else weights * values
+        return ops.mean(values, axis=(1, 2), keepdims=True)
+
+    mean = average(features)
+    return mean, ops.sqrt(average((features - mean) ** 2) + epsilon)

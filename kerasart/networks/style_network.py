@@ -1,0 +1,151 @@
+"""`StyleNetwork`, what all networks that paint an image in one pass have in common."""
+
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kerasart.networks.ops import KerasOps, StyleOps
+
+# A style as an input of the network, how much of the whole it is, and which part of it counts.
+StylePart = tuple[Any, float, np.ndarray | None]
+
+
+class StyleNetwork(keras.Model):
+    """A network that paints an image of any size in a style, in one pass.
+
+    Attributes:
+        ops: What computes it by default, `KerasOps`.
+        styles: The names of the styles that it knows; none if it takes a style's image.
+        style_input: What says the style: "style_weights" of `styles`, or "style", an image.
+        code_shape: Shape of a style code without its batch; None where it depends on weights.
+        stride: Pixels that sides are mirrored up to a multiple of.
+        least_size: The least height and width of an image.
+        exported_dtype: Of kernels in exported graphs; None for the one that they compute in.
+    """
+
+    style_input: ClassVar[str]
+    stride: ClassVar[int]
+    least_size: ClassVar[int]
+    exported_dtype: ClassVar[str | None] = None
+    styles: tuple[str, ...] = ()
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
+        self.ops = KerasOps(self.compute_dtype)
+
+    @property
+    def kind(self) -> str:
+        """What `train_fast_style.py --network` calls such a network."""
+        raise NotImplementedError
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """About the memory that painting takes for each pixel."""
+        raise NotImplementedError
+
+    @property
+    def all_variables(self) -> list:
+        """All variables that `forward` reads, those of a frozen encoder too."""
+        return self.variables
+
+    def parse_style(self, style: Any) -> list[StylePart]:
+        """Makes the network's inputs of what a user says of the style.
+
+        Args:
+            style: As for `Stylizer`, when it is called.
+
+        Returns:
+            A list of style, its share, and a mask or None; shares add up to 1. The style code of
+            the whole is the weighted mean of those of the parts.
+
+        Raises:
+            ValueError: If it is no style of this network.
+        """
+        raise NotImplementedError
+
+    def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
+        """Makes a style code, which `forward` takes.
+
+        Weighted means of style codes are those of styles in between.
+
+        Args:
+            style: What `style_input` names.
+            mask: Which part of a style's image counts, float32 (batch, height, width, 1) in [0, 1].
+            ops: The operations; by default the network's own.
+
+        Returns:
+            float32 (batch, *code_shape).
+        """
+        raise NotImplementedError
+
+    def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
+        """The network's own part of `forward`: from an image to features before the sigmoid."""
+        raise NotImplementedError
+
+    def forward(
+        self, image: Any, style_code: Any, strength: Any = None, ops: StyleOps | None = None
+    ) -> Any:
+        """Paints.
+
+        Args:
+            image: float32 RGB (batch, height, width, 3) in [0, 1].
+            style_code: As of `encode_style`.
+            strength: (batch,) in [0, 1], from the photo itself to the full style. None is 1.
+            ops: The operations; by default the network's own.
+
+        Returns:
+            float32 of the shape of `image`, in [0, 1].
+        """
+        ops = ops or self.ops
+        x = self.transform(ops.read(image, self.stride), style_code, strength, ops)
+        # A network's own picture of a photo is not quite the photo, which strength 0 shall give.
+        return ops.blend(image, ops.to_image(x, image), strength)
+
+    def check_size(self, image: Any, name: str = "image") -> None:
+        """Refuses an image that is too small, as far as its size is known.
+
+        Args:
+            image: (batch, height, width, 3).
+            name: What the error message calls it.
+
+        Raises:
+            ValueError: If it is.
+        """
+        least = self.least_size
+        if any(side is not None and side < least for side in image.shape[1:3]):
+            raise ValueError(
+                f"`{name}` must be at least {least}x{least} pixels. "
+                f"Received: {image.shape[2]}x{image.shape[1]}"
+            )
+
+    def input_shapes(self, size: tuple, style_size: tuple | None = None) -> dict[str, tuple]:
+        """Says what the network takes, in the order of its call.
+
+        Args:
+            size: (height, width) of the image.
+            style_size: Those of the style's image, if another.
+
+        Returns:
+            A dict of name to shape, for a batch of one.
+        """
+        image, style = ((1, *each, 3) for each in (size, style_size or size))
+        if self.styles:
+            style = (1, len(self.styles))
+        return {"image": image, self.style_input: style, "strength": (1,)}
+
+
+def normalise_shares(weights: ArrayLike) -> np.ndarray:
+    """Scales the weights of styles so that they add up to 1.
+
+    Raises:
+        ValueError: If some are negative or not finite, or all are 0.
+    """
+    weights = np.asarray(weights, np.float64)
+    if not (weights.size and np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError(
+            f"`style` must have weights of 0 or more, not all 0. Received: {weights.tolist()}"
+        )
+    return weights / weights.sum()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
+from kerasart.export.requirements import check_onnx
 from kerasart.image.files import check_place
 
 _OF_FORMAT = {"size": "litert", "most_pixels": "savedmodel", "precision": "savedmodel"}
@@ -81,8 +82,6 @@ def main():
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
     if _FORMAT.value == "onnx":
-        from kerasart.export.onnx_format import check_onnx
-
         check_onnx()
     cli.load_tensorflow()
     from kerasart.networks import load_network

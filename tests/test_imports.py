@@ -33,6 +33,7 @@ LIGHT = [
     "kerasart",
     "kerasart.backbones.imagenet",
     "kerasart.client",
+    "kerasart.export.requirements",
     "kerasart.image",
     "kerasart.progress",
     "kerasart.recent",

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasart.export.parity import check_parity
+from kerasart.export.requirements import check_onnx
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
 from kerasart.networks import StyleNetwork, recast
@@ -50,22 +51,6 @@ def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "
     data = _build(network).SerializeToString()
     check_parity(network, _painter(data), network.input_shapes(*_CHECKED_SIZES), _TOLERANCE)
     return write_file(path, lambda file: file.write(data), taken)
-
-
-def check_onnx() -> None:
-    """Refuses, before a network is loaded, to do without what an export to ONNX needs.
-
-    Raises:
-        ImportError: If onnx or onnxruntime is missing.
-    """
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            '`export_onnx` needs onnx and onnxruntime, which `pip install "kerasart[onnx]"` '
-            f"brings. Received: {error}"
-        ) from error
 
 
 def _painter(data):

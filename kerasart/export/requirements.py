@@ -1,0 +1,17 @@
+"""Checks that the optional packages of an export are installed, without TensorFlow."""
+
+
+def check_onnx() -> None:
+    """Refuses, before a network is loaded, to do without what an export to ONNX needs.
+
+    Raises:
+        ImportError: If onnx or onnxruntime is missing.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            '`export_onnx` needs onnx and onnxruntime, which `pip install "kerasart[onnx]"` '
+            f"brings. Received: {error}"
+        ) from error

@@ -99,13 +99,13 @@ def deep_dream(
         seed: Seeds all that is random, also random weights: same seed, same machine, same picture.
         tile: Side in pixels of the tiles in which larger pictures are looked at, in less memory:
             networks that see far then dream a little otherwise; "auto" chooses the largest that
-            fit, "none" looks at all as a whole.
+            fit, "none" evaluates all as a whole.
         memory: What may be used, in GiB; None is what the machine has free.
         checkpoint: A path at which the state of the run is kept. If there is one, of a run with
             the same pictures and settings, this run resumes from it and ends in the same picture.
             It is yours to delete.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
-        on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
+        on_tile: `on_tile(done, count)`, called after each evaluation of a tile of a step.
         **settings: Any attribute of `DreamSettings`. None stands for the preset's.
 
     Returns:
@@ -358,7 +358,7 @@ def _full_size(dream, photo, image, mask, settings):
 
 
 def _make_descent(backbone, objective, settings):
-    """Chooses what is moved, by what, and how the network looks at it."""
+    """Makes the descent that settings describe."""
     if settings.optimizer == "adam":
         optimizer = Adam(settings.step_size, beta_2=0.999)
     elif settings.optimizer == "lbfgs":

@@ -33,7 +33,7 @@ def dream_style(
         seed: Seeds both.
         tile, memory: As for both.
         on_step: Called with a `Progress` after each step, of the dream first.
-        on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
+        on_tile: `on_tile(done, count)`, called after each evaluation of a tile of a step.
         **style: Arguments of `style_transfer`.
 
     Returns:

@@ -118,7 +118,7 @@ def plan_training(
         styles: Dict of name to RGB picture, or to a `Picture`, of which only what is seen counts;
             or, for "adain", a list of paths of pictures.
         photos: Paths of photos.
-        backbone: The `Backbone`, not yet cut, that looks.
+        backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
         precision: "float32", "bfloat16" or "auto", of all that can have it.
         seed: Seeds the network's first weights, and what is seen when.

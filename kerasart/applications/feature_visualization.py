@@ -1,4 +1,4 @@
-"""What the channels of a layer want to see, one picture each.
+"""Feature visualization: the image that excites each channel of a layer.
 
 Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pub).
 """

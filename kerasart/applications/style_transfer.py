@@ -90,14 +90,14 @@ def style_transfer(
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
         seed: Seeds all noise, and random weights: same seed, same machine, same picture.
         tile: Side in pixels of the tiles in which larger pictures are looked at, to the same
-            picture in less memory; "auto" chooses the largest that fit, "none" looks at all as a
+            picture in less memory; "auto" chooses the largest that fit, "none" evaluates all as a
             whole.
         memory: What may be used, in GiB; None is what the machine has free.
         checkpoint: A path at which the state of the run is kept. If there is one, of a run with
             the same pictures and settings, this run goes on from it and ends in the same picture.
             It is yours to delete.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
-        on_tile: `on_tile(done, count)`, called after each look at a tile of a step.
+        on_tile: `on_tile(done, count)`, called after each evaluation of a tile of a step.
         **settings: Any attribute of `StyleSettings`; `optimizer` can also be a Keras optimizer.
             None stands for the preset's.
 

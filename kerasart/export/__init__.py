@@ -1,1 +1,1 @@
-"""What leaves the package: SavedModels for TensorFlow Serving, ONNX, LiteRT."""
+"""Exports of networks and dreams: SavedModels for TensorFlow Serving, ONNX, LiteRT."""

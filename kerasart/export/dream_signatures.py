@@ -1,4 +1,4 @@
-"""What a server computes of a dream."""
+"""`ServedDream`, the signatures of a served dream."""
 
 import copy
 import math

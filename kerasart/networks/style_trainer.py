@@ -1,4 +1,4 @@
-"""How a network learns to paint."""
+"""`StyleTrainer` and `AdaINTrainer`, Keras models that train style networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ class StyleTrainer(keras.Model):
 
     Args:
         network: The `TransformerNet`.
-        backbone: The `Backbone`, not yet cut, that looks.
+        backbone: The `Backbone`, not yet cut.
         objective: The `Objective`. A term of content on the layer "image" is welcome.
         style_targets: For each style, a `Target` for each term; only those of style terms count.
             If there are fewer styles than the network has, they are its last.
@@ -177,7 +177,7 @@ class AdaINTrainer(StyleTrainer):
 
     Args:
         network: The `AdaIN`.
-        backbone: The `Backbone`, not yet cut, that looks.
+        backbone: The `Backbone`, not yet cut.
         objective: The `Objective`. Its content must be at the network's own layer.
         weights: (terms,): what is multiplied with each term.
         stability: As for `StyleTrainer`.

@@ -37,7 +37,7 @@ _RECENT = 4
 # channel that is silent in noise wakes as the noise is smoothed.
 _LEAST_FORCE = 0.1
 
-# Pairs of what a descent's look and its steps were compiled to.
+# Pairs of `Compiled`: of a descent's evaluator, and of its steps.
 _COMPILED = Recent(2)
 
 
@@ -90,8 +90,7 @@ class Descent:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective` to minimise.
         optimizer: The `Optimizer`.
-        transform: `transform(image, seed) -> image`, applied before the network looks; None for
-            none.
+        transform: `transform(image, seed) -> image`, applied before the backbone; None for none.
         parameterization: What is moved in the picture's place, with `encode(image)` and
             `decode(coefficients)`, such as `Fourier`; None for the pixels themselves.
         shape_gradient: `shape_gradient(gradient) -> gradient`, applied before the optimizer sees
@@ -103,7 +102,7 @@ class Descent:
             long as the pictures are few it decays faster, to forget the first ones (Shamir and
             Zhang 2013, arXiv 1212.1824, section 4, eta = 3). `LBFGS` keeps none.
         tile: Side of the tiles in which larger images are evaluated (see `Evaluator`); None: whole.
-        on_tile: `on_tile(done, count)`, called after each look at a tile; None for nobody.
+        on_tile: `on_tile(done, count)`, called after each evaluation of a tile; None for nobody.
         first_size: (height, width) of the picture at which gradients stay as they are: at others
             they are scaled by the area (see `scale_by_area`). None scales none.
         reuse: Whether to use what a descent with the same arguments compiled lately, but for
@@ -484,9 +483,9 @@ class RunInProgress:
     def differentiate(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the losses at an image, float32 (terms,), and the gradient of their sum."""
         state = State(tf.convert_to_tensor(image))
-        losses, gradient = self._descent.differentiate(self, state)
-        self.check(losses := losses.numpy())
-        return losses, gradient.numpy()
+        losses, gradient = (each.numpy() for each in self._descent.differentiate(self, state))
+        self.check(losses)
+        return losses, gradient
 
     def accept(self, state: State, losses: np.ndarray) -> None:
         """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms).

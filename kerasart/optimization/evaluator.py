@@ -1,4 +1,4 @@
-"""How a network looks at a picture on behalf of an objective: at all of it, or tile by tile."""
+"""`Evaluator`, an objective's statistics and gradients, of the whole image or tile by tile."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Evaluator:
         objective: The `Objective`.
         compiled: What calls its methods compiled; None for one of its own.
         side: Pictures of more than `side` times `side` pixels are looked at in tiles of at most
-            `side`; None looks at all as a whole.
+            `side`; None evaluates all as a whole.
 
     Attributes:
         backbone, objective, side: As given; `side` may be changed.
@@ -136,7 +136,7 @@ class Evaluator:
             image: float32 RGB (1, height, width, 3), of a size that has `tiles`.
             targets: A `Target` for each term.
             weights: A weight for each term.
-            on_tile: `on_tile(done, count)`, called after each look at a tile; None for nobody.
+            on_tile: `on_tile(done, count)`, called after each tile; None for nobody.
 
         Returns:
             The weighted values of the terms, a float32 array that is 0 for those left out, and the

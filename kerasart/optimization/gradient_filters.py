@@ -1,4 +1,4 @@
-"""What shapes a gradient before the optimizer sees it."""
+"""Gradient filters: smoothing, Laplacian pyramid normalisation, scaling by the area."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a picture fits into memory, asked before the machine has to find out."""
+"""Estimates of peak memory, and the tile size that fits."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def choose_tile(
     Without this, Linux would kill the process without a word.
 
     Args:
-        backbone: The `Backbone` that will look, cut at its layers.
+        backbone: The `Backbone`, cut at its layers.
         size: (height, width) of the largest picture.
         tile: Side in pixels of the tiles in which larger pictures are looked at; "auto" chooses the
-            largest that fit, "none" looks at all as a whole.
+            largest that fit, "none" evaluates all as a whole.
         memory: What may be used, in GiB; None asks the operating system, and sets no bound where it
             does not tell or a GPU does the work.
         enlargement: How much larger its sides are where the backbone sees it largest.

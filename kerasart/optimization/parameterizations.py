@@ -1,4 +1,4 @@
-"""What is moved in a picture's place."""
+"""Image parameterizations: Fourier coefficients of decorrelated colours, and noise."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def style_targets(
 
     Args:
         evaluator: An `Evaluator` for an objective. A style term whose attribute `style` is None
-            gets a blend of all styles; others get that of the style that it numbers, and look only
+            gets a blend of all styles; others get that of the style that it numbers, and count only
             where it paints.
         photo: float32 RGB (1, height, width, 3), at the size of the picture to be made.
         styles: A list of such pictures, of any sizes.

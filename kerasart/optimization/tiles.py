@@ -1,4 +1,4 @@
-"""How a picture is cut into tiles that a network can look at one by one."""
+"""Plans of tiles: how an image is cut, and how far tiles overlap."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What happens to a picture before the network looks at it."""
+"""Random transforms of the image at each step: padding, jitter, scale and rotation."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from kerasart.scripts import app as cli
 from kerasart.scripts.png_metadata import pack_record
+from kerasart.scripts.unfinished import RESUME
 
 from contextlib import closing
 from pathlib import Path
@@ -45,9 +46,6 @@ _FRAME_SIZE = flags.DEFINE_integer(
 _KEEP_FRAMES = flags.DEFINE_bool(
     "keep_frames", False, "Leave each frame as a PNG beside the output, in NAME.frames."
 )
-_RESUME = flags.DEFINE_bool(
-    "resume", False, "Go on with the unfinished animation whose frames lie beside the output."
-)
 FLAGS = [
     ANIMATE,
     _FRAMES,
@@ -59,7 +57,6 @@ FLAGS = [
     _LOOP,
     _FRAME_SIZE,
     _KEEP_FRAMES,
-    _RESUME,
 ]
 
 
@@ -110,11 +107,11 @@ def animate(dreamer, pictures, output, identity):
         raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
     if _FRAME_SIZE.value and pictures["image"] is not None:
         cli.check_pixels(fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size")
-    goes_on = _RESUME.value or cli.OVERWRITE.value
+    goes_on = RESUME.value or cli.OVERWRITE.value
     path = Path(output) if goes_on else next_free_path(output)
     folder = path.with_suffix(".frames")
     there = find_frames(folder)
-    if _RESUME.value and not there:
+    if RESUME.value and not there:
         raise ValueError(
             "`resume` needs the frames of an unfinished animation beside the output. "
             f"Received: no {folder}"
@@ -129,7 +126,7 @@ def animate(dreamer, pictures, output, identity):
         motion |= {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
     else:
         motion |= {"frames": _FRAMES.value}
-    frames = FrameFolder(folder, identity | motion, not _RESUME.value, _KEEP_FRAMES.value)
+    frames = FrameFolder(folder, identity | motion, not RESUME.value, _KEEP_FRAMES.value)
     stopped = None
     try:
         record = _make_frames(dreamer, pictures, frames)

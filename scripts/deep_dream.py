@@ -14,16 +14,20 @@
     python scripts/deep_dream.py --list_layers
     python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
 
-The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far.
-Of a folder, what is dreamed already is left alone, so that the same command goes on.
+The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far,
+and --resume goes on with it. Of a folder, what is dreamed already is left alone, so that the same
+command goes on.
 """
 
 from kerasart.scripts import animation_flags, options
 from kerasart.scripts import app as cli
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
 from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
+from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
-import functools
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from absl import flags
 
@@ -81,7 +85,7 @@ _GROUPS = {
     ],
     "How (defaults: the preset's)": _SETTINGS["ascent"],
     "Dreams that move": animation_flags.FLAGS,
-    "The run": cli.RUN_FLAGS,
+    "The run": [RESUME, *cli.RUN_FLAGS],
 }
 
 
@@ -94,100 +98,158 @@ def main():
     if _LIST_LAYERS.value:
         preset = find_preset("deep_dream", _PRESET.value or default)
         cli.show(cli.layer_table(preset, "inception_v3"))
-    else:
-        dream()
+        return
+    are_many = bool(_IMAGE.value) and are_several(_IMAGE.value)
+    if animation_flags.ANIMATE.value:
+        if are_many:
+            raise ValueError(f"`image` must be one photo to animate. Received: {_IMAGE.value!r}")
+        animate()
+        return
+    animation_flags.refuse_flags()
+    recorded, bits = _read_record()
+    if are_many:
+        dream_folder(recorded, bits)
+        return
+    output = _OUTPUT.value or "dream.png"
+    check_output(output, bits)
+    wanted = read_wanted(recorded, bits)
+    dream(wanted, wanted.read_photo(_IMAGE.value), output)
 
 
-def dream():
-    """Makes the picture, or the animation, that the flags describe."""
+@dataclass(frozen=True)
+class Wanted:
+    """What the flags ask for, whatever the photo.
+
+    Attributes:
+        recorded: Dict of what --reproduce names, or an empty one.
+        bits: Bits a channel of the output.
+        settings: Dict of arguments of `Dreamer`, and of the preset's name.
+        size: Long side of the dream, or None.
+        init: What a dream starts from.
+        told: Dict of what is told of the class that is dreamed of, if one is.
+        guide: The guide, (1, height, width, 3), or None.
+        mask: The mask, or None.
+    """
+
+    recorded: dict
+    bits: int
+    settings: dict
+    size: int | None
+    init: str
+    told: dict
+    guide: Any
+    mask: Any
+
+    @cached_property
+    def dreamer(self):
+        """The `Dreamer`, made when it is first asked for."""
+        from kerasart.applications.deep_dream import Dreamer
+
+        ready = Dreamer(guide=self.guide, **self.settings, **cli.read_tiling())
+        if self.told:
+            cli.say(f"Dreaming of class {self.told['class']}.")
+        return ready
+
+    def read_photo(self, name):
+        """Reads the photo, or a sample if none is named; None for a dream from nothing."""
+        # From nothing, a photo only tells the size, and only if one is given.
+        name = name or ("coffee" if self.init == "photo" else None)
+        photo = cli.read_photo(name) if name else None
+        if self.size:
+            square = self.size, self.size
+            cli.check_pixels(fit_size(photo.image.shape[1:3], self.size) if photo else square)
+        return photo
+
+    def describe(self, photo):
+        """Returns a dict of what goes into a dream on a photo besides its settings."""
+        return self.told | {
+            "size": self.size,
+            "bits": self.bits,
+            "photo_hash": hash_image(photo.image if photo else None),
+            "guide_hash": hash_image(self.guide),
+            "mask_hash": hash_image(self.mask),
+        }
+
+
+def _read_record():
+    """Reads what --reproduce names, and the bits a channel of the output."""
     recorded = {}
     if _REPRODUCE.value:
         recorded = read_recorded(read_record(_REPRODUCE.value, cli.MAX_PIXELS.value))
-    bits = int(cli.BITS.value or recorded.get("bits", 8))
-    several = bool(_IMAGE.value) and are_several(_IMAGE.value)
-    output = _OUTPUT.value or ("dream.gif" if animation_flags.ANIMATE.value else "dream.png")
-    if animation_flags.ANIMATE.value and several:
-        raise ValueError(f"`image` must be one photo to animate. Received: {_IMAGE.value!r}")
-    if animation_flags.ANIMATE.value:
-        animation_flags.check(output)
-    else:
-        animation_flags.refuse_flags()
-    if several:
-        works, _ = name_works(_IMAGE.value, _OUTPUT.value, bits, flag="image")
-        works = leave_out_painted(works)
-    elif not animation_flags.ANIMATE.value:
-        check_output(output, bits)
-    zooms = animation_flags.ANIMATE.value == "zoom" and not (_PRESET.value or recorded)
-    changes = {"preset": "zoom"} if zooms else {}
+    return recorded, int(cli.BITS.value or recorded.get("bits", 8))
+
+
+def read_wanted(recorded, bits, **changes):
+    """Reads flags, guide and mask.
+
+    Args:
+        recorded: Dict of what --reproduce names, or an empty one.
+        bits: Bits a channel of the output.
+        **changes: Settings over those of the flags.
+
+    Returns:
+        `Wanted`.
+    """
     settings = options.read_settings("deep_dream", recorded, changes)
     told = {}
     if settings.get("class_name") is not None:
         number = find_class(settings["class_name"])
         told = {"class": f"{number}: {imagenet_labels()[number]}"}
     init = options.check_dream(settings, _GUIDE.value).init
-    limit = cli.MAX_PIXELS.value
     guide = cli.read_photo(_GUIDE.value).image if _GUIDE.value else None
-    mask = read_mask(_MASK.value, limit) if _MASK.value else None
-    where = {"mask": mask, "size": settings.get("size")}
-    tiling = cli.read_tiling()
-
-    @functools.cache
-    def dreamer():
-        from kerasart.applications.deep_dream import Dreamer
-
-        ready = Dreamer(guide=guide, **_without(settings, "size"), **tiling)
-        if told:
-            cli.say(f"Dreaming of class {told['class']}.")
-        return ready
-
-    def describe(photo):
-        return told | {
-            "size": settings.get("size"),
-            "bits": bits,
-            "photo_hash": hash_image(photo.image if photo else None),
-            "guide_hash": hash_image(guide),
-            "mask_hash": hash_image(mask),
-        }
-
-    def paint(photo, output, label=""):
-        identity = describe(photo)
-
-        def make(**listeners):
-            return dreamer().dream(photo.image if photo else None, **where, **listeners)
-
-        result = cli.make_picture(make, output, identity, photo, bits, label=label)
-        names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
-        compare_with_record(recorded, identity | result.settings, names)
-
-    if several:
-        paint_each(
-            works, lambda name, *rest: paint(_read_photo(name, settings, init), *rest), flag="image"
-        )
-        return
-    photo = _read_photo(_IMAGE.value, settings, init)
-    if animation_flags.ANIMATE.value:
-        image = photo.image if photo else None
-        identity = settings | describe(photo)
-        if "preset" in settings:
-            identity["preset"] = preset_name(settings["preset"])
-        animation_flags.animate(dreamer, where | {"image": image}, output, identity)
-    else:
-        paint(photo, output)
+    mask = read_mask(_MASK.value, cli.MAX_PIXELS.value) if _MASK.value else None
+    cli.read_tiling()  # Better refused before a network is loaded.
+    size = settings.pop("size", None)
+    return Wanted(recorded, bits, settings, size, init, told, guide, mask)
 
 
-def _read_photo(name, settings, init):
-    """Reads the photo, or a sample if none is named; None for a dream from nothing."""
-    # From nothing, a photo only tells the size, and only if one is given.
-    name = name or ("coffee" if init == "photo" else None)
-    photo = cli.read_photo(name) if name else None
-    size = settings.get("size")
-    if size:
-        cli.check_pixels(fit_size(photo.image.shape[1:3], size) if photo else (size, size))
-    return photo
+def dream(wanted, photo, output, label=""):
+    """Dreams on a photo, and writes the picture.
+
+    Args:
+        wanted: `Wanted`.
+        photo: The `Picture`, or None.
+        output: Where to write.
+        label: Which of several photos it is.
+    """
+    state = find_state(output, goes_on=bool(label))
+    image = photo.image if photo else None
+
+    def make(**run):
+        return wanted.dreamer.dream(image, wanted.mask, size=wanted.size, **run)
+
+    identity = wanted.describe(photo)
+    result = cli.make_picture(make, output, identity, photo, wanted.bits, state, label)
+    names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
+    compare_with_record(wanted.recorded, identity | result.settings, names)
 
 
-def _without(settings, name):
-    return {key: value for key, value in settings.items() if key != name}
+def dream_folder(recorded, bits):
+    """Dreams on each of several photos, with arguments as of `read_wanted`."""
+    works, _ = name_works(_IMAGE.value, _OUTPUT.value, bits, flag="image")
+    forget_finished(works)
+    works = leave_out_painted(works)
+    wanted = read_wanted(recorded, bits)
+
+    def dream_on(name, output, label):
+        dream(wanted, wanted.read_photo(name), output, label)
+
+    paint_each(works, dream_on, flag="image")
+
+
+def animate():
+    """Makes the animation that the flags describe."""
+    output = _OUTPUT.value or "dream.gif"
+    animation_flags.check(output)
+    recorded, bits = _read_record()
+    has_own = _PRESET.value or recorded or animation_flags.ANIMATE.value != "zoom"
+    wanted = read_wanted(recorded, bits, **({} if has_own else {"preset": "zoom"}))
+    photo = wanted.read_photo(_IMAGE.value)
+    identity = wanted.settings | wanted.describe(photo)
+    if "preset" in identity:
+        identity["preset"] = preset_name(identity["preset"])
+    pictures = {"image": photo.image if photo else None, "mask": wanted.mask, "size": wanted.size}
+    animation_flags.animate(lambda: wanted.dreamer, pictures, output, identity)
 
 
 def run():

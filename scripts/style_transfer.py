@@ -19,6 +19,7 @@ from kerasart.scripts import app as cli
 from kerasart.scripts import options
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
 from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
+from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 import math
 from pathlib import Path
@@ -72,9 +73,6 @@ _PRESET = options.define_preset("best")
 _LIST_LAYERS = flags.DEFINE_bool(
     "list_layers", False, "Print the network's layers and what they see, and stop."
 )
-_RESUME = flags.DEFINE_bool(
-    "resume", False, "Go on with the unfinished run whose state lies beside the output."
-)
 _PLOT = flags.DEFINE_string(
     "plot", None, "Draw each term's loss at every step here: .png, .svg or .pdf. Needs matplotlib."
 )
@@ -108,7 +106,7 @@ GROUPS = {
     "The terms (defaults: the preset's)": _SETTINGS["terms"],
     "The descent (defaults: the preset's)": _SETTINGS["descent"],
     "To look at": [_CONTACT_SHEET, _SWEEP, _PLOT],
-    "The run": [_RESUME, *cli.RUN_FLAGS],
+    "The run": [RESUME, *cli.RUN_FLAGS],
 }
 
 
@@ -152,9 +150,7 @@ def paint_folder(make):
         raise ValueError(f"`content` must be one photo to sweep. Received: {_CONTENT.value!r}")
     wanted = read_wanted()
     works, _ = name_works(_CONTENT.value, _OUTPUT.value, wanted.bits, flag="content")
-    for _, output in works:
-        if output.exists():  # A kill just after it was written leaves its state.
-            _discard(_state_of(output))
+    forget_finished(works)
     paint_each(leave_out_painted(works), lambda *work: paint(make, wanted, *work), flag="content")
 
 
@@ -231,28 +227,22 @@ def paint(make, wanted, content, output, label=""):
     check_output(output, bits)
     photo = cli.read_photo(content)
     _check_size(photo.image.shape[1:3], chosen, is_given="size" in settings)
-    state = None if _SWEEP.value else _state_path(output, goes_on=bool(label))
+    state = None if _SWEEP.value else find_state(output, goes_on=bool(label))
     sizes, tiling = [], cli.read_tiling()
 
-    def make_it(on_step, on_tile):
+    def make_it(on_step, **run):
         def note(progress):
             sizes.append(progress.size)
             on_step(progress)
 
-        listeners = {"on_step": note, "on_tile": on_tile}
-        return make(photo.image, checkpoint=state, **listeners, **tiling, **pictures, **settings)
+        return make(photo.image, on_step=note, **run, **tiling, **pictures, **settings)
 
     identity = {"bits": bits, "photo_hash": hash_image(photo.image)}
     identity |= {
         f"{name}_hash": _hash_all(pictures[name])
         for name in ("styles", "content_masks", "style_masks", "start")
     }
-    try:
-        result = cli.make_picture(make_it, output, identity, photo, bits, state, label)
-    except FloatingPointError:
-        _discard(state)  # To go on from it would only end likewise.
-        raise
-    _discard(state)
+    result = cli.make_picture(make_it, output, identity, photo, bits, state, label)
     compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
     if _PLOT.value:
         starts = [i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
@@ -299,7 +289,7 @@ def sweep(make):
         ) from None
     for value in parsed:  # Better refused before the first picture than after it.
         _read_settings({}, {name: value})
-    if _RESUME.value:
+    if RESUME.value:
         raise ValueError("`resume` must not be given with `sweep`. Received: both")
     sheet = Path(_OUTPUT.value or "painted.png")
     check_output(sheet)
@@ -372,54 +362,10 @@ def _mask_styles(styles, masks):
     return [combine_masks(m, s.alpha, "style_mask") for m, s in zip(masks, styles, strict=True)]
 
 
-def _discard(state):
-    if state:
-        state.unlink(missing_ok=True)
-
-
 def _hash_all(images):
     if isinstance(images, list):
         return list(map(_hash_all, images))
     return hash_image(images)
-
-
-def _state_of(output):
-    return Path(f"{output}.state.npz")
-
-
-def _state_path(output, goes_on):
-    """Names the file of an unfinished run, and refuses to lose one that is there.
-
-    Args:
-        output: Where the picture is to be written.
-        goes_on: Whether the same command goes on with it, also without --resume.
-    """
-    state = _state_of(output)
-    if _is_left_over(state, output):
-        state.unlink()
-    if _RESUME.value and not goes_on and not state.exists():
-        raise ValueError(
-            f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"
-        )
-    if state.exists() and not _RESUME.value:
-        if cli.OVERWRITE.value:
-            state.unlink()
-        elif not goes_on:
-            raise ValueError(
-                f"`output` must not be that of an unfinished run: --resume goes on with it, "
-                f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
-            )
-    return state
-
-
-def _is_left_over(state, output):
-    """Whether a run was killed just after it had written its whole picture, a PNG."""
-    try:
-        if Path(output).stat().st_mtime_ns < state.stat().st_mtime_ns:
-            return False
-        return "interrupted_after" not in read_record(output, cli.MAX_PIXELS.value)
-    except (ValueError, OSError):  # There is none of both, or the picture tells nothing.
-        return False
 
 
 def run():

@@ -232,7 +232,7 @@ def test_error_on_the_way_leaves_the_frames_so_far(tmp_path, photo, warm_run):
             "--animate=evolution",
         ),
         (["--frames=-5"], "`frames` goes with --animate", "--frames without it"),
-        (["--resume"], "`resume` goes with --animate", "--resume without it"),
+        (["--resume"], "`resume` needs the state of an unfinished run", "no dream.png.state.npz"),
         (["--animate=zoom", "--shift=1,0"], "`shift` must be DOWN,RIGHT", "'1.0,0.0'"),
         (["--animate=zoom", "--shift=0.1"], "`shift` must be DOWN,RIGHT", "'0.1'"),
         (["--animate=zoom", "--shift=a,b"], "`shift` must be DOWN,RIGHT", "'a,b'"),

@@ -266,7 +266,7 @@ def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path):
     os.close(ours)  # Nobody reads any more: what is written is an error from now on.
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=60) == 130
-    assert names_in(tmp_path) == ["dream.png", "photo.png"]
+    assert names_in(tmp_path) == ["dream.png", "dream.png.state.npz", "photo.png"]
     with Image.open(tmp_path / "dream.png") as picture:
         assert np.asarray(picture).shape == (34, 48, 3)
 

@@ -139,12 +139,16 @@ def test_16_bits_in_a_jpeg(tmp_path, warm_refuse):
 
 
 @linux_only
-def test_disk_that_takes_no_more(tmp_path, photo, forked_refuse):
+def test_disk_that_takes_no_more(tmp_path, photo, forked_run):
     # A limit on the size of files is as a disk that is full, found out at the end only. It is
     # above what TensorFlow's own temporary files need.
     flags = ["--output=dream.bmp", *SMALL, "--size=400"]
     limits = {resource.RLIMIT_FSIZE: 200_000}
-    line = forked_refuse(tmp_path, "--image=photo.png", *flags, limits=limits)
+    outcome = forked_run(tmp_path, "--image=photo.png", *flags, limits=limits)
+    assert outcome.code == 1
+    assert names_in(tmp_path) == ["photo.png"]
+    of_state, line = outcome.lines
+    assert "the state of the run cannot be kept" in of_state and "'dream.bmp.state.npz'" in of_state
     assert "'dream.bmp'" in line
     assert line.endswith("Received: File too large")
 
@@ -825,7 +829,8 @@ def test_interrupt_saves_the_picture_so_far(tmp_path, photo, forked_start, numbe
     assert "Traceback" not in outcome.stderr
     assert outcome.lines == []
     assert re.search(r"picture so far to dream\.png: 96x68", outcome.stdout)
-    assert names_in(tmp_path) == ["dream.png", "photo.png"]
+    assert "--resume" in outcome.stdout.splitlines()[-1]
+    assert names_in(tmp_path) == ["dream.png", "dream.png.state.npz", "photo.png"]
     with Image.open(tmp_path / "photo.png") as picture:
         photo_fitted = np.asarray(picture.resize((96, 68), Image.Resampling.BILINEAR)).astype(int)
     dream = pixels(tmp_path / "dream.png")
@@ -864,7 +869,9 @@ def test_interrupt_while_tensorflow_loads(tmp_path, photo, refuse):
     assert line == "deep_dream: interrupted"
 
 
-def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, forked_run):
+def test_interrupt_in_the_midst_of_the_first_step(
+    tmp_path, photo, forked_run, warm_run, warm_refuse
+):
     # The step is taken to its end, so that no library is left in the midst of its work.
     change(
         tmp_path / "change",
@@ -879,8 +886,22 @@ def test_interrupt_in_the_midst_of_the_first_step(tmp_path, photo, forked_run):
     outcome = forked_run(tmp_path, "--image=photo.png", *SMALL, PYTHONPATH=str(tmp_path / "change"))
     assert outcome.code == 130
     assert outcome.lines == []
-    assert names_in(tmp_path) == ["change", "dream.png", "photo.png"]
+    assert names_in(tmp_path) == ["change", "dream.png", "dream.png.state.npz", "photo.png"]
     assert record_of(tmp_path / "dream.png")["interrupted_after"] == 1
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL)
+    assert "unfinished run" in line and "--resume" in line and "--overwrite" in line
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--resume", "--seed=3")
+    assert "; seed differ" in line
+    succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--resume", "--overwrite"))
+    succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--output=straight.png"))
+    assert "dream.png.state.npz" not in names_in(tmp_path)
+    np.testing.assert_array_equal(pixels(tmp_path / "dream.png"), pixels(tmp_path / "straight.png"))
+    assert record_of(tmp_path / "dream.png") == record_of(tmp_path / "straight.png")
+
+
+def test_resume_needs_a_state(tmp_path, photo, warm_refuse):
+    line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--resume")
+    assert line.endswith("Received: no dream.png.state.npz")
 
 
 def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, forked_run):

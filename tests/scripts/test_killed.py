@@ -21,7 +21,7 @@ Checkpoint.__init__.__defaults__ = (0.0,)  # Its state is written at each step.
 """
 
 NETWORK = ("--backbone=squeezenet", "--precision=float32")
-DREAM = (*NETWORK, "--layers=fire2", "--size=48", "--octaves=1", "--steps=3")
+DREAM = (*NETWORK, "--layers=fire2", "--size=48", "--octaves=1")
 STYLE = ("--style=style.png", "--style_layers=conv1", "--content_layers=fire2")
 TRAIN = (*NETWORK, *STYLE, "--network=small", "--size=32", "--style_size=32", "--batch_size=1")
 
@@ -39,16 +39,23 @@ RUNS = {
         lambda folder: (folder / "painted.png").exists(),
         4,
     ),
+    "dream": (
+        "deep_dream",
+        ["--image=photo.png", *DREAM, "--steps=20"],
+        resumes("dream.png.state.npz"),
+        lambda folder: (folder / "dream.png").exists(),
+        2,
+    ),
     "animation": (
         "deep_dream",
-        ["--image=photo.png", *DREAM, "--animate=zoom", "--frames=6"],
+        ["--image=photo.png", *DREAM, "--steps=3", "--animate=zoom", "--frames=6"],
         resumes("dream.frames/000000.png"),
         lambda folder: (folder / "dream.gif").exists() and not (folder / "dream.frames").exists(),
         3,
     ),
     "folder": (
         "deep_dream",
-        ["--image=photos", *DREAM, "--output=dreams"],
+        ["--image=photos", *DREAM, "--steps=3", "--output=dreams"],
         lambda folder: [],
         lambda folder: False,
         2,

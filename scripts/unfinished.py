@@ -1,0 +1,68 @@
+"""The state of an unfinished run, a file beside its output, and --resume."""
+
+from kerasart.scripts import app as cli
+from kerasart.scripts.png_metadata import read_record
+
+from pathlib import Path
+
+from absl import flags
+
+RESUME = flags.DEFINE_bool(
+    "resume", False, "Go on with the unfinished run whose state lies beside the output."
+)
+
+
+def find_state(output, goes_on=False):
+    """Names the file of an unfinished run, and refuses to lose one that is there.
+
+    Args:
+        output: Where the picture is to be written.
+        goes_on: Whether the same command goes on with it, also without --resume.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ValueError: If there is none for --resume, or one that is to be lost without --overwrite.
+    """
+    state = _state_of(output)
+    if _is_left_over(state, output):
+        state.unlink()
+    if RESUME.value and not goes_on and not state.exists():
+        raise ValueError(
+            f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"
+        )
+    if state.exists() and not RESUME.value:
+        if cli.OVERWRITE.value:
+            state.unlink()
+        elif not goes_on:
+            raise ValueError(
+                f"`output` must not be that of an unfinished run: --resume goes on with it, "
+                f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
+            )
+    return state
+
+
+def forget_finished(works):
+    """Removes the states, left by a kill, of pictures that were written just before it.
+
+    Args:
+        works: A list of pairs of a photo and an output, of a command that goes on by itself.
+    """
+    for _, output in works:
+        if output.exists():
+            _state_of(output).unlink(missing_ok=True)
+
+
+def _state_of(output):
+    return Path(f"{output}.state.npz")
+
+
+def _is_left_over(state, output):
+    """Whether a run was killed just after it had written its whole picture, a PNG."""
+    try:
+        if Path(output).stat().st_mtime_ns < state.stat().st_mtime_ns:
+            return False
+        return "interrupted_after" not in read_record(output, cli.MAX_PIXELS.value)
+    except (ValueError, OSError):  # There is none of both, or the picture tells nothing.
+        return False

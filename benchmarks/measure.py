@@ -265,17 +265,14 @@ class Worker:
 
     def close(self):
         """Ends the process."""
-        self._pipe.close()
+        self._process.terminate()
         self._process.join()
 
 
 def _serve(pipe, make, arguments):
     contestant = make(*arguments)
     while True:
-        try:
-            method, arguments = pipe.recv()
-        except EOFError:
-            return
+        method, arguments = pipe.recv()
         call = peak_memory if method == "memory" else getattr(contestant, method)
         pipe.send(call(*arguments))
 

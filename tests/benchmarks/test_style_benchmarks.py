@@ -1,15 +1,14 @@
 import importlib.util
-import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from benchmark_runs import ROOT, run_benchmark
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.samples import read_sample
+from kerasart.kernels.precision import choose_precision
 
-ROOT = Path(__file__).parents[2]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 FLOAT32 = ["Keras example", "kerasart float32", *(["PyTorch float32"] if HAS_TORCH else [])]
 
@@ -17,13 +16,6 @@ FLOAT32 = ["Keras example", "kerasart float32", *(["PyTorch float32"] if HAS_TOR
 @pytest.fixture(autouse=True)
 def checkout_on_path(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
-
-
-def run_benchmark(name, *arguments):
-    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    return run.stdout
 
 
 def tables(text):
@@ -41,14 +33,15 @@ def tables(text):
 
 
 @pytest.fixture(scope="module")
-def printed_steps(tmp_path_factory):
+def printed_steps(forks, tmp_path_factory):
     output = tmp_path_factory.mktemp("steps") / "steps.md"
     printed = run_benchmark(
+        forks,
         "style_transfer",
         "--quick",
         "--size=32x48",
         "--rounds=2",
-        "--run_steps=4",
+        "--run_steps=2",
         f"--output={output}",
     )
     assert output.read_text().strip() == printed.strip()
@@ -56,11 +49,10 @@ def printed_steps(tmp_path_factory):
 
 
 def test_step_times(printed_steps):
-    from benchmarks.measure import has_fast_bfloat16
     from benchmarks.style_transfer import AUTO, COMPARISONS, TORCH_BFLOAT16
 
     expected = [*FLOAT32]
-    if has_fast_bfloat16():
+    if choose_precision() == "bfloat16":
         expected += [AUTO, *([TORCH_BFLOAT16] if HAS_TORCH else [])]
     rows = {row[0]: row[1:] for row in printed_steps["step of seconds"]}
     assert set(rows) == set(expected)
@@ -78,8 +70,6 @@ def test_contestants_have_the_same_losses(printed_steps):
 
 
 def test_precisions(printed_steps):
-    from kerasart.kernels.precision import choose_precision
-
     if choose_precision() == "float32":
         pytest.skip("this machine has no fast bfloat16")
     values = [float(row[-1]) for row in printed_steps["measured where"]]
@@ -90,11 +80,12 @@ def test_precisions(printed_steps):
 
 
 @pytest.mark.slow
-def test_quality(tmp_path):
+def test_quality(forks, tmp_path):
     for name, sample in (("photo", "cat"), ("painting", "coffee")):
         write_picture(tmp_path / f"{name}.png", read_sample(sample).image[:, ::6, ::6])
     contestants = ["neural_style", "coarse to fine", *(["PyTorch from photo"] if HAS_TORCH else [])]
     printed = run_benchmark(
+        forks,
         "style_quality",
         f"--content={tmp_path / 'photo.png'}",
         f"--style={tmp_path / 'painting.png'}",

@@ -27,6 +27,12 @@ from kerasart import read_picture
 from kerasart.image import write_picture
 
 SCRIPT = ROOT / "scripts" / "style_transfer.py"
+# A few steps take less than the graph of one would take to build.
+PREPARE = """
+import warnings, tensorflow
+tensorflow.config.run_functions_eagerly(True)
+warnings.filterwarnings("ignore", "Even though the `tf.config")
+"""
 NETWORK = ("--backbone=squeezenet", "--style_layers=fire2,fire4", "--content_layers=fire4")
 SMALL = (*NETWORK, "--style_loss=gram", "--size=64", "--steps=2")
 PICTURES = ("--content=photo.png", "--style=a.png")

@@ -86,7 +86,9 @@ def forks(environment):
     """Starts processes that have TensorFlow loaded already."""
     from forks import ForkServer
 
-    with ForkServer(environment) as server:
+    applications = ("dream_animation", "fast_style", "fast_style_training", "style_transfer")
+    modules = [f"kerasart.applications.{name}" for name in applications]
+    with ForkServer(environment, *modules) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""Processes that begin with TensorFlow loaded: forks of one that has loaded it, and not used it.
+"""Processes that begin with modules loaded: forks of one that has loaded them, and not used them.
 
 Loading takes longer than most of what a test runs a process for. `ForkServer` starts that one
 process, which is this file run as a script, and a `Fork` is as much of a `subprocess.Popen`.
@@ -6,6 +6,7 @@ process, which is this file run as a script, and a `Fork` is as much of a `subpr
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import resource
@@ -18,18 +19,19 @@ import tempfile
 
 
 class ForkServer:
-    """Starts forks of a process that has loaded TensorFlow; a context manager.
+    """Starts forks of a process that has loaded some modules; a context manager.
 
     Args:
         environment: Dict of the environment variables of that process.
+        *modules: Names of the modules.
     """
 
-    def __init__(self, environment):
+    def __init__(self, environment, *modules):
         self._environment = environment
         self._socket, other = socket.socketpair()
         with other:
             self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=other, env=environment
+                [sys.executable, __file__, *modules], stdin=other, env=environment
             )
 
     def __enter__(self):
@@ -68,7 +70,7 @@ class Fork:
         self._files = [file or tempfile.TemporaryFile() for file in files]
         read, write = os.pipe()
         numbers = [*(file.fileno() for file in self._files), write]
-        socket.send_fds(server, [json.dumps(request).encode()], numbers)
+        socket.send_fds(server, [f"{json.dumps(request)}\n".encode()], numbers)
         os.close(write)
         self._status = os.fdopen(read)
         self.pid = json.loads(self._status.readline())
@@ -89,12 +91,12 @@ class Fork:
         return self.returncode
 
     def communicate(self, timeout=None):
-        """Waits for the end, and returns what was written to standard output and error."""
+        """Waits for the end, and returns what was written to output and error, or None to a file."""
         self.wait(timeout)
-        output = self._files[1:]
-        for file in output:
+        output = [file if file.readable() else None for file in self._files[1:]]
+        for file in filter(None, output):
             file.seek(0)
-        return tuple(file.read() for file in output)
+        return tuple(file and file.read() for file in output)
 
     def send_signal(self, number):
         if self.poll() is None:
@@ -108,18 +110,14 @@ def serve():
     """Forks at each request, until who asks is gone; returns in each fork, with its code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # As the scripts do before it is loaded.
 
-    import keras  # noqa: F401
-    import tensorflow  # noqa: F401
-
-    import kerasart.applications.dream_animation  # noqa: F401
-    import kerasart.applications.fast_style  # noqa: F401
-    import kerasart.applications.fast_style_training  # noqa: F401
-    import kerasart.applications.style_transfer  # noqa: F401
-
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     gc.freeze()  # What all have in common is not copied by a look for garbage.
     server = socket.socket(fileno=os.dup(0))
     while True:
         request, files, _, _ = socket.recv_fds(server, 2**20, 4)
+        while request and not request.endswith(b"\n"):
+            request += server.recv(2**20)
         with contextlib.suppress(ChildProcessError):  # Of those that are done.
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -159,7 +157,8 @@ def become(files, code, args, folder, variables, limits):
     if "PYTHONPATH" in variables:
         sys.path[1:1] = variables["PYTHONPATH"].split(os.pathsep)
         sys.modules.pop("sitecustomize", None)
-        import sitecustomize  # noqa: F401
+        with contextlib.suppress(ModuleNotFoundError):
+            import sitecustomize  # noqa: F401
     return compile(code, args[0], "exec")
 
 

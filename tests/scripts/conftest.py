@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from forks import ForkServer
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +104,12 @@ def finish(process, begin=0.0):
     )
 
 
+# Code to begin with: a few steps take less than the graph of one would take to build.
+WITHOUT_GRAPHS = """
+import warnings, tensorflow
+tensorflow.config.run_functions_eagerly(True)
+warnings.filterwarnings("ignore", "Even though the `tf.config")
+"""
 # Code of a process that runs a script.
 RUN = 'import runpy, sys; runpy.run_path(sys.argv[0], run_name="__main__")'
 
@@ -196,6 +203,50 @@ def blocked(tmp_path_factory):
     for name in ("tensorflow", "keras"):
         (folder / f"{name}.py").write_text("raise SystemExit('slow')")
     return {"PYTHONPATH": str(folder), "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="session")
+def light_forks(environment, blocked):
+    """Starts processes that cannot import TensorFlow."""
+    modules = ("absl.flags", "tqdm", "kerasart.image", "kerasart.settings.presets")
+    with ForkServer(environment | blocked, *modules) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def light_run(request, light_forks):
+    """Runs the script in a folder, as `run`, where TensorFlow cannot be imported."""
+
+    def start(folder, *flags, **variables):
+        return light_forks.start(RUN, [request.module.SCRIPT, *flags], folder, variables)
+
+    return _running(start)
+
+
+@pytest.fixture
+def call(light_forks):
+    """Runs Python with arguments of its command line, where TensorFlow cannot be imported."""
+
+    def call(*command, folder=ROOT, stdout=None, **variables):
+        code = RUN
+        if command[0] == "-c":
+            code, command = command[1], ("-c", *command[2:])
+        elif command[0] == "-m":
+            code = RUN.replace("run_path(sys.argv[0]", f"run_module({command[1]!r}, alter_sys=True")
+            command = command[1:]
+        process = light_forks.start(code, command, folder, variables, stdout=stdout)
+        printed, said = process.communicate(SECONDS)
+        return subprocess.CompletedProcess(
+            command, process.returncode, printed and printed.decode(), said.decode()
+        )
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def light_refuse(light_run):
+    """As `refuse`, by `light_run`."""
+    return _refusal(light_run)
 
 
 def ask(code, folder=ROOT):

@@ -24,17 +24,6 @@ from kerasart.settings.presets import find_preset
 SMALL = ("--image=photo.png", "--backbone=squeezenet", "--size=48", "--octaves=1")
 
 
-def call(*command, folder=ROOT, stdout=subprocess.PIPE, **variables):
-    return subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "100"} | variables,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def script(name):
     return ROOT / "scripts" / f"{name}.py"
 
@@ -42,7 +31,7 @@ def script(name):
 # --- Flags
 
 
-def test_a_script_knows_the_flags_that_it_lists_and_no_other(tmp_path, blocked):
+def test_a_script_knows_the_flags_that_it_lists_and_no_other(tmp_path, call):
     code = """
 import json, re, sys
 from absl import flags
@@ -62,7 +51,7 @@ for name in ("seed", "tile", "memory", "backbone", "max_pixels", "nonsense"):
 print(json.dumps([len(found), all(found.values())]))
 """
     for name in ("stylize", "export", "serve_client"):
-        done = call("-c", code, name, **blocked)
+        done = call("-c", code, name)
         assert done.stdout.strip() == "[6, true]", (name, done)
 
 
@@ -78,8 +67,8 @@ print(json.dumps([len(found), all(found.values())]))
         ("deep_dream", "--helpfull"),
     ],
 )
-def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, blocked):
-    done = call(script(name), flag, folder=tmp_path, **blocked)
+def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, call):
+    done = call(script(name), flag, folder=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert f"Unknown command line flag '{flag[2:].partition('=')[0]}'" in done.stderr
 
@@ -92,29 +81,28 @@ def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, blocked):
         (["--format=litert", "--most_pixels=9"], "`most_pixels` must go with --format=savedmodel"),
     ],
 )
-def test_a_flag_of_another_format_is_refused(flags, words, tmp_path, blocked):
-    done = call(script("export"), *flags, folder=tmp_path, **blocked)
+def test_a_flag_of_another_format_is_refused(flags, words, tmp_path, call):
+    done = call(script("export"), *flags, folder=tmp_path)
     assert done.returncode == 1 and words in done.stderr
 
 
 @pytest.mark.parametrize("value", ["100000000000000000000", "2147483648", "-1", "1" * 5000])
-def test_a_seed_that_tensorflow_does_not_know_is_refused(value, tmp_path, blocked):
-    done = call(script("deep_dream"), f"--seed={value}", folder=tmp_path, **blocked)
+def test_a_seed_that_tensorflow_does_not_know_is_refused(value, tmp_path, call):
+    done = call(script("deep_dream"), f"--seed={value}", folder=tmp_path)
     assert done.returncode == 2 and "--seed" in done.stderr
     assert len(done.stderr.splitlines()) == 1 and len(done.stderr) < 1500
 
 
-def test_a_long_text_is_not_printed_back(tmp_path, blocked):
+def test_a_long_text_is_not_printed_back(tmp_path, call):
     for flag in ("--layers=" + "a:b," * 30_000, "--class=" + "cat" * 30_000):
-        done = call(script("deep_dream"), flag, folder=tmp_path, **blocked)
+        done = call(script("deep_dream"), flag, folder=tmp_path)
         assert done.returncode == 1 and "Received: " in done.stderr
         assert len(done.stderr) < 1500 and len(done.stderr.splitlines()) == 1
 
 
-def test_a_missing_onnx_is_told_of_at_once(tmp_path, blocked):
+def test_a_missing_onnx_is_told_of_at_once(tmp_path, call):
     (tmp_path / "onnx.py").write_text("raise ImportError('no onnx here')")
-    path = os.pathsep.join([str(tmp_path), blocked["PYTHONPATH"]])
-    done = call(script("export"), "--format=onnx", folder=tmp_path, PYTHONPATH=path)
+    done = call(script("export"), "--format=onnx", folder=tmp_path, PYTHONPATH=tmp_path)
     assert done.returncode == 1 and "no onnx here" in done.stderr
     assert "kerasart[onnx]" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -123,41 +111,41 @@ def test_a_missing_onnx_is_told_of_at_once(tmp_path, blocked):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_shows_values_as_they_are_given(name, blocked):
-    text = call(script(name), "--help", **blocked).stdout
+def test_help_shows_values_as_they_are_given(name, call):
+    text = call(script(name), "--help").stdout
     assert not re.search(r"\(default: [\[{(]", text)
     assert f"python scripts/{name}.py" in text
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_help_names_the_command_that_was_called(tmp_path, blocked):
-    text = call("-m", "kerasart", "feature_atlas", "--help", **blocked).stdout
+def test_help_names_the_command_that_was_called(tmp_path, call):
+    text = call("-m", "kerasart", "feature_atlas", "--help").stdout
     assert "    python -m kerasart feature_atlas --layer=" in text
     assert "    python -m kerasart deep_dream --image=photo.jpg" in text and ".py" not in text
     command = tmp_path / "kerasart-feature-atlas"
     command.write_text("from kerasart.scripts.feature_atlas import run\nrun()\n")
-    text = call(command, "--help", **blocked).stdout
+    text = call(command, "--help").stdout
     assert "    kerasart-feature-atlas --layer=" in text
     assert "    kerasart-deep-dream --image=photo.jpg" in text and ".py" not in text
-    done = call(command, "--preset=x", **blocked)
+    done = call(command, "--preset=x")
     assert done.stderr.startswith("kerasart-feature-atlas: `layer` must be given")
     assert "kerasart-deep-dream --list_layers shows them all" in done.stderr
 
 
-def test_version(blocked):
+def test_version(call):
     for command in (["-m", "kerasart"], [script("deep_dream")], ["-m", "kerasart", "stylize"]):
-        assert call(*command, "--version", **blocked).stdout == f"kerasart {kerasart.__version__}\n"
+        assert call(*command, "--version").stdout == f"kerasart {kerasart.__version__}\n"
 
 
-def test_commands_are_listed_and_run(tmp_path, blocked):
-    listed = call("-m", "kerasart", **blocked)
+def test_commands_are_listed_and_run(tmp_path, call):
+    listed = call("-m", "kerasart")
     assert listed.returncode == 0
     names = re.findall(r"^  (\w+)  +[A-Z]", listed.stdout, re.MULTILINE)
     assert names == list(COMMANDS)
     for name in ("deep_dream", "deep-dream"):
-        done = call("-m", "kerasart", name, "--preset=help", folder=tmp_path, **blocked)
+        done = call("-m", "kerasart", name, "--preset=help", folder=tmp_path)
         assert done.returncode == 0 and done.stdout.startswith("animals: ")
-    done = call("-m", "kerasart", "strylize", **blocked)
+    done = call("-m", "kerasart", "strylize")
     assert done.returncode == 2 and done.stdout == ""
     assert "nearest: stylize. Received: 'strylize'" in done.stderr
 
@@ -177,9 +165,9 @@ def test_every_command_is_installed():
         ("python -m kerasart", ["-m", "kerasart"]),
     ],
 )
-def test_output_that_takes_nothing_is_told_of_once(name, command, blocked):
+def test_output_that_takes_nothing_is_told_of_once(name, command, call):
     with open("/dev/full", "w") as full:
-        done = call(*command, stdout=full, **blocked)
+        done = call(*command, stdout=full)
     assert done.returncode == 1
     assert done.stderr == (
         f"{name}: Standard output must take what is printed. Received: No space left on device\n"
@@ -187,11 +175,11 @@ def test_output_that_takes_nothing_is_told_of_once(name, command, blocked):
 
 
 @pytest.mark.parametrize("command", [["-m", "kerasart"], [script("deep_dream"), "--help"]])
-def test_output_that_nobody_reads_ends_the_command_in_silence(command, blocked):
+def test_output_that_nobody_reads_ends_the_command_in_silence(command, call):
     ours, theirs = os.pipe()
     os.close(ours)
     with open(theirs, "w") as pipe:
-        done = call(*command, stdout=pipe, **blocked)
+        done = call(*command, stdout=pipe)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
 
 
@@ -237,7 +225,7 @@ def start(folder, *flags, **options):
     )
 
 
-def test_ctrl_c_while_modules_are_imported(tmp_path, blocked):
+def test_ctrl_c_while_modules_are_imported(tmp_path):
     # From when the script itself runs to where it would load TensorFlow.
     (tmp_path / "slow").mkdir()
     for name in ("absl", "tqdm", "PIL"):
@@ -271,7 +259,7 @@ def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path):
         assert np.asarray(picture).shape == (34, 48, 3)
 
 
-def test_nohup_is_respected(tmp_path, blocked):
+def test_nohup_is_respected(tmp_path, call):
     code = """
 import signal
 from kerasart.scripts import app as cli
@@ -279,5 +267,5 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)
 cli._take_signals()
 print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)
 """
-    assert call("-c", code, **blocked).stdout == "True\n"
+    assert call("-c", code).stdout == "True\n"
     assert contents(tmp_path) == {}

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import (
     ROOT,
+    WITHOUT_GRAPHS,
     ask,
     assert_failed,
     change,
@@ -34,6 +35,7 @@ from kerasart.settings.dream import DreamSettings
 from kerasart.settings.presets import load_presets
 
 SCRIPT = ROOT / "scripts" / "deep_dream.py"
+PREPARE = WITHOUT_GRAPHS
 SMALL = ("--backbone=squeezenet", "--size=64", "--steps=1", "--octaves=1")
 GIBIBYTE = 2**30
 
@@ -208,8 +210,8 @@ def test_debug_shows_a_traceback(tmp_path, warm_run):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_settings_are_refused_before_tensorflow_loads(tmp_path, refuse, blocked, flags, words):
-    assert words in refuse(tmp_path, *flags, **blocked)
+def test_settings_are_refused_before_tensorflow_loads(tmp_path, light_refuse, flags, words):
+    assert words in light_refuse(tmp_path, *flags)
 
 
 # Help
@@ -228,10 +230,8 @@ FLAGS = """
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_lists_every_flag_without_tensorflow(tmp_path, run, flag):
-    (tmp_path / "block").mkdir()
-    (tmp_path / "block" / "tensorflow.py").write_text("raise SystemExit('slow')")
-    outcome = succeed(run(tmp_path, flag, PYTHONPATH=str(tmp_path / "block"), COLUMNS="100"))
+def test_help_lists_every_flag_without_tensorflow(tmp_path, light_run, flag):
+    outcome = succeed(light_run(tmp_path, flag))
     listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
     assert sorted(listed) == sorted(FLAGS)
     assert outcome.stdout.startswith("Dreams on a photo")

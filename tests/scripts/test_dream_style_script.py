@@ -49,8 +49,8 @@ def folder(tmp_path):
     return folder
 
 
-def test_help_lists_every_flag_once_and_those_of_the_dream_first(tmp_path, run, blocked):
-    outcome = succeed(run(tmp_path, "--help", **blocked))
+def test_help_lists_every_flag_once_and_those_of_the_dream_first(tmp_path, light_run):
+    outcome = succeed(light_run(tmp_path, "--help"))
     listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
     code = """
 import json
@@ -88,8 +88,8 @@ def test_bad_value_is_refused_in_a_sentence(folder, warm_refuse, flag, words):
 
 
 @pytest.mark.parametrize("flag", ["--dream_layers=fire6:x", "--dream_preset=anmals"])
-def test_bad_dream_is_refused_before_tensorflow_loads(folder, refuse, blocked, flag):
-    assert repr(flag.partition("=")[2]) in refuse(folder, *PICTURES, flag, **blocked)
+def test_bad_dream_is_refused_before_tensorflow_loads(folder, light_refuse, flag):
+    assert repr(flag.partition("=")[2]) in light_refuse(folder, *PICTURES, flag)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ def first_row(path, count):
     return [sheet[MARGIN : MARGIN + 48, left : left + 48] for left in lefts]
 
 
-def test_help_lists_every_flag_without_tensorflow(tmp_path, run, blocked):
-    outcome = succeed(run(tmp_path, "--help", **blocked))
+def test_help_lists_every_flag_without_tensorflow(tmp_path, light_run):
+    outcome = succeed(light_run(tmp_path, "--help"))
     listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
     code = """
 import json

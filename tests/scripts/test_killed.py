@@ -7,15 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, RUN, make_photo, pixels
+from conftest import ROOT, RUN, WITHOUT_GRAPHS, make_photo, pixels
 from PIL import Image
 
-# A few steps take less than the graph of one would take to build.
-PREPARE = """
-import sys, warnings, tensorflow
+PREPARE = f"""{WITHOUT_GRAPHS}
+import sys
 from kerasart.optimization.checkpoint import Checkpoint
-tensorflow.config.run_functions_eagerly(True)
-warnings.filterwarnings("ignore", "Even though the `tf.config")
 sys.modules["matplotlib"] = None  # What is drawn of losses is not compared.
 Checkpoint.__init__.__defaults__ = (0.0,)  # Its state is written at each step.
 """

@@ -1,8 +1,6 @@
 """Flags of settings, and what the scripts tell of presets."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from conftest import ROOT, ask
@@ -18,16 +16,6 @@ def read(kind, *given, **how):
     flags.FLAGS(["x", *given])
     return options.read_flags(kind, how.get("prefix", ""))
 """
-
-
-def call(name, *flags, folder=ROOT, **variables):
-    return subprocess.run(
-        [sys.executable, ROOT / "scripts" / f"{name}.py", *flags],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-    )
 
 
 # --- Flags
@@ -168,23 +156,27 @@ print(json.dumps([
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_a_presets_settings_are_shown_without_tensorflow(script, flags, lines, blocked, tmp_path):
-    done = call(script, *flags, "--show", folder=tmp_path, **blocked)
+def test_a_presets_settings_are_shown_without_tensorflow(script, flags, lines, call, tmp_path):
+    done = call(ROOT / "scripts" / f"{script}.py", *flags, "--show", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line for line in lines if line not in done.stdout.splitlines()] == []
     assert "settings (* is not the default):" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_preset_of_ones_own_is_shown_and_a_bad_one_is_refused(blocked, tmp_path):
+def test_a_preset_of_ones_own_is_shown_and_a_bad_one_is_refused(call, tmp_path):
     preset = {"description": "Mine.", "backbone": "squeezenet", "settings": {"layers": "fire5"}}
     (tmp_path / "mine.json").write_text(json.dumps(preset))
-    done = call("deep_dream", "--preset=./mine.json", "--show", folder=tmp_path, **blocked)
+    done = call(
+        ROOT / "scripts" / "deep_dream.py", "--preset=./mine.json", "--show", folder=tmp_path
+    )
     lines = ["./mine.json: Mine.", "source: none", "network: squeezenet"]
     assert done.stdout.splitlines()[:3] == lines
     assert '* layers           {"fire5": 1.0}' in done.stdout
     for script, flag in [("deep_dream", "preset"), ("dream_style", "dream_preset")]:
-        done = call(script, f"--{flag}=no.json", "--show", folder=tmp_path, **blocked)
+        done = call(
+            ROOT / "scripts" / f"{script}.py", f"--{flag}=no.json", "--show", folder=tmp_path
+        )
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
             f"{script}: `preset` must be a file that can be read; 'no.json' is none. "

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import (
     ROOT,
+    WITHOUT_GRAPHS,
     ask,
     change,
     contents,
@@ -27,12 +28,7 @@ from kerasart import read_picture
 from kerasart.image import write_picture
 
 SCRIPT = ROOT / "scripts" / "style_transfer.py"
-# A few steps take less than the graph of one would take to build.
-PREPARE = """
-import warnings, tensorflow
-tensorflow.config.run_functions_eagerly(True)
-warnings.filterwarnings("ignore", "Even though the `tf.config")
-"""
+PREPARE = WITHOUT_GRAPHS
 NETWORK = ("--backbone=squeezenet", "--style_layers=fire2,fire4", "--content_layers=fire4")
 SMALL = (*NETWORK, "--style_loss=gram", "--size=64", "--steps=2")
 PICTURES = ("--content=photo.png", "--style=a.png")
@@ -77,8 +73,8 @@ def new_names(folder, given):
 
 
 @pytest.fixture(scope="module")
-def help_text(tmp_path_factory, run, blocked):
-    return succeed(run(tmp_path_factory.mktemp("help"), "--help", **blocked)).stdout
+def help_text(tmp_path_factory, light_run):
+    return succeed(light_run(tmp_path_factory.mktemp("help"), "--help")).stdout
 
 
 def test_help_lists_every_flag_once(help_text):
@@ -132,8 +128,8 @@ print(json.dumps([name for name in names_of(StyleSettings) if name not in flags.
     assert ask(code) == []
 
 
-def test_preset_help_lists_the_presets(tmp_path, run, blocked):
-    outcome = succeed(run(tmp_path, "--preset=help", **blocked))
+def test_preset_help_lists_the_presets(tmp_path, light_run):
+    outcome = succeed(light_run(tmp_path, "--preset=help"))
     presets = [line.partition(":")[0] for line in outcome.stdout.splitlines()]
     assert {"best", "neural_style", "keras_example", "tensorflow_tutorial"} <= set(presets)
     assert "keras.io" in outcome.stdout
@@ -202,8 +198,8 @@ def test_style_weights_that_are_all_zero_are_refused(folder, warm_refuse):
 # What is refused before the network is known
 
 
-def test_style_must_be_given(folder, refuse, blocked):
-    line = refuse(folder, "--content=photo.png", **blocked)
+def test_style_must_be_given(folder, light_refuse):
+    line = light_refuse(folder, "--content=photo.png")
     assert "`style` must be given" in line
     assert "--style=" in line
     assert line.endswith("Received: none")
@@ -250,9 +246,9 @@ def test_refused_before_the_run(folder, warm_refuse, flag, words):
     assert words in warm_refuse(folder, *PICTURES, flag)
 
 
-def test_refused_before_tensorflow_loads(folder, refuse, blocked):
+def test_refused_before_tensorflow_loads(folder, light_refuse):
     flags = ["--preset=gram", "--contact_sheet=sheet.png", "--output=painted.jpg", "--resume"]
-    assert "no painted.jpg.state.npz" in refuse(folder, *PICTURES, *flags, **blocked)
+    assert "no painted.jpg.state.npz" in light_refuse(folder, *PICTURES, *flags)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +264,8 @@ def test_refused_before_tensorflow_loads(folder, refuse, blocked):
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_settings_are_refused_before_tensorflow_loads(folder, refuse, blocked, flags, words):
-    assert words in refuse(folder, *PICTURES, *flags, **blocked)
+def test_settings_are_refused_before_tensorflow_loads(folder, light_refuse, flags, words):
+    assert words in light_refuse(folder, *PICTURES, *flags)
 
 
 @pytest.mark.parametrize("flag", ["--size=76", "--rows=54"])
@@ -281,10 +277,9 @@ def test_max_pixels_goes_for_the_painting_too(folder, warm_refuse, flag):
     assert line.endswith("Received: 76x54")
 
 
-def test_plot_without_matplotlib_is_refused_before_the_run(folder, refuse, blocked, tmp_path):
+def test_plot_without_matplotlib_is_refused_before_the_run(folder, light_refuse, tmp_path):
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not there')")
-    paths = os.pathsep.join([str(tmp_path), blocked["PYTHONPATH"]])
-    line = refuse(folder, *PICTURES, *SMALL, "--plot=plot.png", PYTHONPATH=paths)
+    line = light_refuse(folder, *PICTURES, *SMALL, "--plot=plot.png", PYTHONPATH=tmp_path)
     assert line.endswith("needs matplotlib: pip install 'kerasart[plot]'.")
 
 

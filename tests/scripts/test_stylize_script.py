@@ -75,8 +75,8 @@ def painted_in(folder):
 # --- Help
 
 
-def test_help_lists_every_flag_and_is_quick(tmp_path, run, blocked):
-    text = succeed(run(tmp_path, "--help", **blocked)).stdout
+def test_help_lists_every_flag_and_is_quick(tmp_path, light_run):
+    text = succeed(light_run(tmp_path, "--help")).stdout
     listed = re.findall(r"^  --(\w+)", text, re.MULTILINE)
     code = """
 import json
@@ -418,12 +418,12 @@ def test_a_folder_that_was_killed_goes_on_and_leaves_nothing_half(folder, tmp_pa
 # --- What can be listed
 
 
-def test_styles_are_listed_without_tensorflow(folder, run, blocked):
-    rows = succeed(run(folder, "--list_styles", MINE[0], **blocked)).stdout.splitlines()
+def test_styles_are_listed_without_tensorflow(folder, light_run):
+    rows = succeed(light_run(folder, "--list_styles", MINE[0])).stdout.splitlines()
     assert [row.split()[0] for row in rows] == ["waves", "dots"]
-    shipped = succeed(run(folder, "--list_styles", **blocked)).stdout
+    shipped = succeed(light_run(folder, "--list_styles")).stdout
     assert re.search(r"^FILE +--model=adain$", shipped, re.MULTILINE)
-    outcome = run(folder, "--list_styles", "--model=photo.png", **blocked)
+    outcome = light_run(folder, "--list_styles", "--model=photo.png")
     assert_failed(outcome, 1)
     assert outcome.lines[0].endswith("Received: 'photo.png', which is none, or not whole")
 

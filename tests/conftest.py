@@ -32,23 +32,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
 
 
-def pytest_collection_finish():
-    gc.collect()
-    gc.freeze()  # TensorFlow stays: garbage is collected sooner, and faster, without a look at it.
-
-
 @pytest.fixture(autouse=True, scope="module")
 def memory_given_back():
-    """Lets go of what a module's tests made; graphs and networks refer to themselves."""
-    yield
-    give_memory_back()
-
-
-def give_memory_back():
+    """Lets go of what the tests of the module before made; graphs and networks are cycles."""
     if "kerasart.recent" in sys.modules:
         sys.modules["kerasart.recent"].forget()
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()  # It collects garbage, too.
+    gc.freeze()  # What is left stays: garbage is collected faster without a look at it.
     if sys.platform == "linux":
         # The C library keeps what is freed.
         ctypes.CDLL(None).malloc_trim(0)

@@ -91,7 +91,7 @@ class Fork:
         return self.returncode
 
     def communicate(self, timeout=None):
-        """Waits for the end, and returns what was written to output and error, or None to a file."""
+        """Waits for the end, and returns what was written: output and error, None if to a file."""
         self.wait(timeout)
         output = [file if file.readable() else None for file in self._files[1:]]
         for file in filter(None, output):

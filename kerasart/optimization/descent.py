@@ -340,9 +340,11 @@ class Descent:
             losses = self.objective({**self.backbone(seen), "image": picture}, targets, weights)
             loss = tf.reduce_sum(tf.where(is_proportional, 0.0, losses))
             shares = losses * self._shares
-        at_seen, gradient = tape.gradient(loss, [seen, state.image])
-        if is_proportional.any():
-            force = _force(at_seen)
+        # Only what is needed: of a tensor that is the gradient of both, TensorFlow frees no graph.
+        sources = [state.image, seen] if is_proportional.any() else [state.image]
+        gradient, *at_seen = tape.gradient(loss, sources)
+        if at_seen:
+            force = _force(*at_seen)
             gradient += force * tape.gradient(shares, state.image)
             losses = tf.where(is_proportional, force * shares, losses)
         return self._shape(losses, gradient, first_size)

@@ -102,10 +102,12 @@ def test_structures_of_objectives():
     assert one.structure != (Gram("a") + Activation("b", border=2)).structure
 
 
-def test_graphs_do_not_pile_up(toy):
+# Without either, nothing is between the picture and the network.
+@pytest.mark.parametrize("options", [{}, {"jitter": 0, "smoothness": 0.0}])
+def test_graphs_do_not_pile_up(toy, options):
     counts = []
     for step_size in np.linspace(0.01, 0.02, 4):
-        dream(backbone=toy, layers="conv2", step_size=step_size)
+        dream(backbone=toy, layers="conv2", step_size=step_size, **options)
         layers = {"content_layers": "conv2", "style_layers": "conv2"}
         paint(backbone=toy, **layers, learning_rate=step_size)
         counts.append(live_graphs())

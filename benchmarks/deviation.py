@@ -70,7 +70,7 @@ def measure(backbone, layers, photo, side):
         whole = objective(cut(image), targets)
     gradient = tape.gradient(whole, image).numpy().ravel().astype(np.float64)
     evaluator = Evaluator(cut, objective, side)
-    losses, tiled = evaluator.differentiate(image, targets, objective.weights)
+    losses, tiled, _ = evaluator.differentiate(image, targets, objective.weights)
     tiled = tiled.numpy().ravel().astype(np.float64)
     length = np.linalg.norm(gradient)
     numbers = [

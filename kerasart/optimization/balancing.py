@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from kerasart.objectives import Target, Term
+from kerasart.objectives import Target
 from kerasart.optimization.evaluator import Evaluator
+from kerasart.optimization.pull import NOISE
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
-
-# Deviation of the noise on the picture at which gradients are measured. Without it the content,
-# which is met at the start, would not pull at all; and noise is the same on every picture.
-_NOISE = 0.1
 
 
 def balance(
@@ -37,7 +34,7 @@ def balance(
     objective, weights = evaluator.objective, evaluator.objective.weights
     if not any(term.balanced for term in objective.terms):
         return weights
-    noise = np.random.default_rng(seed).normal(0.0, _NOISE, photo.shape)
+    noise = np.random.default_rng(seed).normal(0.0, NOISE, photo.shape)
     image = np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
     gradients = _gradients(evaluator, image, targets)
     upstream_gradients = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
@@ -51,48 +48,18 @@ def balance(
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
 
 
-def pull_at_noise(term: Term) -> float:
-    """Tells how hard a term on the layer "image" pulls at plain noise, whatever the photo.
-
-    Args:
-        term: The term, which compares with nothing; its weight does not count.
-
-    Returns:
-        The root mean square of the gradient, times the number of pixels.
-    """
-    noise = np.random.default_rng(0).normal(0.5, _NOISE, (1, 64, 64, 3))
-    image = tf.constant(np.clip(noise, 0.0, 1.0), tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        value = term.distance(term.mean(image))
-    return float(pull(tape.gradient(value, image)))
-
-
-def pull(gradient: tf.Tensor) -> tf.Tensor:
-    """Measures how hard a gradient (1, height, width, 3) pulls: its RMS, times the pixels."""
-    pixels = tf.cast(tf.reduce_prod(tf.shape(gradient)[1:3]), tf.float32)
-    return tf.sqrt(tf.reduce_mean(gradient**2)) * pixels
-
-
 def _gradients(evaluator, image, targets):
     """Takes the gradient of each term."""
+    if keras.backend.backend() != "jax":
+        return evaluator.differentiate_each(image, targets)
+    import jax
+
     objective = evaluator.objective
     units = np.eye(len(objective.terms), dtype=np.float32)
-    if evaluator.tiles(image.shape[1:3]):
-        differentiators = [
-            evaluator.differentiate_pixels if term.layer == "image" else evaluator.differentiate
-            for term in objective.terms
-        ]
-        pairs = zip(differentiators, units, strict=True)
-        return [differentiate(image, targets, unit)[1] for differentiate, unit in pairs]
 
-    if keras.backend.backend() == "jax":
-        import jax
+    def values(image):
+        features = {**evaluator.backbone(image), "image": image}
+        return objective(features, targets, np.ones(len(units)))
 
-        def values(image):
-            features = {**evaluator.backbone(image), "image": image}
-            return objective(features, targets, np.ones(len(units)))
-
-        _, pull_back = jax.vjp(values, image)
-        return [pull_back(unit)[0] for unit in units]
-    return evaluator.differentiate_each(image, targets)
+    _, pull_back = jax.vjp(values, image)
+    return [pull_back(unit)[0] for unit in units]

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 from kerasart.backbones import Backbone
 from kerasart.image.resizing import resize
 from kerasart.objectives import Objective, Target
-from kerasart.optimization.balancing import pull, pull_at_noise
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import scale_by_area
 from kerasart.optimization.interrupts import hold_interrupts
@@ -32,10 +31,6 @@ _log = logging.getLogger("kerasart")
 # The running mean is over about the last quarter of the pictures: the one that a run starts from,
 # enlarged from a coarser scale, and those near to it are soon forgotten.
 _RECENT = 4
-
-# What holds back pulls at least so hard, also where nothing that is wanted is excited yet: a
-# channel that is silent in noise wakes as the noise is smoothed.
-_LEAST_FORCE = 0.1
 
 # Pairs of `Compiled`: of a descent's evaluator, and of its steps.
 _COMPILED = Recent(2)
@@ -81,10 +76,7 @@ class Descent:
     slower than one outside, each step is a call. Where a picture is looked at in tiles, each tile
     is a call.
 
-    A term that is `proportional` pulls with a weight of 1, at noise of deviation 0.1, as hard as
-    all that is wanted of the network's layers together pulls at each step. So its weight means the
-    same for any network, layers and photo, and as activations grow. `LBFGS` needs an objective that
-    stays what it is, without such terms.
+    `LBFGS` needs an objective that stays what it is, without `proportional` terms.
 
     Args:
         backbone: A `Backbone` cut at the objective's layers.
@@ -139,10 +131,9 @@ class Descent:
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
         self._first_size = () if first_size is None else (np.asarray(first_size, np.float32),)
-        shares = [1 / pull_at_noise(t) if t.proportional else 0.0 for t in objective.terms]
-        self._shares = np.array(shares, np.float32)
         for_evaluator, self._compiled = self._find_compiled() if reuse else self._new_compiled()
         self.evaluator = Evaluator(backbone, objective, tile, for_evaluator)
+        self._after_tile: Callable[[int, int], object] | None = None
 
     def _find_compiled(self):
         key = (
@@ -235,11 +226,14 @@ class Descent:
         weights = self.objective.weights if weights is None else np.asarray(weights, np.float32)
         run = RunInProgress(self, state, targets, weights, seed, steps, first_step, goal, on_step)
         error = None
+        self._after_tile = run.after_tile
         try:
             with hold_interrupts() as run.let_through:
                 self.optimizer.take_steps(run)
         except (KeyboardInterrupt, FloatingPointError) as reason:
             error = reason
+        finally:
+            self._after_tile = None
         return Run(self.picture(run.state), run.losses, run.state, error)
 
     @property
@@ -253,26 +247,27 @@ class Descent:
     def step(self, run: RunInProgress, count: int) -> tuple[State, Any]:
         """Takes steps of a run: returns the `State`, and the losses before each."""
         function = self._step if self.block == 1 else self.steps_in_graph
-        return self._call(function, self._step_back, run, run.state, run.number, count)
+        return self._call(function, run, run.state, run.number, count)
 
     def differentiate(self, run: RunInProgress, state: State) -> tuple[Any, Any]:
         """Returns the losses at a `State` of a run, and the gradient of their sum."""
         # A line search needs the same transform at each step.
-        return self._call(self._differentiate, self._shape_back, run, state, 0, 0)
+        return self._call(self._differentiate, run, state, 0, 0)
 
-    def _call(self, whole, from_gradients, run, state, number, steps):
-        """Calls a compiled function on a whole image, or on gradients that tiles add up to.
+    def _call(self, function, run, state, number, steps):
+        """Calls a function compiled; or, where the picture has tiles, as it is.
 
-        Where memory runs out, the tiles are halved, and it is called again.
+        What it does of a tile is compiled then, and one step is taken. Where memory runs out, the
+        tiles are halved, and it is called again.
         """
         size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
+        given = state, run.targets, run.weights, seed, steps, run.goal, *self._first_size
         while True:
             try:
                 if not self.evaluator.tiles(size):
-                    given = state, run.targets, run.weights, seed, steps, run.goal
-                    return self._compiled(whole, *given, *self._first_size)
-                found = self._look_at_tiles(run, state.image, seed)
-                return self._compiled(from_gradients, state, seed, *found, *self._first_size)
+                    return self._compiled(function, *given)
+                in_tiles = self._step if function == self.steps_in_graph else function
+                return in_tiles(*given)
             except tf.errors.ResourceExhaustedError as error:
                 self._halve_tiles(size, error)
 
@@ -286,40 +281,6 @@ class Descent:
         self.evaluator.side = side
         _log.warning("Memory ran out: tiles of %d pixels are used from here on.", side)
 
-    def _look_at_tiles(self, run, image, seed):
-        """Returns the losses, and their gradients by what is seen and, if need be, the picture."""
-
-        def after_tile(done, count):
-            run.let_through()
-            if self.on_tile:
-                self.on_tile(done, count)
-
-        targets, weights = run.targets, run.weights
-        picture, seen = self._compiled(self._show, image, seed)
-        # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
-        raw = weights * (self._shares == 0)
-        of_pixels, at_pixels = self.evaluator.differentiate_pixels(picture, targets, raw)
-        if self._shares.any():
-            shares = self.evaluator.differentiate_pixels(picture, targets, weights * self._shares)
-        losses, gradient = self.evaluator.differentiate(seen, targets, weights, after_tile)
-        if self._shares.any():
-            force = _force(gradient)
-            of_pixels, at_pixels = of_pixels + force * shares[0], at_pixels + force * shares[1]
-        return losses + of_pixels, (gradient,) if at_pixels is None else (gradient, at_pixels)
-
-    def _shape_back(self, state, seed, losses, gradients, first_size=None):
-        """Takes gradients back through what is shown, and shapes them."""
-        with tf.GradientTape() as tape:
-            tape.watch(state.image)
-            picture, seen = self._show(state.image, seed)
-        ends = [seen, picture][: len(gradients)]
-        gradient = tape.gradient(ends, state.image, list(gradients))
-        return self._shape(losses, gradient, first_size)
-
-    def _step_back(self, state, *arguments):
-        """Takes a step by such gradients."""
-        return self._move(state, *self._shape_back(state, *arguments))
-
     def _show(self, image, seed):
         """Shows the picture, and what the network sees of it."""
         picture = self._decode(image)
@@ -331,22 +292,15 @@ class Descent:
         `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
         `_step` can take.
         """
-        is_proportional = self._shares > 0
-        with tf.GradientTape(persistent=bool(is_proportional.any())) as tape:
+        with tf.GradientTape() as tape:
             tape.watch(state.image)
             picture, seen = self._show(state.image, seed)
-            # Terms on the picture itself compare its pixels, which must stay in their places.
-            seen = tf.identity(seen)
-            losses = self.objective({**self.backbone(seen), "image": picture}, targets, weights)
-            loss = tf.reduce_sum(tf.where(is_proportional, 0.0, losses))
-            shares = losses * self._shares
-        # Only what is needed: of a tensor that is the gradient of both, TensorFlow frees no graph.
-        sources = [state.image, seen] if is_proportional.any() else [state.image]
-        gradient, *at_seen = tape.gradient(loss, sources)
-        if at_seen:
-            force = _force(*at_seen)
-            gradient += force * tape.gradient(shares, state.image)
-            losses = tf.where(is_proportional, force * shares, losses)
+        losses, *gradients = self.evaluator.differentiate(
+            seen, targets, weights, picture, self._after_tile
+        )
+        pairs = zip((seen, picture), gradients, strict=True)
+        ends, gradients = zip(*(pair for pair in pairs if pair[1] is not None), strict=True)
+        gradient = tape.gradient(list(ends), state.image, list(gradients))
         return self._shape(losses, gradient, first_size)
 
     def _shape(self, losses, gradient, first_size):
@@ -489,6 +443,16 @@ class RunInProgress:
         self.check(losses)
         return losses, gradient
 
+    def after_tile(self, done: int, count: int) -> None:
+        """Tells of a tile that is looked at, one of `count` of a step.
+
+        Raises:
+            KeyboardInterrupt: If Ctrl-C was pressed since the last one.
+        """
+        self.let_through()
+        if self._descent.on_tile:
+            self._descent.on_tile(done, count)
+
     def accept(self, state: State, losses: np.ndarray) -> None:
         """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms).
 
@@ -520,8 +484,3 @@ class RunInProgress:
                         f"The loss must stay finite; the term {name!r} did not at step "
                         f"{self.number + i + 1}. Received: {loss}"
                     )
-
-
-def _force(gradient):
-    """Measures how hard all that is wanted of the network's layers pulls."""
-    return tf.maximum(pull(gradient), _LEAST_FORCE)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import DTypeLike
 
 from kerasart.backbones import Backbone
 from kerasart.objectives import Objective, Target, Term
+from kerasart.optimization.feature_file import FeatureFile
+from kerasart.optimization.pull import pull, pull_at_noise
 from kerasart.optimization.tiles import Span, measure_halo, plan_tiles
 from kerasart.optimization.tracing import Compiled
 
@@ -22,21 +22,30 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 
+# What holds back pulls at least so hard, also where nothing that is wanted is excited yet: a
+# channel that is silent in noise wakes as the noise is smoothed.
+_LEAST_FORCE = 0.1
+
+
 class Evaluator:
     """Finds features, statistics and gradients of whole pictures, also in the memory of one tile.
 
     A term is a distance on the mean over positions of a statistic. Statistics of tiles add up to
-    those of the picture, in a first pass; how the distances change with the sums is what flows back
-    through each tile, in a second. Tiles overlap by what the layers' positions see beyond their
+    those of the picture, in a first pass; how the distances change with the sums is the upstream
+    gradient of each tile, in a second. Tiles overlap by what the layers' positions see beyond their
     own pixels, so that values and gradients are those of the whole picture. Where all distances are
     linear, as in dreams, the second pass alone will do.
+
+    A term that is `proportional` pulls with a weight of 1, at noise of deviation 0.1, as hard as
+    all that is wanted of the network's layers together pulls at the picture at hand. So its weight
+    means the same for any network, layers and photo, and as activations grow.
 
     Args:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective`.
-        compiled: What calls its methods compiled; None for one of its own.
         side: Pictures of more than `side` times `side` pixels are looked at in tiles of at most
             `side`; None evaluates all as a whole.
+        compiled: What calls compiled what a tile needs; None for one of its own.
 
     Attributes:
         backbone, objective, side: As given; `side` may be changed.
@@ -53,19 +62,25 @@ class Evaluator:
         self.objective = objective
         self.side = side
         self._compiled = compiled or Compiled()
+        # What a weight of 1 is of each term that is proportional to a pull of 1; 0 of others.
+        shares = [1 / pull_at_noise(t) if t.proportional else 0.0 for t in objective.terms]
+        self._shares = np.array(shares, np.float32)
         self._positions = functools.lru_cache(maxsize=8)(lambda size: backbone.positions(size))
         self._halo = functools.cache(lambda: measure_halo(backbone))
         self._strides = functools.cache(lambda: backbone.strides)
 
-    def tiles(self, size: tuple[int, int]) -> Sequence[tuple[Span, Span]]:
+    def tiles(self, size: tuple[int | None, int | None]) -> Sequence[tuple[Span, Span]]:
         """Plans the tiles of a picture of a size, (height, width); () if it is looked at whole.
+
+        In a graph for pictures of all sizes, whose size is (None, None), they are looked at whole.
 
         Raises:
             ValueError: If tiles of this side would have nothing of their own.
         """
-        if self.side is None or math.prod(size) <= self.side**2:
+        height, width = size
+        if self.side is None or height is None or width is None or height * width <= self.side**2:
             return ()
-        return plan_tiles(size, self.side, *self._halo())
+        return plan_tiles((height, width), self.side, *self._halo())
 
     def features(self, image: tf.Tensor, layers: Iterable[str]) -> dict[str, Any]:
         """Looks at a picture.
@@ -85,7 +100,7 @@ class Evaluator:
             seen = self.backbone(ops.convert_to_tensor(image))
             kept = {layer: ops.cast(seen[layer], "float32") for layer in wanted}
         for tile in tiles:
-            seen = self._compiled(self._see, _cut(image, tile), static=(tuple(wanted),))
+            seen = self._compiled(self._list_features, _cut(image, tile), static=(tuple(wanted),))
             for layer, features in zip(wanted, seen, strict=True):
                 if layer not in kept:
                     shape = *self._positions(size)[layer], features.shape[-1]
@@ -117,36 +132,120 @@ class Evaluator:
         targets = [Target()] * len(self.objective.terms)
         for number, guide in zip(numbers, guides, strict=True):
             targets[number] = Target(guide)
-        sums = self._survey(image, tiles, targets, numbers, lambda: None)
+        sums = self._sum_over_tiles(image, tiles, targets, numbers, lambda: None)
         divisors = self._divisors(size, numbers)
         return [total / divisor for total, divisor in zip(sums, divisors, strict=True)]
 
     def differentiate(
         self,
-        image: tf.Tensor,
+        seen: tf.Tensor,
         targets: Sequence[Target],
-        weights: Sequence[float] | np.ndarray,
+        weights: Sequence[float] | np.ndarray | tf.Tensor,
+        picture: tf.Tensor | None = None,
         on_tile: Callable[[int, int], object] | None = None,
-    ) -> tuple[np.ndarray, tf.Tensor]:
-        """Takes the gradient of the objective by the picture, tile by tile.
+    ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
+        """Takes the gradient of the objective, of the whole picture or tile by tile.
 
-        Terms on the layer "image" are left out: see `differentiate_pixels`.
+        It can be traced into a graph, where no size has tiles.
 
         Args:
-            image: float32 RGB (1, height, width, 3), of a size that has `tiles`.
+            seen: What the network sees: the picture, or a transform of it, float32 RGB (1, height,
+                width, 3).
             targets: A `Target` for each term.
             weights: A weight for each term.
+            picture: The picture, on which the terms on the layer "image" are; None is `seen`.
             on_tile: `on_tile(done, count)`, called after each tile; None for nobody.
 
         Returns:
-            The weighted values of the terms, a float32 array that is 0 for those left out, and the
-            gradient of their sum, a tensor of the shape of `image`.
+            The weighted values of the terms, a float32 vector; and the gradients of their sum by
+            `seen` and by `picture`, of their shapes, each None if there are no such terms.
         """
-        size = tuple(image.shape[1:3])
-        tiles, terms = self.tiles(size), self.objective.terms
-        chosen = [i for i, term in enumerate(terms) if term.layer != "image"]
-        nonlinear = tuple(i for i in chosen if not terms[i].is_linear)
-        linear = tuple(i for i in chosen if terms[i].is_linear)
+        seen = tf.convert_to_tensor(seen)
+        picture = seen if picture is None else picture
+        weights, shares, terms = tf.unstack(weights), self._shares, self.objective.terms
+        on_pixels = [i for i, term in enumerate(terms) if term.layer == "image"]
+        plain = tuple(i for i in on_pixels if not shares[i])
+        proportional = tuple(i for i in on_pixels if shares[i])
+        layers = tuple(i for i in range(len(terms)) if i not in on_pixels)
+        # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
+        pixels = {"image": picture}
+        losses, at_picture = self._differentiate_terms(plain, pixels, picture, targets, weights)
+        shared = {i: weights[i] * shares[i] for i in proportional}
+        held, at_held = self._differentiate_terms(proportional, pixels, picture, targets, shared)
+
+        if tiles := self.tiles(tuple(seen.shape[1:3])):
+            given = layers, tiles, seen, targets, weights, on_tile
+            wanted, at_seen = self._differentiate_tiles(*given)
+        else:
+            given = layers, self.backbone, seen, targets, weights
+            wanted, at_seen = self._differentiate_terms(*given)
+        if proportional:
+            force = tf.maximum(pull(at_seen), _LEAST_FORCE)
+            held = [force * loss for loss in held]
+            at_held *= force
+            at_picture = at_held if at_picture is None else at_picture + at_held
+        numbers = plain + proportional + layers
+        by_number = dict(zip(numbers, [*losses, *held, *wanted], strict=True))
+        return tf.stack([by_number[i] for i in range(len(terms))]), at_seen, at_picture
+
+    def differentiate_each(self, image: tf.Tensor, targets: Sequence[Target]) -> list[tf.Tensor]:
+        """Takes the gradient of each term by itself, without its weight.
+
+        Args:
+            image: float32 RGB (1, height, width, 3).
+            targets: A `Target` for each term.
+
+        Returns:
+            A list of tensors of the picture's shape.
+        """
+        image = tf.convert_to_tensor(image)
+        terms = self.objective.terms
+        if tiles := self.tiles(tuple(image.shape[1:3])):
+            layers = tuple(i for i, term in enumerate(terms) if term.layer != "image")
+            units = np.eye(len(terms), dtype=np.float32)
+            return [
+                # One trace serves each of those on layers, with a weight of 1 for it alone.
+                self._differentiate_tiles(layers, tiles, image, targets, units[i])[1]
+                if term.layer != "image"
+                else self._differentiate_terms((i,), {"image": image}, image, targets, units[i])[1]
+                for i, term in enumerate(terms)
+            ]
+        # Called once in a run: to trace a graph would take longer.
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            features = {**self.backbone(image), "image": image}
+            distances = self.objective.distances(features, targets)
+        return [tape.gradient(distance, image) for distance in distances]
+
+    def _differentiate_terms(self, numbers, features, image, targets, weights):
+        """Takes the losses of some terms, and the gradient of their sum by a whole image.
+
+        Args:
+            numbers: A tuple of the terms' numbers.
+            features: Dict of layer name to features, or what maps the image to it.
+            image: The image; that of the layer "image" among the features, if there is one.
+            targets, weights: Of all terms.
+
+        Returns:
+            A list of scalars, and the gradient, None if there are no such terms.
+        """
+        if not numbers:
+            return [], None
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            features = features(image) if callable(features) else features
+            losses = []
+            for i in numbers:
+                term, (guide, value) = self.objective.terms[i], targets[i]
+                mean = term.mean(features[term.layer], *guide)
+                losses.append(weights[i] * term.distance(mean, *value))
+        return losses, tape.gradient(losses, image)
+
+    def _differentiate_tiles(self, numbers, tiles, image, targets, weights, on_tile=None):
+        """As `_differentiate_terms` of terms on layers, tile by tile; losses are an array."""
+        size, terms = tuple(image.shape[1:3]), self.objective.terms
+        nonlinear = tuple(i for i in numbers if not terms[i].is_linear)
+        linear = tuple(i for i in numbers if terms[i].is_linear)
         count = len(tiles) * (2 if nonlinear else 1)
         done = 0
 
@@ -163,75 +262,39 @@ class Evaluator:
         losses = np.zeros(len(terms), np.float32)
         upstream_gradients = []
         if nonlinear:
-            sums = self._survey(image, tiles, targets, nonlinear, report)
+            sums = self._sum_over_tiles(image, tiles, targets, nonlinear, report)
             values, upstream_gradients = self._compiled(
-                self._judge, sums, *known(nonlinear), static=(nonlinear,)
+                self._differentiate_sums, sums, *known(nonlinear), static=(nonlinear,)
             )
             losses[list(nonlinear)] = values
         gradient = tf.Variable(tf.zeros(image.shape))
         for tile in tiles:
             given = (
-                *self._view(image, tile, targets, nonlinear + linear),
+                *self._cut_out(image, tile, targets, nonlinear + linear),
                 upstream_gradients,
                 *known(linear),
             )
-            values, part = self._compiled(self._pull, *given, static=((nonlinear, linear),))
+            values, part = self._compiled(
+                self._differentiate_tile, *given, static=((nonlinear, linear),)
+            )
             if linear:
                 losses[list(linear)] += values
             there = _cut(gradient, tile)
             there.assign(there + part)
             report()
-        return losses, gradient.value()
+        return losses[list(numbers)], gradient.value()
 
-    def differentiate_pixels(
-        self, image: tf.Tensor, targets: Sequence[Target], weights: Sequence[float] | np.ndarray
-    ) -> tuple[np.ndarray, tf.Tensor | None]:
-        """Takes the gradient of the terms on the layer "image", as `differentiate` of the others.
-
-        The picture is looked at whole: for pixels alone there is memory.
-
-        Returns:
-            As `differentiate`, but None in place of the gradient if there are no such terms.
-        """
-        terms = self.objective.terms
-        losses = np.zeros(len(terms), np.float32)
-        chosen = tuple(i for i, term in enumerate(terms) if term.layer == "image")
-        if not chosen:
-            return losses, None
-        given = [targets[i] for i in chosen], [weights[i] for i in chosen]
-        found, gradient = self._compiled(self._pull_pixels, image, *given, static=(chosen,))
-        losses[list(chosen)] = found
-        return losses, gradient
-
-    def differentiate_each(self, image: tf.Tensor, targets: Sequence[Target]) -> list[tf.Tensor]:
-        """Takes the gradient of each term by itself, of a picture that is looked at whole.
-
-        Args:
-            image: float32 RGB (1, height, width, 3).
-            targets: A `Target` for each term.
-
-        Returns:
-            A list of tensors of the picture's shape.
-        """
-        # Called once in a run: to trace a graph would take longer.
-        image = tf.convert_to_tensor(image)
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            tape.watch(image)
-            features = {**self.backbone(image), "image": image}
-            distances = self.objective.distances(features, targets)
-        return [tape.gradient(distance, image) for distance in distances]
-
-    def _survey(self, image, tiles, targets, numbers, report):
+    def _sum_over_tiles(self, image, tiles, targets, numbers, report):
         """Sums the statistics of some terms over all tiles."""
         sums = None
         for tile in tiles:
-            given = self._view(image, tile, targets, numbers)
+            given = self._cut_out(image, tile, targets, numbers)
             found = self._compiled(self._sum, *given, static=(numbers,))
             sums = found if sums is None else [a + b for a, b in zip(sums, found, strict=True)]
             report()
         return sums
 
-    def _view(self, image, tile, targets, numbers):
+    def _cut_out(self, image, tile, targets, numbers):
         """Cuts out a tile's pixels, where in its features its own lie, and what lies beside them.
 
         The places are of each of some terms, int32 (terms, 4): top, bottom, left and right.
@@ -264,7 +327,7 @@ class Evaluator:
         terms = [self.objective.terms[i] for i in numbers]
         return [np.float32(1 if t.summed else math.prod(counts[t.layer])) for t in terms]
 
-    def _see(self, layers, pixels):
+    def _list_features(self, layers, pixels):
         features = self.backbone(pixels)
         return [features[layer] for layer in layers]
 
@@ -286,15 +349,17 @@ class Evaluator:
             [w * self.objective.terms[i].distance(s / d, *value) for i, s, value, w, d in given]
         )
 
-    def _judge(self, numbers, sums, values, weights, divisors):
-        """Says what some terms amount to, and how that changes with each of the sums."""
+    def _differentiate_sums(self, numbers, sums, values, weights, divisors):
+        """Takes the losses of some terms, and the gradient of their sum by each of the sums."""
         with tf.GradientTape() as tape:
             tape.watch(sums)
             losses = self._measure(numbers, sums, values, weights, divisors)
         return losses, tape.gradient(losses, sums)
 
-    def _pull(self, numbers, pixels, places, guides, upstream_gradients, values, weights, divisors):
-        """Pulls at a tile's pixels: of linear terms, its share of the losses is known at once."""
+    def _differentiate_tile(
+        self, numbers, pixels, places, guides, upstream_gradients, values, weights, divisors
+    ):
+        """Takes the gradient by a tile, and its share of the losses of linear terms."""
         nonlinear, linear = numbers
         with tf.GradientTape() as tape:
             tape.watch(pixels)
@@ -306,55 +371,6 @@ class Evaluator:
             wanted = [*sums[: len(nonlinear)], losses]
         upstream = [*upstream_gradients, tf.ones_like(losses)]
         return losses, tape.gradient(wanted, pixels, upstream)
-
-    def _pull_pixels(self, numbers, image, targets, weights):
-        """Takes the losses of some terms on the pixels, and the gradient of their sum."""
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            losses = []
-            for i, (guide, value), weight in zip(numbers, targets, weights, strict=True):
-                term = self.objective.terms[i]
-                losses.append(weight * term.distance(term.mean(image, *guide), *value))
-        return losses, tape.gradient(losses, image)
-
-
-class FeatureFile:
-    """Features of a large picture, on disk for as long as this is there.
-
-    Args:
-        shape: (height, width, channels).
-        dtype: NumPy's type of the numbers in the file.
-    """
-
-    def __init__(self, shape: tuple[int, int, int], dtype: DTypeLike):
-        self.shape = tuple(shape)
-        self._dtype = np.dtype(dtype)
-        self._file = tempfile.TemporaryFile()
-
-    def write(self, features: tf.Tensor, there: tuple[slice, slice]) -> None:
-        """Writes features (h, w, channels) at a pair of slices of rows and columns."""
-        rows, columns = there
-        for row, numbers in zip(range(rows.start, rows.stop), np.asarray(features), strict=True):
-            self._seek(row, columns)
-            self._file.write(np.ascontiguousarray(numbers).tobytes())
-
-    def read(self, there: tuple[slice, slice]) -> np.ndarray:
-        """Reads the features at a pair of slices: a float32 array (1, h, w, channels)."""
-        height, width, channels = self.shape
-        rows, columns = (
-            slice(*each.indices(n)) for each, n in zip(there, (height, width), strict=True)
-        )
-        width = columns.stop - columns.start
-        features = np.empty((1, rows.stop - rows.start, width, channels), np.float32)
-        for i in range(features.shape[1]):
-            self._seek(rows.start + i, columns)
-            numbers = self._file.read(width * channels * self._dtype.itemsize)
-            features[0, i] = np.frombuffer(numbers, self._dtype).reshape(width, channels)
-        return features
-
-    def _seek(self, row, columns):
-        _, width, channels = self.shape
-        self._file.seek((row * width + columns.start) * channels * self._dtype.itemsize)
 
 
 def _cut(image, tile):

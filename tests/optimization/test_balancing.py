@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from kerasart.objectives import Content, Energy, Gram, Objective, Target, Term, TotalVariation
 from kerasart.optimization import Evaluator, balance, style_targets
-from kerasart.optimization.balancing import pull, pull_at_noise
+from kerasart.optimization.pull import pull, pull_at_noise
 
 PHOTO = np.random.default_rng(0).uniform(0.2, 0.8, (1, 12, 10, 3)).astype(np.float32)
 

@@ -57,10 +57,8 @@ def whole(evaluator, image, targets):
 
 
 def in_tiles(evaluator, image, targets):
-    weights = evaluator.objective.weights
-    losses, gradient = evaluator.differentiate(image, targets, weights)
-    of_pixels, at_pixels = evaluator.differentiate_pixels(image, targets, weights)
-    return losses + of_pixels, gradient if at_pixels is None else gradient + at_pixels
+    losses, *gradients = evaluator.differentiate(image, targets, evaluator.objective.weights)
+    return losses.numpy(), sum(each.numpy() for each in gradients if each is not None)
 
 
 def check(backbone, terms, image=PICTURE, side=80, **options):
@@ -128,8 +126,8 @@ def test_looks_at_tiles_are_told_of(slim_vgg16):
     objective = Objective(TERMS["gram"])
     evaluator = Evaluator(slim_vgg16.cut(objective.layers), objective, 80)
     told = []
-    targets = targets_of(evaluator)
-    evaluator.differentiate(PICTURE, targets, objective.weights, lambda *done: told.append(done))
+    targets, differentiate = targets_of(evaluator), evaluator.differentiate
+    differentiate(PICTURE, targets, objective.weights, on_tile=lambda *done: told.append(done))
     # Grams need two passes.
     count = 2 * len(evaluator.tiles(PICTURE.shape[1:3]))
     assert told == [(i + 1, count) for i in range(count)]
@@ -139,8 +137,8 @@ def test_linear_terms_need_but_one_pass(slim_vgg16):
     objective = Objective(TERMS["dream"])
     evaluator = Evaluator(slim_vgg16.cut(objective.layers), objective, 80)
     told = []
-    targets = [Target()] * 2
-    evaluator.differentiate(PICTURE, targets, objective.weights, lambda *done: told.append(done))
+    targets, differentiate = [Target()] * 2, evaluator.differentiate
+    differentiate(PICTURE, targets, objective.weights, on_tile=lambda *done: told.append(done))
     assert len(told) == len(evaluator.tiles(PICTURE.shape[1:3]))
 
 

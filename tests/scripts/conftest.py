@@ -237,7 +237,7 @@ def call(light_forks):
         process = light_forks.start(code, command, folder, variables, stdout=stdout)
         printed, said = process.communicate(SECONDS)
         return subprocess.CompletedProcess(
-            command, process.returncode, printed and printed.decode(), said.decode()
+            command, process.returncode, (printed or b"").decode(), said.decode()
         )
 
     return call

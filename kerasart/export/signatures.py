@@ -36,6 +36,9 @@ class Served:
     def __init__(self, least: int, most: int):
         self.least = least
         self._most = most
+        # Each is traced once for all signatures.
+        self._decode = tf.function(decode_picture, autograph=False)
+        self._paint = tf.function(self.paint, autograph=False)
 
     def options(self) -> dict[str, tf.TensorSpec]:
         """Describes the options: dict of name to a `tf.TensorSpec` without its batch."""
@@ -79,7 +82,7 @@ class Served:
         def paint(inputs):
             data, format, options = inputs
             image = self.decode(data)
-            painted = self.paint(image, **self._read(options))
+            painted = self._paint(image, **self._read(options))
             return encode_picture(painted[0], format)
 
         return {"image_bytes": _each(paint, (image_bytes, format, options), tf.string, [])}
@@ -93,14 +96,14 @@ class Served:
             picture = picture[tf.newaxis]
             if dtype == tf.uint8:
                 picture = tf.cast(picture, tf.float32) / 255.0
-            painted = self.paint(picture, **self._read(options))[0]
+            painted = self._paint(picture, **self._read(options))[0]
             return to_pixels(painted) if dtype == tf.uint8 else painted
 
         return {"image": _each(paint, (image, options), dtype, [None, None, 3])}
 
     def decode(self, data: tf.Tensor, name: str = "image_bytes") -> tf.Tensor:
         """Decodes a file to float32 RGB (1, height, width, 3) in [0, 1]."""
-        pixels = decode_picture(data, self.least, self._most, name)
+        pixels = self._decode(data, self.least, self._most, name)
         return tf.cast(pixels, tf.float32)[tf.newaxis] / 255.0
 
     def _complete(self, options, batch):

@@ -60,7 +60,9 @@ def randomise(model):
 
 def fresh(**options):
     """The same network with zeros for weights and other automatic names."""
-    build(**options)
+    for layer in (layers.Conv2D, layers.DepthwiseConv2D):
+        layer(1, 1)
+    layers.BatchNormalization()
     return zero(build(**options))
 
 
@@ -126,7 +128,8 @@ def path(tmp_path):
 
 def saved(save, model, path):
     save(model, path)
-    keras.backend.clear_session()  # lets automatic names begin anew, as in another process
+    # Lets automatic names begin anew, as in another process.
+    keras.backend.clear_session(free_memory=False)
     return [weight.numpy() for weight in model.weights]
 
 

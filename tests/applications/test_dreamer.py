@@ -1,5 +1,6 @@
 """Every kind of dream, and what came of it as another forward pass sees it."""
 
+import gc
 import logging
 
 import keras
@@ -41,10 +42,12 @@ def make(squeezenet):
     def make(preset=None, guide=None, **changes):
         key = repr((preset, guide is not None, sorted(changes.items())))
         if key not in made:
+            gc.freeze()  # Each collects garbage, which is faster without a look at the others.
             made[key] = Dreamer(preset, squeezenet, guide=guide, **{**PLAIN, **changes})
         return made[key]
 
-    return make
+    yield make
+    gc.unfreeze()
 
 
 def test_an_objective_of_ones_own_brings_its_network():

@@ -3,22 +3,18 @@
 Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural Networks".
 """
 
-import functools
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.applications.dream_inputs import DreamInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
-from kerasart.image.arrays import fit_size
-from kerasart.image.masks import fit_mask
-from kerasart.image.resizing import resize, resize_photo
 from kerasart.objectives import Activation, Channel, Objective, Target, dream_objective
 from kerasart.optimization import (
     LBFGS,
@@ -36,8 +32,7 @@ from kerasart.optimization import (
     dream_targets,
     explain_memory_errors,
     finish,
-    noise_picture,
-    octave_sizes,
+    make_record,
     open_checkpoint,
 )
 from kerasart.progress import Progress
@@ -47,15 +42,11 @@ from kerasart.settings.presets import (
     choose_dream_settings,
     find_preset,
     merge,
-    preset_name,
     preset_settings,
     suitable_preset,
 )
 
 _log = logging.getLogger("kerasart")
-
-# Long side of a picture that starts from nothing, if none is given.
-_SIZE = 512
 
 
 def deep_dream(
@@ -177,15 +168,7 @@ class Dreamer:
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
         self._tiling = tile, memory
         self._seed = seed
-        self.record = {
-            "preset": preset_name(preset),
-            "backbone": backbone.name,
-            "weights": backbone.weights,
-            "weights_hash": backbone.weights_hash,
-            "precision": self.backbone.precision,
-            "seed": seed,
-            **asdict(self.settings),
-        }
+        self.record = make_record(preset, self.backbone, seed, self.settings)
 
     def dream(
         self,
@@ -214,57 +197,36 @@ class Dreamer:
             ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
         """
         settings, descent = self.settings, self.descent
-        own_size = None if image is None else as_image(image).shape[1:3]
-        image = self._first_picture(image, size)
-        size = image.shape[1:3]
-        mask = None if mask is None else fit_mask(mask, own_size or size, "mask")
-        sizes = _usable_octaves(size, settings, self.backbone)
-        given = [image, mask, self._guide, weights]
-        given += [array for target in targets or () for array in target.guide + target.value]
-        optimizer = descent.optimizer
-        checkpoint = open_checkpoint(checkpoint, self.record, self.objective, optimizer, given)
+        inputs = self._make_inputs(image, mask, size)
         descent.on_tile = on_tile
 
-        @functools.lru_cache(maxsize=2)
-        def photo(octave):
-            return resize(image, sizes[octave], settings.antialias)
-
-        def lost_detail(octave):
-            """What the photo at the octave before does not show."""
-            smaller = photo(max(octave - 1, 0))
-            return photo(octave) - resize(smaller, sizes[octave])
-
-        def dream_of(state, octave):
-            dream = descent.picture(state)
-            if settings.detail == "after":
-                dream = dream + lost_detail(octave)
-            return _keep_to(mask, dream, photo(octave))
-
-        def reinject_detail(state, octave):
-            dream = resize(dream_of(state, octave - 1), sizes[octave])
-            if settings.detail == "before":
-                dream = dream + lost_detail(octave)
-            return descent.start(dream)
-
         def prepare(octave, _):
-            compared = targets or dream_targets(descent.evaluator, photo(octave), self._guide)
+            photo = inputs.photo(octave)
+            compared = targets or dream_targets(descent.evaluator, photo, self._guide)
             return compared, self.objective.weights if weights is None else weights
 
-        def show(state, octave):
-            return _full_size(dream_of(state, octave), photo(octave), image, mask, settings)
+        def reinject_detail(state, octave):
+            return descent.start(inputs.enlarge(descent.picture(state), octave))
 
-        with explain_memory_errors(size):
+        def show(state, octave):
+            return inputs.finish(descent.picture(state), octave)
+
+        given = [inputs.image, inputs.mask, self._guide, weights]
+        given += [array for target in targets or () for array in target.guide + target.value]
+        with explain_memory_errors(inputs.size):
             run = coarse_to_fine(
                 descent,
-                _add_noise(photo(0), settings.init_noise, self._seed),
-                sizes,
-                [settings.steps] * len(sizes),
+                inputs.start(),
+                inputs.sizes,
+                [settings.steps] * len(inputs.sizes),
                 prepare,
                 enlarge=reinject_detail,
                 show=show,
                 goal=-math.inf if settings.max_loss is None else -settings.max_loss,
                 seed=self._seed,
-                checkpoint=checkpoint,
+                checkpoint=open_checkpoint(
+                    checkpoint, self.record, self.objective, descent.optimizer, given
+                ),
                 on_step=on_step,
             )
         if weights is targets is None:  # Else some may be switched off, or other ones.
@@ -285,13 +247,13 @@ class Dreamer:
         Returns:
             A float32 vector of a weight for each term; the others keep their own.
         """
-        image = self._first_picture(image, size)
+        photo = self._make_inputs(image, None, size).image
         terms = [1.0 * term for term in self.objective.terms]
         for number in numbers:
             terms[number].balanced = True
         evaluator = Evaluator(self.backbone, Objective(terms), self.descent.evaluator.side)
-        targets = dream_targets(evaluator, image, self._guide)
-        weights = balance(evaluator, image, targets, self._seed)
+        targets = dream_targets(evaluator, photo, self._guide)
+        weights = balance(evaluator, photo, targets, self._seed)
         own = self.objective.weights
         pulling = [number for number in numbers if weights[number]]
         if pulling:
@@ -299,27 +261,17 @@ class Dreamer:
         # What does not pull here, such as a channel that nothing excites yet, keeps its own.
         return np.where(weights == 0, own, weights)
 
-    def _first_picture(self, image, size):
-        """Brings the picture to its size, or makes one from nothing."""
-        init = self.settings.init
-        if image is None and init == "photo":
-            raise ValueError("`image` must be given where `init` is photo. Received: None")
-        if image is not None:
-            image = as_image(image)
-            size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
-        else:
-            size = (size or _SIZE,) * 2
-        octaves = octave_sizes(size, *self.settings.octaves, self.settings.octave_scale)
-        scale = max(1.0, max(octaves[-1]) / max(size))
-        held = self.descent.optimizer.pictures
+    def _make_inputs(self, image, mask, size):
+        """Makes the `DreamInputs`, and chooses the tiles in which the largest octave fits."""
+        inputs = DreamInputs(image, mask, size, self.settings, self.backbone, self._seed)
         self.descent.evaluator.side = choose_tile(
-            self.backbone, size, *self._tiling, enlargement=scale, pictures=held
+            self.backbone,
+            inputs.size,
+            *self._tiling,
+            enlargement=max(1.0, max(inputs.sizes[-1]) / max(inputs.size)),
+            pictures=self.descent.optimizer.pictures,
         )
-        if init == "photo":
-            return resize_photo(image, size)
-        if init == "noise":
-            return noise_picture(size, self._seed)
-        return np.full((1, *size, 3), 0.5, np.float32)
+        return inputs
 
 
 def _warn_of_silence(terms, losses):
@@ -332,29 +284,6 @@ def _warn_of_silence(terms, losses):
             "more init_noise.",
             ", ".join(names),
         )
-
-
-def _add_noise(image, deviation, seed):
-    if not deviation:
-        return image
-    noise = np.random.default_rng(seed).normal(0.0, deviation, image.shape)
-    return np.clip(image + noise, 0.0, 1.0).astype(np.float32)
-
-
-def _keep_to(mask, dream, photo):
-    """Keeps a dream to where its mask is, softly."""
-    if mask is None:
-        return dream
-    return photo + resize(mask, photo.shape[1:3], antialias=True) * (dream - photo)
-
-
-def _full_size(dream, photo, image, mask, settings):
-    """Brings a dream on the photo at one octave to the size of the photo itself."""
-    size = image.shape[1:3]
-    full = resize(dream, size, settings.antialias)
-    if settings.detail != "none":
-        full = full + image - resize(photo, size, settings.antialias)
-    return np.clip(_keep_to(mask, full, image), 0.0, 1.0)
 
 
 def _make_descent(backbone, objective, settings):
@@ -379,24 +308,3 @@ def _make_descent(backbone, objective, settings):
         shape_gradient=GradientFilters(settings.pyramid, settings.blur),
         reuse=True,
     )
-
-
-def _usable_octaves(size, settings, backbone):
-    """Lists the octaves' sizes, less those too small for the network."""
-    sizes = octave_sizes(size, *settings.octaves, settings.octave_scale)
-    least = backbone.least_size(2 * settings.border + 1)
-    usable = [octave for octave in sizes if min(octave) >= least]
-    if not usable:
-        raise ValueError(
-            f"`image` must be at least {least}x{least} pixels in one octave for {backbone.name} "
-            f"and these layers. Received: {size[1]}x{size[0]}"
-        )
-    if len(usable) < len(sizes):
-        _log.warning(
-            "%d of %d octaves left out: too small for %s, which needs %d pixels.",
-            len(sizes) - len(usable),
-            len(sizes),
-            backbone.name,
-            least,
-        )
-    return usable

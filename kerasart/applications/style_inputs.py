@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.backbones import Backbone
+from kerasart.image import as_image
 from kerasart.image.arrays import fit_size
 from kerasart.image.colour import (
     match_covariance,
@@ -18,10 +21,13 @@ from kerasart.image.colour import (
 )
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import pick_nearest, resize, resize_photo
+from kerasart.optimization.pyramid import scale_sizes, share_steps
 from kerasart.settings.style import StyleSettings
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
+
+_log = logging.getLogger("kerasart")
 
 _RECOLOUR = {
     "luminance": match_luminance,
@@ -101,6 +107,49 @@ class StyleInputs:
         # Enlarged, a style would show blur where it has no strokes.
         return [fit_size(own, min(max(own), long_side)) for own in owns]
 
+    def largest_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Finds the (height, width) of the largest of a photo of a size and the styles with it."""
+        return max([size, *self.style_sizes(size)], key=math.prod)
+
+    def plan_scales(self, backbone: Backbone) -> tuple[list[tuple[int, int]], list[int]]:
+        """Lists the (height, width) of the scales, and how many steps are taken at each.
+
+        Args:
+            backbone: The `Backbone`, for which some scales may be too small.
+
+        Raises:
+            ValueError: If the last one is, or the steps that are set are for another number.
+        """
+        settings, size = self._settings, self._content.shape[1:3]
+        if settings.rows:
+            height, width = size
+            size = settings.rows, max(1, int(width * settings.rows / height))
+        elif settings.size:
+            size = fit_size(size, settings.size)
+        sizes = scale_sizes(size, settings.smallest or math.inf, settings.scale_factor)
+        steps = settings.steps
+        if not isinstance(steps, int) and len(steps) != len(sizes):
+            long_sides = ", ".join(str(max(size)) for size in sizes)
+            raise ValueError(
+                f"`steps` must be one number, or {len(sizes)}, one for each scale ({long_sides} "
+                f"pixels). Received: {len(steps)}"
+            )
+        usable = self._usable(sizes, backbone)
+        if isinstance(steps, int):
+            return usable, share_steps(steps, usable)
+        return usable, list(steps[-len(usable) :])
+
+    def start(
+        self, size: tuple[int, int], given: ArrayLike | None, seed: int
+    ) -> tf.Tensor | np.ndarray:
+        """Shows what the first scale starts from, at its size: what is given, or as it is set."""
+        if given is not None:
+            return resize_photo(as_image(given, "start"), size)
+        if self._settings.init == "content":
+            return self.photo(size)
+        noise = np.random.default_rng(seed).normal(0.5, 0.1, (1, *size, 3))
+        return np.clip(noise, 0.0, 1.0).astype(np.float32)
+
     def finish(self, image: tf.Tensor, size: tuple[int, int]) -> np.ndarray:
         """Brings a picture to a size, gives it the photo's colours if so set, and keeps to regions.
 
@@ -120,6 +169,32 @@ class StyleInputs:
             painted = np.clip(resize(painted, size, antialias=True), 0.0, 1.0)
             image = photo + painted * (image - photo)
         return image
+
+    def _usable(self, sizes, backbone):
+        """Lists the sizes less those at which the photo or a style is too small for the network."""
+        least = backbone.least_size()
+        seen = {size: {"content": [size], "styles": self.style_sizes(size)} for size in sizes}
+        for name, those in seen[sizes[-1]].items():
+            smallest = min(those, key=min)
+            if min(smallest) < least:
+                raise ValueError(
+                    f"`{name}` must be at least {least}x{least} pixels at the last scale for "
+                    f"{backbone.name} and these layers. Received: {smallest[1]}x{smallest[0]}"
+                )
+        usable = [
+            size
+            for size in sizes
+            if all(min(side) >= least for those in seen[size].values() for side in those)
+        ]
+        if len(usable) < len(sizes):
+            _log.warning(
+                "%d of %d scales left out: too small for %s, which needs %d pixels.",
+                len(sizes) - len(usable),
+                len(sizes),
+                backbone.name,
+                least,
+            )
+        return usable
 
     def _resize(self, image, size):
         if self._settings.interpolation == "lanczos":

@@ -27,7 +27,7 @@ from kerasart.optimization.pyramid import (
     share_done,
     share_steps,
 )
-from kerasart.optimization.results import DivergedError, Interrupted, Result, finish
+from kerasart.optimization.results import DivergedError, Interrupted, Result, finish, make_record
 from kerasart.optimization.targets import dream_targets, style_targets
 from kerasart.optimization.transforms import (
     Transforms,
@@ -60,6 +60,7 @@ __all__ = [
     "dream_targets",
     "explain_memory_errors",
     "finish",
+    "make_record",
     "noise_picture",
     "normalize_pyramid",
     "octave_sizes",

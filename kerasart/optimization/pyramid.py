@@ -142,6 +142,14 @@ def coarse_to_fine(
     if position is None:
         no_losses = np.empty((0, len(descent.objective.terms)), np.float32)
         position = Position(0, 0, descent.start(start), no_losses, weights=None)
+
+    def tell(position):
+        is_resumable = position.step % descent.optimizer.restart == 0
+        if checkpoint and is_resumable and position.losses[-1].sum() >= goal:
+            checkpoint.keep(position)
+        if on_step:
+            on_step(_progress(position, descent, sizes, steps, show))
+
     error = None
     try:
         for scale in range(position.scale, len(sizes)):
@@ -150,32 +158,13 @@ def coarse_to_fine(
                 state, step = enlarge(state, scale), 0
             targets, weights = prepare(scale, position.weights)
             position = Position(scale, step, state, position.losses, weights)
-            taken = sum(steps[:scale])
-
-            def report(state, losses, before=position, taken=taken):
-                now = before.advance(state, losses)
-                is_resumable = now.step % descent.optimizer.restart == 0
-                if checkpoint and is_resumable and losses[-1].sum() >= goal:
-                    checkpoint.keep(now)
-                if on_step:
-                    on_step(
-                        Progress(
-                            taken + now.step,
-                            sum(steps),
-                            sizes[now.scale],
-                            descent.objective.by_name(now.losses[-1].tolist()),
-                            lambda: show(now.state, now.scale),
-                            share_done(taken + now.step, steps, sizes),
-                        )
-                    )
-
             run = descent.run(
                 state,
                 steps[scale] - step,
                 seed,
-                taken + step,
+                sum(steps[:scale]) + step,
                 goal,
-                report if checkpoint or on_step else None,
+                lambda *taken, before=position: tell(before.advance(*taken)),
                 targets=targets,
                 weights=weights,
             )
@@ -190,3 +179,16 @@ def coarse_to_fine(
     if checkpoint:
         checkpoint.write()
     return Run(show(position.state, position.scale), position.losses, position.state, error)
+
+
+def _progress(position, descent, sizes, steps, show):
+    """Tells of a position, as users are to see it."""
+    scale, taken = position.scale, sum(steps[: position.scale]) + position.step
+    return Progress(
+        taken,
+        sum(steps),
+        sizes[scale],
+        descent.objective.by_name(position.losses[-1].tolist()),
+        lambda: show(position.state, scale),
+        share_done(taken, steps, sizes),
+    )

@@ -1,11 +1,14 @@
 """`Result`, a finished picture, and the errors that bring one: `Interrupted`, `DivergedError`."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from kerasart.backbones import Backbone
 from kerasart.image import Picture
+from kerasart.settings.presets import preset_name
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,30 @@ class DivergedError(FloatingPointError):
     def __init__(self, message: str, result: Result):
         super().__init__(message)
         self.result = result
+
+
+def make_record(
+    preset: str | PathLike[str] | dict, backbone: Backbone, seed: int, settings: Any, **more: Any
+) -> dict[str, Any]:
+    """Makes the dict of all that was set, as in `Result.settings`.
+
+    Args:
+        preset: The preset.
+        backbone: The `Backbone`, cut at the layers of the objective.
+        seed: The seed.
+        settings: `DreamSettings` or `StyleSettings`.
+        **more: What else was set.
+    """
+    return {
+        "preset": preset_name(preset),
+        "backbone": backbone.name,
+        "weights": backbone.weights,
+        "weights_hash": backbone.weights_hash,
+        "precision": backbone.precision,
+        "seed": seed,
+        **more,
+        **asdict(settings),
+    }
 
 
 def finish(result: Result, error: BaseException | None) -> Result:

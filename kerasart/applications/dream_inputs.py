@@ -1,0 +1,160 @@
+"""`DreamInputs`, the photo and the mask of a dream, at each octave."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kerasart.backbones import Backbone
+from kerasart.image import as_image
+from kerasart.image.arrays import fit_size
+from kerasart.image.masks import fit_mask
+from kerasart.image.resizing import resize, resize_photo
+from kerasart.optimization.parameterizations import noise_picture
+from kerasart.optimization.pyramid import octave_sizes
+from kerasart.settings.dream import DreamSettings
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+_log = logging.getLogger("kerasart")
+
+# Long side of a picture that starts from nothing, if none is given.
+_SIZE = 512
+
+
+class DreamInputs:
+    """What a dream starts from, the detail that small octaves lose, and where it is dreamed.
+
+    Args:
+        image: The photo (see `deep_dream`), or None.
+        mask: Where to dream, or None for everywhere.
+        size: Long side of the dream in pixels; None keeps the photo's own.
+        settings: `DreamSettings`.
+        backbone: The `Backbone`, cut at the dream's layers.
+        seed: Seeds the noise that the dream starts from, or with.
+
+    Attributes:
+        image: The photo, or what is in its place, float32 RGB (1, height, width, 3).
+        mask: float32 (1, any height, any width, 1), or None.
+        sizes: The (height, width) of each octave, from small to large.
+
+    Raises:
+        ValueError: If a photo is missing, or too small for the network at every octave.
+    """
+
+    def __init__(
+        self,
+        image: ArrayLike | None,
+        mask: ArrayLike | None,
+        size: int | None,
+        settings: DreamSettings,
+        backbone: Backbone,
+        seed: int,
+    ):
+        own = None if image is None else as_image(image)
+        self.image = _first_picture(own, size, settings.init, seed)
+        own_size = self.size if own is None else own.shape[1:3]
+        self.mask = None if mask is None else fit_mask(mask, own_size, "mask")
+        self.sizes = _usable_octaves(self.size, settings, backbone)
+        self._settings = settings
+        self._seed = seed
+        self._resized = functools.lru_cache(maxsize=2)(
+            lambda octave: resize(self.image, self.sizes[octave], settings.antialias)
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the dream."""
+        return self.image.shape[1:3]
+
+    def photo(self, octave: int) -> tf.Tensor:
+        """Shows the photo at an octave."""
+        return self._resized(octave)
+
+    def start(self) -> tf.Tensor | np.ndarray:
+        """Shows what the first octave starts from: the photo, with noise if so set."""
+        photo, deviation = self.photo(0), self._settings.init_noise
+        if not deviation:
+            return photo
+        noise = np.random.default_rng(self._seed).normal(0.0, deviation, photo.shape)
+        return np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
+
+    def enlarge(self, dream: tf.Tensor, octave: int) -> tf.Tensor:
+        """Makes what an octave starts from: the dream of the one before, and the lost detail."""
+        larger = resize(self._complete(dream, octave - 1), self.sizes[octave])
+        if self._settings.detail == "before":
+            larger = larger + self._lost_detail(octave)
+        return larger
+
+    def finish(self, dream: tf.Tensor, octave: int) -> np.ndarray:
+        """Brings the dream of an octave to the size of the photo.
+
+        Args:
+            dream: float32 RGB (1, height, width, 3), of the octave's size.
+            octave: The octave's index.
+
+        Returns:
+            A float32 array of the photo's shape in [0, 1].
+        """
+        antialias = self._settings.antialias
+        full = resize(self._complete(dream, octave), self.size, antialias)
+        if self._settings.detail != "none":
+            full = full + self.image - resize(self.photo(octave), self.size, antialias)
+        return np.clip(self._keep_to_mask(full, self.image), 0.0, 1.0)
+
+    def _lost_detail(self, octave):
+        """Shows what of the photo at an octave the octave before does not show."""
+        smaller = self.photo(max(octave - 1, 0))
+        return self.photo(octave) - resize(smaller, self.sizes[octave])
+
+    def _complete(self, dream, octave):
+        if self._settings.detail == "after":
+            dream = dream + self._lost_detail(octave)
+        return self._keep_to_mask(dream, self.photo(octave))
+
+    def _keep_to_mask(self, dream, photo):
+        """Keeps a dream to where its mask is, softly."""
+        if self.mask is None:
+            return dream
+        return photo + resize(self.mask, photo.shape[1:3], antialias=True) * (dream - photo)
+
+
+def _first_picture(image, size, init, seed):
+    """Brings the photo to its size, or makes a picture from nothing."""
+    if image is None and init == "photo":
+        raise ValueError("`image` must be given where `init` is photo. Received: None")
+    if image is None:
+        size = (size or _SIZE,) * 2
+    else:
+        size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
+    if init == "photo":
+        return resize_photo(image, size)
+    if init == "noise":
+        return noise_picture(size, seed)
+    return np.full((1, *size, 3), 0.5, np.float32)
+
+
+def _usable_octaves(size, settings, backbone):
+    """Lists the octaves' sizes, less those too small for the network."""
+    sizes = octave_sizes(size, *settings.octaves, settings.octave_scale)
+    least = backbone.least_size(2 * settings.border + 1)
+    usable = [octave for octave in sizes if min(octave) >= least]
+    if not usable:
+        raise ValueError(
+            f"`image` must be at least {least}x{least} pixels in one octave for {backbone.name} "
+            f"and these layers. Received: {size[1]}x{size[0]}"
+        )
+    if len(usable) < len(sizes):
+        _log.warning(
+            "%d of %d octaves left out: too small for %s, which needs %d pixels.",
+            len(sizes) - len(usable),
+            len(sizes),
+            backbone.name,
+            least,
+        )
+    return usable

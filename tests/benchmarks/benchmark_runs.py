@@ -9,6 +9,7 @@ _CODE = """
 import multiprocessing, runpy, sys, tensorflow
 from benchmarks import measure
 measure.get_context = lambda method: multiprocessing.get_context("fork")
+measure.LARGE_CONVOLUTIONS = ((32, 64),)
 tensorflow.config.run_functions_eagerly(True)
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """

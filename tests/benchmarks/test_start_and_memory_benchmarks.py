@@ -23,6 +23,7 @@ def run(module, monkeypatch, capsys, *arguments):
     return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_start_prints_its_table(monkeypatch, capsys):
     from benchmarks import start
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import (
     ROOT,
+    WITHOUT_GRAPHS,
     ask,
     change,
     make_photo,
@@ -17,11 +18,7 @@ from conftest import (
 from PIL import Image
 
 SCRIPT = ROOT / "scripts" / "dream_style.py"
-# A few steps take less than the graph of one would take to build.
-PREPARE = """
-import tensorflow
-tensorflow.config.run_functions_eagerly(True)
-"""
+PREPARE = WITHOUT_GRAPHS
 PICTURES = ("--content=photo.png", "--style=a.png")
 PAINT = (
     "--backbone=squeezenet",
@@ -162,7 +159,7 @@ def test_reproduction_takes_the_dream_from_the_record(painted, folder, warm_run)
     np.testing.assert_array_equal(pixels(folder / "painted.png"), pixels(painted / "painted.png"))
 
 
-def test_previews_go_on_while_the_dream_is_painted(folder, run, tmp_path):
+def test_previews_go_on_while_the_dream_is_painted(folder, forked_run, tmp_path):
     log = tmp_path / "written"
     change(
         tmp_path / "change",
@@ -177,7 +174,7 @@ def test_previews_go_on_while_the_dream_is_painted(folder, run, tmp_path):
         "kerasart.image.atomic_files._put",
     )
     flags = [*SMALL, "--dream_steps=3", "--preview_every=1"]
-    succeed(run(folder, *flags, PYTHONPATH=str(tmp_path / "change")))
+    succeed(forked_run(folder, *flags, PYTHONPATH=str(tmp_path / "change")))
     written = log.read_text().split()
     assert written[-1] == "painted.png"
     assert written.count("painted.preview.png") == 5

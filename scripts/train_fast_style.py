@@ -119,7 +119,7 @@ def main():
     styles = _find_styles(takes_images)
     if _TENSORBOARD.value:
         cli.load_tensorflow()
-        from kerasart.networks.tensorboard_writer import check_tensorboard
+        from kerasart.networks.callbacks import check_tensorboard
 
         check_tensorboard()
     cli.load_tensorflow()
@@ -161,14 +161,48 @@ def _takes_style_images(network):
 
 
 def _train(training_run, samples, folder, backbone):
-    from kerasart.networks import save_network
-    from kerasart.networks.resumable_training import ResumableTraining
-    from kerasart.networks.tensorboard_writer import TensorBoardWriter
+    """Trains, keeps what there is in the folder, and writes the card at the end."""
+    from kerasart.networks.callbacks import ProgressLine, ResumableTraining, TensorBoardWriter
 
     network = training_run.network
     for photo in samples.values():
         network.check_size(photo)
-    identity = {
+    identity = _identify(training_run, backbone)
+    (folder / "training").mkdir(parents=True, exist_ok=True)
+    exhibition = Exhibition(folder, training_run, samples)
+    every = min(_SHEET_EVERY.value, training_run.settings.steps)
+    training = ResumableTraining(folder / "training", identity, every, exhibition.paint)
+    callbacks = [_exhibiting(training, exhibition)]
+    if _TENSORBOARD.value:
+        callbacks.append(TensorBoardWriter(training, _TENSORBOARD.value, exhibition.lay_out))
+    training.restore(training_run.trainer, cli.OVERWRITE.value)
+    if training.step:
+        cli.say(f"Going on after {training.step} steps.")
+    try:
+        with tqdm(
+            total=training_run.settings.steps,
+            initial=training.step,
+            unit="step",
+            disable=cli.QUIET.value or None,
+        ) as bar:
+            training_run.fit(training, ProgressLine(training, bar), *callbacks)
+    except KeyboardInterrupt:
+        training.write(training_run.trainer)
+        print(f"\n{training.step} steps are kept; the same command goes on.", file=sys.stderr)
+        sys.exit(130)
+    exhibition.write(training, exhibition.paint())
+    left_out = training_run.left_out & set(map(str, training_run.photos))
+    known = dict.fromkeys(network.styles)
+    record = {"left_out": len(left_out), "styles": known | identity["styles"]}
+    write_card(folder, identity | record, training.history)
+    training.remove()
+    cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
+
+
+def _identify(training_run, backbone):
+    """Returns a dict of what makes a training what it is."""
+    network = training_run.network
+    return {
         **asdict(training_run.settings),
         "network": network.kind,
         "finetune": _FINETUNE.value,
@@ -180,48 +214,55 @@ def _train(training_run, samples, folder, backbone):
         "styles": {name: hash_image(picture) for name, picture in training_run.shown.items()},
         "style_count": len(network.styles or training_run.styles),
     }
-    (folder / "training").mkdir(parents=True, exist_ok=True)
 
-    board = TensorBoardWriter(_TENSORBOARD.value) if _TENSORBOARD.value else None
 
-    def keep(pictures):
-        sheet = _write_sheet(folder, training_run, samples, pictures)
-        _write_plot(folder, resumable)
-        if board:
-            losses = {name: values[-1] for name, values in resumable.history.items()}
-            board.write(resumable.step, losses, {"contact sheet": sheet})
-        save_network(network, folder / "model.keras")
+class Exhibition:
+    """The samples that show what becomes of a network, and the files of the output.
 
-    def paint():
-        return [painted for photo in samples.values() for painted in training_run.paint(photo)]
+    Args:
+        folder: The output.
+        training_run: The `TrainingRun`.
+        samples: Dict of name to photo, (1, height, width, 3).
+    """
 
-    with tqdm(
-        total=training_run.settings.steps, unit="step", disable=cli.QUIET.value or None
-    ) as bar:
+    def __init__(self, folder, training_run, samples):
+        self._folder = folder
+        self._training_run = training_run
+        self._samples = samples
 
-        def advance(losses):
-            bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()}, refresh=False)
-            bar.update(resumable.step - bar.n)
+    def paint(self):
+        """Paints each sample in each of the styles to show: a list of pictures."""
+        run = self._training_run
+        return [painted for photo in self._samples.values() for painted in run.paint(photo)]
 
-        every = min(_SHEET_EVERY.value, training_run.settings.steps)
-        resumable = ResumableTraining(folder / "training", identity, every, paint, keep, advance)
-        resumable.restore(training_run.trainer, cli.OVERWRITE.value)
-        if resumable.step:
-            cli.say(f"Going on after {resumable.step} steps.")
-            bar.update(resumable.step)
-        try:
-            training_run.run(resumable)
-        except KeyboardInterrupt:
-            resumable.write(training_run.trainer)
-            print(f"\n{resumable.step} steps are kept; the same command goes on.", file=sys.stderr)
-            sys.exit(130)
-    keep(paint())
-    left_out = training_run.left_out & set(map(str, training_run.photos))
-    known = dict.fromkeys(network.styles)
-    record = {"left_out": len(left_out), "styles": known | identity["styles"]}
-    write_card(folder, identity | record, resumable.history)
-    resumable.remove()
-    cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
+    def lay_out(self, pictures):
+        """Lays out samples in rows, styles in columns, the styles' own pictures first."""
+        shown = self._training_run.shown
+        images, labels = [np.ones((8, 8, 3)), *shown.values()], ["", *shown]
+        for i, (name, sample) in enumerate(self._samples.items()):
+            images += [sample, *pictures[i * len(shown) : (i + 1) * len(shown)]]
+            labels += [name, *shown]
+        return contact_sheet(images, labels, columns=len(shown) + 1, cell=256)
+
+    def write(self, training, pictures):
+        """Writes the contact sheet, the plot of the losses, and the model."""
+        from kerasart.networks import save_network
+
+        sheet = self.lay_out(pictures)
+        write_picture(self._folder / "contact_sheet.jpg", sheet, quality=88)
+        _write_plot(self._folder, training)
+        save_network(self._training_run.network, self._folder / "model.keras")
+
+
+def _exhibiting(training, exhibition):
+    """Makes the callback that writes what there is to show whenever a state was written."""
+    import keras
+
+    def write(batch, logs):
+        if training.pictures is not None:
+            exhibition.write(training, training.pictures)
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=write)
 
 
 def _find_styles(takes_images):
@@ -271,24 +312,10 @@ def _check_folder(folder):
         )
 
 
-def _write_sheet(folder, training_run, samples, pictures):
-    """Lays out samples in rows, styles in columns, the styles' own pictures first."""
-    images, labels = [np.ones((8, 8, 3))], [""]
-    images += training_run.shown.values()
-    labels += training_run.shown
-    rows = len(training_run.shown)
-    for i, (name, sample) in enumerate(samples.items()):
-        images += [sample, *pictures[i * rows : (i + 1) * rows]]
-        labels += [name, *training_run.shown]
-    sheet = contact_sheet(images, labels, columns=rows + 1, cell=256)
-    write_picture(folder / "contact_sheet.jpg", sheet, quality=88)
-    return sheet
-
-
-def _write_plot(folder, resumable):
+def _write_plot(folder, training):
     # Keras's "loss" is the sum, which the plot draws by itself.
-    terms = {name: values for name, values in resumable.history.items() if name != "loss"}
-    ends = [resumable.every * (i + 1) for i in range(len(resumable.history["loss"]))]
+    terms = {name: values for name, values in training.history.items() if name != "loss"}
+    ends = [training.every * (i + 1) for i in range(len(training.history["loss"]))]
     try:
         plot_losses(terms, folder / "losses.png", steps=ends)
     except ImportError:

@@ -8,13 +8,19 @@ Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
-from kerasart.image import as_image, read_picture
+from kerasart.backbones import Backbone
+from kerasart.image import Picture, as_image, read_picture
 from kerasart.image.masks import split_picture
 from kerasart.image.resizing import shrink
 from kerasart.kernels.precision import choose_precision
@@ -28,12 +34,14 @@ from kerasart.networks import (
     copy_network,
     recast,
 )
+from kerasart.networks.callbacks import ResumableTraining
+from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.photo_crops import Photos
-from kerasart.networks.resumable_training import CosineDecay
 from kerasart.networks.transformer_net import style_weights
 from kerasart.objectives import Content, style_objective
 from kerasart.optimization import Evaluator, balance, style_targets
 from kerasart.settings.checks import check_seed
+from kerasart.settings.style import FastStyleSettings
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -64,51 +72,65 @@ class TrainingRun:
         max_pixels: The most pixels of a picture that is read.
     """
 
-    network: object
-    trainer: object
-    photos: list
-    styles: list
-    shown: dict
-    settings: object
+    network: StyleNetwork
+    trainer: StyleTrainer
+    photos: list[str | PathLike[str]]
+    styles: list[Any]
+    shown: dict[str, np.ndarray]
+    settings: FastStyleSettings
     seed: int
-    left_out: set = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
     max_pixels: int | None = None
 
-    def paint(self, photo):
+    def paint(self, photo: np.ndarray) -> list[np.ndarray]:
         """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
-        # Compiled for every size of photo, and once only: a training shows the same ones often.
-        if not hasattr(self, "_painted"):
-            shapes = list(self.network.input_shapes((None, None)).values())[:2]
-            signature = [tf.TensorSpec(shape) for shape in shapes]
-            self._painted = tf.function(self.network, signature, autograph=False)
         names = self.network.styles
         styles = [
             style_weights(names, name) if name in names else image
             for name, image in self.shown.items()
         ]
-        return [self._painted(photo, style).numpy() for style in styles]
+        return [self._painter(photo, style).numpy() for style in styles]
 
-    def run(self, resumable):
-        """Trains until all steps are taken; `keeper` knows how many have been."""
-        while (left := self.settings.steps - resumable.step) > 0:
+    @cached_property
+    def _painter(self):
+        """The network, compiled for photos of every size: a training shows the same ones often."""
+        shapes = list(self.network.input_shapes((None, None)).values())[:2]
+        signature = [tf.TensorSpec(shape) for shape in shapes]
+        return tf.function(self.network, signature, autograph=False)
+
+    def fit(self, training: ResumableTraining, *others: keras.callbacks.Callback) -> None:
+        """Trains until all steps are taken.
+
+        Args:
+            training: What knows how many have been.
+            *others: Further callbacks, called after it.
+        """
+        while (left := self.settings.steps - training.step) > 0:
             # A training that goes on sees other photos than it has just seen.
-            seed = self.seed + resumable.step
+            seed = self.seed + training.step
             batches, _ = photo_batches(
                 self.photos, self.styles, self.settings, seed, self.left_out, self.max_pixels
             )
             self.trainer.fit(
                 batches,
-                epochs=max(1, left // resumable.every),
-                steps_per_epoch=min(left, resumable.every),
+                epochs=max(1, left // training.every),
+                steps_per_epoch=min(left, training.every),
                 shuffle=False,
                 verbose=0,
-                callbacks=[resumable],
+                callbacks=[training, *others],
             )
 
 
 def plan_training(
-    network, styles, photos, backbone, settings, precision="auto", seed=0, max_pixels=None
-):
+    network: str | StyleNetwork,
+    styles: Mapping[str, ArrayLike | Picture] | Sequence[str | PathLike[str]],
+    photos: Sequence[str | PathLike[str]],
+    backbone: Backbone,
+    settings: FastStyleSettings,
+    precision: str = "auto",
+    seed: int = 0,
+    max_pixels: int | None = None,
+) -> TrainingRun:
     """Prepares to train a network.
 
     Args:
@@ -137,43 +159,67 @@ def plan_training(
         )
     check_seed(seed)
     keras.utils.set_random_seed(seed)
-    dtype = "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
-    left_out = set()
+    left_out: set[str] = set()
     samples = Photos(photos, settings.size, seed, left_out, max_pixels=max_pixels).first(_PAIRS)
-    is_name = isinstance(network, str)
-    if network == "adain" if is_name else network.style_input == "style":
-        network = AdaIN(dtype=dtype) if network == "adain" else copy_network(network, precision)
-        numbers = styles
-        reader = Photos(styles, settings.size, seed, left_out, max_pixels=max_pixels)
-        pictures = reader.first(_PAIRS)
-        trainer = make_adain_trainer(
-            network, pictures, samples, backbone, settings, precision, seed
-        )
-        shown = _read_first(styles, settings, max_pixels)
-    else:
-        seen = {name: split_picture(picture, "styles") for name, picture in styles.items()}
-        shown = {name: image for name, (image, _) in seen.items()}
-        if is_name:
-            network = TransformerNet(list(shown), SIZES[network], dtype=dtype)
-        elif set(shown) == set(network.styles):
-            network = copy_network(network, precision)
-            shown = {name: shown[name] for name in network.styles}
-        else:
-            _check_new(shown, network)
-            network = recast(network, precision).with_styles(list(shown))
-        # The photo is one of those that a network is to learn with all its weights.
-        first = 0 if len(shown) == len(network.styles) else 1
-        numbers = list(range(first, len(shown) + 1))
-        pictures = [styles[name] for name in shown]
-        trainer = make_trainer(network, pictures, samples, backbone, settings, precision, seed)
+    takes_any = network == "adain" if isinstance(network, str) else network.style_input == "style"
+    plan = _plan_any_style if takes_any else _plan_few_styles
+    network, trainer, learned, shown = plan(
+        network, styles, samples, backbone, settings, precision, seed, left_out, max_pixels
+    )
     rate = CosineDecay(settings.learning_rate, settings.steps, settings.final_rate)
     trainer.compile(keras.optimizers.Adam(rate, epsilon=1e-8))
     return TrainingRun(
-        network, trainer, photos, numbers, shown, settings, seed, left_out, max_pixels
+        network, trainer, list(photos), learned, shown, settings, seed, left_out, max_pixels
     )
 
 
-def make_trainer(network, styles, photos, backbone, settings, precision="auto", seed=0):
+def _plan_any_style(
+    network, styles, samples, backbone, settings, precision, seed, left_out, max_pixels
+):
+    """Makes an AdaIN network and its trainer; returns what it learns from, and what it shows."""
+    new = network == "adain"
+    network = AdaIN(dtype=_dtype(precision)) if new else copy_network(network, precision)
+    reader = Photos(styles, settings.size, seed, left_out, max_pixels=max_pixels)
+    pictures = reader.first(_PAIRS)
+    trainer = make_adain_trainer(network, pictures, samples, backbone, settings, precision, seed)
+    return network, trainer, list(styles), _read_first(styles, settings, max_pixels)
+
+
+def _plan_few_styles(
+    network, styles, samples, backbone, settings, precision, seed, left_out, max_pixels
+):
+    """As `_plan_any_style`, of a network that learns a few styles, each of a number."""
+    seen = {name: split_picture(picture, "styles") for name, picture in styles.items()}
+    shown = {name: image for name, (image, _) in seen.items()}
+    if isinstance(network, str):
+        network = TransformerNet(list(shown), SIZES[network], dtype=_dtype(precision))
+    elif set(shown) == set(network.styles):
+        network = copy_network(network, precision)
+        shown = {name: shown[name] for name in network.styles}
+    else:
+        _check_new(shown, network)
+        network = recast(network, precision).with_styles(list(shown))
+    # The photo is one of those that a network is to learn with all its weights.
+    first = 0 if len(shown) == len(network.styles) else 1
+    pictures = [styles[name] for name in shown]
+    trainer = make_trainer(network, pictures, samples, backbone, settings, precision, seed)
+    return network, trainer, list(range(first, len(shown) + 1)), shown
+
+
+def _dtype(precision):
+    """Names Keras's dtype policy of a network to be trained."""
+    return "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
+
+
+def make_trainer(
+    network: TransformerNet,
+    styles: Sequence[ArrayLike | Picture],
+    photos: Sequence[ArrayLike],
+    backbone: Backbone,
+    settings: FastStyleSettings,
+    precision: str = "auto",
+    seed: int = 0,
+) -> StyleTrainer:
     """Makes what trains a network on a few styles.
 
     Args:
@@ -226,7 +272,15 @@ def make_trainer(network, styles, photos, backbone, settings, precision="auto", 
     )
 
 
-def make_adain_trainer(network, styles, photos, backbone, settings, precision="auto", seed=0):
+def make_adain_trainer(
+    network: AdaIN,
+    styles: Sequence[ArrayLike],
+    photos: Sequence[ArrayLike],
+    backbone: Backbone,
+    settings: FastStyleSettings,
+    precision: str = "auto",
+    seed: int = 0,
+) -> AdaINTrainer:
     """Makes what trains an `AdaIN` network on pictures of all manners.
 
     Args:
@@ -266,7 +320,14 @@ def make_adain_trainer(network, styles, photos, backbone, settings, precision="a
     return AdaINTrainer(network, backbone, objective, weights, settings.stability, precision)
 
 
-def photo_batches(photos, styles, settings, seed=0, left_out=None, max_pixels=None):
+def photo_batches(
+    photos: Sequence[str | PathLike[str]],
+    styles: Sequence[Any],
+    settings: FastStyleSettings,
+    seed: int = 0,
+    left_out: set[str] | None = None,
+    max_pixels: int | None = None,
+) -> tuple[tf.data.Dataset, list[Photos]]:
     """Pairs photos with styles, as trainers take them.
 
     Args:
@@ -282,13 +343,12 @@ def photo_batches(photos, styles, settings, seed=0, left_out=None, max_pixels=No
         that know what was left out.
     """
     left_out = set() if left_out is None else left_out
-    options = {"skipped": left_out, "max_pixels": max_pixels}
-    readers = [Photos(photos, settings.size, seed, exposes=True, **options)]
+    readers = [Photos(photos, settings.size, seed, left_out, True, max_pixels)]
     if isinstance(styles[0], int):
         numbers = tf.constant(styles, tf.int32)
         picks = tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(styles)])
     else:
-        readers.append(Photos(styles, settings.size, seed + 1, **options))
+        readers.append(Photos(styles, settings.size, seed + 1, left_out, max_pixels=max_pixels))
         picks = readers[1].squares()
     pairs = tf.data.Dataset.zip({"photo": readers[0].squares(), "style": picks})
     return pairs.batch(settings.batch_size, drop_remainder=True).prefetch(4), readers

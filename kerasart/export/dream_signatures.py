@@ -1,8 +1,13 @@
 """`ServedDream`, the signatures of a served dream."""
 
+from __future__ import annotations
+
 import copy
 import math
 
+import tensorflow as tf
+
+from kerasart.applications.deep_dream import Dreamer
 from kerasart.export.signatures import Served, bounded
 from kerasart.image.resizing import resize
 from kerasart.objectives import Target
@@ -22,7 +27,7 @@ class ServedDream(Served):
 
     _MOST_STEPS, _MOST_OCTAVES, _MOST_STEP_SIZE = 100, 8, 0.2
 
-    def __init__(self, dreamer, most):
+    def __init__(self, dreamer: Dreamer, most: int):
         _check_plain(dreamer.settings)
         super().__init__(dreamer.backbone.least_size(2 * dreamer.settings.border + 1), most)
         self._dreamer = dreamer
@@ -35,20 +40,18 @@ class ServedDream(Served):
             "octaves": 1 - settings.octaves[0],
         }
 
-    def options(self):
+    def options(self) -> dict[str, tf.TensorSpec]:
         """Steps in each octave, their length, and the number of octaves."""
-        import tensorflow as tf
-
         return {
             "steps": tf.TensorSpec([], tf.int32),
             "step_size": tf.TensorSpec([]),
             "octaves": tf.TensorSpec([], tf.int32),
         }
 
-    def paint(self, image, steps, step_size, octaves):
+    def paint(
+        self, image: tf.Tensor, steps: tf.Tensor, step_size: tf.Tensor, octaves: tf.Tensor
+    ) -> tf.Tensor:
         """Dreams, as `Dreamer.dream` does, in a graph that knows no size."""
-        import tensorflow as tf
-
         with (
             bounded("steps", steps[0], 1, self._MOST_STEPS),
             bounded("octaves", octaves[0], 1, self._MOST_OCTAVES),

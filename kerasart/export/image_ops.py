@@ -5,6 +5,12 @@ too small or too large, or would be read otherwise than `kerasart.image` reads i
 sentence; so is what not all servers have decoders for.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
 FORMATS = ("png", "jpeg")
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -15,7 +21,7 @@ _MOST_SEGMENTS = 1000
 _ORIENTATION, _LONG = 0x0112, 4
 
 
-def decode_picture(data, least, most, name="image_bytes"):
+def decode_picture(data: tf.Tensor, least: int, most: int, name: str = "image_bytes") -> tf.Tensor:
     """Decodes a picture file.
 
     It is turned upright as its EXIF orientation says. Colour profiles are not applied.
@@ -31,8 +37,6 @@ def decode_picture(data, least, most, name="image_bytes"):
         uint8 RGB (height, width, 3). What is refused raises an InvalidArgumentError when the graph
         runs.
     """
-    import tensorflow as tf
-
     head = _bytes_at(data, 0, _HEAD)
     is_jpeg, is_png = _begins(head, _JPEG), _begins(head, _PNG)
     allowed = f"`{name}` must be a JPEG or PNG file (serve_client.py makes a PNG of other kinds)"
@@ -67,8 +71,6 @@ def decode_picture(data, least, most, name="image_bytes"):
 
 
 def _decode_png(data, head, name, received):
-    import tensorflow as tf
-
     def decode_transparent():
         picture = tf.io.decode_png(data, channels=4)
         allowed = f"`{name}` must be opaque (serve_client.py fills what is transparent)"
@@ -80,7 +82,7 @@ def _decode_png(data, head, name, received):
     return tf.cond(has_alpha, decode_transparent, lambda: tf.io.decode_png(data, channels=3))
 
 
-def encode_picture(image, format):
+def encode_picture(image: tf.Tensor, format: tf.Tensor) -> tf.Tensor:
     """Encodes a picture.
 
     Args:
@@ -90,8 +92,6 @@ def encode_picture(image, format):
     Returns:
         A scalar string, the file.
     """
-    import tensorflow as tf
-
     pixels = to_pixels(image)
     is_png = tf.equal(format, "png")
     known = is_png | tf.equal(format, "jpeg")
@@ -103,14 +103,12 @@ def encode_picture(image, format):
         )
 
 
-def to_pixels(image):
+def to_pixels(image: tf.Tensor) -> tf.Tensor:
     """Rounds floats in [0, 1] to the nearest of 256 levels, uint8."""
-    import tensorflow as tf
-
     return tf.cast(tf.clip_by_value(image, 0.0, 1.0) * 255.0 + 0.5, tf.uint8)
 
 
-def required(condition, allowed, received):
+def required(condition: tf.Tensor, allowed: str, received: Any) -> Any:
     """What is built within is run only if a condition holds; else a sentence is the error.
 
     Args:
@@ -121,16 +119,12 @@ def required(condition, allowed, received):
     Returns:
         A context manager.
     """
-    import tensorflow as tf
-
     sentence = tf.strings.join([allowed, ". Received: ", received])
     return tf.control_dependencies([tf.debugging.Assert(condition, [sentence])])
 
 
 def _bytes_at(data, place, count):
     """Reads bytes as int32 (count,); beyond the end they are 0."""
-    import tensorflow as tf
-
     place = tf.clip_by_value(place, 0, tf.strings.length(data))
     found = tf.io.decode_raw(tf.strings.substr(data, place, count), tf.uint8)
     found = tf.pad(found, [[0, count - tf.shape(found)[0]]])
@@ -138,15 +132,11 @@ def _bytes_at(data, place, count):
 
 
 def _begins(head, mark):
-    import tensorflow as tf
-
     return tf.reduce_all(head[: len(mark)] == list(mark))
 
 
 def _number(values, big):
     """Reads numbers of a few bytes in the last axis, the highest first or the lowest."""
-    import tensorflow as tf
-
     powers = [256**i for i in range(values.shape[-1])]
     powers = [power - 2**32 if power >= 2**31 else power for power in powers]
     lowest_first, highest_first = tf.constant(powers), tf.constant(powers[::-1])
@@ -160,8 +150,6 @@ def _orientation(data, start):
         data: The file.
         start: Where its EXIF data begin, or 0 if it has none.
     """
-    import tensorflow as tf
-
     is_big = _bytes_at(data, start, 1)[0] == ord("M")
     directory = start + _number(_bytes_at(data, start + 4, 4), is_big)
     count = _number(_bytes_at(data, directory, 2), is_big)
@@ -174,7 +162,6 @@ def _orientation(data, start):
 
 def _find_chunk(data, kind, name):
     """Finds what is in a PNG's first chunk of a kind before its pixels; 0 if there is none."""
-    import tensorflow as tf
 
     def look(place):
         head = _bytes_at(data, place, 8)
@@ -188,7 +175,6 @@ def _find_chunk(data, kind, name):
 
 def _find_exif(data, name):
     """Finds the EXIF data of a JPEG; 0 if there are none."""
-    import tensorflow as tf
 
     def look(place):
         head = _bytes_at(data, place, 10)
@@ -218,7 +204,6 @@ def _find(data, look, first, name):
     Returns:
         The place of what is looked for, or 0.
     """
-    import tensorflow as tf
 
     def goes_on(found, place):
         return (found == 0) & (place >= 0) & (place < tf.strings.length(data))
@@ -233,8 +218,6 @@ def _find(data, look, first, name):
 
 def _turn(picture, orientation):
     """Turns a picture upright."""
-    import tensorflow as tf
-
     # Of 5 to 8, rows are columns; then each of four is some mirroring.
     lies = orientation >= 5
     picture = tf.cond(lies, lambda: tf.transpose(picture, [1, 0, 2]), lambda: picture)

@@ -1,20 +1,33 @@
 """SavedModels as TensorFlow Serving loads them."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import uuid
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import tensorflow as tf
+
+from kerasart.applications.deep_dream import Dreamer
 from kerasart.export.dream_signatures import ServedDream
-from kerasart.export.signatures import SERVED
+from kerasart.export.signatures import SERVED, Served
 from kerasart.export.warmup import replay_warmup, write_warmup
+from kerasart.networks import StyleNetwork
 
 # What runs Python, or what a server cannot be relied on to have.
 _FORBIDDEN = ("PyFunc", "EagerPyFunc", "PyFuncStateless", "XlaLaunch", "XlaMustCompile")
 _MEGAPIXELS = 16
 
 
-def export_network(network, folder, precision="float32", most_pixels=_MEGAPIXELS * 10**6):
+def export_network(
+    network: StyleNetwork,
+    folder: str | PathLike[str],
+    precision: str = "float32",
+    most_pixels: int = _MEGAPIXELS * 10**6,
+) -> Path:
     """Exports a trained network as the next version of a served model.
 
     Args:
@@ -32,7 +45,9 @@ def export_network(network, folder, precision="float32", most_pixels=_MEGAPIXELS
     return export(SERVED[network.style_input](network, precision, most_pixels), folder)
 
 
-def export_dream(dreamer, folder, most_pixels=_MEGAPIXELS * 10**6):
+def export_dream(
+    dreamer: Dreamer, folder: str | PathLike[str], most_pixels: int = _MEGAPIXELS * 10**6
+) -> Path:
     """Exports a dream, likewise.
 
     Args:
@@ -49,7 +64,7 @@ def export_dream(dreamer, folder, most_pixels=_MEGAPIXELS * 10**6):
     return export(ServedDream(dreamer, most_pixels), folder)
 
 
-def export(served, folder):
+def export(served: Served, folder: str | PathLike[str]) -> Path:
     """Exports signatures as the next version of a served model.
 
     It is built elsewhere and put in place in one step, since a server looks for new versions all
@@ -65,8 +80,6 @@ def export(served, folder):
     Raises:
         ValueError: As `export_network`.
     """
-    import tensorflow as tf
-
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     module = tf.Module()
@@ -86,12 +99,12 @@ def export(served, folder):
     return version
 
 
-def versions(folder):
+def versions(folder: str | PathLike[str]) -> list[int]:
     """Lists the versions of a served model."""
     return sorted(int(path.name) for path in Path(folder).iterdir() if path.name.isdecimal())
 
 
-def check_graph(name, graph):
+def check_graph(name: str, graph: Any) -> None:
     """Refuses a graph that only Python could run, or only some servers.
 
     Args:

@@ -56,7 +56,7 @@ class Served:
         """
         raise NotImplementedError
 
-    def signatures(self) -> dict[str, Callable]:
+    def signatures(self) -> dict[str, Any]:
         """Makes the signatures: dict of name to a concrete function; each call traces anew."""
         files = {"image_bytes": tf.TensorSpec([None], tf.string, "image_bytes")}
         options = {
@@ -155,7 +155,7 @@ class ServedStyles(Served):
             weights = style_weights / total
         return self._network(image, weights, _check_strength(strength))
 
-    def signatures(self) -> dict[str, Callable]:
+    def signatures(self) -> dict[str, Any]:
         """The signatures, and `styles`: names such as "a" or "a:0.6,b:0.4" to their weights."""
         names = {"names": tf.TensorSpec([None], tf.string, "names")}
         return super().signatures() | {"styles": _signature(self._weigh, names)}
@@ -213,7 +213,7 @@ class ServedAnyStyle(Served):
 
 
 # By what the network takes as its style.
-SERVED: dict[str, type[Served]] = {"style_weights": ServedStyles, "style": ServedAnyStyle}
+SERVED: dict[str, Callable[..., Served]] = {"style_weights": ServedStyles, "style": ServedAnyStyle}
 
 
 def _signature(function, inputs):

@@ -4,18 +4,27 @@ They lie beside the SavedModel as a TFRecord of `PredictionLog` messages, as Ten
 "SavedModel Warmup" describes. A request that fails keeps the server from loading the model.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from kerasart.client.messages import PredictionLog, make_request, read_tensor
 from kerasart.client.transports import shorten
+from kerasart.export.signatures import Served
 
 _FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _SIDE = 128  # Pixels of the pictures that are asked for.
 
 
-def write_warmup(path, name, served, signatures):
+def write_warmup(
+    path: str | PathLike[str], name: str, served: Served, signatures: Mapping[str, Any]
+) -> None:
     """Writes a request for each signature beside a SavedModel.
 
     Args:
@@ -24,8 +33,6 @@ def write_warmup(path, name, served, signatures):
         served: The `Served` that it was made of.
         signatures: Its signatures.
     """
-    import tensorflow as tf
-
     file = Path(path) / _FILE
     file.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(file)) as writer:
@@ -38,15 +45,13 @@ def write_warmup(path, name, served, signatures):
             writer.write(log.SerializeToString())
 
 
-def read_warmup(path):
+def read_warmup(path: str | PathLike[str]) -> list[Any]:
     """Reads the requests beside a SavedModel: a list of `PredictRequest`."""
-    import tensorflow as tf
-
     records = tf.data.TFRecordDataset(str(Path(path) / _FILE))
     return [PredictionLog.FromString(record.numpy()).predict_log.request for record in records]
 
 
-def replay_warmup(path):
+def replay_warmup(path: str | PathLike[str]) -> list[tuple[str, dict[str, Any]]]:
     """Loads a SavedModel and sends it its own requests.
 
     Args:
@@ -58,8 +63,6 @@ def replay_warmup(path):
     Raises:
         ValueError: If a request fails.
     """
-    import tensorflow as tf
-
     signatures = tf.saved_model.load(str(path)).signatures
     answers = []
     for request in read_warmup(path):
@@ -92,8 +95,6 @@ def _example(name, spec, served):
 
 
 def _gradient_png():
-    import tensorflow as tf
-
     ramp = np.linspace(0, 255, _SIDE).astype(np.uint8)
     pixels = np.stack([*np.meshgrid(ramp, ramp), np.full((_SIDE, _SIDE), 128, np.uint8)], axis=-1)
     return tf.io.encode_png(pixels).numpy()

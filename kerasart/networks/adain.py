@@ -89,7 +89,7 @@ class AdaIN(StyleNetwork):
         self.to_rgb = keras.layers.Conv2D(3, 3, kernel_initializer=grey, **same)
         self.build()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Makes all weights, which depend on no picture's size."""
         if self.built:
             return
@@ -182,7 +182,7 @@ class AdaIN(StyleNetwork):
         _, layers = self.encoder.parts
         return [*self.variables, *(each for layer in layers for each in layer.variables)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {
             **super().get_config(),

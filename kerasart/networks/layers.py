@@ -4,11 +4,15 @@ They compute with `keras.ops` alone, so they also run on Keras's JAX backend, an
 any height and width.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from kerasart.kernels.custom_gradient import custom_gradient
+
+Shape = tuple[int | None, ...]
 
 _SLIGHT = keras.initializers.Constant(0.1)
 
@@ -20,15 +24,15 @@ class ReflectionPadding2D(keras.layers.Layer):
         padding: ((top, bottom), (left, right)) in pixels, each less than the picture's side.
     """
 
-    def __init__(self, padding, **kwargs):
+    def __init__(self, padding: tuple[tuple[int, int], tuple[int, int]], **kwargs: Any):
         super().__init__(**kwargs)
         self.padding = tuple(tuple(pair) for pair in padding)
 
-    def call(self, features):
+    def call(self, features: Any) -> Any:
         """Pads (batch, height, width, channels)."""
         return ops.pad(features, [(0, 0), *self.padding, (0, 0)], mode="reflect")
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         """The shape after padding."""
         height, width = (
             None if side is None else side + sum(pair)
@@ -36,7 +40,7 @@ class ReflectionPadding2D(keras.layers.Layer):
         )
         return (shape[0], height, width, shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "padding": self.padding}
 
@@ -55,18 +59,18 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
         epsilon: Added to the variance.
     """
 
-    def __init__(self, styles, epsilon=1e-5, **kwargs):
+    def __init__(self, styles: int, epsilon: float = 1e-5, **kwargs: Any):
         super().__init__(**kwargs)
         self.styles = styles
         self.epsilon = epsilon
 
-    def build(self, features_shape, mixture_shape=None):
+    def build(self, features_shape: Shape, mixture_shape: Shape | None = None) -> None:
         """Makes a gamma and a beta for each style and channel."""
         shape = (self.styles, features_shape[-1])
         self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
 
-    def call(self, features, mixture):
+    def call(self, features: Any, mixture: Any) -> Any:
         """Normalises.
 
         Args:
@@ -83,7 +87,7 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
         scale, shift = self.scale_and_shift(mean, square, mixture)
         return features * ops.cast(scale, features.dtype) + ops.cast(shift, features.dtype)
 
-    def scale_and_shift(self, mean, square, mixture):
+    def scale_and_shift(self, mean: Any, square: Any, mixture: Any) -> tuple[Any, Any]:
         """Says what normalises features, and gives them the mixture's gamma and beta.
 
         Args:
@@ -102,11 +106,13 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
         scale = gamma * ops.rsqrt(variance + self.epsilon)
         return scale, beta - mean * scale
 
-    def compute_output_shape(self, features_shape, mixture_shape=None):
+    def compute_output_shape(
+        self, features_shape: Shape, mixture_shape: Shape | None = None
+    ) -> Shape:
         """The shape of the features."""
         return features_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "styles": self.styles, "epsilon": self.epsilon}
 
@@ -128,11 +134,11 @@ class NoiseInjection(keras.layers.Layer):
     _SIZE = 127, 131  # Primes, so that rows and columns do not repeat together.
     _FIELDS = 4  # Channels take turns at so many patterns.
 
-    def __init__(self, styles, **kwargs):
+    def __init__(self, styles: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.styles = styles
 
-    def build(self, features_shape, mixture_shape=None):
+    def build(self, features_shape: Shape, mixture_shape: Shape | None = None) -> None:
         """Makes a gain for each style and channel."""
         shape = (self.styles, features_shape[-1])
         self.gain = self.add_weight(shape=shape, initializer=_SLIGHT, name="gain")
@@ -145,17 +151,17 @@ class NoiseInjection(keras.layers.Layer):
             np.array([-1, 1], np.int8), (*self._SIZE, self._FIELDS)
         )
 
-    def spread(self, pattern):
+    def spread(self, pattern: Any) -> Any:
         """Gives each channel one of the pattern's fields, in turn: (height, width, channels)."""
         channels = self.gain.shape[-1]
         return ops.tile(pattern, (1, 1, -(-channels // self._FIELDS)))[..., :channels]
 
-    def call(self, features, mixture):
+    def call(self, features: Any, mixture: Any) -> Any:
         """Adds noise to (batch, height, width, channels); `mixture` is as elsewhere."""
         gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
         return self.inject(features, gain)
 
-    def inject(self, features, gain):
+    def inject(self, features: Any, gain: Any) -> Any:
         """Adds noise to (batch, height, width, channels), by a gain (batch, channels)."""
         height, width = ops.shape(features)[1:3]
         rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
@@ -163,11 +169,13 @@ class NoiseInjection(keras.layers.Layer):
         noise = ops.cast(self.spread(noise), "float32")
         return features + ops.cast(gain[:, None, None] * noise, features.dtype)
 
-    def compute_output_shape(self, features_shape, mixture_shape=None):
+    def compute_output_shape(
+        self, features_shape: Shape, mixture_shape: Shape | None = None
+    ) -> Shape:
         """The shape of the features."""
         return features_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "styles": self.styles}
 
@@ -186,7 +194,9 @@ class ConvBlock(keras.layers.Layer):
         normalise: The normalisation.
     """
 
-    def __init__(self, filters, kernel_size, styles, strides=1, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int, styles: int, strides: int = 1, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         margin = kernel_size // 2
         dtype = self.dtype_policy
@@ -207,16 +217,16 @@ class ConvBlock(keras.layers.Layer):
         )
         self.normalise = ConditionalInstanceNormalization(styles, dtype=dtype)
 
-    def build(self, features_shape, mixture_shape=None):
+    def build(self, features_shape: Shape, mixture_shape: Shape | None = None) -> None:
         """Makes the weights of both."""
         self.convolve.build(features_shape)
         self.normalise.build((*features_shape[:-1], self.convolve.filters))
 
-    def call(self, features, mixture):
+    def call(self, features: Any, mixture: Any) -> Any:
         """Takes features, and a mixture of styles, to features."""
         return self.normalise(self.convolve(self._pad(features)), mixture)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), **self._config}
 
@@ -235,7 +245,7 @@ class BoundedSigmoid(keras.layers.Layer):
 
     _LEAST_SLOPE = 0.05
 
-    def call(self, features):
+    def call(self, features: Any) -> Any:
         """Takes features of any shape to float32 of that shape."""
 
         @custom_gradient
@@ -253,6 +263,6 @@ class BoundedSigmoid(keras.layers.Layer):
 
         return sigmoid(ops.cast(features, "float32"))
 
-    def compute_output_shape(self, features_shape):
+    def compute_output_shape(self, features_shape: Shape) -> Shape:
         """The shape of the features."""
         return features_shape

@@ -93,7 +93,8 @@ class StripOps(KerasOps):
         if not isinstance(x, _Rows):
             return super().conv_block(x, block, mixture)
         x = _Convolved(x, block.convolve, block.convolve)
-        scale, shift = block.normalise.scale_and_shift(*x.mean_and_square(), mixture)
+        mean, square = x.mean_and_square()
+        scale, shift = block.normalise.scale_and_shift(mean, square, mixture)
         return _map(lambda rows: rows * tf.cast(scale, rows.dtype) + tf.cast(shift, rows.dtype), x)
 
     def noise(self, x: Any, layer: NoiseInjection, mixture: Any) -> Any:

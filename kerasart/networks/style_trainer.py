@@ -40,6 +40,7 @@ class StyleTrainer(keras.Model):
 
     Attributes:
         network: The network.
+        objective: The objective.
     """
 
     _compares_with_photo = True
@@ -59,12 +60,14 @@ class StyleTrainer(keras.Model):
     ):
         super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
         self.network = network
-        self._objective = objective
-        self._look = backbone.cut(objective.layers, precision, pooling, padding)
+        self.objective = objective
+        self._backbone = backbone.cut(objective.layers, precision, pooling, padding)
         self._contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
-        self._look_at_photo = None
+        self._content_backbone = None
         if self._compares_with_photo and any(layer != "image" for layer in self._contents):
-            self._look_at_photo = backbone.cut(tuple(self._contents), precision, pooling, padding)
+            self._content_backbone = backbone.cut(
+                tuple(self._contents), precision, pooling, padding
+            )
         self._style_values = [
             _stack([targets[i].value for targets in style_targets])
             if isinstance(term, StyleTerm)
@@ -79,13 +82,13 @@ class StyleTrainer(keras.Model):
         self._means = [keras.metrics.Mean(name=name) for name in names]
         self.built = True  # As the network is; `BackupAndRestore` wants to know before `fit`.
 
-    def compile(self, optimizer="adam", **kwargs):
+    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any) -> None:
         """Readies the trainer for `fit`; XLA is left off on TensorFlow unless asked for."""
         if keras.backend.backend() == "tensorflow":
             kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, **kwargs)
 
-    def call(self, batch):
+    def call(self, batch: dict[str, Any]) -> Any:
         """Paints each photo in its style.
 
         Args:
@@ -98,47 +101,54 @@ class StyleTrainer(keras.Model):
         """
         return self._paint(batch["photo"], batch["style"])
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
         """Sums what is wanted, averaged over the batch; each term's mean is kept by name."""
         if x["photo"].shape[0] is None:
             raise ValueError(
                 "The size of a batch must be known, as `dataset.batch(size, drop_remainder=True)` "
                 f"makes it. Received: photos of shape {tuple(x['photo'].shape)}"
             )
-        seen = zip(_apart(self._see(y_pred)), *self._compared_with(x), strict=True)
-        terms = ops.stack([self._objective(*picture) for picture in seen])
-        losses = ops.unstack(ops.mean(terms, axis=0), len(self._objective.terms))
+        seen = zip(_apart(self._features(y_pred)), *self._targets_and_weights(x), strict=True)
+        terms = ops.stack([self.objective(*picture) for picture in seen])
+        losses = ops.unstack(ops.mean(terms, axis=0), len(self.objective.terms))
         if self._stability:
-            losses.append(self._stability * self._restlessness(x, y_pred))
+            losses.append(self._stability * self._instability(x, y_pred))
         for mean, loss in zip(self._means, losses, strict=True):
             mean.update_state(loss)
         return sum(losses) / _replicas()
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """The means of the loss and of each term."""
         return [*super().metrics, *self._means]
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Saves which noise comes next, which Keras itself forgets."""
         store["random"] = ops.convert_to_numpy(self._random.state)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads it."""
         self._random.state.assign(store["random"])
 
-    def _see(self, pictures):
-        return self._look(pictures)
+    def _features(self, pictures):
+        return self._backbone(pictures)
 
     def _paint(self, photos, styles):
         numbers = ops.where(styles > 0, styles + self._known, 0)
         mixtures = ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
         return self.network.forward(photos, mixtures)
 
-    def _compared_with(self, batch):
+    def _targets_and_weights(self, batch):
         """Lists, for each picture, a `Target` for each term, and each term's weight."""
         photos, styles = batch["photo"], ops.unstack(batch["style"], batch["photo"].shape[0])
-        contents = self._look_at_photo(photos) if self._look_at_photo else {"image": photos}
+        contents = self._content_backbone(photos) if self._content_backbone else {"image": photos}
         targets = []
         for content, style in zip(_apart(contents), styles, strict=True):
             values = [[ops.take(v, style, axis=0) for v in each] for each in self._style_values]
@@ -151,11 +161,11 @@ class StyleTrainer(keras.Model):
             Target(guide=(ops.cast(content[term.layer], "float32"),))
             if isinstance(term, Content)
             else Target(value=tuple(value))
-            for term, value in zip(self._objective.terms, style_values, strict=True)
+            for term, value in zip(self.objective.terms, style_values, strict=True)
         ]
 
-    def _restlessness(self, batch, painted):
-        """The mean squared difference that a shift and noise make to the first picture."""
+    def _instability(self, batch, painted):
+        """Returns the mean squared difference that a shift and noise make to the first picture."""
         photos = batch["photo"][:1]
         height, width = photos.shape[1:3]
         shape = (1, height - _SHIFT, width - _SHIFT, 3)
@@ -200,7 +210,7 @@ class AdaINTrainer(StyleTrainer):
             network, backbone, objective, [], weights, stability, precision, padding=padding
         )
 
-    def call(self, batch):
+    def call(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Paints each photo in the manner of the picture beside it.
 
         Args:
@@ -214,7 +224,7 @@ class AdaINTrainer(StyleTrainer):
         network, photos, styles = self.network, batch["photo"], batch["style"]
         network.check_size(photos, "photo")
         network.check_size(styles, "style")
-        features = self._see(styles)
+        features = self._features(styles)
         style_code = network.moments(ops.cast(features[network.layer], "float32"))
         target_features = network.transfer(network.encode(photos), style_code)
         painted = network.ops.to_image(network.decode(target_features), photos)
@@ -224,23 +234,32 @@ class AdaINTrainer(StyleTrainer):
             "style_features": features,
         }
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
         """As `StyleTrainer.compute_loss`, of what `call` returns."""
         return super().compute_loss(x | y_pred, y_pred=y_pred["painted"])
 
-    def _see(self, pictures):
-        return self._look(self.network.ops.read(pictures, self.network.stride))  # As its encoder.
+    def _features(self, pictures):
+        return self._backbone(
+            self.network.ops.read(pictures, self.network.stride)
+        )  # As its encoder.
 
     def _paint(self, photos, styles):
         return self.network(photos, styles)
 
-    def _compared_with(self, batch):
+    def _targets_and_weights(self, batch):
         aims = ops.split(batch["target_features"], batch["photo"].shape[0])
         targets = []
         for target_features, style in zip(aims, _apart(batch["style_features"]), strict=True):
             values = [
                 term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
-                for term in self._objective.terms
+                for term in self.objective.terms
             ]
             targets.append(self._targets(dict.fromkeys(self._contents, target_features), values))
         return targets, [self._weights] * len(targets)

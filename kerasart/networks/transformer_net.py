@@ -84,7 +84,7 @@ class TransformerNet(StyleNetwork):
         styles = 1 + len(self.styles)
         return ConvBlock(filters, kernel_size, styles, strides, dtype=self.dtype_policy)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Makes all weights, which depend on no picture's size."""
         if self.built:
             return
@@ -196,7 +196,7 @@ class TransformerNet(StyleNetwork):
             stage.convolve.trainable = False
         return network
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         own = {"styles": list(self.styles), "width": self.width, "blocks": self.blocks}
         return {**super().get_config(), **own}

@@ -10,7 +10,7 @@ from kerasart.applications.fast_style_training import (
     plan_training,
 )
 from kerasart.networks import AdaIN, TransformerNet
-from kerasart.networks.resumable_training import ResumableTraining
+from kerasart.networks.callbacks import ResumableTraining
 from kerasart.settings.style import FastStyleSettings
 
 STYLES = np.random.default_rng(0).random((2, 1, 40, 48, 3), np.float32) ** [[[[[1]]]], [[[[3]]]]]
@@ -67,17 +67,16 @@ class Kept:
     def __init__(self, training_run, folder, every=5):
         self.training_run, self.losses = training_run, []
         folder.mkdir(exist_ok=True)
-        self.resumable = ResumableTraining(
-            folder, {}, every, self.paint, lambda pictures: None, self.step
-        )
+        self.resumable = ResumableTraining(folder, {}, every, self.paint)
         self.resumable.restore(training_run.trainer)
-        training_run.run(self.resumable)
+        note = keras.callbacks.LambdaCallback(on_train_batch_end=self.note)
+        training_run.fit(self.resumable, note)
 
     def paint(self):
         return self.training_run.paint(np.random.default_rng(0).random((1, 32, 32, 3), np.float32))
 
-    def step(self, losses):
-        self.losses.append(dict(losses))
+    def note(self, batch, logs):
+        self.losses.append(dict(logs))
 
 
 def plan(photos, squeezenet, network="tiny", styles=STYLES, seed=0, run_eagerly=True, **changes):
@@ -101,7 +100,7 @@ def trained(photos, squeezenet, tmp_path_factory):
 def test_a_course_learns(trained):
     history = trained.resumable.history
     assert trained.resumable.step == 20 and len(trained.losses) == 20
-    assert set(history) == {"loss", "stability", *trained.training_run.trainer._objective.names}
+    assert set(history) == {"loss", "stability", *trained.training_run.trainer.objective.names}
     assert history["loss"][-1] < history["loss"][0]
     assert all(np.isfinite(values).all() for values in history.values())
     assert trained.training_run.left_out == set()
@@ -133,7 +132,7 @@ def test_same_seed_same_result_and_another_another(photos, squeezenet, tmp_path)
 
 def test_the_weights_balance_each_style(trained):
     weights = trained.training_run.trainer._weights.numpy()
-    names = list(trained.training_run.trainer._objective.names)
+    names = list(trained.training_run.trainer.objective.names)
     likeness = names.index("content image")
     contents = [i for i, name in enumerate(names) if name.startswith("content")]
     assert weights.shape == (3, len(names))

@@ -1,14 +1,20 @@
-"""A training that survives being killed, and its own bad steps."""
+"""Callbacks of a training: `ResumableTraining`, `TensorBoardWriter` and `ProgressLine`."""
 
+from __future__ import annotations
+
+import importlib.util
 import itertools
 import json
 import logging
 import math
+from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from tqdm import tqdm
 
 from kerasart.image.atomic_files import sync
 from kerasart.image.files import replace_file
@@ -20,81 +26,54 @@ _log = logging.getLogger("kerasart")
 _BLANK = 0.01
 
 
-@keras.saving.register_keras_serializable("kerasart")
-class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that falls along half a cosine, and can be lowered on the way.
-
-    Source: Loshchilov and Hutter 2017 (arXiv 1608.03983, equation 5), without restarts.
-
-    Args:
-        rate: The rate at the start.
-        steps: The steps in all.
-        final: What of the rate is left at the end.
-
-    Attributes:
-        factor: A variable by which the rate is multiplied.
-    """
-
-    def __init__(self, rate, steps, final=0.0):
-        self.rate = rate
-        self.steps = steps
-        self.final = final
-        self.factor = keras.Variable(1.0, dtype="float32", trainable=False, name="factor")
-
-    def __call__(self, step):
-        """The rate at a step."""
-        progress = ops.minimum(ops.cast(step, "float32") / self.steps, 1.0)
-        cosine = (1 + ops.cos(math.pi * progress)) / 2
-        return self.factor * self.rate * (self.final + (1 - self.final) * cosine)
-
-    def get_config(self):
-        """The arguments."""
-        return {"rate": self.rate, "steps": self.steps, "final": self.final}
-
-
 class ResumableTraining(keras.callbacks.Callback):
     """Keeps a training on disk; when it goes wrong, takes it back and halves its rate.
 
-    A step has gone wrong when its loss is not finite, or the pictures painted then are blank.
+    A step has gone wrong when its loss is not finite, or the pictures painted then are blank. It
+    is the first of the callbacks of a training: others ask it what was kept.
 
     Args:
         folder: Where the state is kept; it must exist.
         identity: Dict of what makes the training what it is: settings, and hashes of its pictures.
         every: Steps between two writes.
         paint: `paint()` paints some pictures, as arrays, to be looked at.
-        on_keep: `on_keep(pictures)` is called after each write.
-        on_step: `on_step(losses)` is called after each step.
 
     Attributes:
-        every: As above.
+        every, paint: As above.
         history: Dict of each loss's name to its mean over each `every` steps.
         step: Steps taken.
+        pictures: What was painted at the last step, if its state was written then; else None.
     """
 
     # More often in a row than this, and a lower rate is not what is missing.
     _MOST_RETREATS = 8
 
-    def __init__(self, folder, identity, every, paint, on_keep, on_step):
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        identity: Mapping[str, Any],
+        every: int,
+        paint: Callable[[], list[np.ndarray]],
+    ):
         super().__init__()
         self.every = every
-        self.history = {}
+        self.paint = paint
+        self.history: dict[str, list[float]] = {}
         self.step = 0
+        self.pictures: list[np.ndarray] | None = None
         self._weights = Path(folder) / "state.weights.h5"
         self._next = Path(folder) / "next.weights.h5"
         self._progress = Path(folder) / "progress.json"
         self._identity = json.loads(json.dumps(identity))
-        self._paint = paint
-        self._on_keep = on_keep
-        self._on_step = on_step
         self._retreats = 0
         self._factor = 1.0
 
     @property
-    def exists(self):
+    def exists(self) -> bool:
         """Whether there is a state."""
         return self._weights.exists()
 
-    def restore(self, trainer, replace=False):
+    def restore(self, trainer: keras.Model, replace: bool = False) -> None:
         """Goes on with the training that is kept, if there is one.
 
         Args:
@@ -146,7 +125,7 @@ class ResumableTraining(keras.callbacks.Callback):
             raise _damaged(self._progress)
         return kept
 
-    def remove(self):
+    def remove(self) -> None:
         """Removes the state, and its folder if nothing else is in it."""
         for path in (self._progress, self._weights, self._next):
             path.unlink(missing_ok=True)
@@ -159,26 +138,32 @@ class ResumableTraining(keras.callbacks.Callback):
         pairs = {name: (self._identity.get(name), identity.get(name)) for name in names}
         return [name for name, (a, b) in pairs.items() if json.dumps(a) != json.dumps(b)]
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Looks at the losses of a step."""
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Looks at the losses of a step, and every so many at what is painted.
+
+        Raises:
+            FloatingPointError: If lower rates do not help any more.
+        """
+        self.pictures = None
+        losses = logs or {}
         # Keras hands out means since the epoch's start, which a loss that is not finite spoils.
-        if not all(math.isfinite(value) for value in logs.values()):
+        if not all(math.isfinite(value) for value in losses.values()):
             self._retreat("a loss is not finite")
             return
         self.step += 1
-        self._on_step(logs)
-        if self.step % self.every == 0:
-            pictures = self._paint()
-            # A deviation that is not finite is no more than anything.
-            if not all(np.std(picture) >= _BLANK for picture in pictures):
-                self._retreat("the painted pictures are blank")
-                return
-            for name, value in logs.items():
-                self.history.setdefault(name, []).append(float(value))
-            self.model.reset_metrics()
-            self._retreats = 0
-            self.write(self.model)
-            self._on_keep(pictures)
+        if self.step % self.every:
+            return
+        pictures = self.paint()
+        # A deviation that is not finite is no more than anything.
+        if not all(np.std(picture) >= _BLANK for picture in pictures):
+            self._retreat("the painted pictures are blank")
+            return
+        for name, value in losses.items():
+            self.history.setdefault(name, []).append(float(value))
+        self.model.reset_metrics()
+        self._retreats = 0
+        self.write(self.model)
+        self.pictures = pictures
 
     def _retreat(self, reason):
         self._retreats += 1
@@ -202,7 +187,7 @@ class ResumableTraining(keras.callbacks.Callback):
         self._factor = factor
         trainer.optimizer._learning_rate.factor.assign(factor)
 
-    def write(self, trainer):
+    def write(self, trainer: keras.Model) -> None:
         """Writes the state of a trainer."""
         trainer.save_weights(self._next)
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
@@ -218,3 +203,73 @@ def _damaged(path):
         f"`output` must hold the state of a training as it was written (without '{path.parent}' it "
         f"begins anew). Received: '{path}', which is missing or damaged"
     )
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """Shows the steps and the losses of a training on a tqdm bar.
+
+    Args:
+        training: The `ResumableTraining` before it.
+        bar: The bar.
+    """
+
+    def __init__(self, training: ResumableTraining, bar: tqdm):
+        super().__init__()
+        self._training = training
+        self._bar = bar
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Moves the bar to where the training is, which may be further back."""
+        losses = {name: f"{value:.4g}" for name, value in (logs or {}).items()}
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.update(self._training.step - self._bar.n)
+
+
+class TensorBoardWriter(keras.callbacks.Callback):
+    """Writes the losses of a training and a contact sheet for TensorBoard.
+
+    Args:
+        training: The `ResumableTraining` before it; it writes whenever that does.
+        folder: The folder that TensorBoard is told to look at.
+        sheet: `sheet(pictures)` lays out what was painted: float RGB (1, height, width, 3) in
+            [0, 1].
+
+    Raises:
+        ImportError: If TensorBoard is missing, by which TensorFlow writes pictures.
+    """
+
+    def __init__(
+        self,
+        training: ResumableTraining,
+        folder: str | PathLike[str],
+        sheet: Callable[[list[np.ndarray]], np.ndarray],
+    ):
+        super().__init__()
+        check_tensorboard()
+        import tensorflow as tf
+
+        self._training = training
+        self._sheet = sheet
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Writes what there is, if the step was kept."""
+        if self._training.pictures is None:
+            return
+        import tensorflow as tf
+
+        with self._writer.as_default(step=self._training.step):
+            for name, values in self._training.history.items():
+                tf.summary.scalar(name.replace(" ", "/"), values[-1])
+            tf.summary.image("contact sheet", self._sheet(self._training.pictures))
+        self._writer.flush()
+
+
+def check_tensorboard() -> None:
+    """Refuses, before a long run, to write for TensorBoard where it is missing.
+
+    Raises:
+        ImportError: If it is.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ImportError("`tensorboard` needs TensorBoard: pip install 'kerasart[tensorboard]'.")

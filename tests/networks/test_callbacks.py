@@ -1,5 +1,6 @@
 """A training that goes on, goes back and gives up, on a network of a few numbers."""
 
+import importlib.util
 import json
 import logging
 import math
@@ -8,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasart.networks.resumable_training import CosineDecay, ResumableTraining
+from kerasart.networks.callbacks import ResumableTraining, TensorBoardWriter, check_tensorboard
+from kerasart.networks.learning_rate import CosineDecay
 
 IDENTITY = {"steps": 12, "styles": {"a": "1", "b": "2"}, "layers": ("x",), "rate": 0.1}
 GOOD = [np.random.default_rng(0).random((1, 8, 8, 3))]
@@ -54,7 +56,7 @@ def test_a_compiled_step_sees_the_lowered_rate():
     assert np.abs(before[0] - model.get_weights()[0]).max() > 1e-3
 
 
-# --- The keeper
+# --- What is kept
 
 
 def factor_of(model):
@@ -70,7 +72,7 @@ def make_model(run_eagerly=True):
 
 
 class Run:
-    """A model, its keeper, and what the keeper told."""
+    """A model, what keeps its training, and the steps at which a callback after it is called."""
 
     def __init__(self, folder, identity=None, every=3, pictures=None, restore=True, **options):
         self.model, self.kept, self.steps = make_model(), [], []
@@ -80,11 +82,14 @@ class Run:
             identity or IDENTITY,
             every,
             lambda: self.pictures(self.resumable.step),
-            lambda pictures: self.kept.append(self.resumable.step),
-            lambda losses: self.steps.append(self.resumable.step),
         )
         if restore:
             self.resumable.restore(self.model, **options)
+
+    def note(self, batch, logs):
+        self.steps.append(self.resumable.step)
+        if self.resumable.pictures is not None:
+            self.kept.append(self.resumable.step)
 
     def go(self, until, spoil=()):
         """Trains up to a step; those numbered in `spoil` (how many batches were drawn) are NaN."""
@@ -102,7 +107,10 @@ class Run:
                 batch_size=2,
                 shuffle=False,
                 verbose=0,
-                callbacks=[self.resumable],
+                callbacks=[
+                    self.resumable,
+                    keras.callbacks.LambdaCallback(on_train_batch_end=self.note),
+                ],
             )
         return self
 
@@ -357,3 +365,31 @@ def test_good_steps_between_count_anew(tmp_path):
         run.go(until, spoil=[0])
     assert run.resumable.step == 12
     assert factor_of(run.model) == 0.5**12
+
+
+# --- TensorBoard
+
+
+def test_losses_and_pictures_are_written_whenever_the_state_is(tmp_path):
+    pytest.importorskip("tensorboard")
+    import tensorflow as tf
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    training = ResumableTraining(tmp_path, IDENTITY, 2, lambda: GOOD)
+    board = TensorBoardWriter(training, tmp_path / "board", lambda pictures: pictures[0])
+    for step, loss in ((1, None), (2, 0.5), (3, None), (4, 0.25)):
+        training.step = step
+        training.pictures = GOOD if loss else None
+        training.history = {"style conv1": [9.0, loss]}
+        board.on_train_batch_end(0)
+    events = EventAccumulator(str(tmp_path / "board"), {"tensors": 0}).Reload()
+    assert set(events.Tags()["tensors"]) == {"style/conv1", "contact sheet"}
+    written = events.Tensors("style/conv1")
+    assert [event.step for event in written] == [2, 4]
+    assert [float(tf.make_ndarray(event.tensor_proto)) for event in written] == [0.5, 0.25]
+
+
+def test_without_tensorboard(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="`tensorboard` needs TensorBoard: pip install"):
+        check_tensorboard()

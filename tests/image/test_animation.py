@@ -344,7 +344,7 @@ def test_memory_does_not_grow_with_the_frames(make, out, suffix):
         "peak(30)\n"  # a second file takes more than the first: its encoders start in used memory
         "print(-peak(30) + peak(90))\n"
     )
-    height, width = 240, 320
+    height, width = 180, 240
     command = [sys.executable, "-c", code, out / f"a{suffix}", *make(2, height, width)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     # Half of what 120 frames more would take, of a byte a pixel.

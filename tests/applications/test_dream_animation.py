@@ -21,21 +21,21 @@ def photo(face):
 
 
 @pytest.fixture(scope="module")
-def zooming(squeezenet):
-    return Dreamer("zoom", squeezenet, layers="fire3", **SETTINGS)
+def zooming(toy):
+    return Dreamer("zoom", toy, layers="conv3", **SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def growing(squeezenet):
+def growing(toy):
     """Two octaves of four steps, whose lost detail comes back after the last of them."""
     settings = SETTINGS | {"octaves": 2, "steps": 4, "detail": "after"}
-    return Dreamer("animals", squeezenet, layers="fire3", **settings)
+    return Dreamer("animals", toy, layers="conv3", **settings)
 
 
 @pytest.fixture(scope="module")
-def walking(squeezenet):
-    layers = {"fire2": 1.0, "fire3": 1.0, "fire4": 1.0}
-    return Dreamer("animals", squeezenet, layers=layers, smoothness=1.0, **SETTINGS)
+def walking(toy):
+    layers = {"conv2": 1.0, "conv3": 1.0, "conv4": 1.0}
+    return Dreamer("animals", toy, layers=layers, smoothness=1.0, **SETTINGS)
 
 
 def levels(frame):
@@ -69,16 +69,16 @@ def test_evolution_ends_with_the_dream(growing, photo, frames, made):
         assert all(np.abs(a - b).max() > 0 for a, b in zip(shown, shown[1:], strict=False))
 
 
-def test_evolution_shows_the_end_of_a_dream_that_ends_early(squeezenet, photo):
-    free = Dreamer("animals", squeezenet, layers="fire3", **SETTINGS | {"steps": 6, "jitter": 0})
-    losses = free.dream(photo).history["fire3"]
+def test_evolution_shows_the_end_of_a_dream_that_ends_early(toy, photo):
+    free = Dreamer("animals", toy, layers="conv3", **SETTINGS | {"steps": 6, "jitter": 0})
+    losses = free.dream(photo).history["conv3"]
     limit = -(losses[2] + losses[3]) / 2
     settings = SETTINGS | {"steps": 6, "jitter": 0, "max_loss": float(limit)}
-    early = Dreamer("animals", squeezenet, layers="fire3", smoothness=0.0, **settings)
+    early = Dreamer("animals", toy, layers="conv3", smoothness=0.0, **settings)
     for frames in (1, 6):
         shown = []
         result = animate_evolution(early, photo, frames=frames, on_frame=shown.append)
-        assert 1 <= len(result.history["fire3"]) < 6
+        assert 1 <= len(result.history["conv3"]) < 6
         assert 1 <= len(shown) <= frames
         np.testing.assert_allclose(levels(shown[-1]), levels(result.image), atol=0.51)
 
@@ -140,10 +140,10 @@ def test_zoom_blends_with_the_view(zooming, photo):
     np.testing.assert_allclose(levels(blended), expected, atol=1.01)
 
 
-def test_zoom_needs_a_photo(squeezenet, zooming, photo):
+def test_zoom_needs_a_photo(toy, zooming, photo):
     with pytest.raises(ValueError, match="`image` must be given, and `init` be photo"):
         next(animate_zoom(zooming, None))
-    noise = Dreamer("zoom", squeezenet, layers="fire3", init="noise")
+    noise = Dreamer("zoom", toy, layers="conv3", init="noise")
     with pytest.raises(ValueError, match="`init` be photo.*Received: init='noise'"):
         next(animate_zoom(noise, photo))
 
@@ -203,8 +203,8 @@ def test_a_single_frame_is_the_first_layer(walking, photo):
     np.testing.assert_array_equal(frame, next(animate_layers(walking, photo, frames=3)))
 
 
-def test_channels_are_walked_too_and_a_mask_holds(squeezenet, photo):
-    dreamer = Dreamer("channel", squeezenet, channel="fire3:3,fire3:7", **SETTINGS)
+def test_channels_are_walked_too_and_a_mask_holds(toy, photo):
+    dreamer = Dreamer("channel", toy, channel="conv3:3,conv3:7", **SETTINGS)
     mask = np.zeros((48, 64), np.uint8)
     mask[:20] = 255
     frames = list(animate_layers(dreamer, photo, mask, frames=2))
@@ -213,9 +213,9 @@ def test_channels_are_walked_too_and_a_mask_holds(squeezenet, photo):
         np.testing.assert_allclose(levels(frame[:, 20:]), levels(photo[:, 20:]), atol=0.51)
 
 
-@pytest.mark.parametrize("settings", [{"layers": "fire3"}, {"channel": "fire3:1", "energy": 1.0}])
-def test_a_walk_needs_two_places(squeezenet, photo, settings):
-    dreamer = Dreamer("zoom", squeezenet, **settings)
+@pytest.mark.parametrize("settings", [{"layers": "conv3"}, {"channel": "conv3:1", "energy": 1.0}])
+def test_a_walk_needs_two_places(toy, photo, settings):
+    dreamer = Dreamer("zoom", toy, **settings)
     with pytest.raises(ValueError, match="`layers`, or `channel`, must name at least two"):
         next(animate_layers(dreamer, photo))
 

@@ -377,11 +377,11 @@ def test_two_runs_at_once_write_two_pictures(folder, forked_start):
     assert not [name for name in names_in(folder) if name.startswith(".")]
 
 
-def test_a_tilde_is_the_home_folder(folder, run):
+def test_a_tilde_is_the_home_folder(folder, forked_run):
     (folder / "home").mkdir()
     shutil.copy(folder / "photo.png", folder / "home")
     flags = ["--input=~/photo.png", "--output=~/x.png", "--model=~/../mine.keras"]
-    succeed(run(folder, *flags, HOME=str(folder / "home")))
+    succeed(forked_run(folder, *flags, HOME=folder / "home"))
     assert {"photo.png", "x.png"} <= set(names_in(folder / "home"))
     assert "~" not in names_in(folder)
 

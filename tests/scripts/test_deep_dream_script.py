@@ -706,12 +706,12 @@ def test_named_network_without_its_weights(tmp_path, photo, warm_run):
     assert names_in(tmp_path) == ["photo.png"]
 
 
-def test_auto_needs_no_network_and_says_nothing(tmp_path, photo, run):
+def test_auto_needs_no_network_and_says_nothing(tmp_path, photo, forked_run):
     with socket.create_server(("127.0.0.1", 0)) as server:
         # One that takes connections and never says a word.
         proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
         flags = ["--image=photo.png", "--size=80", "--steps=1", "--octaves=1"]
-        succeed(run(tmp_path, *flags, http_proxy=proxy, https_proxy=proxy))
+        succeed(forked_run(tmp_path, *flags, http_proxy=proxy, https_proxy=proxy))
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()

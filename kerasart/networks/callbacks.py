@@ -189,6 +189,8 @@ class ResumableTraining(keras.callbacks.Callback):
 
     def write(self, trainer: keras.Model) -> None:
         """Writes the state of a trainer."""
+        # Ctrl-C may have come between a step and the callback that counts it.
+        self.step = int(trainer.optimizer.iterations)
         trainer.save_weights(self._next)
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
         # First what says whose the weights are. They know their step, so a kill between the two

@@ -107,25 +107,8 @@ def animate(dreamer, pictures, output, identity):
         raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
     if _FRAME_SIZE.value and pictures["image"] is not None:
         cli.check_pixels(fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size")
-    goes_on = RESUME.value or cli.OVERWRITE.value
-    path = Path(output) if goes_on else next_free_path(output)
-    folder = path.with_suffix(".frames")
-    there = find_frames(folder)
-    if RESUME.value and not there:
-        raise ValueError(
-            "`resume` needs the frames of an unfinished animation beside the output. "
-            f"Received: no {folder}"
-        )
-    if there and not goes_on:
-        raise ValueError(
-            "`output` must not be that of an unfinished animation: --resume goes on with it, "
-            f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
-        )
-    motion = {flag.name: flag.value for flag in (ANIMATE, _BLEND)}
-    if ANIMATE.value == "zoom":  # It may also become longer than it was to be.
-        motion |= {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
-    else:
-        motion |= {"frames": _FRAMES.value}
+    path, folder = _find_folder(output)
+    motion = _describe_motion()
     frames = FrameFolder(folder, identity | motion, not RESUME.value, _KEEP_FRAMES.value)
     stopped = None
     try:
@@ -148,7 +131,8 @@ def animate(dreamer, pictures, output, identity):
         _LOOP.value,
         _FRAME_SIZE.value,
         text=text,
-        taken="replace" if goes_on else "number",  # Another run may have taken it meanwhile.
+        # Another run may have taken it meanwhile.
+        taken="replace" if _replaces() else "number",
     )
     cli.say(
         f"Wrote {'the frames so far to ' if stopped else ''}{written}: {len(frames.paths)} frames."
@@ -160,6 +144,37 @@ def animate(dreamer, pictures, output, identity):
         cli.say(f"The frames are in {folder}.")
     else:
         frames.delete()
+
+
+def _replaces():
+    """Whether what is at the output may be replaced: by --overwrite, or as --resume goes on."""
+    return RESUME.value or cli.OVERWRITE.value
+
+
+def _find_folder(output):
+    """Finds where the animation goes, and the folder of its frames, which must not be lost."""
+    path = Path(output) if _replaces() else next_free_path(output)
+    folder = path.with_suffix(".frames")
+    there = find_frames(folder)
+    if RESUME.value and not there:
+        raise ValueError(
+            "`resume` needs the frames of an unfinished animation beside the output. "
+            f"Received: no {folder}"
+        )
+    if there and not _replaces():
+        raise ValueError(
+            "`output` must not be that of an unfinished animation: --resume goes on with it, "
+            f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
+        )
+    return path, folder
+
+
+def _describe_motion():
+    """Returns a dict of what makes the motion what it is."""
+    motion = {flag.name: flag.value for flag in (ANIMATE, _BLEND)}
+    if ANIMATE.value == "zoom":  # It may also become longer than it was to be.
+        return motion | {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
+    return motion | {"frames": _FRAMES.value}
 
 
 def _make_frames(dreamer, pictures, frames):

@@ -9,7 +9,8 @@
 `deep_dream`, `style_transfer`, `dream_style` and `stylize` make a picture; a `Dreamer` and a
 `Stylizer` make many, compiled once. What is wanted of a picture is a `Term`, or an `Objective`, the
 sum of several. Settings are the attributes of `DreamSettings`, `StyleSettings` and
-`FastStyleSettings`; presets give them names (`load_presets`).
+`FastStyleSettings`; presets give them names (`load_presets`). How a run is carried out is an
+`Execution`: its seed, its memory, and who hears of its steps.
 """
 
 import importlib
@@ -34,6 +35,7 @@ _HOMES = {
     "DivergedError": "kerasart.optimization",
     "DreamSettings": "kerasart.settings.dream",
     "Dreamer": "kerasart.applications.deep_dream",
+    "Execution": "kerasart.settings.execution",
     "FastStyleSettings": "kerasart.settings.style",
     "Interrupted": "kerasart.optimization",
     "Objective": "kerasart.objectives",

@@ -33,6 +33,7 @@ from kerasart.optimization import Result as Result
 from kerasart.progress import Progress as Progress
 from kerasart.progress import ProgressBar as ProgressBar
 from kerasart.settings.dream import DreamSettings as DreamSettings
+from kerasart.settings.execution import Execution as Execution
 from kerasart.settings.presets import load_presets as load_presets
 from kerasart.settings.style import FastStyleSettings as FastStyleSettings
 from kerasart.settings.style import StyleSettings as StyleSettings

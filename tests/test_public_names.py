@@ -23,7 +23,17 @@ ENTRIES = [
     "ProgressBar.__call__",
 ]
 # Packages and modules of which every public function is typed, not only those at the top.
-TYPED = ["backbones", "client", "image", "kernels", "objectives", "progress", "recent"]
+TYPED = [
+    "backbones",
+    "client",
+    "image",
+    "kernels",
+    "objectives",
+    "optimization",
+    "progress",
+    "recent",
+    "settings",
+]
 
 
 def test_every_public_name_is_there():

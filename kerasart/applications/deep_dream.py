@@ -36,7 +36,7 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.progress import Progress
-from kerasart.settings.checks import check_seed
+from kerasart.settings.execution import split_options
 from kerasart.settings.presets import (
     choose_dream_network,
     choose_dream_settings,
@@ -59,14 +59,7 @@ def deep_dream(
     mask: ArrayLike | None = None,
     size: int | None = None,
     objective: Objective | None = None,
-    precision: str = "auto",
-    seed: int = 0,
-    tile: int | str = "auto",
-    memory: float | None = None,
-    checkpoint: str | PathLike[str] | None = None,
-    on_step: Callable[[Progress], object] | None = None,
-    on_tile: Callable[[int, int], object] | None = None,
-    **settings: Any,
+    **options: Any,
 ) -> Result:
     """Dreams on a picture, or on nothing.
 
@@ -86,18 +79,8 @@ def deep_dream(
         size: Long side in pixels to which the picture is resized first; None keeps its own.
         objective: An `Objective` or `Term` of your own, in place of what the settings want. Its
             layers choose the network, where `backbone` is "auto".
-        precision: "float32", "bfloat16", or "auto": what is fast on this machine.
-        seed: Seeds all that is random, also random weights: same seed, same machine, same picture.
-        tile: Side in pixels of the tiles in which larger pictures are looked at, in less memory:
-            networks that see far then dream a little otherwise; "auto" chooses the largest that
-            fit, "none" evaluates all as a whole.
-        memory: What may be used, in GiB; None is what the machine has free.
-        checkpoint: A path at which the state of the run is kept. If there is one, of a run with
-            the same pictures and settings, this run resumes from it and ends in the same picture.
-            It is yours to delete.
-        on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
-        on_tile: `on_tile(done, count)`, called after each evaluation of a tile of a step.
-        **settings: Any attribute of `DreamSettings`. None stands for the preset's.
+        **options: Any attribute of `DreamSettings`, where None stands for the preset's, or of
+            `Execution`, such as `seed`, `tile` and `on_step`.
 
     Returns:
         A `Result`.
@@ -108,21 +91,8 @@ def deep_dream(
         DivergedError: If a loss is not finite; its `result` is the last good picture.
         Interrupted: On Ctrl-C; its `result` is the picture so far.
     """
-    dreamer = Dreamer(
-        preset,
-        backbone,
-        weights,
-        guide=guide,
-        objective=objective,
-        precision=precision,
-        seed=seed,
-        tile=tile,
-        memory=memory,
-        **settings,
-    )
-    return dreamer.dream(
-        image, mask, size=size, checkpoint=checkpoint, on_step=on_step, on_tile=on_tile
-    )
+    dreamer = Dreamer(preset, backbone, weights, guide=guide, objective=objective, **options)
+    return dreamer.dream(image, mask, size=size)
 
 
 class Dreamer:
@@ -133,6 +103,7 @@ class Dreamer:
 
     Attributes:
         settings: The `DreamSettings`.
+        execution: The `Execution`.
         backbone: The `Backbone`, cut at the layers that the objective needs.
         objective: The `Objective`.
         descent: The `Descent` that takes the steps.
@@ -147,28 +118,22 @@ class Dreamer:
         *,
         guide: ArrayLike | None = None,
         objective: Objective | None = None,
-        precision: str = "auto",
-        seed: int = 0,
-        tile: int | str = "auto",
-        memory: float | None = None,
-        **settings: Any,
+        **options: Any,
     ):
-        check_seed(seed)
+        self.execution, given = split_options(options)
         self._guide = None if guide is None else as_image(guide, "guide")
-        preset = preset or suitable_preset(settings, guide)
+        preset = preset or suitable_preset(given, guide)
         recipe = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
-            name, weights = choose_dream_network(recipe, backbone, weights, settings, objective)
-            merged = merge("deep_dream", preset_settings(recipe, name), settings)
+            name, weights = choose_dream_network(recipe, backbone, weights, given, objective)
+            merged = merge("deep_dream", preset_settings(recipe, name), given)
             wants_class = objective is None and "class_name" in merged
-            backbone = load_backbone(name, weights, seed, head=wants_class)
-        self.settings = choose_dream_settings(recipe, backbone, settings, guide)
+            backbone = load_backbone(name, weights, self.execution.seed, head=wants_class)
+        self.settings = choose_dream_settings(recipe, backbone, given, guide)
         self.objective = objective or dream_objective(self.settings, backbone)
-        self.backbone = backbone.cut(self.objective.layers, precision)
+        self.backbone = backbone.cut(self.objective.layers, self.execution.precision)
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
-        self._tiling = tile, memory
-        self._seed = seed
-        self.record = make_record(preset, self.backbone, seed, self.settings)
+        self.record = make_record(preset, self.backbone, self.execution.seed, self.settings)
 
     def dream(
         self,
@@ -185,10 +150,12 @@ class Dreamer:
         """Dreams on a picture.
 
         Args:
-            image, mask, size, checkpoint, on_step, on_tile: As in `deep_dream`.
+            image, mask, size: As in `deep_dream`.
             targets: A `Target` for each term of the objective, at all sizes; None stands for what
                 the settings compare with.
             weights: A weight for each term of the objective; None stands for the terms' own.
+            checkpoint, on_step, on_tile: As in `Execution`, for this picture; None stands for the
+                dreamer's.
 
         Returns:
             A `Result`.
@@ -196,9 +163,12 @@ class Dreamer:
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
         """
-        settings, descent = self.settings, self.descent
+        settings, descent, execution = self.settings, self.descent, self.execution
         inputs = self._make_inputs(image, mask, size)
-        descent.on_tile = on_tile
+        descent.on_tile = on_tile or execution.on_tile
+        taken = [inputs.image, inputs.mask, self._guide, weights]
+        taken += [array for target in targets or () for array in target.guide + target.value]
+        path = checkpoint or execution.checkpoint
 
         def prepare(octave, _):
             photo = inputs.photo(octave)
@@ -211,8 +181,6 @@ class Dreamer:
         def show(state, octave):
             return inputs.finish(descent.picture(state), octave)
 
-        given = [inputs.image, inputs.mask, self._guide, weights]
-        given += [array for target in targets or () for array in target.guide + target.value]
         with explain_memory_errors(inputs.size):
             run = coarse_to_fine(
                 descent,
@@ -223,17 +191,13 @@ class Dreamer:
                 enlarge=reinject_detail,
                 show=show,
                 goal=-math.inf if settings.max_loss is None else -settings.max_loss,
-                seed=self._seed,
-                checkpoint=open_checkpoint(
-                    checkpoint, self.record, self.objective, descent.optimizer, given
-                ),
-                on_step=on_step,
+                seed=execution.seed,
+                checkpoint=open_checkpoint(path, self.record, descent, taken),
+                on_step=on_step or execution.on_step,
             )
         if weights is targets is None:  # Else some may be switched off, or other ones.
             _warn_of_silence(self.objective.terms, run.losses)
-        return finish(
-            Result(run.image, self.objective.by_name(run.losses.T), self.record), run.error
-        )
+        return finish(run, self.objective, self.record)
 
     def balance_terms(
         self, numbers: Sequence[int], image: ArrayLike | None = None, *, size: int | None = None
@@ -253,7 +217,7 @@ class Dreamer:
             terms[number].balanced = True
         evaluator = Evaluator(self.backbone, Objective(terms), self.descent.evaluator.side)
         targets = dream_targets(evaluator, photo, self._guide)
-        weights = balance(evaluator, photo, targets, self._seed)
+        weights = balance(evaluator, photo, targets, self.execution.seed)
         own = self.objective.weights
         pulling = [number for number in numbers if weights[number]]
         if pulling:
@@ -263,11 +227,13 @@ class Dreamer:
 
     def _make_inputs(self, image, mask, size):
         """Makes the `DreamInputs`, and chooses the tiles in which the largest octave fits."""
-        inputs = DreamInputs(image, mask, size, self.settings, self.backbone, self._seed)
+        execution = self.execution
+        inputs = DreamInputs(image, mask, size, self.settings, self.backbone, execution.seed)
         self.descent.evaluator.side = choose_tile(
             self.backbone,
             inputs.size,
-            *self._tiling,
+            execution.tile,
+            execution.memory,
             enlargement=max(1.0, max(inputs.sizes[-1]) / max(inputs.size)),
             pictures=self.descent.optimizer.pictures,
         )

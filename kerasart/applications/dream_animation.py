@@ -37,7 +37,7 @@ def animate_evolution(
         image, mask, size: As in `deep_dream`.
         frames: How many frames at most, at least 1; a dream has no more than it has steps.
         on_frame: Called with each frame.
-        on_step: As in `deep_dream`.
+        on_step: As in `Execution`.
 
     Returns:
         The `Result` of the dream, whose image is the last frame.
@@ -90,7 +90,7 @@ def animate_zoom(
         shift: (down, right): how far they move, as shares of the height and the width.
         blend: Share of the frame before, in [0, 1), against flicker.
         first: The number of the first frame to be made: 0, or how many there are to go on from.
-        on_step: As in `deep_dream`.
+        on_step: As in `Execution`.
 
     Yields:
         The frames from `first` on.
@@ -140,7 +140,7 @@ def animate_layers(
         blend: Share of the frame before, in [0, 1), against flicker.
         first: The number of the first frame to be made.
         last: The frame before it.
-        on_step: As in `deep_dream`.
+        on_step: As in `Execution`.
 
     Yields:
         The frames from `first` on.

@@ -3,7 +3,7 @@
 Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pub).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -14,7 +14,7 @@ import numpy as np
 from kerasart.applications.deep_dream import Dreamer
 from kerasart.backbones import Backbone
 from kerasart.objectives import Channel, Target
-from kerasart.progress import Progress
+from kerasart.settings.checks import check
 
 
 def visualize_channels(
@@ -25,20 +25,17 @@ def visualize_channels(
     *,
     preset: str | PathLike[str] | dict = "visualization",
     size: int = 128,
-    precision: str = "auto",
-    seed: int = 0,
-    on_step: Callable[[Progress], object] | None = None,
-    **settings: Any,
+    **options: Any,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Dreams of a layer's channels, each from nothing, by one compiled step.
 
     Args:
         layer: The layer.
         channels: Numbers of channels, from 0, or a slice of all; None is all of them.
-        backbone, weights, preset, precision, seed: As in `deep_dream`.
+        backbone, weights, preset: As in `deep_dream`.
         size: Side of each picture in pixels.
-        on_step: Called with a `Progress` after each step, whose steps are those of all channels.
-        **settings: As in `deep_dream`, but for what is dreamed of.
+        **options: As in `deep_dream`, but for what is dreamed of, and `checkpoint`, which is of one
+            dream. The steps of a `Progress` are those of all channels.
 
     Yields:
         Pairs of a channel and its picture, float32 RGB (1, size, size, 3) in [0, 1].
@@ -46,10 +43,10 @@ def visualize_channels(
     Raises:
         ValueError: If an argument is not allowed, or there is no such layer or channel.
     """
-    first = {f"{layer}:0": 1.0}
-    dreamer = Dreamer(
-        preset, backbone, weights, precision=precision, seed=seed, channel=first, **settings
-    )
+    path = options.get("checkpoint")
+    check(path is None, "checkpoint", "None, as each channel is a run of its own", path)
+    dreamer = Dreamer(preset, backbone, weights, channel={f"{layer}:0": 1.0}, **options)
+    on_step = dreamer.execution.on_step
     count = dreamer.backbone.channels(layer)
     given = slice(None) if channels is None else channels
     channels = range(count)[given] if isinstance(given, slice) else list(given)

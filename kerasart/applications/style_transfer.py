@@ -3,7 +3,7 @@
 Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -30,8 +30,7 @@ from kerasart.optimization import (
     style_targets,
 )
 from kerasart.optimization.optimizers import Optimizer
-from kerasart.progress import Progress
-from kerasart.settings.checks import check_seed
+from kerasart.settings.execution import split_options
 from kerasart.settings.presets import choose_network, choose_style_settings, find_preset
 from kerasart.settings.style import StyleSettings
 
@@ -48,14 +47,7 @@ def style_transfer(
     style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
     start: ArrayLike | None = None,
     objective: Objective | None = None,
-    precision: str = "auto",
-    seed: int = 0,
-    tile: int | str = "auto",
-    memory: float | None = None,
-    checkpoint: str | PathLike[str] | None = None,
-    on_step: Callable[[Progress], object] | None = None,
-    on_tile: Callable[[int, int], object] | None = None,
-    **settings: Any,
+    **options: Any,
 ) -> Result:
     """Paints a photo in the manner of one or more pictures.
 
@@ -73,10 +65,9 @@ def style_transfer(
         style_masks: For each style, which part of it is the manner; None is all of it.
         start: A picture to start from, in place of the setting `init`.
         objective: A `Term` or an `Objective` of your own, wanted besides.
-        precision, seed, tile, memory, checkpoint, on_step, on_tile: As in `deep_dream`; painted in
-            tiles, a picture is the same but for rounding.
-        **settings: Any attribute of `StyleSettings`; `optimizer` can also be a Keras optimizer.
-            None stands for the preset's.
+        **options: Any attribute of `StyleSettings`, where None stands for the preset's and
+            `optimizer` can also be a Keras optimizer, or of `Execution`, such as `seed`, `tile`
+            and `on_step`.
 
     Returns:
         A `Result`.
@@ -87,26 +78,25 @@ def style_transfer(
         DivergedError: If a loss is not finite; its `result` is the last good picture.
         Interrupted: On Ctrl-C; its `result` is the picture so far.
     """
-    check_seed(seed)
+    execution, given = split_options(options)
     content = as_image(content, "content")
     styles = [as_image(style, "styles") for style in _listed(styles)]
     recipe = find_preset("style_transfer", preset)
     if not isinstance(backbone, Backbone):
         name, weights = choose_network(recipe, backbone, weights)
-        backbone = load_backbone(name, weights, seed, default="vgg16")
-    given_optimizer = settings.get("optimizer")
-    settings = choose_style_settings(recipe, backbone, settings, max(content.shape[1:3]))
-    optimizer = make_optimizer(settings, given_optimizer)
+        backbone = load_backbone(name, weights, execution.seed, default="vgg16")
+    settings = choose_style_settings(recipe, backbone, given, max(content.shape[1:3]))
     inputs = StyleInputs(content, styles, style_weights, content_masks, style_masks, settings)
     wanted = style_objective(settings, inputs.painters)
     objective = wanted if objective is None else wanted + objective
-    backbone = backbone.cut(objective.layers, precision, settings.pooling, settings.padding)
+    backbone = backbone.cut(
+        objective.layers, execution.precision, settings.pooling, settings.padding
+    )
     sizes, steps = inputs.plan_scales(backbone)
     largest = inputs.largest_size(sizes[-1])
-    held = optimizer.pictures
-    side = choose_tile(backbone, largest, tile, memory, pictures=held, is_style=True)
-    descent = _make_descent(backbone, objective, optimizer, settings, sizes[0], side, on_tile)
-    record = make_record(preset, backbone, seed, settings, style_weights=inputs.shares)
+    optimizer = make_optimizer(settings, given.get("optimizer"))
+    descent = _make_descent(backbone, objective, optimizer, settings, sizes[0], largest, execution)
+    record = make_record(preset, backbone, execution.seed, settings, style_weights=inputs.shares)
     pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
 
     def prepare(scale, weights):
@@ -115,25 +105,28 @@ def style_transfer(
         targets = style_targets(descent.evaluator, *shown)
         if weights is None:
             # Found once, at the first scale: what is wanted is the same at every other.
-            weights = balance(descent.evaluator, photo, targets, seed)
+            weights = balance(descent.evaluator, photo, targets, execution.seed)
         return targets, weights
 
     with explain_memory_errors(sizes[-1]):
         run = coarse_to_fine(
             descent,
-            inputs.start(sizes[0], start, seed),
+            inputs.start(sizes[0], start, execution.seed),
             sizes,
             steps,
             prepare,
             show=lambda state, _: inputs.finish(descent.picture(state), sizes[-1]),
-            seed=seed,
-            checkpoint=open_checkpoint(checkpoint, record, objective, optimizer, pictures),
-            on_step=on_step,
+            seed=execution.seed,
+            checkpoint=open_checkpoint(execution.checkpoint, record, descent, pictures),
+            on_step=execution.on_step,
         )
-    return finish(Result(run.image, objective.by_name(run.losses.T), record), run.error)
+    return finish(run, objective, record)
 
 
-def _make_descent(backbone, objective, optimizer, settings, first_size, side, on_tile):
+def _make_descent(backbone, objective, optimizer, settings, first_size, largest, execution):
+    """Makes the descent that settings describe, in tiles in which the largest picture fits."""
+    tiling, held = (execution.tile, execution.memory), optimizer.pictures
+    side = choose_tile(backbone, largest, *tiling, pictures=held, is_style=True)
     return Descent(
         backbone,
         objective,
@@ -141,7 +134,7 @@ def _make_descent(backbone, objective, optimizer, settings, first_size, side, on
         clip=settings.clip,
         average=settings.average,
         tile=side,
-        on_tile=on_tile,
+        on_tile=execution.on_tile,
         # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
         first_size=None if optimizer.searches_lines else first_size,
         reuse=True,

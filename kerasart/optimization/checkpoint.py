@@ -17,8 +17,7 @@ import numpy as np
 
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
-from kerasart.objectives import Objective
-from kerasart.optimization.descent import State
+from kerasart.optimization.descent import Descent, State
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -52,8 +51,7 @@ class Position(NamedTuple):
 def open_checkpoint(
     path: str | PathLike[str] | None,
     record: dict[str, Any],
-    objective: Objective,
-    optimizer: Any,
+    descent: Descent,
     pictures: Iterable[np.ndarray | None],
 ) -> Checkpoint | None:
     """Opens the checkpoint of a run, by all that makes the run what it is.
@@ -61,8 +59,7 @@ def open_checkpoint(
     Args:
         path: The file, or None for no checkpoint.
         record: Dict of the run's settings.
-        objective: The `Objective` that is minimised.
-        optimizer: The optimizer.
+        descent: The `Descent`, with its objective and its optimizer.
         pictures: The arrays that go into the run.
 
     Returns:
@@ -72,8 +69,8 @@ def open_checkpoint(
         return None
     identity = {
         **record,
-        "terms": objective.names,
-        "optimizer_settings": getattr(optimizer, "config", None),
+        "terms": descent.objective.names,
+        "optimizer_settings": getattr(descent.optimizer, "config", None),
         "pictures": list(map(_hash, pictures)),
     }
     return Checkpoint(path, identity)

@@ -8,6 +8,8 @@ import numpy as np
 
 from kerasart.backbones import Backbone
 from kerasart.image import Picture
+from kerasart.objectives import Objective
+from kerasart.optimization.descent import Run
 from kerasart.settings.presets import preset_name
 
 
@@ -79,22 +81,24 @@ def make_record(
     }
 
 
-def finish(result: Result, error: BaseException | None) -> Result:
-    """Gives back a result, or raises it with what ended the run before its time.
+def finish(run: Run, objective: Objective, record: dict[str, Any]) -> Result:
+    """Makes the result of a run, or raises it with what ended the run before its time.
 
     Args:
-        result: A `Result`.
-        error: A `Run`'s: None, a KeyboardInterrupt or a FloatingPointError.
+        run: A `Run`, whose image is a picture.
+        objective: The `Objective` that it minimised.
+        record: Dict of all that was set (see `make_record`).
 
     Returns:
-        The result.
+        A `Result`.
 
     Raises:
         Interrupted: On Ctrl-C.
         DivergedError: If a loss was not finite.
     """
-    if isinstance(error, KeyboardInterrupt):
-        raise Interrupted(result) from error
-    if error:
-        raise DivergedError(str(error), result) from error
+    result = Result(np.asarray(run.image), objective.by_name(run.losses.T), record)
+    if isinstance(run.error, KeyboardInterrupt):
+        raise Interrupted(result) from run.error
+    if run.error:
+        raise DivergedError(str(run.error), result) from run.error
     return result

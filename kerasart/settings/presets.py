@@ -18,6 +18,7 @@ from typing import Any
 from kerasart.settings.checks import check, parse_layers
 from kerasart.settings.declare import names_of, read_value
 from kerasart.settings.dream import REGULARIZERS, DreamSettings, parse_channels
+from kerasart.settings.execution import Execution
 from kerasart.settings.style import FastStyleSettings, StyleSettings
 
 _log = logging.getLogger("kerasart")
@@ -369,7 +370,8 @@ def _merge_for(application, preset, backbone, given):
     names = names_of(SETTINGS[application])
     for name in given:
         if name not in names:
-            raise TypeError(f"{application}'s settings are {', '.join(names)}. Received: {name!r}")
+            allowed = f"{', '.join(names)}.{_nearest(name, (*names, *names_of(Execution)))}"
+            raise TypeError(f"{application}'s settings are {allowed} Received: {name!r}")
     return merge(application, preset_settings(preset, _name_of(backbone)), given)
 
 

@@ -628,6 +628,8 @@ def test_no_warning_where_all_octaves_fit(tiny, caplog):
 def test_unknown_setting(tiny):
     with pytest.raises(TypeError, match="settings are layers, .*Received: 'step'"):
         tiny(step=3)
+    with pytest.raises(TypeError, match="Nearest: checkpoint. Received: 'chekpoint'"):
+        tiny(chekpoint="run.npz")
 
 
 def test_unknown_preset_layer_and_backbone(tiny, photo):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasart import Dreamer, Interrupted, deep_dream
+from kerasart import Dreamer, Execution, Interrupted, deep_dream
 from kerasart.backbones.imagenet import load_bundled
 from kerasart.backbones.squeezenet import SqueezeNet
 from kerasart.image.resizing import fill_size, resize_photo
@@ -143,9 +143,9 @@ def test_every_kind_of_dream(make, photo, guide, kind):
     np.testing.assert_array_equal(dreamer.dream(image, size=size).image, result.image)
     chance = {name: getattr(dreamer.settings, name) for name in ("jitter", "init_noise", "init")}
     if chance != {"jitter": 0, "init_noise": 0.0, "init": "photo"}:
-        dreamer._seed = 1
+        dreamer.execution = Execution(precision="float32", seed=1)
         other = dreamer.dream(image, size=size).image
-        dreamer._seed = 0
+        dreamer.execution = Execution(precision="float32")
         assert np.abs(other - result.image).max() > 1 / 255
     assert dreamer.descent.traces == 1
 
@@ -527,6 +527,18 @@ def test_an_interrupted_dream_resumes_to_the_same_picture(toy, photo, tmp_path, 
         np.testing.assert_array_equal(again.history[name], losses)
     # L-BFGS resumes where it restarts, which is at the octave's start.
     assert told[0].step == (4 if settings.get("optimizer") == "lbfgs" else 6)
+
+
+def test_a_dream_may_have_listeners_of_its_own(toy, photo):
+    always, once, tiles = [], [], []
+    options = {"layers": "conv3", "octaves": 1, "steps": 2, "precision": "float32", "tile": 32}
+    dreamer = Dreamer("animals", toy, **options, on_step=always.append)
+    dreamer.dream(photo, on_tile=lambda *done: tiles.append(done))
+    assert [progress.step for progress in always] == [1, 2] and tiles
+    told = len(tiles)
+    dreamer.dream(photo, on_step=once.append)
+    assert [progress.step for progress in once] == [1, 2]
+    assert (len(always), len(tiles)) == (2, told)
 
 
 def test_a_checkpoint_of_another_dream_is_refused(toy, photo, tmp_path):

@@ -67,3 +67,8 @@ def test_unknown_layer(squeezenet):
 def test_no_channels_are_refused(squeezenet, channels):
     with pytest.raises(ValueError, match="from 0 to 127 in fire3. Received: "):
         next(visualize_channels("fire3", channels, squeezenet, **QUICK))
+
+
+def test_a_checkpoint_of_several_dreams_is_refused(squeezenet):
+    with pytest.raises(ValueError, match="`checkpoint` must be None, .*Received: 'run.npz'"):
+        next(visualize_channels("fire3", [0, 1], squeezenet, **QUICK, checkpoint="run.npz"))

@@ -39,7 +39,7 @@ class DreamInputs:
         seed: Seeds the noise that the dream starts from, or with.
 
     Attributes:
-        image: The photo, or what is in its place, float32 RGB (1, height, width, 3).
+        size: (height, width) of the dream.
         mask: float32 (1, any height, any width, 1), or None.
         sizes: The (height, width) of each octave, from small to large.
 
@@ -56,9 +56,11 @@ class DreamInputs:
         backbone: Backbone,
         seed: int,
     ):
-        own = None if image is None else as_image(image)
-        self.image = _first_picture(own, size, settings.init, seed)
-        own_size = self.size if own is None else own.shape[1:3]
+        if image is None and settings.init == "photo":
+            raise ValueError("`image` must be given where `init` is photo. Received: None")
+        self._own = None if image is None else as_image(image)
+        own_size = (size or _SIZE,) * 2 if self._own is None else self._own.shape[1:3]
+        self.size = fit_size(own_size, size) if size else own_size
         self.mask = None if mask is None else fit_mask(mask, own_size, "mask")
         self.sizes = _usable_octaves(self.size, settings, backbone)
         self._settings = settings
@@ -67,10 +69,15 @@ class DreamInputs:
             lambda octave: resize(self.image, self.sizes[octave], settings.antialias)
         )
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of the dream."""
-        return self.image.shape[1:3]
+    @functools.cached_property
+    def image(self) -> np.ndarray:
+        """The photo at its size, or what is in its place, float32 RGB (1, height, width, 3)."""
+        # Not made before it is known to fit into memory.
+        if self._settings.init == "noise":
+            return noise_picture(self.size, self._seed)
+        if self._settings.init == "grey" or self._own is None:
+            return np.full((1, *self.size, 3), 0.5, np.float32)
+        return resize_photo(self._own, self.size)
 
     def photo(self, octave: int) -> tf.Tensor:
         """Shows the photo at an octave."""
@@ -122,21 +129,6 @@ class DreamInputs:
         if self.mask is None:
             return dream
         return photo + resize(self.mask, photo.shape[1:3], antialias=True) * (dream - photo)
-
-
-def _first_picture(image, size, init, seed):
-    """Brings the photo to its size, or makes a picture from nothing."""
-    if image is None and init == "photo":
-        raise ValueError("`image` must be given where `init` is photo. Received: None")
-    if image is None:
-        size = (size or _SIZE,) * 2
-    else:
-        size = fit_size(image.shape[1:3], size) if size else image.shape[1:3]
-    if init == "photo":
-        return resize_photo(image, size)
-    if init == "noise":
-        return noise_picture(size, seed)
-    return np.full((1, *size, 3), 0.5, np.float32)
 
 
 def _usable_octaves(size, settings, backbone):

@@ -22,7 +22,7 @@ command goes on.
 from kerasart.scripts import animation_flags, options
 from kerasart.scripts import app as cli
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
-from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
+from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 from dataclasses import dataclass
@@ -34,6 +34,7 @@ from absl import flags
 from kerasart.backbones import find_class, imagenet_labels
 from kerasart.image import check_output
 from kerasart.image.arrays import fit_size
+from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
 from kerasart.settings.dream import DreamSettings, read_recorded

@@ -1,6 +1,5 @@
 """The record of how a picture was made, in its PNG file."""
 
-import hashlib
 import json
 import logging
 
@@ -85,8 +84,3 @@ def compare_with_record(recorded, actual, names):
             f"the recorded picture was interrupted after {recorded['interrupted_after']} steps; "
             "this one is whole."
         )
-
-
-def hash_image(image):
-    """16 hex digits that stand for an image's pixels; None for no image."""
-    return None if image is None else hashlib.sha256(image.tobytes()).hexdigest()[:16]

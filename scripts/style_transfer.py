@@ -18,7 +18,7 @@ folder, what is painted already is left alone, so that the same command goes on.
 from kerasart.scripts import app as cli
 from kerasart.scripts import options
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
-from kerasart.scripts.png_metadata import compare_with_record, hash_image, read_record
+from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 import math
@@ -30,6 +30,7 @@ from absl import flags
 from kerasart.image import check_output, read_picture, write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES

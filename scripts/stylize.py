@@ -21,7 +21,7 @@ from kerasart.scripts.batch_files import (
     tell_of_failures,
     warn_of_failure,
 )
-from kerasart.scripts.png_metadata import hash_image, pack_record
+from kerasart.scripts.png_metadata import pack_record
 
 import itertools
 import time
@@ -35,6 +35,7 @@ from tqdm import tqdm
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.arrays import fit_size
+from kerasart.image.fingerprint import hash_image
 from kerasart.image.samples import SAMPLES
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models

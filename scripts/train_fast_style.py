@@ -17,7 +17,6 @@ same command goes on where it was.
 from kerasart.scripts import app as cli
 from kerasart.scripts import options
 from kerasart.scripts.model_card import write_card
-from kerasart.scripts.png_metadata import hash_image
 
 import itertools
 import re
@@ -31,6 +30,7 @@ from tqdm import tqdm
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import plot_losses
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES

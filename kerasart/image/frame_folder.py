@@ -12,6 +12,7 @@ import numpy as np
 
 from kerasart.image.atomic_files import is_draft
 from kerasart.image.files import check_place, read_picture, replace_file, write_picture
+from kerasart.image.fingerprint import differences, fingerprint
 
 _NOTE = "animation.json"
 _FRAME = re.compile(r"\d{6}\.png")
@@ -51,7 +52,7 @@ class FrameFolder:
         self._folder = Path(folder)
         if not self._folder.is_dir():
             check_place(self._folder)
-        self._identity = json.loads(json.dumps(identity, default=lambda number: number.item()))
+        self._identity = fingerprint(identity)
         self.keep = keep
         self._is_ours = False
         if self._folder.exists():
@@ -112,9 +113,7 @@ class FrameFolder:
             return
         # Older files do not tell.
         self.keep = self.keep or note.get("keep_frames", True)
-        identity = note.get("animation", note)
-        names = dict.fromkeys([*self._identity, *identity])
-        differ = [name for name in names if identity.get(name) != self._identity.get(name)]
+        differ = differences(self._identity, note.get("animation", note))
         if differ:
             raise ValueError(
                 f"`resume` needs the picture and settings of the animation that it goes on with; "

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from kerasart.image.atomic_files import sync
 from kerasart.image.files import replace_file
+from kerasart.image.fingerprint import differences, fingerprint
 from kerasart.settings.checks import is_number
 
 _log = logging.getLogger("kerasart")
@@ -64,7 +65,7 @@ class ResumableTraining(keras.callbacks.Callback):
         self._weights = Path(folder) / "state.weights.h5"
         self._next = Path(folder) / "next.weights.h5"
         self._progress = Path(folder) / "progress.json"
-        self._identity = json.loads(json.dumps(identity))
+        self._identity = fingerprint(identity)
         self._retreats = 0
         self._factor = 1.0
 
@@ -90,7 +91,7 @@ class ResumableTraining(keras.callbacks.Callback):
             if not replace:
                 raise
             kept = None
-        different = self._different(kept["identity"]) if kept else []
+        different = differences(self._identity, kept["identity"]) if kept else []
         if different and not replace:
             raise ValueError(
                 "`output` must be empty, or hold a training of the same pictures and settings; "
@@ -131,12 +132,6 @@ class ResumableTraining(keras.callbacks.Callback):
             path.unlink(missing_ok=True)
         if not any(self._progress.parent.iterdir()):
             self._progress.parent.rmdir()
-
-    def _different(self, identity):
-        # As text, for the order of the styles is their numbers.
-        names = dict.fromkeys([*self._identity, *identity])
-        pairs = {name: (self._identity.get(name), identity.get(name)) for name in names}
-        return [name for name, (a, b) in pairs.items() if json.dumps(a) != json.dumps(b)]
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Looks at the losses of a step, and every so many at what is painted.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -17,12 +16,24 @@ import numpy as np
 
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
+from kerasart.image.fingerprint import differences, fingerprint, hash_image
 from kerasart.optimization.descent import Descent, State
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 _log = logging.getLogger("kerasart")
+
+# What reading a file that is none of ours, or damaged, can raise.
+_UNREADABLE = (
+    OSError,
+    TypeError,
+    ValueError,
+    LookupError,
+    EOFError,
+    RecursionError,
+    zipfile.BadZipFile,
+)
 
 
 class Position(NamedTuple):
@@ -71,7 +82,7 @@ def open_checkpoint(
         **record,
         "terms": descent.objective.names,
         "optimizer_settings": getattr(descent.optimizer, "config", None),
-        "pictures": list(map(_hash, pictures)),
+        "pictures": [hash_image(picture, with_shape=True) for picture in pictures],
     }
     return Checkpoint(path, identity)
 
@@ -91,7 +102,7 @@ class Checkpoint:
     def __init__(self, path: str | PathLike[str], identity: dict[str, Any], seconds: float = 30.0):
         self._path = Path(path)
         check_place(self._path)
-        self._identity = json.dumps(identity, sort_keys=True, default=_plain)
+        self._identity = json.dumps(fingerprint(identity), sort_keys=True)
         self._seconds = seconds
         self._written = time.monotonic()
         self._latest: Position | None = None
@@ -110,20 +121,21 @@ class Checkpoint:
         try:
             with np.load(self._path) as archive:
                 arrays = dict(archive)
-            identity = str(arrays["identity"])
+            identity = dict(json.loads(str(arrays["identity"])))
             scale, step = (int(number) for number in arrays["progress"])
             tensors = [_tensors(arrays, name) for name in ("image", "memory", "average")]
             state = State(tensors[0][0], *tensors[1:])
             position = Position(scale, step, state, arrays["losses"], arrays["weights"])
-        except (OSError, TypeError, ValueError, LookupError, zipfile.BadZipFile, EOFError):
+        except _UNREADABLE:
             raise ValueError(
                 "`resume` needs the state of an unfinished run, which this file does not hold. "
                 f"Received: {str(self._path)!r}"
             ) from None
-        if identity != self._identity:
+        differ = differences(json.loads(self._identity), identity)
+        if differ:
             raise ValueError(
                 f"`resume` needs the pictures and settings of the run that it goes on with; "
-                f"{self._differences(identity)} differ. Received: {str(self._path)!r}"
+                f"{', '.join(differ)} differ. Received: {str(self._path)!r}"
             )
         return position
 
@@ -156,23 +168,6 @@ class Checkpoint:
         except OSError as error:
             _log.warning("the state of the run cannot be kept: %s", error)
         self._written = time.monotonic()
-
-    def _differences(self, identity):
-        mine, its = json.loads(self._identity), json.loads(identity)
-        names = dict.fromkeys([*mine, *its])
-        return ", ".join(name for name in names if mine.get(name) != its.get(name))
-
-
-def _hash(array):
-    if array is None:
-        return None
-    array = np.ascontiguousarray(array)
-    return hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()[:16]
-
-
-def _plain(number):
-    """Makes a number that JSON knows of one of NumPy's."""
-    return number.item()
 
 
 def _tensors(arrays, name):

@@ -66,6 +66,12 @@ def test_another_animation_is_refused(folder, change, named):
     assert len(list(folder.glob("*.png"))) == 1
 
 
+def test_a_walk_the_other_way_is_another_animation(folder):
+    FrameFolder(folder, {"layers": {"fire3": 1.0, "fire6": 1.0}}).add(picture())
+    with pytest.raises(ValueError, match="; layers differ"):
+        FrameFolder(folder, {"layers": {"fire6": 1.0, "fire3": 1.0}})
+
+
 def test_what_is_missing_differs_too(folder):
     FrameFolder(folder, IDENTITY).add(picture())
     with pytest.raises(ValueError, match="; octaves differ"):

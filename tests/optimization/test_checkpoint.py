@@ -184,6 +184,10 @@ def save_without_image(path):
     np.savez(path, **arrays)
 
 
+def replace_identity(text):
+    return lambda path: np.savez(path, **{**np.load(path), "identity": np.array(text)})
+
+
 GARBAGE = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("no archive"),
@@ -194,6 +198,9 @@ GARBAGE = {
     "other arrays": save_other_arrays,
     "objects": save_objects,
     "without image": save_without_image,
+    "identity that is no JSON": replace_identity("{"),
+    "identity that is a list": replace_identity("[1]"),
+    "identity that is too deep": replace_identity("[" * 100_000),
 }
 
 

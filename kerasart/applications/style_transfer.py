@@ -81,11 +81,8 @@ def style_transfer(
     execution, given = split_options(options)
     content = as_image(content, "content")
     styles = [as_image(style, "styles") for style in _listed(styles)]
-    recipe = find_preset("style_transfer", preset)
-    if not isinstance(backbone, Backbone):
-        name, weights = choose_network(recipe, backbone, weights)
-        backbone = load_backbone(name, weights, execution.seed, default="vgg16")
-    settings = choose_style_settings(recipe, backbone, given, max(content.shape[1:3]))
+    long_side = max(content.shape[1:3])
+    backbone, settings = _choose(preset, backbone, weights, given, long_side, execution.seed)
     inputs = StyleInputs(content, styles, style_weights, content_masks, style_masks, settings)
     wanted = style_objective(settings, inputs.painters)
     objective = wanted if objective is None else wanted + objective
@@ -93,8 +90,8 @@ def style_transfer(
         objective.layers, execution.precision, settings.pooling, settings.padding
     )
     sizes, steps = inputs.plan_scales(backbone)
-    largest = inputs.largest_size(sizes[-1])
     optimizer = make_optimizer(settings, given.get("optimizer"))
+    largest = inputs.largest_size(sizes[-1])
     descent = _make_descent(backbone, objective, optimizer, settings, sizes[0], largest, execution)
     record = make_record(preset, backbone, execution.seed, settings, style_weights=inputs.shares)
     pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
@@ -121,6 +118,15 @@ def style_transfer(
             on_step=execution.on_step,
         )
     return finish(run, objective, record)
+
+
+def _choose(preset, backbone, weights, given, long_side, seed):
+    """Loads the network that is asked for, and completes the settings by the preset's for it."""
+    recipe = find_preset("style_transfer", preset)
+    if not isinstance(backbone, Backbone):
+        name, weights = choose_network(recipe, backbone, weights)
+        backbone = load_backbone(name, weights, seed, default="vgg16")
+    return backbone, choose_style_settings(recipe, backbone, given, long_side)
 
 
 def _make_descent(backbone, objective, optimizer, settings, first_size, largest, execution):

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, contents, make_photo, names_in
+from conftest import ROOT, RUN, contents, make_photo, names_in
 from PIL import Image
 
 import kerasart
@@ -214,17 +214,6 @@ def test_layers_are_those_of_the_presets_network(
 # --- Signals
 
 
-def start(folder, *flags, **options):
-    return subprocess.Popen(
-        [sys.executable, str(script("deep_dream")), *flags],
-        cwd=folder,
-        # A test that runs in the background of a shell is started with Ctrl-C ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        text=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
-    )
-
-
 def test_ctrl_c_while_modules_are_imported(tmp_path):
     # From when the script itself runs to where it would load TensorFlow.
     (tmp_path / "slow").mkdir()
@@ -232,21 +221,27 @@ def test_ctrl_c_while_modules_are_imported(tmp_path):
         (tmp_path / "slow" / f"{name}.py").write_text(
             "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
         )
-        process = start(tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "slow")})
-        out, err = process.communicate(timeout=60)
-        assert (process.returncode, out, err) == (130, "", "deep_dream: interrupted\n")
+        done = subprocess.run(
+            [sys.executable, script("deep_dream")],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path / "slow")},
+            # A test that runs in the background of a shell is started with Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr == "deep_dream: interrupted\n"
         (tmp_path / "slow" / f"{name}.py").unlink()
 
 
-def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path):
+def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path, forks):
     Image.fromarray(make_photo(75, 53)).save(tmp_path / "photo.png")
     ours, theirs = pty.openpty()
-    flags = [*SMALL, "--steps=100000", "--preview_every=1"]
-    process = start(
-        tmp_path, *flags, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
-    )  # fmt: skip
-    os.close(theirs)
+    command = [script("deep_dream"), *SMALL, "--steps=100000", "--preview_every=1"]
+    with open(theirs, "r+b", buffering=0) as terminal:
+        process = forks.start(RUN, command, tmp_path, (), (), terminal, terminal, terminal)
     end = time.monotonic() + 60
     while not (tmp_path / "dream.preview.png").exists():
         assert process.poll() is None and time.monotonic() < end

@@ -65,9 +65,7 @@ class DreamInputs:
         self.sizes = _usable_octaves(self.size, settings, backbone)
         self._settings = settings
         self._seed = seed
-        self._resized = functools.lru_cache(maxsize=2)(
-            lambda octave: resize(self.image, self.sizes[octave], settings.antialias)
-        )
+        self._photos: dict[int, tf.Tensor] = {}
 
     @functools.cached_property
     def image(self) -> np.ndarray:
@@ -81,7 +79,13 @@ class DreamInputs:
 
     def photo(self, octave: int) -> tf.Tensor:
         """Shows the photo at an octave."""
-        return self._resized(octave)
+        if octave not in self._photos:
+            photo = resize(self.image, self.sizes[octave], self._settings.antialias)
+            # A neighbour is needed with it. By lru_cache, `self` and its pictures would hold each
+            # other until garbage is collected.
+            near = {n: each for n, each in self._photos.items() if abs(n - octave) == 1}
+            self._photos = {**near, octave: photo}
+        return self._photos[octave]
 
     def start(self) -> tf.Tensor | np.ndarray:
         """Shows what the first octave starts from: the photo, with noise if so set."""

@@ -21,6 +21,9 @@ from kerasart.image.files import replace_file
 from kerasart.image.fingerprint import differences, fingerprint
 from kerasart.settings.checks import is_number
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
 _log = logging.getLogger("kerasart")
 
 # Deviation of the pixels of a picture that shows nothing.
@@ -243,8 +246,6 @@ class TensorBoardWriter(keras.callbacks.Callback):
     ):
         super().__init__()
         check_tensorboard()
-        import tensorflow as tf
-
         self._training = training
         self._sheet = sheet
         self._writer = tf.summary.create_file_writer(str(folder))
@@ -253,8 +254,6 @@ class TensorBoardWriter(keras.callbacks.Callback):
         """Writes what there is, if the step was kept."""
         if self._training.pictures is None:
             return
-        import tensorflow as tf
-
         with self._writer.as_default(step=self._training.step):
             for name, values in self._training.history.items():
                 tf.summary.scalar(name.replace(" ", "/"), values[-1])

@@ -11,6 +11,9 @@ from kerasart.backbones import Backbone
 from kerasart.networks.adain import AdaIN
 from kerasart.objectives import Content, Objective, StyleTerm, Target
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
 _NOISE = 0.005  # Deviation of the noise that should change nothing: that of compression.
 _SHIFT = 4  # Pixels; as far as the network's strides reach.
 
@@ -282,6 +285,4 @@ def _replicas():
     """What the gradients of several devices, which are added up, are to be divided by."""
     if keras.backend.backend() != "tensorflow":
         return 1
-    import tensorflow as tf
-
     return tf.distribute.get_strategy().num_replicas_in_sync

@@ -161,6 +161,26 @@ def test_scripts_leave_tensorflow_out():
     assert run_python(code) == "done\n"
 
 
+def test_annotations_do_not_need_tensorflow_where_it_is_not_the_backend():
+    # On JAX, where networks are trained without TensorFlow, there is no `tf` to look them up in.
+    for path in LIBRARY:
+        source = path.read_text()
+        tree = ast.parse(source)
+        is_conditional = any(
+            isinstance(node, ast.If) and "import tensorflow as tf" in ast.unparse(node)
+            for node in tree.body
+        )
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        annotations = [
+            ast.unparse(part)
+            for function in functions
+            for part in (function.returns, *(each.annotation for each in function.args.args))
+            if part is not None
+        ]
+        if is_conditional and any("tf." in annotation for annotation in annotations):
+            assert "from __future__ import annotations" in source, path
+
+
 def test_the_library_defines_no_flags():
     imported = [
         (module_of(path), module) for path in LIBRARY for module, _ in imports_of(path.read_text())

@@ -1,5 +1,7 @@
 """Targets: the features and statistics that terms compare an image with."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import keras

@@ -70,8 +70,8 @@ def measure(backbone, layers, photo, side):
         whole = objective(cut(image), targets)
     gradient = tape.gradient(whole, image).numpy().ravel().astype(np.float64)
     evaluator = Evaluator(cut, objective, side)
-    losses, tiled, _ = evaluator.differentiate(image, targets, objective.weights)
-    tiled = tiled.numpy().ravel().astype(np.float64)
+    losses, gradients = evaluator.differentiate(image, targets, objective.weights)
+    tiled = gradients["seen"].numpy().ravel().astype(np.float64)
     length = np.linalg.norm(gradient)
     numbers = [
         np.max(np.abs(losses / whole.numpy() - 1)),

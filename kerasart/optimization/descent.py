@@ -257,8 +257,8 @@ class Descent:
     def _call(self, function, run, state, number, steps):
         """Calls a function compiled; or, where the picture has tiles, as it is.
 
-        What it does of a tile is compiled then, and one step is taken. Where memory runs out, the
-        tiles are halved, and it is called again.
+        What it does of a tile, before all tiles and after them is compiled then, and one step is
+        taken. Where memory runs out, the tiles are halved, and it is called again.
         """
         size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
         given = state, run.targets, run.weights, seed, steps, run.goal, *self._first_size
@@ -292,15 +292,22 @@ class Descent:
         `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
         `_step` can take.
         """
+        found = self._evaluate(state.image, targets, weights, seed)
+        return self._compiled(self._shape_back, state, seed, *found, *_if_given(first_size))
+
+    def _evaluate(self, image, targets, weights, seed):
+        """Returns the losses, and their gradients by the picture and what the network sees."""
+        picture, seen = self._compiled(self._show, image, seed)
+        return self.evaluator.differentiate(seen, targets, weights, picture, self._after_tile)
+
+    def _shape_back(self, state, seed, losses, gradients, first_size=None):
+        """Takes gradients back through what is shown, and shapes them."""
         with tf.GradientTape() as tape:
             tape.watch(state.image)
             picture, seen = self._show(state.image, seed)
-        losses, *gradients = self.evaluator.differentiate(
-            seen, targets, weights, picture, self._after_tile
-        )
-        pairs = zip((seen, picture), gradients, strict=True)
-        ends, gradients = zip(*(pair for pair in pairs if pair[1] is not None), strict=True)
-        gradient = tape.gradient(list(ends), state.image, list(gradients))
+        ends = {"picture": picture, "seen": seen}
+        ends = [ends[name] for name in gradients]
+        gradient = tape.gradient(ends, state.image, list(gradients.values()))
         return self._shape(losses, gradient, first_size)
 
     def _shape(self, losses, gradient, first_size):
@@ -315,9 +322,13 @@ class Descent:
         hides = tf.math.is_finite(tf.reduce_sum(losses)) & is_hidden
         return tf.where(hides, math.nan, losses), gradient
 
-    def _step(self, state, *arguments, **options):
+    def _step(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
         """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
-        return self._move(state, *self._differentiate(state, *arguments, **options))
+        found = self._evaluate(state.image, targets, weights, seed)
+        return self._compiled(self._step_back, state, seed, *found, *_if_given(first_size))
+
+    def _step_back(self, state, *found):
+        return self._move(state, *self._shape_back(state, *found))
 
     def _move(self, state, losses, gradient):
         """Moves the picture; returns as `_step`."""
@@ -484,3 +495,7 @@ class RunInProgress:
                         f"The loss must stay finite; the term {name!r} did not at step "
                         f"{self.number + i + 1}. Received: {loss}"
                     )
+
+
+def _if_given(first_size):
+    return () if first_size is None else (first_size,)

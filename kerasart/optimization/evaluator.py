@@ -143,7 +143,7 @@ class Evaluator:
         weights: Sequence[float] | np.ndarray | tf.Tensor,
         picture: tf.Tensor | None = None,
         on_tile: Callable[[int, int], object] | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Takes the gradient of the objective, of the whole picture or tile by tile.
 
         It can be traced into a graph, where no size has tiles.
@@ -157,8 +157,8 @@ class Evaluator:
             on_tile: `on_tile(done, count)`, called after each tile; None for nobody.
 
         Returns:
-            The weighted values of the terms, a float32 vector; and the gradients of their sum by
-            `seen` and by `picture`, of their shapes, each None if there are no such terms.
+            The weighted values of the terms, a float32 vector; and the gradients of their sum, by
+            "seen" and by "picture", as far as there are such terms.
         """
         seen = tf.convert_to_tensor(seen)
         picture = seen if picture is None else picture
@@ -168,17 +168,15 @@ class Evaluator:
         proportional = tuple(i for i in on_pixels if shares[i])
         layers = tuple(i for i in range(len(terms)) if i not in on_pixels)
         # First, while the heap is whole: TensorFlow never gives back what tiles leave in pieces.
-        pixels = {"image": picture}
-        losses, at_picture = self._differentiate_terms(plain, pixels, picture, targets, weights)
+        losses, at_picture = self._differentiate_whole(plain, picture, targets, weights)
         shared = {i: weights[i] * shares[i] for i in proportional}
-        held, at_held = self._differentiate_terms(proportional, pixels, picture, targets, shared)
+        held, at_held = self._differentiate_whole(proportional, picture, targets, shared)
 
         if tiles := self.tiles(tuple(seen.shape[1:3])):
             given = layers, tiles, seen, targets, weights, on_tile
             wanted, at_seen = self._differentiate_tiles(*given)
         else:
-            given = layers, self.backbone, seen, targets, weights
-            wanted, at_seen = self._differentiate_terms(*given)
+            wanted, at_seen = self._differentiate_whole(layers, seen, targets, weights)
         if proportional:
             force = tf.maximum(pull(at_seen), _LEAST_FORCE)
             held = [force * loss for loss in held]
@@ -186,7 +184,9 @@ class Evaluator:
             at_picture = at_held if at_picture is None else at_picture + at_held
         numbers = plain + proportional + layers
         by_number = dict(zip(numbers, [*losses, *held, *wanted], strict=True))
-        return tf.stack([by_number[i] for i in range(len(terms))]), at_seen, at_picture
+        gradients = {"seen": at_seen, "picture": at_picture}
+        found = {name: each for name, each in gradients.items() if each is not None}
+        return tf.stack([by_number[i] for i in range(len(terms))]), found
 
     def differentiate_each(self, image: tf.Tensor, targets: Sequence[Target]) -> list[tf.Tensor]:
         """Takes the gradient of each term by itself, without its weight.
@@ -207,7 +207,7 @@ class Evaluator:
                 # One trace serves each of those on layers, with a weight of 1 for it alone.
                 self._differentiate_tiles(layers, tiles, image, targets, units[i])[1]
                 if term.layer != "image"
-                else self._differentiate_terms((i,), {"image": image}, image, targets, units[i])[1]
+                else self._differentiate_whole((i,), image, targets, units[i])[1]
                 for i, term in enumerate(terms)
             ]
         # Called once in a run: to trace a graph would take longer.
@@ -217,13 +217,12 @@ class Evaluator:
             distances = self.objective.distances(features, targets)
         return [tape.gradient(distance, image) for distance in distances]
 
-    def _differentiate_terms(self, numbers, features, image, targets, weights):
+    def _differentiate_whole(self, numbers, image, targets, weights):
         """Takes the losses of some terms, and the gradient of their sum by a whole image.
 
         Args:
-            numbers: A tuple of the terms' numbers.
-            features: Dict of layer name to features, or what maps the image to it.
-            image: The image; that of the layer "image" among the features, if there is one.
+            numbers: A tuple of the terms' numbers: all on the layer "image", or none.
+            image: The image.
             targets, weights: Of all terms.
 
         Returns:
@@ -231,18 +230,22 @@ class Evaluator:
         """
         if not numbers:
             return [], None
+        given = [targets[i] for i in numbers], [weights[i] for i in numbers]
+        return self._compiled(self._differentiate_terms, image, *given, static=(numbers,))
+
+    def _differentiate_terms(self, numbers, image, targets, weights):
+        terms = [self.objective.terms[i] for i in numbers]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            features = features(image) if callable(features) else features
-            losses = []
-            for i in numbers:
-                term, (guide, value) = self.objective.terms[i], targets[i]
-                mean = term.mean(features[term.layer], *guide)
-                losses.append(weights[i] * term.distance(mean, *value))
+            features = {"image": image} if terms[0].layer == "image" else self.backbone(image)
+            losses = [
+                weight * term.distance(term.mean(features[term.layer], *guide), *value)
+                for term, (guide, value), weight in zip(terms, targets, weights, strict=True)
+            ]
         return losses, tape.gradient(losses, image)
 
     def _differentiate_tiles(self, numbers, tiles, image, targets, weights, on_tile=None):
-        """As `_differentiate_terms` of terms on layers, tile by tile; losses are an array."""
+        """As `_differentiate_whole` of terms on layers, tile by tile; losses are an array."""
         size, terms = tuple(image.shape[1:3]), self.objective.terms
         nonlinear = tuple(i for i in numbers if not terms[i].is_linear)
         linear = tuple(i for i in numbers if terms[i].is_linear)

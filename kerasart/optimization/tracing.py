@@ -15,6 +15,7 @@ if keras.backend.backend() == "tensorflow":
 class Compiled:
     """Calls functions compiled, each traced once for pictures of all sizes.
 
+    In a graph that is being traced a function is called as it is, and becomes a part of the graph.
     Several objects may share it if their methods compute the same.
 
     Args:
@@ -37,6 +38,8 @@ class Compiled:
         Returns:
             What the function returns.
         """
+        if tf.inside_function():
+            return function(*static, *arguments)
         arguments = tf.nest.map_structure(tf.convert_to_tensor, arguments)
         signature = tf.nest.map_structure(self._describe, arguments)
         structure = tf.nest.map_structure(lambda spec: None, signature)

@@ -57,8 +57,8 @@ def whole(evaluator, image, targets):
 
 
 def in_tiles(evaluator, image, targets):
-    losses, *gradients = evaluator.differentiate(image, targets, evaluator.objective.weights)
-    return losses.numpy(), sum(each.numpy() for each in gradients if each is not None)
+    losses, gradients = evaluator.differentiate(image, targets, evaluator.objective.weights)
+    return losses.numpy(), sum(each.numpy() for each in gradients.values())
 
 
 def check(backbone, terms, image=PICTURE, side=80, **options):

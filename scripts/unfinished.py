@@ -8,7 +8,10 @@ from pathlib import Path
 from absl import flags
 
 RESUME = flags.DEFINE_bool(
-    "resume", False, "Go on with the unfinished run whose state lies beside the output."
+    "resume",
+    False,
+    "Go on with the unfinished run whose state, or of an animation the frames, lie beside the "
+    "output.",
 )
 
 

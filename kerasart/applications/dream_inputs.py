@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 
 import keras
 import numpy as np
@@ -15,13 +14,11 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import resize, resize_photo
 from kerasart.optimization.parameterizations import noise_picture
-from kerasart.optimization.pyramid import octave_sizes
+from kerasart.optimization.pyramid import octave_sizes, warn_of_left_out
 from kerasart.settings.dream import DreamSettings
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
-
-_log = logging.getLogger("kerasart")
 
 # Long side of a picture that starts from nothing, if none is given.
 _SIZE = 512
@@ -145,12 +142,5 @@ def _usable_octaves(size, settings, backbone):
             f"`image` must be at least {least}x{least} pixels in one octave for {backbone.name} "
             f"and these layers. Received: {size[1]}x{size[0]}"
         )
-    if len(usable) < len(sizes):
-        _log.warning(
-            "%d of %d octaves left out: too small for %s, which needs %d pixels.",
-            len(sizes) - len(usable),
-            len(sizes),
-            backbone.name,
-            least,
-        )
+    warn_of_left_out("octaves", usable, sizes, backbone, least)
     return usable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 
@@ -21,13 +20,11 @@ from kerasart.image.colour import (
 )
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import pick_nearest, resize, resize_photo
-from kerasart.optimization.pyramid import scale_sizes, share_steps
+from kerasart.optimization.pyramid import scale_sizes, share_steps, warn_of_left_out
 from kerasart.settings.style import StyleSettings
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
-
-_log = logging.getLogger("kerasart")
 
 _RECOLOUR = {
     "luminance": match_luminance,
@@ -186,14 +183,7 @@ class StyleInputs:
             for size in sizes
             if all(min(side) >= least for those in seen[size].values() for side in those)
         ]
-        if len(usable) < len(sizes):
-            _log.warning(
-                "%d of %d scales left out: too small for %s, which needs %d pixels.",
-                len(sizes) - len(usable),
-                len(sizes),
-                backbone.name,
-                least,
-            )
+        warn_of_left_out("scales", usable, sizes, backbone, least)
         return usable
 
     def _resize(self, image, size):

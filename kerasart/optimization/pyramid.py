@@ -1,5 +1,6 @@
 """Image pyramids: the sizes of octaves and scales, their steps, and the coarse-to-fine loop."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.backbones import Backbone
 from kerasart.image.arrays import fit_size
 from kerasart.objectives import Target
 from kerasart.optimization.checkpoint import Checkpoint, Position
 from kerasart.optimization.descent import Descent, Run, State
 from kerasart.progress import Progress
+
+_log = logging.getLogger("kerasart")
 
 # Long side of a picture in which all scales get equal shares of steps.
 _LARGE = 1024
@@ -59,6 +63,33 @@ def scale_sizes(size: tuple[int, int], smallest: float, factor: float) -> list[t
     while (side := round(round(max(size) / factor ** len(sides), 6))) >= smallest:
         sides.append(side)
     return [fit_size(size, side) for side in reversed(sides[1:])] + [size]
+
+
+def warn_of_left_out(
+    what: str,
+    usable: Sequence[tuple[int, int]],
+    sizes: Sequence[tuple[int, int]],
+    backbone: Backbone,
+    least: int,
+) -> None:
+    """Warns if some sizes are too small for a network.
+
+    Args:
+        what: What the sizes are of: "octaves" or "scales".
+        usable: Those that are large enough.
+        sizes: All of them.
+        backbone: The `Backbone`.
+        least: The least side that it takes, in pixels.
+    """
+    if len(usable) < len(sizes):
+        _log.warning(
+            "%d of %d %s left out: too small for %s, which needs %d pixels.",
+            len(sizes) - len(usable),
+            len(sizes),
+            what,
+            backbone.name,
+            least,
+        )
 
 
 def share_steps(steps: int, sizes: Sequence[tuple[int, int]]) -> list[int]:

@@ -1,7 +1,6 @@
 """The program `kerasart`: lists the commands, or runs one."""
 
-from kerasart.scripts import COMMANDS
-from kerasart.scripts import app as cli
+from kerasart.scripts import COMMANDS, cli
 
 import ast
 import difflib

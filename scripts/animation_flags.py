@@ -1,6 +1,6 @@
 """Dreams that move: flags of deep_dream.py, and what they do."""
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli, common_flags
 from kerasart.scripts.png_metadata import pack_record
 from kerasart.scripts.unfinished import RESUME
 
@@ -66,7 +66,7 @@ _OWN = {"zoom": ["zoom"], "rotate": ["zoom"], "shift": ["zoom"], "blend": ["zoom
 
 def check(output):
     """Refuses, before anything is made, what no animation can be made of."""
-    for flag in (cli.PREVIEW_EVERY, cli.BITS):
+    for flag in (common_flags.PREVIEW_EVERY, common_flags.BITS):
         if flag.value:
             raise ValueError(
                 f"`{flag.name}` does not go with --animate, whose frames lie beside the output, "
@@ -106,7 +106,9 @@ def animate(dreamer, pictures, output, identity):
     if ANIMATE.value == "zoom" and pictures["mask"] is not None:
         raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
     if _FRAME_SIZE.value and pictures["image"] is not None:
-        cli.check_pixels(fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size")
+        common_flags.check_pixels(
+            fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size"
+        )
     path, folder = _find_folder(output)
     motion = _describe_motion()
     frames = FrameFolder(folder, identity | motion, not RESUME.value, _KEEP_FRAMES.value)
@@ -148,7 +150,7 @@ def animate(dreamer, pictures, output, identity):
 
 def _replaces():
     """Whether what is at the output may be replaced: by --overwrite, or as --resume goes on."""
-    return RESUME.value or cli.OVERWRITE.value
+    return RESUME.value or common_flags.OVERWRITE.value
 
 
 def _find_folder(output):
@@ -181,7 +183,7 @@ def _make_frames(dreamer, pictures, frames):
     """Makes the frames that are not there yet; returns the dream's record."""
     first = len(frames.paths)
     count, blend = _FRAMES.value, _BLEND.value
-    with ProgressBar(disable=cli.QUIET.value or None) as bar:
+    with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
         cli.load_tensorflow()
         from kerasart.applications.dream_animation import animate_layers, animate_zoom
 
@@ -191,7 +193,11 @@ def _make_frames(dreamer, pictures, frames):
             return ready.record
 
     with tqdm(
-        total=count, initial=first, unit="frame", disable=cli.QUIET.value or None, leave=False
+        total=count,
+        initial=first,
+        unit="frame",
+        disable=common_flags.QUIET.value or None,
+        leave=False,
     ) as bar:
 
         def on_step(progress):

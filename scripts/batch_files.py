@@ -1,6 +1,6 @@
 """Which photos a command names, and where what is painted of each goes."""
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli, common_flags
 
 import glob
 import logging
@@ -38,7 +38,7 @@ def name_works(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
 
 def leave_out_painted(works):
     """Keeps the works whose output is not there, and says how many are; --overwrite keeps all."""
-    left = [work for work in works if cli.OVERWRITE.value or not work[1].exists()]
+    left = [work for work in works if common_flags.OVERWRITE.value or not work[1].exists()]
     if len(left) < len(works):
         cli.say(f"{len(works) - len(left)} of {len(works)} are painted already.")
     return left

@@ -19,9 +19,10 @@ and --resume goes on with it. Of a folder, what is dreamed already is left alone
 command goes on.
 """
 
-from kerasart.scripts import animation_flags, options
-from kerasart.scripts import app as cli
+from kerasart.scripts import animation_flags, cli, common_flags, options
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts.layer_table import layer_table
+from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
@@ -77,8 +78,8 @@ _LIST_LAYERS = flags.DEFINE_bool(
 )
 _SETTINGS = options.define_flags(DreamSettings)
 _GROUPS = {
-    "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE, cli.STRIP_METADATA],
-    "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
+    "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE, common_flags.STRIP_METADATA],
+    "The network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
     "What is dreamed of (defaults: the preset's)": [
         _PRESET,
         options.SHOW,
@@ -86,19 +87,19 @@ _GROUPS = {
     ],
     "How (defaults: the preset's)": _SETTINGS["ascent"],
     "Dreams that move": animation_flags.FLAGS,
-    "The run": [RESUME, *cli.RUN_FLAGS],
+    "The run": [RESUME, *common_flags.RUN_FLAGS],
 }
 
 
 def main():
     """Reads flags and pictures, dreams, and writes the picture or the animation."""
-    backbone = cli.BACKBONE.value or "auto"
+    backbone = common_flags.BACKBONE.value or "auto"
     default = suitable_preset(options.read_flags(DreamSettings), _GUIDE.value)
     if options.tell_of_presets("deep_dream", _PRESET.value, default, backbone):
         return
     if _LIST_LAYERS.value:
         preset = find_preset("deep_dream", _PRESET.value or default)
-        cli.show(cli.layer_table(preset, "inception_v3"))
+        cli.show(layer_table(preset, "inception_v3"))
         return
     are_many = bool(_IMAGE.value) and are_several(_IMAGE.value)
     if animation_flags.ANIMATE.value:
@@ -146,7 +147,7 @@ class Wanted:
         """The `Dreamer`, made when it is first asked for."""
         from kerasart.applications.deep_dream import Dreamer
 
-        ready = Dreamer(guide=self.guide, **self.settings, **cli.read_tiling())
+        ready = Dreamer(guide=self.guide, **self.settings, **common_flags.read_tiling())
         if self.told:
             cli.say(f"Dreaming of class {self.told['class']}.")
         return ready
@@ -155,10 +156,12 @@ class Wanted:
         """Reads the photo, or a sample if none is named; None for a dream from nothing."""
         # From nothing, a photo only tells the size, and only if one is given.
         name = name or ("coffee" if self.init == "photo" else None)
-        photo = cli.read_photo(name) if name else None
+        photo = common_flags.read_photo(name) if name else None
         if self.size:
             square = self.size, self.size
-            cli.check_pixels(fit_size(photo.image.shape[1:3], self.size) if photo else square)
+            common_flags.check_pixels(
+                fit_size(photo.image.shape[1:3], self.size) if photo else square
+            )
         return photo
 
     def describe(self, photo):
@@ -176,8 +179,8 @@ def _read_record():
     """Reads what --reproduce names, and the bits a channel of the output."""
     recorded = {}
     if _REPRODUCE.value:
-        recorded = read_recorded(read_record(_REPRODUCE.value, cli.MAX_PIXELS.value))
-    return recorded, int(cli.BITS.value or recorded.get("bits", 8))
+        recorded = read_recorded(read_record(_REPRODUCE.value, common_flags.MAX_PIXELS.value))
+    return recorded, int(common_flags.BITS.value or recorded.get("bits", 8))
 
 
 def read_wanted(recorded, bits, **changes):
@@ -197,9 +200,9 @@ def read_wanted(recorded, bits, **changes):
         number = find_class(settings["class_name"])
         told = {"class": f"{number}: {imagenet_labels()[number]}"}
     init = options.check_dream(settings, _GUIDE.value).init
-    guide = cli.read_photo(_GUIDE.value).image if _GUIDE.value else None
-    mask = read_mask(_MASK.value, cli.MAX_PIXELS.value) if _MASK.value else None
-    cli.read_tiling()  # Better refused before a network is loaded.
+    guide = common_flags.read_photo(_GUIDE.value).image if _GUIDE.value else None
+    mask = read_mask(_MASK.value, common_flags.MAX_PIXELS.value) if _MASK.value else None
+    common_flags.read_tiling()  # Better refused before a network is loaded.
     size = settings.pop("size", None)
     return Wanted(recorded, bits, settings, size, init, told, guide, mask)
 
@@ -220,7 +223,7 @@ def dream(wanted, photo, output, label=""):
         return wanted.dreamer.dream(image, wanted.mask, size=wanted.size, **run)
 
     identity = wanted.describe(photo)
-    result = cli.make_picture(make, output, identity, photo, wanted.bits, state, label)
+    result = make_picture(make, output, identity, photo, wanted.bits, state, label)
     names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
     compare_with_record(wanted.recorded, identity | result.settings, names)
 

@@ -6,8 +6,7 @@
 All flags of style_transfer.py paint; those that begin with dream_ dream.
 """
 
-from kerasart.scripts import app as cli
-from kerasart.scripts import options, style_transfer
+from kerasart.scripts import cli, common_flags, options, style_transfer
 from kerasart.scripts.png_metadata import read_record
 
 import itertools
@@ -36,7 +35,7 @@ def main():
         return
     recorded = {}
     if style_transfer.REPRODUCE.value:
-        record = read_record(style_transfer.REPRODUCE.value, cli.MAX_PIXELS.value)
+        record = read_record(style_transfer.REPRODUCE.value, common_flags.MAX_PIXELS.value)
         recorded = read_recorded(record.get("dream", {}))
         # Those of the painting count for both.
         recorded = {name: value for name, value in recorded.items() if name not in ("seed", "size")}

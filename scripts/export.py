@@ -11,7 +11,7 @@ what is there already stays. It is asked for a picture before it is put in place
 are compared with the network. saved_models/README.md says how to start a server.
 """
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli, common_flags
 
 from pathlib import Path
 
@@ -54,9 +54,9 @@ _PRESET = flags.DEFINE_string(
 )
 GROUPS = {
     "What": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS],
-    "The network": [cli.PRECISION],
-    "A dream": [_PRESET, cli.BACKBONE, cli.WEIGHTS],
-    "The run": [cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The network": [common_flags.PRECISION],
+    "A dream": [_PRESET, common_flags.BACKBONE, common_flags.WEIGHTS],
+    "The run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 
 
@@ -90,11 +90,11 @@ def main():
     if _FORMAT.value == "onnx":
         from kerasart.export.onnx_format import export_onnx
 
-        output = export_onnx(network, output, cli.if_taken())
+        output = export_onnx(network, output, common_flags.if_taken())
     else:
         from kerasart.export.litert_format import export_litert
 
-        output = export_litert(network, output, size, cli.if_taken())
+        output = export_litert(network, output, size, common_flags.if_taken())
     cli.say(f"Wrote {output}.")
 
 
@@ -102,7 +102,7 @@ def _export_served(output):
     from kerasart.export.saved_model import export_dream, export_network
 
     # What runs on a server is not what runs here: only asked for is bfloat16 exported.
-    precision = cli.PRECISION.value or "float32"
+    precision = common_flags.PRECISION.value or "float32"
     if _MODEL.value != _DREAM:
         from kerasart.networks import load_network
 
@@ -111,8 +111,8 @@ def _export_served(output):
 
     dreamer = Dreamer(
         _PRESET.value or "animals",
-        cli.BACKBONE.value or "auto",
-        cli.WEIGHTS.value or "auto",
+        common_flags.BACKBONE.value or "auto",
+        common_flags.WEIGHTS.value or "auto",
         precision=precision,
     )
     return export_dream(dreamer, output, _MOST_PIXELS.value)

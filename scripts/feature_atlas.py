@@ -8,7 +8,7 @@ A channel that you like is a dream of its own:
     python scripts/deep_dream.py --image=photo.jpg --channel=mixed4:7
 """
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli, common_flags
 from kerasart.scripts.png_metadata import pack_record
 
 import sys
@@ -35,8 +35,8 @@ _PRESET = flags.DEFINE_string(
 _GROUPS = {
     "What is shown": [_LAYER, _CHANNELS, _SIZE, _STEPS, _PRESET],
     "The sheet": [_OUTPUT, _COLUMNS],
-    "The network": cli.NETWORK_FLAGS,
-    "The run": [cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The network": common_flags.NETWORK_FLAGS,
+    "The run": [common_flags.SEED, common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 
 
@@ -50,10 +50,12 @@ def main():
     check_output(_OUTPUT.value)
     channels = parse_range(_CHANNELS.value)
     given = {"steps": _STEPS.value} | {
-        flag.name: flag.value for flag in (*cli.NETWORK_FLAGS, cli.SEED) if flag.value is not None
+        flag.name: flag.value
+        for flag in (*common_flags.NETWORK_FLAGS, common_flags.SEED)
+        if flag.value is not None
     }
     pictures, stopped = {}, None
-    with ProgressBar(disable=cli.QUIET.value or None) as bar:
+    with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
         cli.load_tensorflow()
         from kerasart import visualize_channels
 
@@ -74,7 +76,9 @@ def main():
     sheet = contact_sheet(pictures.values(), map(str, pictures), _COLUMNS.value, _SIZE.value)
     record = given | {flag.name: flag.value for flag in (_LAYER, _SIZE, _PRESET)}
     record["channels"] = list(pictures)
-    path = write_picture(_OUTPUT.value, sheet, text=pack_record(record), taken=cli.if_taken())
+    path = write_picture(
+        _OUTPUT.value, sheet, text=pack_record(record), taken=common_flags.if_taken()
+    )
     cli.say(
         f"Wrote {'the channels so far to ' if stopped else ''}{path}: {len(pictures)} channels of "
         f"{_LAYER.value}."

@@ -1,6 +1,6 @@
 """Flags of settings, made from their declarations, and read back; tables of presets."""
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli
 
 import json
 from collections.abc import Collection, Mapping

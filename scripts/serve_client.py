@@ -14,7 +14,7 @@ stopped; what the server refuses, or gives no whole picture of the right size fo
 needs `pip install "kerasart[serving]"`, REST needs nothing more.
 """
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import (
     leave_out_painted,
     looks_like_file,
@@ -114,10 +114,10 @@ _RETRIES = flags.DEFINE_integer(
     lower_bound=0,
 )
 GROUPS = {
-    "Pictures": [_INPUT, _OUTPUT, cli.MAX_PIXELS, cli.STRIP_METADATA],
+    "Pictures": [_INPUT, _OUTPUT, common_flags.MAX_PIXELS, common_flags.STRIP_METADATA],
     "The look": [_STYLE, _STRENGTH, _STEPS, _STEP_SIZE, _OCTAVES],
     "The server": [_SERVER, _PROTOCOL, _MODEL, _VERSION, _TIMEOUT, _CONCURRENCY, _RETRIES],
-    "The run": [cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 
 
@@ -163,7 +163,7 @@ def _paint_all(client, works, look):
     asking = in_parallel(lambda work: _paint(client, *work, look), works, _CONCURRENCY.value)
     with (
         contextlib.closing(asking),
-        tqdm(total=len(works), unit="picture", disable=cli.QUIET.value or None) as bar,
+        tqdm(total=len(works), unit="picture", disable=common_flags.QUIET.value or None) as bar,
     ):
         for (photo, output), painting in asking:
             try:
@@ -183,14 +183,14 @@ def _paint(client, photo, output, look):
     painting = client.paint(data, kind, **look)
     if alpha is not None and kind == "png":
         painting = _make_transparent(painting, alpha)
-    if cli.STRIP_METADATA.value:
+    if common_flags.STRIP_METADATA.value:
         return painting
     return add_metadata(painting, kind.upper(), metadata)
 
 
 def _write(output, painting, if_taken):
     output.parent.mkdir(parents=True, exist_ok=True)
-    return write_file(output, lambda file: file.write(painting), cli.if_taken(if_taken))
+    return write_file(output, lambda file: file.write(painting), common_flags.if_taken(if_taken))
 
 
 def _load(photo):
@@ -202,7 +202,7 @@ def _load(photo):
     metadata = _read_plain(photo)
     if metadata is not None:
         return Path(photo).read_bytes(), None, metadata
-    picture = cli.read_photo(photo)  # Where it cannot be read, this says why.
+    picture = common_flags.read_photo(photo)  # Where it cannot be read, this says why.
     data = encode(quantise(picture.image[0], 8), "PNG", {}, None)
     return data, picture.alpha, picture.metadata
 
@@ -217,7 +217,7 @@ def _read_plain(photo):
         try:
             with open_regular(photo) as file, Image.open(file, "r", ["JPEG", "PNG"]) as picture:
                 width, height = picture.size
-                if width * height > (cli.MAX_PIXELS.value or limit or math.inf):
+                if width * height > (common_flags.MAX_PIXELS.value or limit or math.inf):
                     return None
                 # Pillow looks for it in other places too.
                 exif = Image.Exif()

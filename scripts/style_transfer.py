@@ -15,9 +15,10 @@ A PNG also records its settings. Ctrl-C saves the picture so far, and --resume g
 folder, what is painted already is left alone, so that the same command goes on.
 """
 
-from kerasart.scripts import app as cli
-from kerasart.scripts import options
+from kerasart.scripts import cli, common_flags, options
 from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts.layer_table import layer_table
+from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
@@ -100,14 +101,14 @@ GROUPS = {
         _CONTENT_MASK,
         _STYLE_MASK,
         REPRODUCE,
-        cli.STRIP_METADATA,
+        common_flags.STRIP_METADATA,
     ],
     "The look (defaults: the preset's)": [_PRESET, options.SHOW, *_SETTINGS["look"], _INIT],
-    "The network": [*cli.NETWORK_FLAGS, _LIST_LAYERS],
+    "The network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
     "The terms (defaults: the preset's)": _SETTINGS["terms"],
     "The descent (defaults: the preset's)": _SETTINGS["descent"],
     "To look at": [_CONTACT_SHEET, _SWEEP, _PLOT],
-    "The run": [RESUME, *cli.RUN_FLAGS],
+    "The run": [RESUME, *common_flags.RUN_FLAGS],
 }
 
 
@@ -128,20 +129,20 @@ def act(make):
         return
     if _LIST_LAYERS.value:
         preset = find_preset("style_transfer", _PRESET.value or "best")
-        cli.show(cli.layer_table(preset, "vgg16"))
+        cli.show(layer_table(preset, "vgg16"))
     elif are_several(_CONTENT.value):
         paint_folder(make)
     elif _SWEEP.value:
         sweep(make)
     else:
         output = _OUTPUT.value or "painted.png"
-        check_output(output, int(cli.BITS.value or 8))
+        check_output(output, int(common_flags.BITS.value or 8))
         paint(make, read_wanted(), _CONTENT.value, output)
 
 
 def tell_of_presets():
     """Prints what --preset=help or --show asks for, and returns whether either was."""
-    backbone = cli.BACKBONE.value or "auto"
+    backbone = common_flags.BACKBONE.value or "auto"
     return options.tell_of_presets("style_transfer", _PRESET.value, "best", backbone)
 
 
@@ -182,14 +183,16 @@ def read_wanted(**changes):
     Returns:
         `Wanted`.
     """
-    recorded = read_record(REPRODUCE.value, cli.MAX_PIXELS.value) if REPRODUCE.value else {}
+    recorded = (
+        read_record(REPRODUCE.value, common_flags.MAX_PIXELS.value) if REPRODUCE.value else {}
+    )
     if _PLOT.value:
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
         check_output(_CONTACT_SHEET.value)
     settings, chosen, start = _read_settings(recorded, changes)
     pictures = _read_pictures(recorded, start)
-    bits = int(cli.BITS.value or recorded.get("bits", 8))
+    bits = int(common_flags.BITS.value or recorded.get("bits", 8))
     return Wanted(recorded, settings, chosen, pictures, bits)
 
 
@@ -226,10 +229,10 @@ def paint(make, wanted, content, output, label=""):
     """
     recorded, settings, chosen, pictures, bits = wanted
     check_output(output, bits)
-    photo = cli.read_photo(content)
+    photo = common_flags.read_photo(content)
     _check_size(photo.image.shape[1:3], chosen, is_given="size" in settings)
     state = None if _SWEEP.value else find_state(output, goes_on=bool(label))
-    sizes, tiling = [], cli.read_tiling()
+    sizes, tiling = [], common_flags.read_tiling()
 
     def make_it(on_step, **run):
         def note(progress):
@@ -243,17 +246,17 @@ def paint(make, wanted, content, output, label=""):
         f"{name}_hash": _hash_all(pictures[name])
         for name in ("styles", "content_masks", "style_masks", "start")
     }
-    result = cli.make_picture(make_it, output, identity, photo, bits, state, label)
+    result = make_picture(make_it, output, identity, photo, bits, state, label)
     compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
     if _PLOT.value:
         starts = [i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
-        path = plot_losses(result.history, _PLOT.value, starts, taken=cli.if_taken())
+        path = plot_losses(result.history, _PLOT.value, starts, taken=common_flags.if_taken())
         cli.say(f"Wrote {path}.")
     if _CONTACT_SHEET.value:
         images = [photo.image, *pictures["styles"], result.image]
         names = [content, *(parse_style(style)[0] for style in _STYLE.value), output]
         sheet = contact_sheet(images, [Path(name).name for name in names])
-        path = write_picture(_CONTACT_SHEET.value, sheet, taken=cli.if_taken())
+        path = write_picture(_CONTACT_SHEET.value, sheet, taken=common_flags.if_taken())
         cli.say(f"Wrote {path}.")
     return result
 
@@ -263,9 +266,9 @@ def _check_size(size, settings, is_given):
     height, width = size
     most = settings.size
     if settings.rows:
-        cli.check_pixels((settings.rows, width * settings.rows // height))
+        common_flags.check_pixels((settings.rows, width * settings.rows // height))
     elif most and is_given:
-        cli.check_pixels(fit_size(size, most))
+        common_flags.check_pixels(fit_size(size, most))
     elif most and most < max(size):
         small = fit_size(size, most)
         cli.say(
@@ -301,7 +304,7 @@ def sweep(make):
         wanted = read_wanted(**{name: value})
         images.append(paint(make, wanted, _CONTENT.value, str(output)).image)
         labels.append(f"{name} {value}")
-    path = write_picture(sheet, contact_sheet(images, labels), taken=cli.if_taken())
+    path = write_picture(sheet, contact_sheet(images, labels), taken=common_flags.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
 
@@ -333,7 +336,7 @@ def _read_pictures(recorded, start):
     if not _STYLE.value:
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
     paths, weights = zip(*map(parse_style, _STYLE.value), strict=True)
-    styles = [read_picture(path, cli.MAX_PIXELS.value) for path in paths]
+    styles = [read_picture(path, common_flags.MAX_PIXELS.value) for path in paths]
     if any(weight is not None for weight in weights):
         weights = [1.0 if weight is None else weight for weight in weights]
     else:
@@ -343,14 +346,16 @@ def _read_pictures(recorded, start):
         "style_weights": weights,
         "content_masks": _read_masks(_CONTENT_MASK.value),
         "style_masks": _mask_styles(styles, _read_masks(_STYLE_MASK.value)),
-        "start": read_picture(start, cli.MAX_PIXELS.value).image if start else None,
+        "start": read_picture(start, common_flags.MAX_PIXELS.value).image if start else None,
     }
 
 
 def _read_masks(paths):
     if paths is None:
         return None
-    return [None if path == "all" else read_mask(path, cli.MAX_PIXELS.value) for path in paths]
+    return [
+        None if path == "all" else read_mask(path, common_flags.MAX_PIXELS.value) for path in paths
+    ]
 
 
 def _mask_styles(styles, masks):

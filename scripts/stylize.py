@@ -13,7 +13,7 @@ painted already is left alone, so that the same command goes on where it was sto
 the photo's size. A PNG also records its settings.
 """
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import (
     leave_out_painted,
     looks_like_file,
@@ -96,16 +96,22 @@ _LIST_STYLES = flags.DEFINE_bool(
     "list_styles", False, "Print each style that can be named, and the models, and stop."
 )
 GROUPS = {
-    "Pictures": [_INPUT, _OUTPUT, cli.BITS, cli.MAX_PIXELS, cli.STRIP_METADATA],
+    "Pictures": [
+        _INPUT,
+        _OUTPUT,
+        common_flags.BITS,
+        common_flags.MAX_PIXELS,
+        common_flags.STRIP_METADATA,
+    ],
     "The look": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
     "The run": [
-        cli.TILE,
-        cli.MEMORY,
+        common_flags.TILE,
+        common_flags.MEMORY,
         _BATCH_SIZE,
-        cli.PRECISION,
-        cli.OVERWRITE,
-        cli.QUIET,
-        cli.DEBUG,
+        common_flags.PRECISION,
+        common_flags.OVERWRITE,
+        common_flags.QUIET,
+        common_flags.DEBUG,
     ],
 }
 
@@ -115,8 +121,8 @@ def main():
     if _LIST_STYLES.value:
         list_styles()
         return
-    rows = _parse_tile(cli.TILE.value)
-    check_tiling("auto", cli.MEMORY.value)
+    rows = _parse_tile(common_flags.TILE.value)
+    check_tiling("auto", common_flags.MEMORY.value)
     works, is_one = name_works(_INPUT.value, _OUTPUT.value, _bits())
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
@@ -126,11 +132,11 @@ def main():
     cli.load_tensorflow()
     from kerasart import Stylizer
 
-    painter = Stylizer(model, cli.PRECISION.value or "auto")
+    painter = Stylizer(model, common_flags.PRECISION.value or "auto")
     record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
     record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
     options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
-    options |= {"rows": rows, "memory": cli.MEMORY.value}
+    options |= {"rows": rows, "memory": common_flags.MEMORY.value}
     if is_one:
         ((photo, output),) = works
         start = time.perf_counter()
@@ -163,7 +169,7 @@ def _paint_all(works, paint, record):
 
     with (
         ThreadPoolExecutor(2) as pool,
-        tqdm(total=len(works), unit="picture", disable=cli.QUIET.value or None) as bar,
+        tqdm(total=len(works), unit="picture", disable=common_flags.QUIET.value or None) as bar,
     ):
         writing = deque()
         try:
@@ -223,11 +229,11 @@ def _finish(photo, writing, fail):
 
 
 def _read(photo):
-    picture = cli.read_photo(photo)
+    picture = common_flags.read_photo(photo)
     if not _SIZE.value:
         return picture
     size = fit_size(picture.image.shape[1:3], _SIZE.value)
-    cli.check_pixels(size)
+    common_flags.check_pixels(size)
     from kerasart.image.resizing import resize_cut_out, resize_photo
 
     if picture.alpha is None:
@@ -243,14 +249,14 @@ def _write(output, image, picture, record, if_taken="number"):
         image,
         alpha=picture.alpha,
         text=pack_record({**record, "photo_hash": hash_image(picture.image)}),
-        metadata=cli.metadata_of(picture),
+        metadata=common_flags.metadata_of(picture),
         bits=_bits(),
-        taken=cli.if_taken(if_taken),
+        taken=common_flags.if_taken(if_taken),
     )
 
 
 def _bits():
-    return int(cli.BITS.value or 8)
+    return int(common_flags.BITS.value or 8)
 
 
 def _parse_style(text):
@@ -280,7 +286,8 @@ def _parse_style(text):
             read_picture(name)  # Says that there is no such file.
         return weights, {"style": weights}
     pictures = [
-        (read_picture(name, cli.MAX_PIXELS.value), weight) for name, weight in weights.items()
+        (read_picture(name, common_flags.MAX_PIXELS.value), weight)
+        for name, weight in weights.items()
     ]
     hashes = {
         Path(name).name: hash_image(picture.image)

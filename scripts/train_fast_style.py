@@ -14,8 +14,7 @@ contact sheet and the losses, so that you see what becomes of it. It can be kill
 same command goes on where it was.
 """
 
-from kerasart.scripts import app as cli
-from kerasart.scripts import options
+from kerasart.scripts import cli, common_flags, options
 from kerasart.scripts.model_card import write_card
 
 import itertools
@@ -79,22 +78,29 @@ _PRESET = options.define_preset("best, or adain_best")
 
 _SETTINGS = options.define_flags(FastStyleSettings)
 GROUPS = {
-    "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, cli.MAX_PIXELS],
+    "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, common_flags.MAX_PIXELS],
     "The network": [_NETWORK, _FINETUNE],
     "The training (defaults: the preset's)": [
         _PRESET,
         options.SHOW,
         *itertools.chain(*_SETTINGS.values()),
     ],
-    "The feature network": cli.NETWORK_FLAGS,
-    "The run": [_SHEET_EVERY, _TENSORBOARD, cli.SEED, cli.OVERWRITE, cli.QUIET, cli.DEBUG],
+    "The feature network": common_flags.NETWORK_FLAGS,
+    "The run": [
+        _SHEET_EVERY,
+        _TENSORBOARD,
+        common_flags.SEED,
+        common_flags.OVERWRITE,
+        common_flags.QUIET,
+        common_flags.DEBUG,
+    ],
 }
 
 
 def main():
     """Reads flags and pictures, and trains."""
     preset = "adain_best" if _NETWORK.value == "adain" else "best"
-    backbone = cli.BACKBONE.value or "auto"
+    backbone = common_flags.BACKBONE.value or "auto"
     if options.tell_of_presets("fast_style", _PRESET.value, preset, backbone):
         return
     if not _PHOTOS.value or not _STYLE.value:
@@ -106,13 +112,13 @@ def main():
             f"Received: {_NETWORK.value!r}"
         )
     photos = find_photos(_PHOTOS.value)
-    samples = {Path(name).stem: cli.read_photo(name).image for name in _SAMPLE.value}
+    samples = {Path(name).stem: common_flags.read_photo(name).image for name in _SAMPLE.value}
     folder = Path(_OUTPUT.value)
     _check_folder(folder)
     network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
     takes_images = _takes_style_images(network)
     recipe = find_preset("fast_style", _PRESET.value or ("adain_best" if takes_images else "best"))
-    asked = cli.BACKBONE.value or "auto", cli.WEIGHTS.value or "auto"
+    asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
     backbone, weights = choose_network(recipe, *asked)
     given = options.read_flags(FastStyleSettings)
     choose_fast_style_settings(recipe, "vgg16" if backbone == "auto" else backbone, given)
@@ -132,7 +138,7 @@ def main():
         desc="Balancing the weights",
         bar_format="{desc}",
         leave=False,
-        disable=cli.QUIET.value or None,
+        disable=common_flags.QUIET.value or None,
     ):
         training_run = plan_training(
             network,
@@ -140,9 +146,9 @@ def main():
             photos,
             backbone,
             choose_fast_style_settings(recipe, backbone, given),
-            cli.PRECISION.value or "auto",
-            cli.SEED.value or 0,
-            cli.MAX_PIXELS.value,
+            common_flags.PRECISION.value or "auto",
+            common_flags.SEED.value or 0,
+            common_flags.MAX_PIXELS.value,
         )
     samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
     _train(training_run, samples, folder, backbone)
@@ -175,7 +181,7 @@ def _train(training_run, samples, folder, backbone):
     callbacks = [_exhibiting(training, exhibition)]
     if _TENSORBOARD.value:
         callbacks.append(TensorBoardWriter(training, _TENSORBOARD.value, exhibition.lay_out))
-    training.restore(training_run.trainer, cli.OVERWRITE.value)
+    training.restore(training_run.trainer, common_flags.OVERWRITE.value)
     if training.step:
         cli.say(f"Going on after {training.step} steps.")
     try:
@@ -183,7 +189,7 @@ def _train(training_run, samples, folder, backbone):
             total=training_run.settings.steps,
             initial=training.step,
             unit="step",
-            disable=cli.QUIET.value or None,
+            disable=common_flags.QUIET.value or None,
         ) as bar:
             training_run.fit(training, ProgressLine(training, bar), *callbacks)
     except KeyboardInterrupt:
@@ -275,14 +281,16 @@ def _find_styles(takes_images):
         style = re.sub("[:,]", "_", Path(name).stem).strip()
         if style in styles:
             raise ValueError(f"`style` must name files of different names. Received: two {style!r}")
-        styles[style] = read_picture(name, cli.MAX_PIXELS.value)
+        styles[style] = read_picture(name, common_flags.MAX_PIXELS.value)
     return styles
 
 
 def _style_files(name):
     if Path(name).is_dir():
         return find_photos(name, "style")
-    read_picture(name, cli.MAX_PIXELS.value)  # Says what is wrong with a file that is named.
+    read_picture(
+        name, common_flags.MAX_PIXELS.value
+    )  # Says what is wrong with a file that is named.
     return [Path(name)]
 
 
@@ -296,7 +304,7 @@ def _check_folder(folder):
         raise ValueError(
             f"`output` must be another folder than that of --finetune. Received: '{folder}'"
         )
-    if cli.OVERWRITE.value or (folder / "training" / "progress.json").exists():
+    if common_flags.OVERWRITE.value or (folder / "training" / "progress.json").exists():
         return
     if (folder / "model.keras").exists():
         raise ValueError(

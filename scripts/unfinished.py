@@ -1,6 +1,6 @@
 """The state of an unfinished run, a file beside its output, and --resume."""
 
-from kerasart.scripts import app as cli
+from kerasart.scripts import common_flags
 from kerasart.scripts.png_metadata import read_record
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def find_state(output, goes_on=False):
             f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"
         )
     if state.exists() and not RESUME.value:
-        if cli.OVERWRITE.value:
+        if common_flags.OVERWRITE.value:
             state.unlink()
         elif not goes_on:
             raise ValueError(
@@ -66,6 +66,6 @@ def _is_left_over(state, output):
     try:
         if Path(output).stat().st_mtime_ns < state.stat().st_mtime_ns:
             return False
-        return "interrupted_after" not in read_record(output, cli.MAX_PIXELS.value)
+        return "interrupted_after" not in read_record(output, common_flags.MAX_PIXELS.value)
     except (ValueError, OSError):  # There is none of both, or the picture tells nothing.
         return False

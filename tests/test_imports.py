@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "kerasart").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
-# From the ground up. A module imports from lower floors, or from its own room.
-FLOORS = [
+# From low to high. A module imports from packages of lower levels, or from its own package.
+LEVELS = [
     ["image", "kernels", "progress", "recent", "saved_models"],
     ["backbones", "objectives", "settings", "client"],
     ["optimization", "networks"],
@@ -41,10 +41,10 @@ LIGHT = [
     "kerasart.settings",
 ]
 HEAVY = ["kerasart.image.resizing"]  # For all that it lies in a light package.
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}
 
 
-def room_of(module):
+def package_of(module):
     """kerasart.backbones.architectures -> backbones; kerasart.scripts.deep_dream -> scripts."""
     package, *inner = module.split(".")
     if package == "scripts":
@@ -65,32 +65,34 @@ def imports_of(source):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"a relative import in line {node.lineno}"
             if node.module == "kerasart":
-                # `from kerasart import image` is a room, `from kerasart import deep_dream` a name.
+                # `from kerasart import image` is a package, `import deep_dream` a name.
                 for alias in node.names:
-                    is_room = alias.name in FLOOR_OF and alias.name not in kerasart.__all__
-                    yield (f"kerasart.{alias.name}" if is_room else "kerasart"), node.lineno
+                    is_package = alias.name in LEVEL_OF and alias.name not in kerasart.__all__
+                    yield (f"kerasart.{alias.name}" if is_package else "kerasart"), node.lineno
             else:
                 yield node.module, node.lineno
 
 
-def trespasses(module, source):
-    """The imports of a module that its place in the house forbids."""
-    home = room_of(module)
+def find_violations(module, source):
+    """The imports of a module that its level forbids."""
+    own = package_of(module)
     for imported, line in imports_of(source):
         if imported.split(".")[0] not in ("kerasart", "scripts"):
             continue
-        room = room_of(imported)
-        if room != home and FLOOR_OF[room] >= FLOOR_OF[home]:
+        other = package_of(imported)
+        if other != own and LEVEL_OF[other] >= LEVEL_OF[own]:
             yield f"{module}:{line} imports {imported}"
 
 
-def test_every_room_has_a_floor():
-    assert {room_of(module_of(path)) for path in LIBRARY + SCRIPTS} <= set(FLOOR_OF)
+def test_every_package_has_a_level():
+    assert {package_of(module_of(path)) for path in LIBRARY + SCRIPTS} <= set(LEVEL_OF)
 
 
-def test_modules_import_from_lower_floors_only():
+def test_modules_import_from_lower_levels_only():
     sources = {module_of(path): path.read_text() for path in LIBRARY + SCRIPTS}
-    assert not [found for name, source in sources.items() for found in trespasses(name, source)]
+    assert not [
+        found for name, source in sources.items() for found in find_violations(name, source)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +111,11 @@ def test_modules_import_from_lower_floors_only():
         ),
         ("kerasart.optimization.descent", "from kerasart import networks", False),
         ("kerasart.applications.style_transfer", "from kerasart import deep_dream", False),
-        ("kerasart.applications.deep_dream", "from kerasart.scripts import app", False),
+        ("kerasart.applications.deep_dream", "from kerasart.scripts import cli", False),
     ],
 )
 def test_the_check_itself(module, source, allowed):
-    assert (not list(trespasses(module, source))) is allowed
+    assert (not list(find_violations(module, source))) is allowed
 
 
 def is_light(module):

@@ -24,7 +24,7 @@ def test_help_lists_every_flag_without_tensorflow(tmp_path, light_run):
     code = """
 import json
 from absl import flags
-from kerasart.scripts import app, feature_atlas
+from kerasart.scripts import feature_atlas
 ours = flags.FLAGS.flags_by_module_dict()["kerasart.scripts.feature_atlas"]
 print(json.dumps([flag.name for flag in ours]))
 """

@@ -1,6 +1,6 @@
 """What every script shares: flags, help, and how it ends."""
 
-from kerasart.scripts import COMMANDS, app
+from kerasart.scripts import COMMANDS, cli, layer_table
 
 import math
 import os
@@ -36,7 +36,7 @@ def test_a_script_knows_the_flags_that_it_lists_and_no_other(tmp_path, call):
 import json, re, sys
 from absl import flags
 from importlib import import_module
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli
 module = import_module(f"kerasart.scripts.{sys.argv[1]}")
 groups = getattr(module, "GROUPS", None) or module._GROUPS
 found = {}
@@ -203,10 +203,10 @@ def test_layers_are_those_of_the_presets_network(
         return SimpleNamespace(geometry={"conv1": Geometry(2, math.inf, 64, math.inf)})
 
     monkeypatch.setattr("kerasart.backbones.load_backbone", load_backbone)
-    monkeypatch.setattr(app, "load_tensorflow", lambda: None)
+    monkeypatch.setattr(cli, "load_tensorflow", lambda: None)
     for name in ("BACKBONE", "WEIGHTS"):
-        monkeypatch.setattr(app, name, SimpleNamespace(value=None))
-    table = app.layer_table(find_preset(application, preset), default)
+        monkeypatch.setattr(layer_table, name, SimpleNamespace(value=None))
+    table = layer_table.layer_table(find_preset(application, preset), default)
     assert table.splitlines()[-1].split() == ["conv1", "2", "64", "all"]
     assert loaded == [network]
 
@@ -257,7 +257,7 @@ def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path, forks):
 def test_nohup_is_respected(tmp_path, call):
     code = """
 import signal
-from kerasart.scripts import app as cli
+from kerasart.scripts import cli
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 cli._take_signals()
 print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)

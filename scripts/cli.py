@@ -1,0 +1,245 @@
+"""How a script runs: its flags are parsed, signals and errors become one line, help is laid out."""
+
+from kerasart.scripts import COMMANDS
+from kerasart.scripts.common_flags import DEBUG, QUIET
+
+import itertools
+import logging
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+from absl import flags
+from tqdm import tqdm
+
+import kerasart
+
+# Set before anything imports TensorFlow, which tells of itself at length otherwise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_log = logging.getLogger("kerasart")
+
+_LONGEST = 1200  # Letters of a message: enough for a list of all layers' nearest, or ten classes.
+
+# Errors whose message is meant for the user as it stands.
+_EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError, ImportError)
+
+
+def run(main, doc, groups):
+    """Runs a script: parses its flags, and turns errors into one line and an exit code.
+
+    Exit codes: 0, 1 for an error, 2 for flags that do not parse, 130 for Ctrl-C.
+
+    Args:
+        main: Called without arguments.
+        doc: The script's docstring, which `--help` prints.
+        groups: Dict of heading to list of flags, in the order in which `--help` prints them. The
+            script knows these and no other.
+    """
+
+    def act():
+        if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+            show(help_text(doc, groups))
+        elif "--version" in sys.argv[1:]:
+            show_version()
+        else:
+            _parse_flags(groups)
+            main()
+
+    attempt(act)
+
+
+def attempt(act):
+    """Does what a command is there for, and ends as `run` says, with one line where it fails.
+
+    Args:
+        act: Called without arguments.
+    """
+    name = Path(sys.argv[0]).stem
+    _log_to_terminal(name)
+    try:
+        _take_signals()
+        act()
+    except KeyboardInterrupt:
+        _fail(name, "interrupted", 130)
+    except flags.Error as error:
+        _fail(name, f"{_one_line(error)} (--help shows all flags)", 2)
+    except Exception as error:
+        if flags.FLAGS.is_parsed() and DEBUG.value:
+            raise
+        if isinstance(error, _EXPECTED):
+            _fail(name, _one_line(error), 1)
+        _fail(name, f"{type(error).__name__}: {_one_line(error)} (--debug shows where)", 1)
+
+
+def _take_signals():
+    """Takes SIGTERM for Ctrl-C, and likewise that the terminal is gone; a closed pipe just ends."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # As of `--help | head`.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) != signal.SIG_DFL:
+        return  # Under nohup it is ignored.
+    terminals = [number for number in (1, 2) if os.isatty(number)]
+
+    def hang_up(number, frame):
+        for terminal in terminals:
+            _silence(terminal)
+        signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGHUP, hang_up)
+
+
+def _silence(number):
+    """Makes what is written to a file descriptor vanish, where it would be an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _parse_flags(groups):
+    known = flags.FlagValues()
+    for holder in itertools.chain(*groups.values()):
+        known[holder.name] = flags.FLAGS[holder.name]
+    extra = known(sys.argv)[1:]
+    if extra:
+        raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
+    flags.FLAGS.mark_as_parsed()
+    _expand_homes()
+
+
+def _expand_homes():
+    """Expands ~ and ~NAME at the start of a path, which a shell leaves as it is after a "="."""
+
+    def expand(value):
+        if isinstance(value, list):
+            return list(map(expand, value))
+        if not isinstance(value, str):
+            return value
+        # A flag may hold several paths.
+        return re.sub("(?<![^,])~[^/,]*", lambda home: os.path.expanduser(home[0]), value)
+
+    for name in flags.FLAGS:
+        flags.FLAGS[name].value = expand(flags.FLAGS[name].value)
+
+
+def help_text(doc, groups):
+    """Lays out a script's docstring and its flags by group."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    lines = [doc.strip()]
+    for heading, holders in groups.items():
+        lines += ["", f"{heading}:"]
+        for holder in holders:
+            flag = flags.FLAGS[holder.name]
+            about = flag.help.partition(">: ")[2] or flag.help  # absl puts <the|values>: first,
+            about = about.partition(";\n    repeat this option")[0]  # and this last.
+            if "(default:" not in about and holder.default not in (None, False, []):
+                default = holder.default
+                shown = ",".join(default) if isinstance(default, list) else default
+                about += f" (default: {shown})"
+            lines.append(f"  --{_usage(flag)}")
+            about = as_called(about)
+            lines += textwrap.wrap(about, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join([as_called(lines[0]), *lines[1:]])
+
+
+def as_called(text):
+    """Names scripts in a text as this one was called: as a file, as `kerasart-NAME`, or by `-m`."""
+    program = Path(sys.argv[0]).name
+    if program.endswith(".py"):
+        return text
+    if program.startswith("kerasart-"):
+        prefix, joint = "kerasart-", "-"
+    else:
+        prefix, joint = f"{program.rpartition(' ')[0]} ", "_"
+    names = "|".join(COMMANDS)
+    return re.sub(
+        rf"(?:python )?(?:scripts/)?\b({names})\.py\b",
+        lambda found: prefix + found[1].replace("_", joint),
+        text,
+    )
+
+
+def _usage(flag):
+    if flag.boolean:
+        return flag.name
+    values = getattr(flag.parser, "enum_values", None)
+    kind = {"string": "TEXT", "int": "N", "float": "X"}.get(flag.flag_type(), "TEXT")
+    return f"{flag.name}={'|'.join(values) if values else kind}"
+
+
+def _one_line(error):
+    """Puts a message into one line, and takes the middle out of one that holds a file's worth."""
+    line = as_called(" ".join(str(error).split()))
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 4 :]}"
+
+
+def _fail(name, message, code):
+    print(f"{name}: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _log_to_terminal(name):
+    class Handler(logging.Handler):
+        def emit(self, record):
+            # tqdm keeps its bar below what it writes.
+            tqdm.write(f"{name}: {_one_line(record.getMessage())}", file=sys.stderr)
+
+    _log.handlers = [Handler()]
+    _log.propagate = False
+
+
+def load_tensorflow():
+    """Imports TensorFlow without the notes on the machine that it writes past any log level."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except Exception:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+    if QUIET.value:
+        import keras
+
+        keras.utils.disable_interactive_logging()  # Keras tells of its downloads.
+
+
+def say(message):
+    """Prints a line, unless all should be quiet."""
+    if not QUIET.value:
+        show(message)
+
+
+def show(text):
+    """Prints what was asked for.
+
+    Raises:
+        OSError: If standard output does not take it.
+    """
+    if sys.stdout is None:  # Closed by who called.
+        return
+    try:
+        tqdm.write(text, file=sys.stdout)  # Above a bar, if there is one.
+        sys.stdout.flush()
+    except OSError as error:
+        _silence(sys.stdout.fileno())  # Python would try, and fail, once more at its end.
+        raise OSError(
+            f"Standard output must take what is printed. Received: {error.strerror}"
+        ) from error
+
+
+def show_version():
+    """Prints the version."""
+    show(f"kerasart {kerasart.__version__}")

@@ -1,0 +1,115 @@
+"""One picture made: with a progress bar and previews, and written with its record."""
+
+from kerasart.scripts import cli
+from kerasart.scripts.common_flags import PREVIEW_EVERY, QUIET, if_taken, metadata_of
+from kerasart.scripts.png_metadata import pack_record
+
+import sys
+import time
+from pathlib import Path
+
+from kerasart.image import write_picture
+from kerasart.progress import ProgressBar
+
+
+def make_picture(make, output, record, photo, bits, state=None, label=""):
+    """Makes a picture with a progress bar and previews, and writes it with its record.
+
+    Args:
+        make: `make(checkpoint=..., on_step=..., on_tile=...) -> Result`.
+        output: Where to write. A name that is taken gets a number, unless --overwrite.
+        record: Dict of what goes into the file's record besides the result's settings.
+        photo: The `Picture` whose alpha, resized to the result, and metadata go into the file; or
+            None.
+        bits: Bits a channel of the file.
+        state: The path at which the run keeps its state, or None. Only Ctrl-C and a kill leave it:
+            to go on where a loss was not finite would end likewise.
+        label: Which of several pictures it is. Of such only whole ones are written, since what is
+            there already is left alone the next time.
+
+    Returns:
+        The `Result`. On Ctrl-C the picture so far is written and the script ends, and where a loss
+        is not finite the last good picture is.
+    """
+    start = time.perf_counter()
+    stopped = None
+    with ProgressBar(label=label, disable=QUIET.value or None) as bar, _Preview(output) as preview:
+
+        def on_step(progress):
+            bar(progress)
+            preview(progress)
+
+        try:
+            cli.load_tensorflow()
+            result = make(checkpoint=state, on_step=on_step, on_tile=bar.show_tile)
+        except (KeyboardInterrupt, FloatingPointError) as error:
+            result, stopped = getattr(error, "result", None), error
+            if state and isinstance(error, FloatingPointError):
+                state.unlink(missing_ok=True)
+            steps = max(map(len, result.history.values())) if result else 0
+            if label or not steps:
+                raise
+            record = record | {"interrupted_after": steps}
+    path = _write_result(result, output, record, photo, bits, "refuse" if label else "number")
+    height, width = result.image.shape[1:3]
+    cli.say(
+        f"Wrote {'the picture so far to ' if stopped else ''}{path}: {width}x{height}, "
+        f"{result.settings['backbone']}, preset {result.settings['preset']}, "
+        f"{time.perf_counter() - start:.0f} s."
+    )
+    if isinstance(stopped, KeyboardInterrupt):
+        if state and state.exists():
+            cli.say("The same command with --resume goes on with it.")
+        sys.exit(130)
+    if stopped:
+        raise stopped
+    if state:
+        state.unlink(missing_ok=True)
+    return result
+
+
+class _Preview:
+    """Writes the picture as it grows beside the output, for as long as the `with` block lasts."""
+
+    def __init__(self, output):
+        self._place = Path(output).with_suffix(".preview.png")
+        self._path = None
+        self._written = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._path:
+            self._path.unlink(missing_ok=True)
+
+    def __call__(self, progress):
+        if not PREVIEW_EVERY.value:
+            return
+        # Steps can come in blocks, so the number asked for may be passed without being met.
+        due = progress.step // PREVIEW_EVERY.value
+        if due and due != self._written:
+            self._path = write_picture(
+                self._path or self._place,
+                progress.picture(),
+                taken="replace" if self._path else "number",
+            )
+        self._written = due  # Fewer than before where another run has begun.
+
+
+def _write_result(result, output, record, photo, bits, taken):
+    """Writes a picture with its record, and with the photo's alpha and metadata."""
+    alpha = photo.alpha if photo else None
+    if alpha is not None:
+        from kerasart.image.resizing import resize
+
+        alpha = resize(alpha, result.image.shape[1:3], antialias=True).numpy().clip(0, 1)
+    return write_picture(
+        output,
+        result.image,
+        alpha=alpha,
+        text=pack_record(result.settings | record),
+        metadata=metadata_of(photo),
+        bits=bits,
+        taken=if_taken(taken),
+    )

@@ -2,7 +2,7 @@
 
 from kerasart.optimization.balancing import balance
 from kerasart.optimization.checkpoint import Checkpoint, open_checkpoint
-from kerasart.optimization.descent import Descent, State
+from kerasart.optimization.descent import Descent
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import (
     GradientFilters,
@@ -28,6 +28,7 @@ from kerasart.optimization.pyramid import (
     share_steps,
 )
 from kerasart.optimization.results import DivergedError, Interrupted, Result, finish, make_record
+from kerasart.optimization.run import State
 from kerasart.optimization.targets import dream_targets, style_targets
 from kerasart.optimization.transforms import (
     Transforms,

@@ -17,7 +17,8 @@ import numpy as np
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
 from kerasart.image.fingerprint import differences, fingerprint, hash_image
-from kerasart.optimization.descent import Descent, State
+from kerasart.optimization.descent import Descent
+from kerasart.optimization.run import State
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf

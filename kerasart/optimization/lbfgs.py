@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from kerasart.optimization.optimizers import Optimizer
+from kerasart.optimization.run import RunInProgress
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
-
-if TYPE_CHECKING:
-    from kerasart.optimization.descent import RunInProgress
 
 
 class LBFGS(Optimizer):

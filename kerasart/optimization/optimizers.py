@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
+from kerasart.optimization.run import RunInProgress
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
-
-if TYPE_CHECKING:
-    from kerasart.optimization.descent import RunInProgress
 
 NORMS = ("mean", "std", "unit")
 

@@ -12,7 +12,8 @@ from kerasart.backbones import Backbone
 from kerasart.image.arrays import fit_size
 from kerasart.objectives import Target
 from kerasart.optimization.checkpoint import Checkpoint, Position
-from kerasart.optimization.descent import Descent, Run, State
+from kerasart.optimization.descent import Descent
+from kerasart.optimization.run import Run, State
 from kerasart.progress import Progress
 
 _log = logging.getLogger("kerasart")

@@ -9,7 +9,7 @@ import numpy as np
 from kerasart.backbones import Backbone
 from kerasart.image import Picture
 from kerasart.objectives import Objective
-from kerasart.optimization.descent import Run
+from kerasart.optimization.run import Run
 from kerasart.settings.presets import preset_name
 
 

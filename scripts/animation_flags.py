@@ -110,29 +110,16 @@ def animate(dreamer, pictures, output, identity):
             fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size"
         )
     path, folder = _find_folder(output)
-    motion = _describe_motion()
-    frames = FrameFolder(folder, identity | motion, not RESUME.value, _KEEP_FRAMES.value)
-    stopped = None
-    try:
-        record = _make_frames(dreamer, pictures, frames)
-    except (KeyboardInterrupt, FloatingPointError) as error:
-        stopped = error
-        record = getattr(getattr(error, "result", None), "settings", {})
-        if not frames.paths:
-            frames.delete()
-            raise
-    except Exception:
-        if not frames.paths:
-            frames.delete()
-        raise
-    text = pack_record(record | identity | motion)
+    identity = identity | _describe_motion()
+    frames = FrameFolder(folder, identity, not RESUME.value, _KEEP_FRAMES.value)
+    record, stopped = _attempt_frames(dreamer, pictures, frames)
     written = write_animation(
         path,
         frames.paths,
         _FPS.value,
         _LOOP.value,
         _FRAME_SIZE.value,
-        text=text,
+        text=pack_record(record | identity),
         # Another run may have taken it meanwhile.
         taken="replace" if _replaces() else "number",
     )
@@ -146,6 +133,19 @@ def animate(dreamer, pictures, output, identity):
         cli.say(f"The frames are in {folder}.")
     else:
         frames.delete()
+
+
+def _attempt_frames(dreamer, pictures, frames):
+    """Makes the frames: returns the dream's record, and what ended it before its time."""
+    try:
+        return _make_frames(dreamer, pictures, frames), None
+    except BaseException as error:
+        if not frames.paths:
+            frames.delete()
+            raise
+        if not isinstance(error, KeyboardInterrupt | FloatingPointError):
+            raise
+        return getattr(getattr(error, "result", None), "settings", {}), error
 
 
 def _replaces():

@@ -54,25 +54,7 @@ def main():
         for flag in (*common_flags.NETWORK_FLAGS, common_flags.SEED)
         if flag.value is not None
     }
-    pictures, stopped = {}, None
-    with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
-        cli.load_tensorflow()
-        from kerasart import visualize_channels
-
-        try:
-            for channel, picture in visualize_channels(
-                _LAYER.value,
-                channels,
-                preset=_PRESET.value,
-                size=_SIZE.value,
-                on_step=bar,
-                **given,
-            ):
-                pictures[channel] = picture
-        except (KeyboardInterrupt, FloatingPointError) as error:
-            if not pictures:
-                raise
-            stopped = error
+    pictures, stopped = _show_channels(channels, given)
     sheet = contact_sheet(pictures.values(), map(str, pictures), _COLUMNS.value, _SIZE.value)
     record = given | {flag.name: flag.value for flag in (_LAYER, _SIZE, _PRESET)}
     record["channels"] = list(pictures)
@@ -87,6 +69,26 @@ def main():
         sys.exit(130)
     if stopped:
         raise stopped
+
+
+def _show_channels(channels, given):
+    """Dreams of channels: a dict of channel to picture, and what ended it before its time."""
+    pictures = {}
+    with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
+        cli.load_tensorflow()
+        from kerasart import visualize_channels
+
+        wanted = {"preset": _PRESET.value, "size": _SIZE.value, **given}
+        try:
+            for channel, picture in visualize_channels(
+                _LAYER.value, channels, on_step=bar, **wanted
+            ):
+                pictures[channel] = picture
+        except (KeyboardInterrupt, FloatingPointError) as error:
+            if not pictures:
+                raise
+            return pictures, error
+    return pictures, None
 
 
 def parse_range(text):

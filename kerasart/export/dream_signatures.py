@@ -58,47 +58,55 @@ class ServedDream(Served):
             bounded("step_size", step_size[0], 0.0, self._MOST_STEP_SIZE),
         ):
             image = tf.identity(image)
-        dreamer, settings = self._dreamer, self._dreamer.settings
-        descent = copy.copy(dreamer.descent)
-        descent.optimizer = NormalizedGradient(step_size[0], settings.norm, settings.floor)
-        targets = tuple(Target() for _ in dreamer.objective.terms)
-        weights = tf.constant(dreamer.objective.weights)
-        full = tf.shape(image)[1:3]
+        sizes = self._list_sizes(tf.shape(image)[1:3])
+        # Octaves too small for the network are left out.
+        fits = tf.reduce_min(sizes, axis=1) >= self.least
+        count = tf.reduce_sum(tf.cast(fits & (tf.range(self._MOST_OCTAVES) < octaves[0]), tf.int32))
+        descend = self._make_descent(steps[0], step_size[0])
+        detail, antialias = self._dreamer.settings.detail, self._dreamer.settings.antialias
 
-        def size_at(octave):
-            # In float64, to round as in-process octaves do.
-            scale = tf.constant(settings.octave_scale, tf.float64) ** tf.cast(octave, tf.float64)
-            return tf.cast(tf.cast(full, tf.float64) / scale, tf.int32)
-
-        def climb(octave, dream, shrunk):
-            size = size_at(octave)
-            photo = resize(image, size, settings.antialias)
-            lost_detail = photo - resize(shrunk, size)
-            dream = resize(dream, size)
-            if settings.detail == "before":
+        def dream_octave(octave, dream, shrunk):
+            photo = resize(image, sizes[octave], antialias)
+            lost_detail = photo - resize(shrunk, sizes[octave])
+            dream = resize(dream, sizes[octave])
+            if detail == "before":
                 dream += lost_detail
-            seed = tf.stack([0, (first - octave) * steps[0]])
-            state, _ = descent.steps_in_graph(
-                State(dream), targets, weights, seed, steps[0], -math.inf
-            )
-            dream = state.image
-            if settings.detail == "after":
+            dream = descend(dream, count - 1 - octave)
+            if detail == "after":
                 dream += lost_detail
             return octave - 1, dream, photo
 
-        # Octaves too small for the network are left out.
-        sides = [tf.reduce_min(size_at(octave)) for octave in range(self._MOST_OCTAVES)]
-        fits = (tf.stack(sides) >= self.least) & (tf.range(self._MOST_OCTAVES) < octaves[0])
-        first = tf.reduce_sum(tf.cast(fits, tf.int32)) - 1
-        start = resize(image, size_at(first), settings.antialias)
+        start = resize(image, sizes[count - 1], antialias)
         shape = tf.TensorShape([1, None, None, 3])
         _, dream, _ = tf.while_loop(
             lambda octave, *_: octave >= 0,
-            climb,
-            (first, start, start),
+            dream_octave,
+            (count - 1, start, start),
             shape_invariants=(tf.TensorShape([]), shape, shape),
         )
         return tf.clip_by_value(dream, 0.0, 1.0)
+
+    def _list_sizes(self, full):
+        """Lists the (height, width) of all octaves that may be asked for, from fine to coarse."""
+        # In float64, to round as in-process octaves do.
+        octaves = tf.range(self._MOST_OCTAVES, dtype=tf.float64)
+        scales = tf.constant(self._dreamer.settings.octave_scale, tf.float64) ** octaves
+        return tf.cast(tf.cast(full, tf.float64) / scales[:, None], tf.int32)
+
+    def _make_descent(self, steps, step_size):
+        """Makes `descend(dream, number)`: the steps of an octave, of which `number` came before."""
+        dreamer, settings = self._dreamer, self._dreamer.settings
+        descent = copy.copy(dreamer.descent)
+        descent.optimizer = NormalizedGradient(step_size, settings.norm, settings.floor)
+        targets = tuple(Target() for _ in dreamer.objective.terms)
+        weights = tf.constant(dreamer.objective.weights)
+
+        def descend(dream, number):
+            seed = tf.stack([0, number * steps])
+            given = State(dream), targets, weights, seed, steps, -math.inf
+            return descent.steps_in_graph(*given)[0].image
+
+        return descend
 
 
 def _check_plain(settings):

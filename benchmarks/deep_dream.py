@@ -217,7 +217,8 @@ def make_descent(backbone, layers, precision):
     """Makes our own step, with the settings of the Keras example."""
     from kerasart.objectives import dream_objective
     from kerasart.optimization import Descent, NormalizedGradient
-    from kerasart.settings.presets import choose_dream_settings, find_preset
+    from kerasart.settings.choices import choose_dream_settings
+    from kerasart.settings.presets import find_preset
 
     recipe = find_preset("deep_dream", "keras_example")
     settings = choose_dream_settings(recipe, backbone, {"layers": layers})

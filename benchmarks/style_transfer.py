@@ -602,7 +602,8 @@ class Judge:
         from kerasart.image.arrays import fit_size
         from kerasart.objectives import style_objective
         from kerasart.optimization import Evaluator, balance, style_targets
-        from kerasart.settings.presets import choose_style_settings, find_preset
+        from kerasart.settings.choices import choose_style_settings
+        from kerasart.settings.presets import find_preset
 
         recipe = find_preset("style_transfer", preset)
         settings = choose_style_settings(recipe, backbone, {}, long_side)

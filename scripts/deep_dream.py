@@ -38,8 +38,9 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
+from kerasart.settings.choices import suitable_preset
 from kerasart.settings.dream import DreamSettings, read_recorded
-from kerasart.settings.presets import find_preset, preset_name, suitable_preset
+from kerasart.settings.presets import find_preset, preset_name
 
 _IMAGE = flags.DEFINE_string(
     "image",

@@ -5,7 +5,7 @@ from kerasart.scripts.common_flags import BACKBONE, WEIGHTS
 
 import math
 
-from kerasart.settings.presets import choose_network
+from kerasart.settings.choices import choose_network
 
 
 def layer_table(preset, default):

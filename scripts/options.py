@@ -10,19 +10,21 @@ from typing import Any
 
 from absl import flags
 
+from kerasart.settings.choices import (
+    choose_dream_network,
+    choose_dream_settings,
+    choose_network,
+    suitable_preset,
+)
 from kerasart.settings.declare import default_of, names_of, options, read_value, types_of
 from kerasart.settings.dream import DreamSettings
 from kerasart.settings.presets import (
     SETTINGS,
-    choose_dream_network,
-    choose_dream_settings,
-    choose_network,
     find_preset,
     is_preset_file,
     load_presets,
     merge,
     preset_settings,
-    suitable_preset,
 )
 
 SHOW = flags.DEFINE_bool("show", False, "Print the settings of --preset, and stop.")

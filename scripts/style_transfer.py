@@ -35,8 +35,9 @@ from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
+from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.declare import names_of
-from kerasart.settings.presets import choose_network, choose_style_settings, find_preset
+from kerasart.settings.presets import find_preset
 from kerasart.settings.style import StyleSettings
 
 _CONTENT = flags.DEFINE_string(

@@ -33,7 +33,8 @@ from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import plot_losses
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
-from kerasart.settings.presets import choose_fast_style_settings, choose_network, find_preset
+from kerasart.settings.choices import choose_fast_style_settings, choose_network
+from kerasart.settings.presets import find_preset
 from kerasart.settings.style import FastStyleSettings
 
 _NETWORKS = ("small", "medium", "large", "adain")

@@ -36,15 +36,9 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.progress import Progress
+from kerasart.settings.choices import choose_dream_network, choose_dream_settings, suitable_preset
 from kerasart.settings.execution import split_options
-from kerasart.settings.presets import (
-    choose_dream_network,
-    choose_dream_settings,
-    find_preset,
-    merge,
-    preset_settings,
-    suitable_preset,
-)
+from kerasart.settings.presets import find_preset, merge, preset_settings
 
 _log = logging.getLogger("kerasart")
 

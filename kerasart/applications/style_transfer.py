@@ -30,8 +30,9 @@ from kerasart.optimization import (
     style_targets,
 )
 from kerasart.optimization.optimizers import Optimizer
+from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.execution import split_options
-from kerasart.settings.presets import choose_network, choose_style_settings, find_preset
+from kerasart.settings.presets import find_preset
 from kerasart.settings.style import StyleSettings
 
 

@@ -1,27 +1,17 @@
-"""Presets: settings that make good pictures, and settings that others published, as data.
-
-`find_preset` finds one, `choose_network` its network, and `choose_dream_settings`,
-`choose_style_settings` and `choose_fast_style_settings` put what was given over it.
-"""
+"""Presets: settings that make good pictures, and settings that others published, as data."""
 
 import difflib
 import json
-import logging
-import math
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
-from kerasart.settings.checks import check, parse_layers
-from kerasart.settings.declare import names_of, read_value
-from kerasart.settings.dream import REGULARIZERS, DreamSettings, parse_channels
-from kerasart.settings.execution import Execution
+from kerasart.settings.declare import read_value
+from kerasart.settings.dream import REGULARIZERS, DreamSettings
 from kerasart.settings.style import FastStyleSettings, StyleSettings
-
-_log = logging.getLogger("kerasart")
 
 # The settings that an application's presets set.
 SETTINGS = {
@@ -32,27 +22,13 @@ SETTINGS = {
 
 # Settings of which one that is given replaces all those of a preset: what is dreamed of, a strength
 # and its raw weight, two ways to give a size.
-_DREAMED_OF = {"layers", "channel", "class_name"}
+DREAMED_OF = {"layers", "channel", "class_name"}
 _ALTERNATIVES: dict[str, list[set[str]]] = {
-    "deep_dream": [_DREAMED_OF, *map(set, REGULARIZERS)],
+    "deep_dream": [DREAMED_OF, *map(set, REGULARIZERS)],
     "style_transfer": [{"size", "rows"}],
     "fast_style": [],
 }
 
-# What layers are called in the networks that are chosen by them, known without building these.
-_VGG = r"block\d_(conv\d|pool)"
-_LAYER_NAMES = {
-    "vgg16": _VGG,
-    "vgg19": _VGG,
-    "inception_v3": r"mixed\d+|(conv2d|batch_normalization|activation|average_pooling2d)(_\d+)?",
-    "squeezenet": r"fire\d(_\w+)?|conv1|conv10|relu_conv10|pool\d",
-}
-
-# In pixels: a larger one moves features away from those that they are compared with.
-_LEAST_JITTER = 4
-
-# Stands for layers that only the network itself can tell.
-_UNKNOWN = {"a layer of the network": 1.0}
 
 # What a preset may hold: texts, and objects.
 _TEXTS = ("name", "description", "source", "backbone", "weights")
@@ -98,7 +74,7 @@ def find_preset(application: str, preset: str | os.PathLike[str] | dict) -> dict
     presets = load_presets(application)
     if preset in presets:
         return presets[preset]
-    allowed = f"one of {', '.join(presets)}, or a .json file.{_nearest(preset, presets)}"
+    allowed = f"one of {', '.join(presets)}, or a .json file.{nearest(preset, presets)}"
     raise ValueError(f"`preset` must be {allowed} Received: {preset!r}")
 
 
@@ -141,7 +117,7 @@ def _check_preset(application, preset, where):
         _check_key(where, network, settings, dict)
         for name, value in settings.items():
             if name not in known:
-                allowed = f"`settings` must be those of {application}.{_nearest(name, known)}"
+                allowed = f"`settings` must be those of {application}.{nearest(name, known)}"
                 raise ValueError(f"{where} {allowed} Received: {name!r}")
             try:
                 read_value(known[name], value)
@@ -155,7 +131,7 @@ def _check_key(where, key, value, kind):
         raise ValueError(f"{where} `{key}` must be {allowed}. Received: {value!r}")
 
 
-def _nearest(name, known):
+def nearest(name, known):
     near = difflib.get_close_matches(name, known, n=1)
     return f" Nearest: {near[0]}." if near else ""
 
@@ -197,206 +173,3 @@ def merge(
         if names & set(given):
             settings = {name: value for name, value in settings.items() if name not in names}
     return {**settings, **given}
-
-
-def choose_network(
-    preset: Mapping[str, Any], backbone: str, weights: str, layers: Iterable[str] = ()
-) -> tuple[str, str]:
-    """Chooses the network that was asked for, else that of the layers, else the preset's own.
-
-    Args:
-        preset: A preset, as `find_preset` returns it.
-        backbone: The network's name that was asked for, or "auto".
-        weights: The weights that were asked for, or "auto".
-        layers: Names of layers that were asked for. Where the preset's own network has none of
-            such names and a bundled one has, it is that one.
-
-    Returns:
-        The name and the weights, as `load_backbone` takes them.
-    """
-    own = name = preset.get("backbone", "auto")
-    if backbone != "auto":
-        name = backbone
-    elif layers:
-        having = [
-            network
-            for network, pattern in _LAYER_NAMES.items()
-            if all(re.fullmatch(pattern, layer) for layer in layers)
-        ]
-        name = own if own in having or not having else having[0]
-    if weights == "auto" and name == own:
-        weights = preset.get("weights", "auto")
-    return name, weights
-
-
-def choose_dream_network(
-    preset: Mapping[str, Any],
-    backbone: str,
-    weights: str,
-    given: Mapping[str, Any],
-    objective: Any = None,
-) -> tuple[str, str]:
-    """Chooses the network of a dream, as `choose_network`, by what is dreamed of.
-
-    That is an objective of one's own, or else what the settings that were given say. A class needs
-    a network that knows classes, whatever the preset's own is.
-    """
-    if objective is not None:
-        layers = [layer for layer in objective.layers if layer != "image"]
-        return choose_network(preset, backbone, weights, layers)
-    if given.get("class_name") is not None:
-        return choose_network({}, backbone, weights)
-    layers = list(parse_layers(given["layers"])) if given.get("layers") else []
-    channels = parse_channels(given["channel"]) if given.get("channel") else {}
-    layers += [name.rpartition(":")[0] for name in channels]
-    return choose_network(preset, backbone, weights, layers)
-
-
-def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
-    """Names the preset of a dream that goes with what is asked for.
-
-    Args:
-        given: Dict of settings that were given.
-        guide: The guide, or None.
-    """
-    if guide is not None:
-        return "guided"
-    if given.get("class_name") is not None:
-        return "class"
-    return "channel" if given.get("channel") else "animals"
-
-
-def choose_dream_settings(
-    preset: Mapping[str, Any], backbone: Any, given: Mapping[str, Any], guide: Any = None
-) -> DreamSettings:
-    """Completes the settings that were given with those of a preset, for one network.
-
-    Args:
-        preset: The preset, as `find_preset` returns it.
-        backbone: The `Backbone`; or its name, to check what can be checked before it is loaded.
-        given: Dict of settings; None stands for the preset's.
-        guide: The guide, if there is one. With one, features are compared by "match" if not
-            otherwise. Where they are compared position by position, a preset's jitter is small.
-
-    Raises:
-        ValueError: If a setting has no such value, or a guide is missing.
-        TypeError: If there is no such setting.
-    """
-    merged = _merge_for("deep_dream", preset, backbone, given)
-    if not _DREAMED_OF & set(merged):
-        merged["layers"] = _UNKNOWN if isinstance(backbone, str) else _middle_layer(backbone)
-    settings = DreamSettings(**merged)
-    if guide is not None and not settings.needs_guide and given.get("similarity") is None:
-        settings = replace(settings, similarity="match", border=0)
-    if settings.compares_positions and given.get("jitter") is None:
-        settings = replace(settings, jitter=min(settings.jitter, _LEAST_JITTER))
-    if settings.needs_guide and guide is None:
-        raise ValueError(
-            "`guide` must be given for what is compared with it: --guide=other.jpg. Received: none"
-        )
-    return settings
-
-
-def choose_style_settings(
-    preset: Mapping[str, Any],
-    backbone: Any,
-    given: Mapping[str, Any],
-    long_side: float = math.inf,
-) -> StyleSettings:
-    """Completes the settings that were given with those of a preset, for one network.
-
-    Args:
-        preset, backbone, given: As in `choose_dream_settings`. Of an optimizer of Keras's, the name
-            becomes a setting.
-        long_side: The photo's, which a preset's size does not enlarge.
-
-    Raises:
-        ValueError: If a setting has no such value.
-        TypeError: If there is no such setting.
-    """
-    merged = _merge_for("style_transfer", preset, backbone, given)
-    missing = [name for name in ("style_layers", "content_layers") if name not in merged]
-    if isinstance(backbone, str):
-        merged |= dict.fromkeys(missing, _UNKNOWN)
-    elif missing:
-        merged |= _guess_missing(missing, backbone)
-    if merged.get("size") and given.get("size") is None:
-        merged["size"] = min(merged["size"], long_side)
-    if not isinstance(merged.get("optimizer", ""), str):
-        merged["optimizer"] = type(merged["optimizer"]).__name__.lower()
-    return StyleSettings(**merged)
-
-
-def choose_fast_style_settings(
-    preset: Mapping[str, Any], backbone: Any, given: Mapping[str, Any]
-) -> FastStyleSettings:
-    """Completes the settings that were given with those of a preset, for one network.
-
-    Args:
-        preset, backbone, given: As in `choose_dream_settings`.
-
-    Raises:
-        ValueError: If a setting has no such value, or layers are missing.
-        TypeError: If there is no such setting.
-    """
-    merged = _merge_for("fast_style", preset, backbone, given)
-    allowed = f"given for {_name_of(backbone)}, which the preset does not know"
-    for layers in ("content_layers", "style_layers"):
-        check(layers in merged, layers, allowed, None)
-    return FastStyleSettings(**merged)
-
-
-def guess_layers(backbone: Any) -> dict[str, dict[str, float]]:
-    """Chooses layers of a network that no preset knows: the first of each stride for style.
-
-    Args:
-        backbone: A `Backbone`.
-
-    Returns:
-        A dict of `style_layers` and `content_layers`: from stride 1 to 16, and the last of stride 8
-        at most.
-    """
-    first: dict[int, str] = {}
-    content = ""
-    for name, layer in backbone.geometry.items():
-        if layer.stride <= 16:
-            first.setdefault(layer.stride, name)
-        if layer.stride <= 8:
-            content = name
-    return {"style_layers": dict.fromkeys(first.values(), 1.0), "content_layers": {content: 1.0}}
-
-
-def _merge_for(application, preset, backbone, given):
-    names = names_of(SETTINGS[application])
-    for name in given:
-        if name not in names:
-            allowed = f"{', '.join(names)}.{_nearest(name, (*names, *names_of(Execution)))}"
-            raise TypeError(f"{application}'s settings are {allowed} Received: {name!r}")
-    return merge(application, preset_settings(preset, _name_of(backbone)), given)
-
-
-def _name_of(backbone):
-    return backbone if isinstance(backbone, str) else backbone.name
-
-
-def _middle_layer(backbone):
-    layer = backbone.middle_layer()
-    _log.warning(
-        "No layers of %s are given, and the preset knows none: it dreams of %s "
-        "(--layers=NAME:WEIGHT chooses, --list_layers shows them).",
-        backbone.name,
-        layer,
-    )
-    return {layer: 1.0}
-
-
-def _guess_missing(missing, backbone):
-    guessed = guess_layers(backbone)
-    for name in missing:
-        _log.warning(
-            "No %s of %s are given, and the preset knows none: they are %s.",
-            name,
-            backbone.name,
-            ", ".join(guessed[name]),
-        )
-    return {name: guessed[name] for name in missing}

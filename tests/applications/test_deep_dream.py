@@ -13,14 +13,10 @@ from kerasart.applications.deep_dream import deep_dream, dream_objective
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image.resizing import resize
 from kerasart.objectives import TotalVariation
+from kerasart.settings.choices import choose_dream_settings
 from kerasart.settings.declare import names_of
 from kerasart.settings.dream import DreamSettings
-from kerasart.settings.presets import (
-    choose_dream_settings,
-    find_preset,
-    load_presets,
-    preset_settings,
-)
+from kerasart.settings.presets import find_preset, load_presets, preset_settings
 
 # A dream that takes a second: two octaves of 48 and 68 pixels on a shallow layer.
 TINY = {

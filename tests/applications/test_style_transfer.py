@@ -19,13 +19,9 @@ from kerasart.kernels.precision import choose_precision
 from kerasart.objectives import Gram, Term, TotalVariation
 from kerasart.optimization import LBFGS, Adam, GradientDescent, KerasOptimizer
 from kerasart.recent import forget
+from kerasart.settings.choices import choose_style_settings, guess_layers
 from kerasart.settings.declare import names_of
-from kerasart.settings.presets import (
-    choose_style_settings,
-    find_preset,
-    guess_layers,
-    load_presets,
-)
+from kerasart.settings.presets import find_preset, load_presets
 from kerasart.settings.style import StyleSettings
 
 # A transfer that takes half a second: 48x64 pixels, shallow layers, a few large steps.

@@ -208,7 +208,7 @@ def blocked(tmp_path_factory):
 @pytest.fixture(scope="session")
 def light_forks(environment, blocked):
     """Starts processes that cannot import TensorFlow."""
-    modules = ("absl.flags", "tqdm", "kerasart.image", "kerasart.settings.presets")
+    modules = ("absl.flags", "tqdm", "kerasart.image", "kerasart.settings.choices")
     with ForkServer(environment | blocked, *modules) as server:
         yield server
 

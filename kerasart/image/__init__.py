@@ -1,4 +1,4 @@
-"""Images as arrays, and reading and writing them; no TensorFlow, but in `resizing`."""
+"""Image arrays and image files, without TensorFlow except in `resizing`."""
 
 from kerasart.image.arrays import as_image
 from kerasart.image.files import (

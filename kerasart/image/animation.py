@@ -1,4 +1,4 @@
-"""Writes animations from image files, one frame in memory at a time: GIF, WebP, APNG, video."""
+"""Writes GIF, WebP, APNG and video from image files, with one frame in memory at a time."""
 
 import math
 import os
@@ -19,18 +19,18 @@ from kerasart.image.atomic_files import write_file
 from kerasart.image.encoding import text_chunks
 from kerasart.image.files import check_place, read_picture
 
-# Encoder, its options, and the file's: its index comes first, to play while it is loaded.
+# Encoder, encoder options, container options. `faststart` puts the index first, for streaming.
 _VIDEO = {
     ".mp4": ("libx264", {"crf": "18"}, {"movflags": "+faststart"}),
     ".webm": ("libvpx-vp9", {"crf": "24", "cpu-used": "2", "row-mt": "1"}, {}),
 }
 
-_FRAMES_PER_SECOND = (0.02, 1000)  # what the delays of all formats can express
+_FRAMES_PER_SECOND = (0.02, 1000)  # the range that all formats can express
 _MOST_LOOPS = 65535
 
-# The palette of a GIF is chosen from so many frames, sampled to so many pixels on the long side,
-# by k-means, until at most this many pixels change their colour: measured on dreams, that halves
-# the error of Pillow's median cut in a second or two, and more pixels gain nothing.
+# A GIF's palette is computed by k-means from this many frames, subsampled to this long side, until
+# at most this many pixels change cluster. Measured on dreams: half the error of Pillow's median
+# cut, in a second or two; more pixels gain nothing.
 _PALETTE_FRAMES = 16
 _PALETTE_SIDE = 128
 _PALETTE_CHANGES = 300
@@ -47,18 +47,18 @@ def write_animation(
 ) -> Path:
     """Writes an animation atomically, in the format of its suffix.
 
-    The frames are read one by one; only compressed data may add up in memory.
+    The frames are read one by one; only compressed data accumulates in memory.
 
-    GIF has 256 colours, here the same for all frames, and delays in hundredths of a second; APNG
-    and WebP have thousandths. Rounding the delays keeps the duration of the whole. GIF plays at
-    most 50 frames a second, since players take shorter delays for a mistake.
+    A GIF has one palette of 256 colours for all frames. Delays are rounded, to 1/100 s in GIF and
+    1/1000 s in APNG and WebP, without changing the total duration. GIF plays at most 50 frames a
+    second, since players slow down shorter delays.
 
     Args:
         path: The file: .gif, .webp, .png or .apng (animated PNG), .mp4 (H.264) or .webm (VP9).
-        frames: Paths of image files, all of one size. Video needs even sides: odd ones get one
-            more row or column, a copy of the last.
-        fps: Frames a second, from 0.02 to 1000.
-        loop: How often the animation is played, up to 65535 times; 0 is endless. Video ignores it.
+        frames: Paths of image files, all of the same size. Video needs even sides: odd ones are
+            padded by repeating the last row or column.
+        fps: Frames per second, from 0.02 to 1000.
+        loop: How often to play the animation, up to 65535 times; 0 is endless. Video ignores it.
         size: The long side of the animation in pixels, or None for the size of the frames.
         text: The text chunks of PNG; other formats ignore them.
         taken: What to do if the file exists, as in `write_picture`.
@@ -68,10 +68,9 @@ def write_animation(
 
     Raises:
         ImportError: If PyAV, or its encoder, is missing for .mp4 or .webm.
-        ValueError: If there are no frames, one is not an image or not of the size of the first,
-            or the suffix, `fps`, `loop`, `size` or `text` is not allowed.
-        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If a
-            frame cannot be read, or the file cannot be written.
+        ValueError: If there are no frames, a frame is not an image or its size differs from the
+            first's, or the suffix, `fps`, `loop`, `size` or `text` is not allowed.
+        OSError: If a frame cannot be read, or the file cannot be written.
     """
     check_animation(path, fps, loop, size)
     path, frames = Path(path), list(frames)
@@ -85,15 +84,7 @@ def write_animation(
 def check_animation(
     path: str | os.PathLike[str], fps: float = 25.0, loop: int = 0, size: int | None = None
 ) -> None:
-    """Checks, before a long run, that `write_animation` will accept its arguments.
-
-    Args:
-        path: The file to be written later.
-        fps, loop, size: As in `write_animation`.
-
-    Raises:
-        ImportError, ValueError, OSError: As `write_animation`.
-    """
+    """Raises what `write_animation` would for these arguments: to be called before a long run."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
@@ -128,11 +119,11 @@ def check_animation(
 
 
 class _Frames(Sequence):
-    """Image files that are read on access.
+    """A sequence of frames that are read from their files on access.
 
     Args:
         paths: The files.
-        long_side: The long side to resize them to, or None for their own size.
+        long_side: The long side to resize them to, or None to keep their size.
 
     Attributes:
         size: The (height, width) after resizing.
@@ -140,17 +131,17 @@ class _Frames(Sequence):
 
     def __init__(self, paths, long_side):
         self._paths = paths
-        self._own_size = _read_pixels(paths[0]).shape[:2]
-        self.size = self._own_size if long_side is None else fit_size(self._own_size, long_side)
+        self._file_size = _read_pixels(paths[0]).shape[:2]
+        self.size = self._file_size if long_side is None else fit_size(self._file_size, long_side)
 
     def __len__(self):
         return len(self._paths)
 
     def __getitem__(self, index):
         pixels = _read_pixels(self._paths[index])
-        if pixels.shape[:2] != self._own_size:
+        if pixels.shape[:2] != self._file_size:
             raise ValueError(
-                f"`frames` must all have the height and width of the first, {self._own_size}. "
+                f"`frames` must all have the height and width of the first, {self._file_size}. "
                 f"Received: {pixels.shape[:2]} in '{self._paths[index]}'"
             )
         height, width = self.size
@@ -162,7 +153,7 @@ def _read_pixels(path):
 
 
 def _delays(frames, fps, units, least=1):
-    """Returns how long each frame is shown, in fractions of which a second has `units`."""
+    """Returns each frame's delay in 1/`units` of a second."""
     times = [round(index * units / fps) for index in range(len(frames) + 1)]
     return [max(least, end - start) for start, end in pairwise(times)]
 
@@ -170,11 +161,11 @@ def _delays(frames, fps, units, least=1):
 def _write_gif(file, frames, fps, loop, text):
     height, width = frames.size
     palette = _common_palette(frames)
-    # A GIF holds how often it is repeated.
-    again = {} if loop == 1 else {"loop": max(0, loop - 1)}
+    # A GIF stores the number of repetitions, one less than the number of times it is played.
+    repeat = {} if loop == 1 else {"loop": max(0, loop - 1)}
     # Pillow's own writer keeps the whole animation in memory.
     header, _ = GifImagePlugin.getheader(
-        palette.resize((width, height)), info={"duration": 1, **again}
+        palette.resize((width, height)), info={"duration": 1, **repeat}
     )
     file.writelines(header)
     for picture, delay in zip(frames, _delays(frames, fps, 100, least=2), strict=True):
@@ -184,9 +175,9 @@ def _write_gif(file, frames, fps, loop, text):
 
 
 def _common_palette(frames):
-    """Finds one palette for all frames: a palette for each would flicker."""
+    """Computes one palette for all frames; one per frame would flicker."""
     indices = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).astype(int))
-    # Sampled, since averages would be duller.
+    # Subsampled, since averaging would dull the colours.
     step = math.ceil(max(frames.size) / _PALETTE_SIDE)
     mosaic = np.concatenate([np.asarray(frames[index])[::step, ::step] for index in indices])
     return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
@@ -203,9 +194,9 @@ def _write_apng(file, frames, fps, loop, text):
     for picture, delay in zip(frames, _delays(frames, fps, 1000), strict=True):
         data = b"".join(content for kind, content, _ in getchunks(picture) if kind == b"IDAT")
         number = next(numbers)
-        where_and_when = (width, height, 0, 0, delay, 1000)
-        putchunk(file, b"fcTL", struct.pack(">5I2H2B", number, *where_and_when, 0, 0))
-        if number == 0:  # also shown by programs without animations
+        size_offset_and_delay = (width, height, 0, 0, delay, 1000)
+        putchunk(file, b"fcTL", struct.pack(">5I2H2B", number, *size_offset_and_delay, 0, 0))
+        if number == 0:  # also the still image of viewers without APNG support
             putchunk(file, b"IDAT", data)
         else:
             putchunk(file, b"fdAT", struct.pack(">I", next(numbers)), data)
@@ -213,7 +204,7 @@ def _write_apng(file, frames, fps, loop, text):
 
 
 def _write_webp(file, frames, fps, loop, text):
-    # Pillow keeps a list of images in memory, but reads the frames of one file one by one.
+    # Pillow would hold a list of images in memory, but it reads an APNG's frames one by one.
     delays = _delays(frames, fps, 1000)
     with TemporaryFile(dir=Path(file.name).parent) as apng:
         _write_apng(apng, frames, fps, loop, {})
@@ -230,13 +221,13 @@ def _write_video(suffix, file, frames, fps, loop, text):
     encoder, options, file_options = _VIDEO[suffix]
     height, width = frames.size
     to_even = ((0, height % 2), (0, width % 2), (0, 0))
-    # By its name, since it is opened once more to put the index first.
-    with av.open(str(file.name), "w", suffix[1:], options=file_options) as film:
+    # By name: FFmpeg opens the file a second time for `faststart`.
+    with av.open(str(file.name), "w", suffix[1:], options=file_options) as container:
         rate = Fraction(float(fps)).limit_denominator(1001)
-        stream = film.add_stream(encoder, rate=rate, options=options)
+        stream = container.add_stream(encoder, rate=rate, options=options)
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
-        # BT.709, explicitly: otherwise players guess by the size.
+        # BT.709 is stated explicitly: otherwise players guess from the size.
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = Colorspace.ITU709
         context.color_range = ColorRange.MPEG
@@ -247,8 +238,8 @@ def _write_video(suffix, file, frames, fps, loop, text):
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
             )
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode())
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
 
 
 _WRITERS: dict[str, Callable[..., None]] = {

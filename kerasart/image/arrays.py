@@ -1,15 +1,15 @@
-"""Converts and checks image arrays: float32 RGB in [0, 1] of shape (1, height, width, 3)."""
+"""Converts arrays to images, float32 RGB (1, height, width, 3) in [0, 1], and checks them."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 
 def as_image(array: ArrayLike, name: str = "image") -> np.ndarray:
-    """Converts an array to the form that the whole package uses.
+    """Converts an array to an image as the whole package represents it.
 
     Args:
-        array: Pixels of shape (height, width, 3) or (1, height, width, 3), either uint8 in
-            [0, 255] or floating point in [0, 1]; also a TensorFlow tensor.
+        array: Array or tensor of shape (height, width, 3) or (1, height, width, 3), either uint8
+            in [0, 255] or floating point in [0, 1].
         name: The array's name in error messages.
 
     Returns:
@@ -22,7 +22,7 @@ def as_image(array: ArrayLike, name: str = "image") -> np.ndarray:
 
 
 def as_pixels(array: ArrayLike, channels: int, name: str) -> np.ndarray:
-    """Converts as `as_image` does, for any number of channels."""
+    """Does what `as_image` does, for any number of channels."""
     array = np.asarray(array)
     _check_shape(array, channels, name)
     if array.dtype == np.uint8:
@@ -40,7 +40,7 @@ def quantise(image: np.ndarray, bits: int) -> np.ndarray:
 
 
 def fit_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Scales (height, width) so that the longer side is `long_side`, and the shorter at least 1."""
+    """Scales (height, width) so that the longer side is `long_side` and no side is below 1."""
     scale = long_side / max(size)
     height, width = (max(1, round(side * scale)) for side in size)
     return height, width
@@ -68,7 +68,7 @@ def _check_values(array, name):
             f"Received: dtype {array.dtype}"
         )
     low, high = array.min(), array.max()
-    # A NaN anywhere makes both NaN, and no comparison with NaN holds.
+    # A NaN anywhere makes both NaN, and comparisons with NaN are false.
     if not (low >= 0 and high <= 1):
         raise ValueError(
             f"`{name}` must hold floating point values in [0, 1] and no NaN. "

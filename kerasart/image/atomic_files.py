@@ -1,4 +1,4 @@
-"""Writes files atomically: whole or not at all, under a name that no other run takes."""
+"""Atomic writing of files: complete or not at all, also with several processes at once."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, which lets nobody remove a file that is open.
+except ImportError:  # Windows, where open files cannot be removed.
     fcntl = None  # type: ignore[assignment]
 
 TAKEN = ("replace", "number", "refuse")
@@ -21,22 +21,22 @@ TAKEN = ("replace", "number", "refuse")
 def write_file(
     path: str | PathLike[str], write: Callable[[BinaryIO], object], taken: str = "replace"
 ) -> Path:
-    """Writes a temporary file beside the path, and renames it once it is on the disk.
+    """Writes a temporary file in the same folder, syncs it to disk, and renames it.
 
-    A temporary file that a killed run left is replaced.
+    A temporary file left behind by a killed process is replaced.
 
     Args:
         path: The file.
         write: `write(file)` writes the content into a seekable binary file.
         taken: What to do if the file exists: "replace" it, "refuse" to write, or give the new one
-            a "number", as `next_free_path` does. Of two runs that write the same new name at
-            once, one comes second.
+            a "number", as `next_free_path` does. This is safe against races: of two processes
+            that write the same new file, the second finds it taken.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
-        ValueError: If `taken` is another word.
+        ValueError: If `taken` is none of these.
         FileExistsError: If the file exists and `taken` is "refuse".
         OSError: If the file cannot be written.
     """
@@ -51,9 +51,9 @@ def write_file(
                 os.fsync(file.fileno())
             return _put(draft, path, taken)
     except OSError as error:
-        if error.strerror is None:  # A sentence already.
+        if error.strerror is None:  # The message is a sentence already.
             raise
-        # The same class of error, unless it is of some library.
+        # The same exception class, unless a library defines it.
         kind = type(error) if type(error).__module__ == "builtins" else OSError
         raise kind(
             f"Cannot write '{path}': its name must be free, and the file system take the file. "
@@ -62,30 +62,30 @@ def write_file(
 
 
 def replace_file(path: str | PathLike[str], data: bytes) -> None:
-    """Writes bytes to a file, replacing one that exists (see `write_file`)."""
+    """Writes bytes to a file atomically, replacing an existing one (see `write_file`)."""
     write_file(path, lambda file: file.write(data))
 
 
 def sync(path: str | PathLike[str]) -> None:
-    """Waits until a file is on the disk; renamed before, it may be empty after a power failure."""
+    """Flushes a file to disk; renamed without that, it may be empty after a power failure."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 
 def next_free_path(path: str | PathLike[str]) -> Path:
-    """Finds a name that is not taken.
+    """Returns a path at which no file exists yet.
 
     Args:
-        path: The wanted file, for example dream.png.
+        path: The preferred path, for example dream.png.
 
     Returns:
-        `path` itself if it is free, else the first free one of dream-2.png, dream-3.png and so on.
+        `path` itself if it is free, else the first free of dream-2.png, dream-3.png and so on.
     """
     return next(name for name in numbered(Path(path)) if not os.path.lexists(name))
 
 
 def is_draft(path: str | PathLike[str]) -> bool:
-    """Tells whether a path has the name of a temporary file of `write_file`."""
+    """Returns whether a path is named like a temporary file of `write_file`."""
     return re.fullmatch(r"\.[0-9a-f]{16}\.tmp", Path(path).name) is not None
 
 
@@ -98,8 +98,8 @@ def numbered(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft_of(path):
-    """Makes an empty temporary file beside a file, and locks it until the block ends."""
-    # Always the same for a file, so that the one that a killed run left is found again.
+    """Creates an empty temporary file beside `path`, locked until the block ends."""
+    # The name depends on `path` only, so that a file left by a killed process is found again.
     name = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
     draft = path.with_name(f".{name}.tmp")
     lock = _claim(draft)
@@ -112,9 +112,9 @@ def _draft_of(path):
 
 
 def _claim(draft):
-    """Creates a file and locks it; waits for another run that is writing it.
+    """Creates and locks a file, waiting for any other process that is writing it.
 
-    Not by `tempfile`, whose files only their owner can read.
+    Not by `tempfile`, whose files only their owner may read.
     """
     while True:
         try:
@@ -123,7 +123,7 @@ def _claim(draft):
             _remove_abandoned(draft)
             continue
         _wait_for_lock(lock)
-        # Another run may have removed it as abandoned before it was locked.
+        # Before it was locked, another process may have removed it as abandoned.
         if fcntl is None or _lies_at(lock, draft):
             return lock
         os.close(lock)
@@ -142,12 +142,12 @@ def _remove_abandoned(draft):
 
 def _wait_for_lock(file):
     if fcntl:
-        with suppress(OSError):  # Some network file systems have no locks.
+        with suppress(OSError):  # Some network file systems do not support locks.
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _lies_at(file, path):
-    """Tells whether an open file is the one at a path."""
+    """Returns whether an open file is still the one at a path."""
     try:
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:
@@ -168,11 +168,11 @@ def _put(draft, path, taken):
 
 
 def _put_new(draft, path):
-    """Renames a file to a name that must be free."""
+    """Renames a file; raises FileExistsError if the new name is taken."""
     try:
         os.link(draft, path)
     except FileExistsError:
         raise
-    except OSError:  # A file system without links, as memory cards have.
+    except OSError:  # The file system has no hard links, as FAT on memory cards.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
         os.replace(draft, path)

@@ -7,15 +7,15 @@ from kerasart.image.arrays import as_image
 
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
-# Deviations below one level of 8 bits are rounding and compression, not colour: they are not
-# amplified, which also avoids a division by zero for grey and constant images.
+# Standard deviations below one 8-bit level are rounding or compression noise: they are not
+# amplified, which also avoids division by zero for grey and constant images.
 _SMALLEST_DEVIATION = 1 / 255
 
 
 def luminance(image: ArrayLike) -> np.ndarray:
     """Computes the luma of each pixel.
 
-    Source: ITU-R BT.601, the Y of YIQ and of JPEG's YCbCr.
+    Source: ITU-R BT.601, the Y of YIQ and JPEG's YCbCr.
 
     Args:
         image: RGB as `as_image` takes it.
@@ -33,11 +33,11 @@ def replace_luminance(photo: ArrayLike, image: ArrayLike) -> np.ndarray:
     """Combines the luminance of one image with the chroma of another.
 
     Source: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer"
-    (arXiv 1606.05897, section 5). Colours outside RGB are clipped.
+    (arXiv 1606.05897, section 5). Values outside [0, 1] are clipped.
 
     Args:
-        photo: The image that gives its chroma, as `as_image` takes it.
-        image: The image of the same size that gives its luminance.
+        photo: The image whose chroma to take, as `as_image` accepts it.
+        image: The image whose luminance to take, of the same size.
 
     Returns:
         float32 RGB (1, height, width, 3) in [0, 1].
@@ -51,14 +51,14 @@ def replace_luminance(photo: ArrayLike, image: ArrayLike) -> np.ndarray:
             f"`image` must have the height and width of `photo`, {photo.shape[1:3]}. "
             f"Received: {image.shape[1:3]}"
         )
-    # Chroma is differences between channels, which adding grey does not change.
+    # Adding grey changes the luminance only: chroma is differences between channels.
     return np.clip(photo + (luminance(image) - luminance(photo)), 0, 1)
 
 
 def match_luminance(style: ArrayLike, photo: ArrayLike) -> np.ndarray:
-    """Makes an image grey, with the mean and standard deviation of luminance of another.
+    """Makes an image grey, with the mean and standard deviation of another's luminance.
 
-    Values outside [0, 1] are clipped. An image without contrast stays without.
+    Values outside [0, 1] are clipped. A constant image stays constant.
 
     Source: Gatys et al. 2016 (arXiv 1606.05897, equation 10).
 
@@ -67,7 +67,7 @@ def match_luminance(style: ArrayLike, photo: ArrayLike) -> np.ndarray:
         photo: The image to match, of any size.
 
     Returns:
-        float32 RGB (1, height, width, 3) in [0, 1], its channels all equal, of `style`'s size.
+        float32 RGB (1, height, width, 3) in [0, 1] of `style`'s size, with equal channels.
 
     Raises:
         ValueError: If one is not an image.
@@ -80,9 +80,9 @@ def match_luminance(style: ArrayLike, photo: ArrayLike) -> np.ndarray:
 
 
 def match_histogram(image: ArrayLike, reference: ArrayLike) -> np.ndarray:
-    """Gives each channel of an image the histogram of a reference.
+    """Matches the histogram of each channel to a reference's.
 
-    A value becomes the reference's value of the same rank. Equal values share their middle rank and
+    Each value is mapped to the reference's value of the same rank. Ties get their middle rank and
     stay equal, so a constant image becomes the reference's medians.
 
     Source: Gonzalez and Woods, "Digital Image Processing", histogram specification; here by ranks,
@@ -104,15 +104,14 @@ def match_histogram(image: ArrayLike, reference: ArrayLike) -> np.ndarray:
 
 
 def match_covariance(image: ArrayLike, reference: ArrayLike) -> np.ndarray:
-    """Gives an image the mean and covariance of the colours of a reference.
+    """Matches the mean and covariance of an image's colours to a reference's.
 
-    Each pixel x becomes R^1/2 S^-1/2 (x - m) + m', with means m and m' and the symmetric roots of
-    the covariances S of the image and R of the reference; values outside [0, 1] are clipped. Where
-    the image hardly varies along a direction of RGB, as a grey one does, the result hardly varies
-    along that direction's image.
+    Each pixel x becomes R^1/2 S^-1/2 (x - m) + m', with the means m and m' and covariances S and R
+    of the image and the reference; the roots are symmetric. Values outside [0, 1] are clipped.
+    A direction of RGB along which the image hardly varies, as in a grey one, is not amplified.
 
-    Source: Gatys et al. 2016 (arXiv 1606.05897, section 4, the variant of Image Analogies); the
-    same map is CORAL (Sun et al. 2016, arXiv 1511.05547).
+    Source: Gatys et al. 2016 (arXiv 1606.05897, section 4, the variant of Image Analogies); also
+    known as CORAL (Sun et al. 2016, arXiv 1511.05547).
 
     Args:
         image: The image to change, as `as_image` takes it.
@@ -129,7 +128,7 @@ def match_covariance(image: ArrayLike, reference: ArrayLike) -> np.ndarray:
     new_mean, new_deviations, new_axes = _principal_colours(reference)
     whiten = (axes / np.maximum(deviations, _SMALLEST_DEVIATION)) @ axes.T
     colour = (new_axes * new_deviations) @ new_axes.T
-    # Pixels are rows, so the first map stands on the left.
+    # Pixels are row vectors, so matrices are applied from left to right.
     matched = (image - mean) @ (whiten @ colour) + new_mean
     return np.clip(matched, 0, 1).astype(np.float32)
 
@@ -143,7 +142,7 @@ def _match_values(values, reference):
 
 
 def _principal_colours(image):
-    """Returns the pixels' mean, their standard deviations along principal axes, and the axes."""
+    """Returns the mean colour, the standard deviations along the principal axes, and the axes."""
     pixels = image.reshape(-1, 3).astype(np.float64)
     mean = pixels.mean(axis=0)
     centred = pixels - mean

@@ -1,4 +1,4 @@
-"""`contact_sheet`: many labelled images on one."""
+"""`contact_sheet`: a grid of labelled images."""
 
 import math
 import unicodedata
@@ -23,17 +23,17 @@ def contact_sheet(
     """Lays out images in rows, each with its label below.
 
     Args:
-        images: Images of any sizes, as `as_image` takes them.
-        labels: As many labels; longer ones are cut off with an ellipsis.
-        columns: Images in a row; by default up to 5, in about as many rows as columns.
+        images: Images of any sizes, as `as_image` accepts them.
+        labels: One for each image; labels that are too long end in an ellipsis.
+        columns: Images per row; by default at most 5, for a roughly square grid.
         cell: Length in pixels of each image's longer side, at least 32.
 
     Returns:
-        float32 RGB (1, height, width, 3) in [0, 1]: on white, with even margins.
+        float32 RGB (1, height, width, 3) in [0, 1], on white.
 
     Raises:
-        ValueError: If there is no image, the labels are more or fewer, one is not an image, or
-            `columns` or `cell` is too small.
+        ValueError: If there are no images, one is invalid, there are more or fewer labels than
+            images, or `columns` or `cell` is too small.
     """
     images, labels = list(images), list(labels)
     columns = _default_columns(len(images)) if columns is None else columns
@@ -77,7 +77,7 @@ def _tile(image, name, cell):
 
 
 def _row(tiles, labels, width, margin, font):
-    """Draws images on one line, their labels, and the margins at both sides and below."""
+    """Draws a row of images with their labels, and the margins at both sides and below."""
     height = max(tile.height for tile in tiles)
     below = margin // 2 + sum(font.getmetrics()) + margin
     row = _white(margin + len(tiles) * (width + margin), height + below)
@@ -95,7 +95,7 @@ def _white(width, height):
 
 
 def _shortened(label, font, width):
-    """Shortens a label to one line, without accents, which the font lacks."""
+    """Shortens a label to one line, and drops accents, which the font lacks."""
     letters = unicodedata.normalize("NFD", " ".join(label.split()))
     text = "".join(letter for letter in letters if not unicodedata.combining(letter))
     if font.getlength(text) <= width:

@@ -1,4 +1,4 @@
-"""Decodes image files to upright float arrays in sRGB, with alpha apart."""
+"""Decodes image files to upright sRGB arrays and separate alpha."""
 
 import io
 import logging
@@ -21,8 +21,8 @@ _logger = logging.getLogger("kerasart")
 
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 
-# A profile that changes no colour by more than this many 8-bit levels counts as sRGB itself: the
-# sRGB profiles in use differ by rounding.
+# A profile that changes no colour by more than this many 8-bit levels is taken for sRGB: the sRGB
+# profiles in use differ by rounding.
 _SRGB_TOLERANCE = 1
 
 _UPRIGHT = {
@@ -38,8 +38,8 @@ _UPRIGHT = {
 # Formats whose files can hold several frames or pages.
 _SEQUENCES = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
 
-_PIXELS_AT_ONCE = 2**20  # Converted at once, to bound the memory.
-_MOST_LETTERS = 200  # Of a decoder's message.
+_PIXELS_AT_ONCE = 2**20  # Converted at a time, to bound memory.
+_MOST_LETTERS = 200  # Quoted of a decoder's message.
 
 
 def decode(
@@ -54,15 +54,15 @@ def decode(
 
     Returns:
         The image, float32 of shape (1, height, width, 3) in [0, 1]; its alpha, float32 of shape
-        (1, height, width, 1) in [0, 1], or None if it has none; a dict of its text if it is a PNG
-        file; and its `Metadata`.
+        (1, height, width, 1) in [0, 1], or None; a dict of the text chunks of a PNG file, else
+        empty; and its `Metadata`.
 
     Raises:
         ValueError: If this is not an image, or it is damaged, has too many pixels, or samples that
             cannot be converted to RGB in [0, 1].
         MemoryError: If it does not fit into memory.
     """
-    # Pillow's settings are global, as are Python's warnings and the terminal libtiff writes to.
+    # In one block, since the pixel limit, Python's warnings and libtiff's stderr are all global.
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as pillow_limit, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _explained(file, name):
@@ -72,8 +72,8 @@ def decode(
             samples, levels, alpha_kind = _samples(picture, file, name)
             profile, text = picture.info.get("icc_profile"), getattr(picture, "text", {})
             orientation, metadata = read_orientation(picture, name), read_metadata(picture, name)
-            del picture  # Its pixels are in `samples`.
-            if _holds_more(file):
+            del picture  # Frees its pixels, which `samples` holds too.
+            if _has_more_frames(file):
                 _logger.warning("'%s' holds several pictures, of which the first is taken.", name)
     with _explained(file, name):
         image, alpha = _to_floats(samples, levels, alpha_kind, profile, orientation, name)
@@ -102,8 +102,8 @@ def _open(file):
     return Image.open(file, formats=["HEIF"])
 
 
-def _holds_more(file):
-    """Tells whether there are further frames or pages; those of JPEG are for cameras only."""
+def _has_more_frames(file):
+    """Returns whether there are further frames or pages, other than a JPEG's previews."""
     try:
         picture = _open(file)
         return picture.format in _SEQUENCES and picture.is_animated
@@ -113,7 +113,7 @@ def _holds_more(file):
 
 @contextmanager
 def _explained(file, name):
-    """Turns the errors of Pillow for damaged data, of all kinds, into one sentence."""
+    """Turns whatever Pillow raises for damaged data into an error of one sentence."""
     try:
         yield
     except UnidentifiedImageError as error:
@@ -138,7 +138,7 @@ def _explained(file, name):
 
 
 class _RefusedError(Exception):
-    """Why an undamaged image cannot be read, in half a sentence."""
+    """An undamaged image that cannot be read; its message completes "Cannot read NAME: "."""
 
 
 def _length(file):
@@ -158,12 +158,12 @@ def _samples(picture, file, name):
     """Decompresses an image.
 
     Returns:
-        An array (height, width, channels) of grey, RGB or CMYK, and alpha if there is one; the
-        value that stands for 1; and the kind of alpha: "straight", "multiplied" (into the
-        colours), or None.
+        An array (height, width, channels) of grey, RGB or CMYK, with alpha as the last channel if
+        there is one; the sample value of full intensity; and the kind of alpha: "straight",
+        "premultiplied" or None.
     """
     deep = _deep_layout(picture, name)
-    with _without_lines_of_libtiff(picture):
+    with _libtiff_stderr_captured(picture):
         if deep:
             return _deep_samples(picture, file, name, deep)
         picture.load()
@@ -176,9 +176,9 @@ def _samples(picture, file, name):
 
 
 @contextmanager
-def _without_lines_of_libtiff(picture):
-    """Adds what libtiff writes to standard error to the exception instead."""
-    # A process started without standard error may have another file under its number.
+def _libtiff_stderr_captured(picture):
+    """Appends what libtiff writes to standard error to the exception instead."""
+    # In a process started without standard error, file descriptor 2 may be any other file.
     if picture.format != "TIFF" or sys.stderr is None:
         yield
         return
@@ -198,9 +198,9 @@ def _without_lines_of_libtiff(picture):
 
 
 def _deep_layout(picture, name):
-    """Names the raw modes by which Pillow unpacks the high and the low byte of 16-bit samples.
+    """Returns Pillow's raw modes for the high and low bytes of 16-bit samples; None if 8 bits.
 
-    By itself it unpacks 8 bits. None stands for other images.
+    Pillow on its own reads only the high bytes.
     """
     if picture.format not in ("PNG", "TIFF") or not picture.tile:
         return None
@@ -213,16 +213,16 @@ def _deep_layout(picture, name):
         _logger.warning("'%s' is read with 8 of its 16 bits: its channels lie apart.", name)
         return None
     is_big = depth == "16B" or depth == "16N" and sys.byteorder == "big"
-    channels = channels.replace("a", "A")  # Unchanged: we divide by alpha at 16 bits.
+    channels = channels.replace("a", "A")  # Kept premultiplied: `_to_floats` divides by alpha.
     high, low = ("B", "L") if is_big else ("L", "B")
     return f"{channels};16{high}", f"{channels};16{low}"
 
 
 def _deep_samples(picture, file, name, layouts):
-    """Decompresses 16 bits a channel: first the high bytes, then the low ones."""
-    was_multiplied = "RGBa" in str(picture.tile[0].args)
+    """Decompresses 16-bit channels: first the high bytes, then the low ones."""
+    is_premultiplied = "RGBa" in str(picture.tile[0].args)
     key = picture.info.get("transparency")
-    if layouts[0].startswith("LA"):  # As four channels of bytes, two a sample.
+    if layouts[0].startswith("LA"):  # As four 8-bit channels, two for each sample.
         _load_as(picture, "RGBA")
         samples = np.asarray(picture).view(">u2")
         return samples, 65535, "straight"
@@ -237,12 +237,12 @@ def _deep_samples(picture, file, name, layouts):
     if isinstance(key, tuple):
         alpha = np.uint16(65535) * (samples != np.array(key, np.uint16)).any(axis=-1, keepdims=True)
         return np.concatenate([samples, alpha], axis=-1), 65535, "straight"
-    kind = "multiplied" if was_multiplied else "straight" if samples.shape[-1] == 4 else None
+    kind = "premultiplied" if is_premultiplied else "straight" if samples.shape[-1] == 4 else None
     return samples, 65535, None if picture.mode == "CMYK" else kind
 
 
 def _load_as(picture, layout):
-    """Decompresses an image, unpacking its samples by another raw mode than Pillow's."""
+    """Decompresses an image by another raw mode than the one that Pillow chose."""
     picture.tile = [
         tile._replace(args=layout if isinstance(tile.args, str) else (layout, *tile.args[1:]))
         for tile in picture.tile
@@ -251,15 +251,15 @@ def _load_as(picture, layout):
 
 
 def _deep_grey(picture):
-    """Scales grey of 16 bits or of floats, which Pillow leaves as bare numbers."""
+    """Scales integer and floating-point grey, which Pillow does not."""
     samples = np.asarray(picture)[..., np.newaxis]
-    tags = getattr(picture, "tag_v2", {})  # those of a TIFF
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF file
     levels = 1
     if picture.mode != "F":
         bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
         levels = 2 ** min(16, bits) - 1
     low, high = samples.min() / levels, samples.max() / levels
-    if not (low >= 0 and high <= 1):  # not even a NaN gets past this
+    if not (low >= 0 and high <= 1):  # also true for NaN
         raise _RefusedError(
             f"its samples must be convertible to RGB in [0, 1] (they go from {low:g} to {high:g} "
             f"on a scale from 0 to 1). Received: a {picture.format} file of mode {picture.mode}"
@@ -274,14 +274,14 @@ def _deep_grey(picture):
 
 
 def _plain_mode(picture):
-    """Returns the mode without palette or key colour that keeps everything visible."""
+    """Returns the mode without palette or colour key that loses nothing visible."""
     if picture.has_transparency_data:
         return "LA" if picture.mode in ("1", "L", "LA") else "RGBA"
     return {"1": "L", "L": "L", "CMYK": "CMYK"}.get(picture.mode, "RGB")
 
 
 def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
-    """Converts samples to upright RGB and alpha, float32 in [0, 1], some rows at a time."""
+    """Converts samples to upright RGB and straight alpha, float32 in [0, 1], in bands of rows."""
     samples = _UPRIGHT.get(orientation, lambda same: same)(samples)
     height, width, channels = samples.shape
     colours = channels - bool(alpha_kind)
@@ -294,33 +294,33 @@ def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
         part = np.divide(samples[rows], levels, dtype=np.float32)
         if alpha_kind:
             alpha[rows] = part[..., colours:]
-        if alpha_kind == "multiplied":
+        if alpha_kind == "premultiplied":
             part = np.minimum(part / np.maximum(part[..., colours:], 1 / levels), 1)
         image[rows] = to_srgb(part[..., :colours])
     return image, alpha
 
 
 def _profile_conversion(profile, channels, name):
-    """Makes the function from grey, RGB or CMYK, floats in [0, 1], to sRGB."""
+    """Returns a function from grey, RGB or CMYK, floats in [0, 1], to sRGB."""
     if not profile:
         return _to_rgb
     try:
-        origin = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        of_rgb = origin.profile.xcolor_space.strip() == "RGB"
-        # Grey pictures keep the profile of their original.
-        mode = "RGB" if of_rgb else _MODE_OF_CHANNELS[channels]
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        is_rgb = source.profile.xcolor_space.strip() == "RGB"
+        # Images converted to grey often keep an RGB profile.
+        mode = "RGB" if is_rgb else _MODE_OF_CHANNELS[channels]
         target = ImageCms.createProfile("sRGB")
-        # The tables of LittleCMS's optimiser are too coarse for dark greys.
+        # LittleCMS's optimised lookup tables are too coarse for dark greys.
         flags = ImageCms.Flags.NOOPTIMIZE
-        transform = ImageCms.buildTransform(origin, target, mode, "RGB", flags=flags)
+        transform = ImageCms.buildTransform(source, target, mode, "RGB", flags=flags)
         if _keeps_colours(transform, mode):
             return _to_rgb
-    except Exception as error:  # The profile may be anything.
+    except Exception as error:  # A damaged profile may raise anything.
         _logger.warning("The colour profile of '%s' is ignored: %s", name, error)
         return _to_rgb
 
     def convert(colours):
-        colours = _to_rgb(colours) if of_rgb else colours
+        colours = _to_rgb(colours) if is_rgb else colours
         height, width, _ = colours.shape
         data = quantise(colours, bits=8).tobytes()
         converted = ImageCms.applyTransform(Image.frombytes(mode, (width, height), data), transform)
@@ -340,6 +340,6 @@ def _keeps_colours(transform, mode):
 
 def _to_rgb(colours):
     channels = colours.shape[-1]
-    if channels == 4:  # ink absorbs: black dims what the colour lets through
+    if channels == 4:  # CMYK: black dims what the coloured inks let through
         return (1 - colours[..., :3]) * (1 - colours[..., 3:])
     return colours if channels == 3 else np.repeat(colours, 3, axis=-1)

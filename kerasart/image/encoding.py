@@ -1,4 +1,4 @@
-"""Encodes pixels as image files, and adds metadata to encoded ones."""
+"""Encodes pixels as image files, and adds metadata to encoded files."""
 
 import io
 import logging
@@ -15,7 +15,7 @@ from kerasart.image.sixteen_bit import add_chunks, encode_png, encode_tiff
 
 _logger = logging.getLogger("kerasart")
 
-_MOST_EXIF = 65527  # Bytes of EXIF data that fit into a segment of a JPEG file.
+_MOST_EXIF = 65527  # Bytes of EXIF data that fit into a JPEG segment.
 
 
 def encode(
@@ -32,13 +32,13 @@ def encode(
         kind: Pillow's name of the format.
         text: The text chunks of PNG; other formats ignore them.
         quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
-        metadata: Kept as far as the format holds it.
+        metadata: Written as far as the format supports it.
 
     Returns:
         The bytes of the file.
 
     Raises:
-        ValueError: If PNG cannot hold `text`.
+        ValueError: If `text` is not allowed in PNG.
     """
     exif, dpi = _exif_for(kind, metadata), metadata.dpi
     deep = pixels.dtype == "uint16"
@@ -51,8 +51,8 @@ def encode(
     if kind == "PNG":
         return _by_pillow(pixels, kind, pnginfo=text_chunks(text), **options)
     if kind == "JPEG":
-        # Optimised JPEG must fit into Pillow's buffer as a whole, and Pillow's own guess is too
-        # small for noisy images without subsampling, which need up to 5 bytes a pixel.
+        # Optimised JPEG must fit into one buffer, and Pillow's own size is too small for noisy
+        # images without chroma subsampling, which need up to 5 bytes per pixel.
         with pillow_setting(ImageFile, "MAXBLOCK", 2**16 + 2 * pixels.size):
             options |= {"quality": quality, "subsampling": 0, "optimize": True}
             return _by_pillow(pixels, "JPEG", **options)
@@ -64,7 +64,7 @@ def encode(
 
 
 def add_metadata(data: bytes, kind: str, metadata: Metadata) -> bytes:
-    """Adds metadata to an image file that has none, without encoding its pixels anew.
+    """Adds metadata to an encoded image that has none, without encoding it again.
 
     Args:
         data: The bytes of a JPEG or PNG file.
@@ -77,7 +77,7 @@ def add_metadata(data: bytes, kind: str, metadata: Metadata) -> bytes:
     exif, dpi = _exif_for(kind, metadata), metadata.dpi
     if kind == "PNG":
         return add_chunks(data, PngInfo(), exif, dpi)
-    # A JPEG file begins with a marker, and a JFIF segment that holds the density, if it has one.
+    # A JPEG file begins with a marker and, optionally, a JFIF segment, which holds the density.
     end = 4 + int.from_bytes(data[4:6]) if data[6:11] == b"JFIF\0" else 2
     head = data[:end]
     if dpi and end > 2:
@@ -89,7 +89,7 @@ def add_metadata(data: bytes, kind: str, metadata: Metadata) -> bytes:
 
 
 def _exif_for(kind, metadata):
-    """Returns the EXIF data, or none where the format cannot hold so many."""
+    """Returns the EXIF data, or empty bytes if they are too long for the format."""
     if kind == "JPEG" and len(metadata.exif) > _MOST_EXIF:
         _logger.warning(
             "%d bytes of EXIF data are left out: JPEG cannot hold them.", len(metadata.exif)
@@ -108,7 +108,7 @@ def text_chunks(text: Mapping[str, str]) -> PngInfo:
     """Makes PNG text chunks.
 
     Raises:
-        ValueError: If a key does not have 1 to 79 Latin-1 characters, or a value is no string.
+        ValueError: If a key is not 1 to 79 Latin-1 characters, or a value is not a string.
     """
     chunks = PngInfo()
     for key, value in text.items():

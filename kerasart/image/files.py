@@ -37,7 +37,7 @@ class Picture:
         image: float32 sRGB of shape (1, height, width, 3) in [0, 1].
         alpha: float32 of shape (1, height, width, 1) in [0, 1], or None if the file has none.
         text: The text chunks of a PNG file; empty for other formats.
-        metadata: What `write_picture` keeps of the file's EXIF data and density.
+        metadata: The EXIF data and pixel density that `write_picture` can write again.
     """
 
     image: np.ndarray
@@ -52,14 +52,13 @@ class Picture:
 
 
 def read_picture(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture:
-    """Reads a picture file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF where Pillow has it, or HEIC.
+    """Reads an image file: JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, or AVIF if Pillow supports it.
 
-    The image is turned upright by its EXIF orientation and converted to sRGB from its ICC profile;
-    EXIF data or a profile that cannot be used are ignored with a warning on the logger "kerasart".
-    PNG and TIFF keep all of their 16 bits, unless a profile other than sRGB is converted, which
-    takes place at 8 bits. Of several frames or pages the first is read, with a warning. Colours
-    under full transparency are replaced by a smooth continuation of the visible ones. Peak memory
-    is three times the image's.
+    The EXIF orientation is applied, and the ICC profile converted to sRGB; if either is damaged, it
+    is ignored with a warning on the logger "kerasart". PNG and TIFF keep all of their 16 bits,
+    except where a profile is converted, which is done at 8 bits. If there are several frames or
+    pages, the first is read, with a warning. Colours under full transparency are replaced by a
+    smooth continuation of the visible ones. Peak memory is three times the image's.
 
     Args:
         path: The file.
@@ -93,19 +92,19 @@ def write_picture(
 ) -> Path:
     """Writes an image file atomically, in the format of its suffix.
 
-    Values outside [0, 1] are clipped, and all are rounded to the nearest level.
+    Floating-point values are clipped to [0, 1] and rounded to the nearest level.
 
     Args:
-        path: The file: .png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif, or .avif where Pillow
-            has it.
-        image: RGB of shape (height, width, 3) or (1, height, width, 3), floating point, or uint8.
+        path: The file: .png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif, or .avif if Pillow
+            supports it.
+        image: RGB of shape (height, width, 3) or (1, height, width, 3), floating point or uint8.
         alpha: Opacity of the same height and width with one channel. PNG, WebP, TIFF and AVIF
             keep it; other formats drop it.
         text: The text chunks of PNG, with keys of 1 to 79 Latin-1 characters; other formats ignore
             them.
-        metadata: The `Metadata` of the photo that this was made of, kept as far as the format
-            holds it.
-        bits: Bits a channel, 8 or 16, which exists in PNG and TIFF.
+        metadata: The `Metadata` of the photo that this was made from, written as far as the format
+            supports it.
+        bits: Bits per channel: 8, or in PNG and TIFF also 16.
         quality: The quality of JPEG, WebP and AVIF, from 1 to 100.
         taken: What to do if the file exists: "replace" it, give this one a "number" (see
             `next_free_path`), or "refuse" to write.
@@ -114,8 +113,7 @@ def write_picture(
         The `pathlib.Path` of the file.
 
     Raises:
-        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
-            file cannot be written.
+        OSError: If the file cannot be written.
         FileExistsError: If the file exists and `taken` is "refuse".
         ValueError: If the suffix, `bits`, `taken`, `text`, or the shape, data type or values (NaN)
             of `image` or `alpha` are not allowed.
@@ -133,31 +131,27 @@ def write_picture(
 
 
 def check_output(path: str | os.PathLike[str], bits: int = 8) -> None:
-    """Checks, before a long run, that `write_picture` will accept a path.
+    """Checks that `write_picture` will accept a path: to be called before a long run.
 
     Args:
         path: The file to be written later.
-        bits: Bits a channel, 8 or 16.
+        bits: Bits per channel, 8 or 16.
 
     Raises:
-        ValueError: If no format belongs to the suffix, or the format does not have so many bits.
+        ValueError: If the suffix names no format, or the format does not support `bits`.
         IsADirectoryError: If the path is a folder.
-        FileNotFoundError, NotADirectoryError: If its folder does not exist or is no folder.
-        PermissionError: If the folder, or a file already there, cannot be written.
+        FileNotFoundError, NotADirectoryError: If its parent does not exist or is not a folder.
+        PermissionError: If the folder, or a file already there, is read-only.
     """
     check_format(path, bits)
     check_place(Path(path))
 
 
 def check_format(path: str | os.PathLike[str], bits: int = 8) -> None:
-    """Checks that a path's suffix names a format that can be written, with so many bits.
-
-    Args:
-        path: The file to be written later.
-        bits: Bits a channel, 8 or 16.
+    """Checks that a path's suffix names a format that can be written with `bits` per channel.
 
     Raises:
-        ValueError: If no format belongs to the suffix, or the format does not have so many bits.
+        ValueError: If the suffix names no format, or the format does not support `bits`.
     """
     kind = _format_of(path)
     if bits not in (8, 16):
@@ -170,7 +164,7 @@ def check_format(path: str | os.PathLike[str], bits: int = 8) -> None:
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Opens a regular file for reading; a pipe or a device may never come to an end.
+    """Opens a regular file for reading; pipes and devices are refused, since they may never end.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: If it cannot be opened.
@@ -183,7 +177,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
             f"Cannot read '{path}': a picture file is needed, not a folder. Received: a folder"
         ) from error
     except OSError as error:
-        # The same class of error with the sentence alone, without its "[Errno 2]".
+        # The same exception class, with a sentence instead of "[Errno 2] ...".
         raise type(error)(
             f"Cannot read '{path}': the path must be that of a picture file that may be read. "
             f"Received: {error.strerror}"
@@ -202,7 +196,8 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def _open_at_once(path, flags):
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Does not wait for a pipe's writer.
+    # A pipe without a writer would block.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _format_of(path):
@@ -219,7 +214,7 @@ def check_place(path: Path) -> None:
     """Checks that a file can be written at a path.
 
     Raises:
-        IsADirectoryError, FileNotFoundError, NotADirectoryError, PermissionError: As
+        IsADirectoryError, FileNotFoundError, NotADirectoryError, PermissionError: As for
             `check_output`.
     """
     folder = path.parent

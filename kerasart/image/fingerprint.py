@@ -1,4 +1,4 @@
-"""Fingerprints: all that makes a run what it is, by which it is known when it is resumed."""
+"""Fingerprints of runs: the settings and image hashes that a resumed run must share."""
 
 import hashlib
 import json
@@ -9,26 +9,25 @@ import numpy as np
 
 
 def fingerprint(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Makes of settings and hashes what JSON gives back of them; NumPy's numbers become plain."""
+    """Converts settings and hashes as a round trip through JSON does, NumPy's numbers included."""
     return json.loads(json.dumps(values, default=lambda number: number.item()))
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Names what differs between two fingerprints.
+    """Returns the names of the values that differ between two fingerprints.
 
-    The order within a value counts: of styles it is their numbers, of layers the way of a walk.
+    Order within a value matters: it numbers the styles, and it is the order of a walk's layers.
     """
     names = dict.fromkeys([*one, *other])
     return [name for name in names if json.dumps(one.get(name)) != json.dumps(other.get(name))]
 
 
 def hash_image(image: np.ndarray | None, with_shape: bool = False) -> str | None:
-    """Makes 16 hex digits that stand for an image's values; None for no image.
+    """Returns the first 16 hex digits of an image's SHA-256; None for no image.
 
     Args:
         image: The image.
-        with_shape: Whether they stand for its shape too: in checkpoints they do, in records of
-            pictures not.
+        with_shape: Whether to hash its shape too, as checkpoints do; records of pictures do not.
     """
     if image is None:
         return None

@@ -1,4 +1,4 @@
-"""File formats and what they hold, and Pillow's global settings."""
+"""The image file formats and what each supports, and access to Pillow's global settings."""
 
 import threading
 from collections.abc import Iterator
@@ -36,9 +36,9 @@ _lock = threading.Lock()
 
 @contextmanager
 def pillow_setting(module: ModuleType, name: str, value: Any) -> Iterator[Any]:
-    """Sets a global of Pillow's inside a `with` block, which gets the former value.
+    """Sets a global of Pillow's for a `with` block, and yields the former value.
 
-    Only one thread at a time is inside such a block.
+    Only one thread at a time can be inside such a block.
     """
     with _lock:
         former = getattr(module, name)
@@ -50,13 +50,13 @@ def pillow_setting(module: ModuleType, name: str, value: Any) -> Iterator[Any]:
 
 
 def most_pixels() -> int | None:
-    """Returns Pillow's own limit of an image's pixels, also while another thread reads one."""
+    """Returns Pillow's limit on an image's pixels, also while another thread has changed it."""
     with _lock:
         return Image.MAX_IMAGE_PIXELS
 
 
 def is_heif(start: bytes) -> bool:
-    """Tells from the first 12 bytes of a file whether it is HEIF, as telephones write it."""
+    """Returns whether a file is HEIF, as phones write it, from its first 12 bytes."""
     brands = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
     return start[4:8] == b"ftyp" and start[8:12] in brands
 

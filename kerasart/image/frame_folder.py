@@ -1,4 +1,4 @@
-"""`FrameFolder`: the frames of an animation on disk while it is made."""
+"""`FrameFolder`: an animation's frames on disk, from which it is resumed."""
 
 import json
 import re
@@ -19,40 +19,40 @@ _FRAME = re.compile(r"\d{6}\.png")
 
 
 def find_frames(folder: str | PathLike[str]) -> list[Path]:
-    """Lists the paths of a folder's frames, in order, up to the first that is missing."""
+    """Lists the frames in a folder, in order, up to the first missing number."""
     return list(takewhile(Path.exists, (Path(folder) / f"{number:06}.png" for number in count())))
 
 
 class FrameFolder:
     """A folder of numbered frames, from which an interrupted animation resumes.
 
-    A JSON file beside them holds the animation's fingerprint. Other files in the folder stay.
+    A JSON file beside them holds the animation's fingerprint. Other files there are left alone.
 
     Args:
-        folder: The folder, which is made with the first frame.
-        identity: The animation's fingerprint: all that determines it.
-        anew: Whether to delete the frames of a previous run, of whatever animation.
-        keep: Whether the frames are kept once the animation is written.
+        folder: The folder, created with the first frame.
+        settings: Everything that determines the animation: settings and hashes of its images.
+        anew: Whether to delete the frames of an earlier run, of whatever animation.
+        keep: Whether to keep the frames once the animation is written.
 
     Attributes:
-        keep: Whether they are: also if a previous run was to keep them.
+        keep: The argument `keep`; True as well if the run that is resumed was to keep them.
 
     Raises:
         ValueError: If kerasart did not make the folder, or its frames are of another animation.
-        OSError: If it cannot be made.
+        OSError: If the folder cannot be created.
     """
 
     def __init__(
         self,
         folder: str | PathLike[str],
-        identity: Mapping[str, Any],
+        settings: Mapping[str, Any],
         anew: bool = False,
         keep: bool = False,
     ):
         self._folder = Path(folder)
         if not self._folder.is_dir():
             check_place(self._folder)
-        self._identity = fingerprint(identity)
+        self._fingerprint = fingerprint(settings)
         self.keep = keep
         self._is_ours = False
         if self._folder.exists():
@@ -69,7 +69,7 @@ class FrameFolder:
         return read_picture(paths[-1]).image if paths else None
 
     def add(self, image: np.ndarray) -> None:
-        """Writes a frame, as 8-bit PNG."""
+        """Writes the next frame, as 8-bit PNG."""
         if not self._is_ours:
             self._make_folder()
         if not self.paths:
@@ -80,7 +80,7 @@ class FrameFolder:
         """Deletes the frames, and their folder if nothing else is in it."""
         if not self._is_ours:
             return
-        # The last first: if this is interrupted, the rest are still the first frames.
+        # From the last: if this is interrupted, what remains can still be resumed.
         for path in sorted(self._folder.iterdir(), reverse=True):
             if _FRAME.fullmatch(path.name) or is_draft(path):
                 path.unlink()
@@ -111,9 +111,9 @@ class FrameFolder:
         if note is None or anew or not self.paths:
             self.delete()
             return
-        # Older files do not tell.
+        # Older files lack it.
         self.keep = self.keep or note.get("keep_frames", True)
-        differ = differences(self._identity, note.get("animation", note))
+        differ = differences(self._fingerprint, note.get("animation", note))
         if differ:
             raise ValueError(
                 f"`resume` needs the picture and settings of the animation that it goes on with; "
@@ -126,10 +126,10 @@ class FrameFolder:
             note = json.loads((self._folder / _NOTE).read_text())
         except (OSError, ValueError, RecursionError):
             return None
-        # Until 0.1.0 it held the fingerprint alone.
+        # Up to 0.1.0 the file held the fingerprint alone.
         is_ours = isinstance(note, dict) and isinstance(note.get("animation", note), dict)
         return note if is_ours and ("software" in note or "animate" in note) else None
 
     def _write_note(self):
-        note = {"software": "kerasart", "keep_frames": self.keep, "animation": self._identity}
+        note = {"software": "kerasart", "keep_frames": self.keep, "animation": self._fingerprint}
         replace_file(self._folder / _NOTE, json.dumps(note).encode())

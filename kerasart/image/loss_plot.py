@@ -20,16 +20,16 @@ def plot_losses(
     steps: Sequence[int] | None = None,
     taken: str = "replace",
 ) -> Path:
-    """Draws the loss and its terms over the steps, and writes the plot atomically.
+    """Plots the loss and its terms over the steps, and writes the plot atomically.
 
-    The loss axis is logarithmic, or symmetric logarithmic where a value is not above 0.
+    The loss axis is logarithmic, or symmetric logarithmic if some value is not positive.
 
     Args:
-        history: Term name to its weighted values, one for each step or each few steps, as
+        history: Term name to its weighted values, one for each step or every few steps, as
             `Result.history`.
         path: The file: .png, .svg or .pdf.
-        boundaries: Steps, from 0, at which the scale changed; each gets a faint line.
-        steps: The step of each value; None counts them from 0.
+        boundaries: Steps, from 0, at which the scale changed; each is marked by a faint line.
+        steps: The step of each value; None numbers them from 0.
         taken: What to do if the file exists, as in `write_picture`.
 
     Returns:
@@ -37,10 +37,9 @@ def plot_losses(
 
     Raises:
         ImportError: If matplotlib is missing.
-        ValueError: If the suffix is not allowed, or `history` has no steps, or terms of unequal
+        ValueError: If the suffix is not allowed, or `history` has no steps or terms of unequal
             lengths.
-        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
-            file cannot be written.
+        OSError: If the file cannot be written.
     """
     check_plot(path)
     path = Path(path)
@@ -50,10 +49,7 @@ def plot_losses(
 
 
 def check_plot(path: str | PathLike[str]) -> None:
-    """Checks, before a long run, that `plot_losses` will be able to write a path.
-
-    Args:
-        path: The file to be written later.
+    """Checks that `plot_losses` will be able to write a path: to be called before a long run.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -95,7 +91,7 @@ def _draw(curves, boundaries, steps):
         axes.axvline(step, color="0.85", linewidth=1, zorder=0)
     values = np.stack(list(curves.values()))
     steps = range(values.shape[1]) if steps is None else steps
-    # A single step is a point, which a line does not show.
+    # A line through a single point would be invisible.
     marker = "o" if values.shape[1] == 1 else None
     if len(curves) > 1:
         axes.plot(steps, values.sum(axis=0), color="black", linewidth=2, marker=marker, label="sum")
@@ -112,8 +108,8 @@ def _scale(axes, values):
     if (values > 0).all():
         axes.set_yscale("log")
         return
-    # Linear up to some four decades below the largest value: small terms are seen, and their noise
-    # is not magnified.
+    # Linear below about four decades under the largest value: small terms are visible, without
+    # magnifying their noise.
     largest = np.abs(values).max()
     threshold = 10 ** (np.floor(np.log10(largest)) - 4) if largest else 1
     axes.set_yscale("symlog", linthresh=threshold)

@@ -1,4 +1,4 @@
-"""Reads, resizes and combines masks: weights of an image's positions."""
+"""Reads, resizes and combines masks: weights of an image's pixels."""
 
 import logging
 from os import PathLike
@@ -17,14 +17,10 @@ def read_mask(path: str | PathLike[str], max_pixels: int | None = None) -> np.nd
     """Reads an image file as a soft mask: 1 where it is white, 0 where black or transparent.
 
     Args:
-        path: The file, as for `read_picture`.
-        max_pixels: As in `read_picture`.
+        path, max_pixels: As for `read_picture`, whose errors this raises.
 
     Returns:
         float32 (1, height, width, 1) in [0, 1]: luminance times alpha.
-
-    Raises:
-        FileNotFoundError, IsADirectoryError, PermissionError, ValueError: As `read_picture`.
     """
     picture = read_picture(path, max_pixels)
     mask = luminance(picture.image)
@@ -32,7 +28,7 @@ def read_mask(path: str | PathLike[str], max_pixels: int | None = None) -> np.nd
 
 
 def fit_mask(mask: ArrayLike, size: tuple[int, int], name: str) -> np.ndarray:
-    """Converts a mask to float32 of the size of its image.
+    """Converts a mask to float32 and to the size of its image.
 
     A mask of another size is resized, with a warning on the logger "kerasart".
 
@@ -46,7 +42,7 @@ def fit_mask(mask: ArrayLike, size: tuple[int, int], name: str) -> np.ndarray:
         float32 (1, *size, 1) in [0, 1].
 
     Raises:
-        ValueError: If the shape, the data type or the range is not allowed, or all is zero.
+        ValueError: If the shape, data type or range is not allowed, or the mask is zero everywhere.
     """
     mask = np.asarray(mask)
     if mask.ndim == 2:
@@ -63,14 +59,14 @@ def fit_mask(mask: ArrayLike, size: tuple[int, int], name: str) -> np.ndarray:
 
 
 def split_picture(picture: Picture | ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Splits a `Picture` into its image and a mask of what is visible.
+    """Splits a `Picture` into its image and its alpha as a mask.
 
     Args:
-        picture: A `Picture`, or RGB as `as_image` takes it.
+        picture: A `Picture`, or RGB as `as_image` accepts it.
         name: Its name in error messages.
 
     Returns:
-        The image as `as_image` returns it, and a mask of its size, or None for all of it.
+        The image as `as_image` returns it, and a mask of its size, or None without alpha.
 
     Raises:
         ValueError: If it is not an image, or fully transparent.
@@ -85,15 +81,15 @@ def combine_masks(mask: ArrayLike | None, alpha: np.ndarray | None, name: str) -
     """Multiplies a mask by an image's alpha.
 
     Args:
-        mask: As for `fit_mask`, or None for everywhere.
-        alpha: float32 (1, height, width, 1) in [0, 1] of the image, or None for everywhere.
+        mask: As `fit_mask` accepts it, or None for 1 everywhere.
+        alpha: The image's, float32 (1, height, width, 1) in [0, 1], or None for 1 everywhere.
         name: The mask's name in messages.
 
     Returns:
-        A mask of the image's size if there is an alpha, else `mask`.
+        A mask of the image's size; `mask` itself if alpha is 1 everywhere.
 
     Raises:
-        ValueError: As `fit_mask`.
+        ValueError: If `fit_mask` does not accept `mask`.
     """
     if alpha is None or alpha.min() == 1:
         return mask
@@ -112,7 +108,7 @@ def _resized(mask, size, name):
         *size,
         "" if same_aspect else ", which changes its proportions",
     )
-    from kerasart.image.resizing import resize  # Not at the top, for it loads TensorFlow.
+    from kerasart.image.resizing import resize  # Here, since it imports TensorFlow.
 
     resized = np.asarray(resize(mask, size, antialias=True))
     return np.clip(resized, 0, 1)  # rounding may exceed 1

@@ -10,8 +10,8 @@ _logger = logging.getLogger("kerasart")
 
 _Tag = ExifTags.Base
 
-# The tags below `_FIRST_FREE` that describe an image; all others there are a TIFF's layout.
-_TELLING = {
+# The tags below `_FIRST_FREE` that describe an image; all others there are TIFF's layout.
+_DESCRIPTIVE = {
     _Tag.DocumentName,
     _Tag.ImageDescription,
     _Tag.Make,
@@ -26,17 +26,17 @@ _TELLING = {
     _Tag.HostComputer,
 }
 _FIRST_FREE = 0x1000
-# Of the old pixels: their profile, and Photoshop's thumbnails and layers.
+# Valid for the old pixels only: their profile, and Photoshop's thumbnails and layers.
 _STALE = {_Tag.InterColorProfile, _Tag.ImageResources, 37724}
 _SRGB = 1
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is kept of a photo's file in the images made from it.
+    """The metadata of a photo that are copied to the images made from it.
 
     Attributes:
-        exif: The EXIF data, valid for an upright sRGB image of any size; empty if there are none.
+        exif: EXIF data, valid for an upright sRGB image of any size; empty if there are none.
         dpi: (horizontal, vertical) pixels per inch, or None.
     """
 
@@ -45,19 +45,16 @@ class Metadata:
 
 
 def read_orientation(picture: Image.Image, name: str | PathLike[str]) -> int | None:
-    """Reads the EXIF orientation; a loaded TIFF has none, since Pillow has turned it already."""
+    """Reads the EXIF orientation; a loaded TIFF has none, since Pillow applies it itself."""
     try:
         return picture.getexif().get(_Tag.Orientation)
-    except Exception as error:  # Whatever Pillow meets in damaged data.
+    except Exception as error:  # Damaged data may raise anything.
         _logger.warning("The EXIF data of '%s' are ignored: %s", name, error)
         return None
 
 
 def read_metadata(picture: Image.Image, name: str | PathLike[str]) -> Metadata:
-    """Collects the metadata of a loaded image.
-
-    Data that cannot be read are left out, and logged at level INFO on the logger "kerasart".
-    """
+    """Reads the metadata of a loaded image; EXIF data that cannot be read are left out, logged."""
     try:
         exif = _upright(picture.getexif())
     except Exception as error:
@@ -67,10 +64,10 @@ def read_metadata(picture: Image.Image, name: str | PathLike[str]) -> Metadata:
 
 
 def _upright(exif):
-    """Returns the EXIF data that are valid for any upright image in sRGB."""
+    """Returns the part of EXIF data that is valid for any upright sRGB image."""
     kept = Image.Exif()
     for tag, value in exif.items():
-        if tag in _TELLING or (tag >= _FIRST_FREE and tag not in _STALE):
+        if tag in _DESCRIPTIVE or (tag >= _FIRST_FREE and tag not in _STALE):
             kept[tag] = value
     for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
         if group in kept:
@@ -87,7 +84,7 @@ def _upright(exif):
 
 
 def _density(picture):
-    """Returns the pixels per inch; 1 stands for "unknown"."""
+    """Returns the pixels per inch, or None; files use 1 for "unknown"."""
     try:
         dpi = tuple(float(number) for number in picture.info["dpi"])
     except (KeyError, TypeError, ValueError, ArithmeticError):

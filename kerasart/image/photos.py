@@ -10,15 +10,15 @@ from kerasart.image.formats import READABLE
 
 _log = logging.getLogger("kerasart")
 
-# Formats that cameras write and kerasart does not read, besides those that Python knows.
+# Image formats that kerasart does not read and `mimetypes` does not know.
 _RAW = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".psd", ".raf", ".rw2", ".srw")
-_RESOURCE_FORK = b"\x00\x05\x16\x07"  # How an AppleDouble file begins.
+_RESOURCE_FORK = b"\x00\x05\x16\x07"  # AppleDouble's magic number.
 
 
 def find_photos(folder: str | os.PathLike[str], name: str = "photos") -> list[Path]:
-    """Lists the image files in a folder and its subfolders, also linked ones, sorted.
+    """Lists the image files in a folder and its subfolders, symbolic links included, sorted.
 
-    Images of formats that are not read are skipped with a warning on the logger "kerasart".
+    Images in formats that cannot be read are skipped with a warning on the logger "kerasart".
 
     Args:
         folder: The folder.
@@ -26,9 +26,9 @@ def find_photos(folder: str | os.PathLike[str], name: str = "photos") -> list[Pa
 
     Raises:
         NotADirectoryError: If there is no such folder.
-        ValueError: If there is no image file in it.
+        ValueError: If it holds no image file.
     """
-    if not (os.fspath(folder) and Path(folder).is_dir()):  # Nothing would be the folder we are in.
+    if not (os.fspath(folder) and Path(folder).is_dir()):  # `Path("")` is the current folder.
         raise NotADirectoryError(
             f"`{name}` must be a folder of pictures. Received: '{folder}', which is none"
         )
@@ -46,7 +46,7 @@ def find_photos(folder: str | os.PathLike[str], name: str = "photos") -> list[Pa
 
 
 def leave_out_forks(paths: Iterable[Path]) -> list[Path]:
-    """Lists paths without macOS resource forks, which are skipped with a warning."""
+    """Returns the paths that are not macOS resource forks; those are skipped with a warning."""
     paths = list(paths)
     forks = [path for path in paths if _is_fork(path)]
     if forks:
@@ -61,7 +61,7 @@ def _is_fork(path):
         with path.open("rb") as file:
             return file.read(len(_RESOURCE_FORK)) == _RESOURCE_FORK
     except OSError:
-        return False  # Whoever reads it says why it cannot be.
+        return False  # Reading it as an image raises the proper error.
 
 
 def _is_other_picture(path):
@@ -76,19 +76,19 @@ def _some(paths):
 
 
 def _walk(folder):
-    """Yields the files in a folder and its subfolders, each once: links may form rings."""
+    """Yields the files in a folder and its subfolders, each once: links may form cycles."""
     seen = set()
-    for parent, folders, names in os.walk(folder, onerror=_tell_of_folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=_log_unreadable, followlinks=True):
         place = os.path.realpath(parent)
         if place in seen:
             folders.clear()
             continue
         seen.add(place)
-        # A folder goes by its own name if it is here under another one, too.
+        # Real folders come before links, so that a folder is listed under its own name.
         links = {name for name in folders if os.path.islink(os.path.join(parent, name))}
         folders.sort(key=lambda name: (name in links, name))  # noqa: B023
         yield from (Path(parent) / name for name in names)
 
 
-def _tell_of_folder(error):
+def _log_unreadable(error):
     _log.warning("left out: the folder '%s' cannot be read: %s", error.filename, error.strerror)

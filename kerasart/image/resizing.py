@@ -19,8 +19,8 @@ def resize(
     Args:
         image: float32 tensor (batch, height, width, channels).
         size: (height, width) in pixels, integers or a tensor.
-        antialias: Whether to average rather than sample when shrinking.
-        method: "bilinear"; or "bicubic" or "lanczos3", which are sharper but overshoot.
+        antialias: Whether to filter before downsampling.
+        method: "bilinear", or "bicubic" or "lanczos3", which are sharper but overshoot.
 
     Returns:
         A float32 tensor (batch, *size, channels).
@@ -28,12 +28,12 @@ def resize(
     if keras.backend.backend() != "tensorflow":
         options = {"antialias": antialias, "data_format": "channels_last"}
         return keras.ops.image.resize(image, size, method, **options)
-    # Keras's own needs a size that is known when a graph is traced.
+    # Keras's own needs a size that is known at tracing time.
     return tf.image.resize(image, size, method, antialias=antialias)
 
 
 def resize_photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes an image by antialiased Lanczos interpolation, the sharpest there is here.
+    """Resizes an image by antialiased Lanczos interpolation.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
@@ -50,7 +50,7 @@ def resize_photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_cut_out(
     image: np.ndarray, alpha: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Resizes an image with transparency, its pixels weighted by alpha.
+    """Resizes an image with alpha, weighting its pixels by it.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
@@ -66,13 +66,13 @@ def resize_cut_out(
     def sharp(pixels):
         return resize(pixels, size, antialias=True, method="lanczos3")
 
-    # Where alpha is small, the colours come from all pixels around.
+    # Where alpha is small, the colours of all neighbours count.
     resized = sharp(image * alpha) + (1 - sharp(alpha)) * sharp(image)
     return np.clip(resized, 0.0, 1.0), np.clip(resize(alpha, size, antialias=True), 0.0, 1.0)
 
 
 def pick_nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes an image to the nearest pixels, as Pillow and Keras's `load_img` do.
+    """Resizes an image by nearest neighbour, exactly as Pillow and Keras's `load_img` do.
 
     Args:
         image: An array (1, height, width, channels).
@@ -81,7 +81,7 @@ def pick_nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         An array (1, *size, channels).
     """
-    # Summed up as Pillow does, whose rounding decides between two pixels equally near.
+    # Accumulated as in Pillow, whose rounding decides between two pixels at equal distance.
     rows, columns = (
         np.cumsum(np.r_[0.5, np.ones(new - 1)] * (old / new)).astype(int)
         for old, new in zip(image.shape[1:3], size, strict=True)
@@ -90,7 +90,7 @@ def pick_nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def fill_size(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes an image and crops it around its centre, without distortion.
+    """Resizes and centre-crops an image to a size, without changing its aspect ratio.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
@@ -99,11 +99,11 @@ def fill_size(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         A float32 array (1, *size, channels) in [0, 1].
     """
-    own = image.shape[1:3]
-    scale = min(have / want for have, want in zip(own, size, strict=True))
-    part = [min(have, max(1, round(want * scale))) for have, want in zip(own, size, strict=True)]
-    top, left = ((have - want) // 2 for have, want in zip(own, part, strict=True))
-    cropped = image[:, top : top + part[0], left : left + part[1]]
+    old = image.shape[1:3]
+    scale = min(have / want for have, want in zip(old, size, strict=True))
+    crop = [min(have, max(1, round(want * scale))) for have, want in zip(old, size, strict=True)]
+    top, left = ((have - want) // 2 for have, want in zip(old, crop, strict=True))
+    cropped = image[:, top : top + crop[0], left : left + crop[1]]
     return resize_photo(cropped, size)
 
 
@@ -112,10 +112,10 @@ def shrink(image: np.ndarray, long_side: int) -> np.ndarray:
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
-        long_side: The longest side in pixels.
+        long_side: The largest length of the longer side in pixels.
 
     Returns:
-        A float32 array in [0, 1].
+        A float32 array in [0, 1]; `image` itself if it is small enough.
     """
-    own = image.shape[1:3]
-    return image if max(own) <= long_side else resize_photo(image, fit_size(own, long_side))
+    size = image.shape[1:3]
+    return image if max(size) <= long_side else resize_photo(image, fit_size(size, long_side))

@@ -1,4 +1,4 @@
-"""Reads the bundled photos; NOTICE names their sources."""
+"""The bundled photos; NOTICE names their sources."""
 
 from importlib.resources import as_file, files
 

@@ -1,4 +1,4 @@
-"""Encodes PNG and TIFF with 16 bits a channel, which Pillow writes at 8 bits only."""
+"""Encodes PNG and TIFF with 16 bits per channel; Pillow writes only 8."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ def encode_png(
     Returns:
         The bytes of the file.
     """
-    import tensorflow as tf  # Not at the top, for 16 bits alone need it.
+    import tensorflow as tf  # Here, since only 16 bits need it.
 
     return add_chunks(tf.io.encode_png(pixels).numpy(), chunks, exif, dpi)
 
@@ -76,24 +76,24 @@ def encode_tiff(
     samples = pixels.astype("<u2").tobytes()
     directory = ImageFileDirectory_v2(prefix=b"II")
     if exif:
-        told = Image.Exif()
-        told.load(exif)
-        for tag, value in told.items():
-            directory[tag] = told.get_ifd(tag) if tag in _SUBDIRECTORIES else value
+        tags = Image.Exif()
+        tags.load(exif)
+        for tag, value in tags.items():
+            directory[tag] = tags.get_ifd(tag) if tag in _SUBDIRECTORIES else value
     directory[256] = width
     directory[257] = height
     directory[258] = (16,) * channels  # BitsPerSample
     directory[259] = 1  # Compression: none
     directory[262] = 2  # PhotometricInterpretation: RGB
-    directory[273] = 0  # StripOffsets: counted from the end of the directory by `save`
-    directory.tagtype[273] = 4  # ... as a 32-bit number
+    directory[273] = 0  # StripOffsets: `save` adds the end of the directory
+    directory.tagtype[273] = 4  # LONG, 32 bits
     directory[277] = channels  # SamplesPerPixel
     directory[278] = height  # RowsPerStrip
     directory[279] = len(samples)  # StripByteCounts
     directory[282], directory[283] = dpi or (72.0, 72.0)  # XResolution and YResolution
     directory[296] = 2  # ResolutionUnit: inch
     if channels == 4:
-        directory[338] = 2  # ExtraSamples: alpha, not multiplied into the colours
+        directory[338] = 2  # ExtraSamples: straight alpha
     out = io.BytesIO()
     directory.save(out)
     out.write(samples)

@@ -11,23 +11,24 @@ def zoom_warp(
     degrees: float = 0.0,
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
-    """Enlarges and rotates an image around its centre, translates it, and crops it to its size.
+    """Zooms into and rotates an image around its centre, and translates it; the size stays.
 
     Args:
         image: float32 RGB (1, height, width, 3) in [0, 1].
-        zoom: Factor of enlargement, more than 1.
+        zoom: Magnification, more than 1.
         degrees: Angle of rotation, counter-clockwise.
-        shift: (down, right): translation of the content, as shares of height and width.
+        shift: (down, right): translation of the content, as fractions of height and width.
 
     Returns:
-        A float32 array of the same shape in [0, 1]. Corners that a rotation opens are mirrored.
+        A float32 array of the same shape in [0, 1]. Corners exposed by the rotation are filled by
+        mirroring.
     """
     from scipy.ndimage import affine_transform
 
     height, width = image.shape[1:3]
     angle = math.radians(degrees)
-    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    matrix = turn / zoom
+    rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    matrix = rotation / zoom
     centre = (np.array([height, width]) - 1) / 2
     offset = centre - matrix @ (centre + np.multiply(shift, [height, width]))
     channels = [

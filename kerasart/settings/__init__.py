@@ -1,1 +1,1 @@
-"""Settings, their checks, and presets."""
+"""The applications' settings, their validation, and presets."""

@@ -1,4 +1,4 @@
-"""The options of dream animations, and their validation."""
+"""Validates the options of dream animations."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ def check_motion(
     """Checks the options of an animation.
 
     Args:
-        frames: How many frames, at least 1.
-        zoom: Enlargement from frame to frame, more than 1.
-        blend: Share of the previous frame, from 0 to less than 1.
+        frames: Number of frames, at least 1.
+        zoom: Magnification from frame to frame, more than 1.
+        blend: Weight of the previous frame, from 0 to less than 1.
         rotate: Rotation from frame to frame, in degrees.
-        shift: (down, right): translation as shares of height and width, between -1 and 1.
+        shift: (down, right): translation as fractions of height and width, between -1 and 1.
 
     Raises:
-        ValueError: If one of them is out of its range.
+        ValueError: If one of them is out of range.
     """
     if frames < 1:
         raise ValueError(f"`frames` must be at least 1. Received: {frames}")
@@ -33,8 +33,8 @@ def check_motion(
         raise ValueError(f"`blend` must be from 0 to less than 1. Received: {blend}")
     if not math.isfinite(rotate):
         raise ValueError(f"`rotate` must be a finite number of degrees. Received: {rotate}")
-    if not (len(shift) == 2 and all(-1 < share < 1 for share in shift)):
+    if not (len(shift) == 2 and all(-1 < fraction < 1 for fraction in shift)):
         raise ValueError(
-            "`shift` must be DOWN,RIGHT with shares between -1 and 1, such as 0,0.01. "
+            "`shift` must be DOWN,RIGHT with fractions between -1 and 1, such as 0,0.01. "
             f"Received: {','.join(map(str, shift))!r}"
         )

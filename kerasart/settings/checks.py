@@ -1,44 +1,44 @@
-"""Checks that settings of every kind share, and the one way in which they are refused."""
+"""Checks shared by all settings, and `check`, which raises their errors."""
 
 import math
 import numbers
 from typing import Any
 
-# What TensorFlow computes and counts with: float32 and int32.
+# The largest float32 and int32, which TensorFlow computes with.
 LARGEST = 3.4028234e38
 LARGEST_INTEGER = 2**31 - 1
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number that float32 can hold."""
+    """Returns whether a value is a number in the range of float32."""
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_real and abs(value) <= LARGEST
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number that int32 can hold."""
+    """Returns whether a value is a whole number in the range of int32."""
     return is_number(value) and value % 1 == 0 and abs(value) <= LARGEST_INTEGER
 
 
 def check_seed(seed: Any) -> None:
-    """Refuses what is no whole number from 0 to 2147483647.
+    """Checks a seed.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not a whole number from 0 to 2147483647.
     """
     allowed = f"a whole number from 0 to {LARGEST_INTEGER}"
     check(is_whole(seed) and seed >= 0, "seed", allowed, seed)
 
 
 def check_tiling(tile: int | str, memory: float | None) -> None:
-    """Checks how a large image is computed in parts (see `kerasart.optimization.choose_tile`).
+    """Checks the tile size and memory limit (see `kerasart.optimization.choose_tile`).
 
     Args:
-        tile: The tiles' side in pixels, "auto", or "none".
-        memory: What may be used, in GiB; None asks the operating system.
+        tile: The side of a tile in pixels, "auto" or "none".
+        memory: The limit in GiB, or None to ask the operating system.
 
     Raises:
-        ValueError: If there is no such tile or memory.
+        ValueError: If one of them is not allowed.
     """
     if memory is not None and not 0 < memory < math.inf:
         raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
@@ -49,12 +49,12 @@ def check_tiling(tile: int | str, memory: float | None) -> None:
 
 
 def parse_layers(layers: Any, name: str = "layers") -> dict[str, float]:
-    """Reads layers and their coefficients.
+    """Parses layers and their coefficients.
 
     Args:
-        layers: A dict of layer name to coefficient, or such as "mixed4:1.0,mixed5:1.5"; a layer
-            without a coefficient gets 1.
-        name: What the setting is called where it is refused.
+        layers: A dict of layer name to coefficient, or a string such as "mixed4:1.0,mixed5:1.5";
+            a layer without a coefficient gets 1.
+        name: The setting's name in the error message.
 
     Returns:
         A dict of layer name to float.
@@ -84,7 +84,7 @@ def parse_layers(layers: Any, name: str = "layers") -> dict[str, float]:
 
 
 def check(holds: Any, name: str, allowed: str, received: Any) -> None:
-    """Refuses a setting, unless it `holds`. Of a number beyond float32 that is said too.
+    """Raises the error of a setting unless `holds`; mentions the limit of float32 if exceeded.
 
     Raises:
         ValueError: "`name` must be allowed. Received: received".

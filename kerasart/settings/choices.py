@@ -1,4 +1,4 @@
-"""The network and the settings that a preset, and what was given over it, stand for."""
+"""Chooses the network and the settings from a preset and the settings given over it."""
 
 import logging
 import math
@@ -16,7 +16,7 @@ from kerasart.settings.style import FastStyleSettings, StyleSettings
 
 _log = logging.getLogger("kerasart")
 
-# What layers are called in the networks that are chosen by them, known without building these.
+# Patterns of the layer names by which a network is chosen without building it.
 _VGG = r"block\d_(conv\d|pool)"
 _LAYER_NAMES = {
     "vgg16": _VGG,
@@ -25,39 +25,40 @@ _LAYER_NAMES = {
     "squeezenet": r"fire\d(_\w+)?|conv1|conv10|relu_conv10|pool\d",
 }
 
-# In pixels: a larger one moves features away from those that they are compared with.
-_LEAST_JITTER = 4
+# The most jitter in pixels where features are compared position by position: more of it moves them
+# away from their target positions.
+_MOST_JITTER_BY_POSITION = 4
 
-# Stands for layers that only the network itself can tell.
+# A placeholder for layers that are unknown until the network is loaded.
 _UNKNOWN = {"a layer of the network": 1.0}
 
 
 def choose_network(
     preset: Mapping[str, Any], backbone: str, weights: str, layers: Iterable[str] = ()
 ) -> tuple[str, str]:
-    """Chooses the network that was asked for, else that of the layers, else the preset's own.
+    """Chooses the requested network, else one that has the requested layers, else the preset's.
 
     Args:
         preset: A preset, as `find_preset` returns it.
-        backbone: The network's name that was asked for, or "auto".
-        weights: The weights that were asked for, or "auto".
-        layers: Names of layers that were asked for. Where the preset's own network has none of
-            such names and a bundled one has, it is that one.
+        backbone: The requested network's name, or "auto".
+        weights: The requested weights, or "auto".
+        layers: Names of requested layers. If the preset's network does not have them, a bundled
+            network that does is chosen, if there is one.
 
     Returns:
-        The name and the weights, as `load_backbone` takes them.
+        The name and the weights, as `load_backbone` accepts them.
     """
-    own = name = preset.get("backbone", "auto")
+    default = name = preset.get("backbone", "auto")
     if backbone != "auto":
         name = backbone
     elif layers:
-        having = [
+        candidates = [
             network
             for network, pattern in _LAYER_NAMES.items()
             if all(re.fullmatch(pattern, layer) for layer in layers)
         ]
-        name = own if own in having or not having else having[0]
-    if weights == "auto" and name == own:
+        name = default if default in candidates or not candidates else candidates[0]
+    if weights == "auto" and name == default:
         weights = preset.get("weights", "auto")
     return name, weights
 
@@ -69,10 +70,10 @@ def choose_dream_network(
     given: Mapping[str, Any],
     objective: Any = None,
 ) -> tuple[str, str]:
-    """Chooses the network of a dream, as `choose_network`, by what is dreamed of.
+    """Chooses a dream's network by `choose_network`, from the layers of its objective.
 
-    That is an objective of one's own, or else what the settings that were given say. A class needs
-    a network that knows classes, whatever the preset's own is.
+    These are the layers of a custom `objective`, or else of the settings in `given`. A class needs
+    a network with a classifier, whatever the preset's is.
     """
     if objective is not None:
         layers = [layer for layer in objective.layers if layer != "image"]
@@ -86,10 +87,10 @@ def choose_dream_network(
 
 
 def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
-    """Names the preset of a dream that goes with what is asked for.
+    """Returns the name of the default dream preset for the given settings.
 
     Args:
-        given: Dict of settings that were given.
+        given: Dict of the given settings.
         guide: The guide, or None.
     """
     if guide is not None:
@@ -102,17 +103,19 @@ def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
 def choose_dream_settings(
     preset: Mapping[str, Any], backbone: Any, given: Mapping[str, Any], guide: Any = None
 ) -> DreamSettings:
-    """Completes the settings that were given with those of a preset, for one network.
+    """Completes the given settings of a dream with those of a preset for one network.
+
+    If there is a guide, features are compared with it by "match" unless `given` says otherwise.
+    Where features are compared position by position, the preset's jitter is reduced.
 
     Args:
         preset: The preset, as `find_preset` returns it.
-        backbone: The `Backbone`; or its name, to check what can be checked before it is loaded.
-        given: Dict of settings; None stands for the preset's.
-        guide: The guide, if there is one. With one, features are compared by "match" if not
-            otherwise. Where they are compared position by position, a preset's jitter is small.
+        backbone: The `Backbone`; or its name, for early checks before it is loaded.
+        given: Dict of settings; None stands for the preset's value.
+        guide: The guide, or None.
 
     Raises:
-        ValueError: If a setting has no such value, or a guide is missing.
+        ValueError: If a setting's value is not allowed, or a guide is needed and missing.
         TypeError: If there is no such setting.
     """
     merged = _merge_for("deep_dream", preset, backbone, given)
@@ -122,7 +125,7 @@ def choose_dream_settings(
     if guide is not None and not settings.needs_guide and given.get("similarity") is None:
         settings = replace(settings, similarity="match", border=0)
     if settings.compares_positions and given.get("jitter") is None:
-        settings = replace(settings, jitter=min(settings.jitter, _LEAST_JITTER))
+        settings = replace(settings, jitter=min(settings.jitter, _MOST_JITTER_BY_POSITION))
     if settings.needs_guide and guide is None:
         raise ValueError(
             "`guide` must be given for what is compared with it: --guide=other.jpg. Received: none"
@@ -136,15 +139,15 @@ def choose_style_settings(
     given: Mapping[str, Any],
     long_side: float = math.inf,
 ) -> StyleSettings:
-    """Completes the settings that were given with those of a preset, for one network.
+    """Completes the given settings of a painting with those of a preset for one network.
 
     Args:
-        preset, backbone, given: As in `choose_dream_settings`. Of an optimizer of Keras's, the name
-            becomes a setting.
-        long_side: The photo's, which a preset's size does not enlarge.
+        preset, backbone, given: As in `choose_dream_settings`. An optimizer can be a Keras object,
+            of which the settings have the name.
+        long_side: The photo's; a preset's larger size is reduced to it.
 
     Raises:
-        ValueError: If a setting has no such value.
+        ValueError: If a setting's value is not allowed.
         TypeError: If there is no such setting.
     """
     merged = _merge_for("style_transfer", preset, backbone, given)
@@ -163,13 +166,13 @@ def choose_style_settings(
 def choose_fast_style_settings(
     preset: Mapping[str, Any], backbone: Any, given: Mapping[str, Any]
 ) -> FastStyleSettings:
-    """Completes the settings that were given with those of a preset, for one network.
+    """Completes the given settings of a training with those of a preset for one network.
 
     Args:
         preset, backbone, given: As in `choose_dream_settings`.
 
     Raises:
-        ValueError: If a setting has no such value, or layers are missing.
+        ValueError: If a setting's value is not allowed, or layers are missing.
         TypeError: If there is no such setting.
     """
     merged = _merge_for("fast_style", preset, backbone, given)
@@ -180,14 +183,14 @@ def choose_fast_style_settings(
 
 
 def guess_layers(backbone: Any) -> dict[str, dict[str, float]]:
-    """Chooses layers of a network that no preset knows: the first of each stride for style.
+    """Chooses style and content layers for a network that no preset knows.
 
     Args:
         backbone: A `Backbone`.
 
     Returns:
-        A dict of `style_layers` and `content_layers`: from stride 1 to 16, and the last of stride 8
-        at most.
+        A dict of `style_layers`, the first layer of each stride from 1 to 16, and
+        `content_layers`, the last layer of a stride of at most 8.
     """
     first: dict[int, str] = {}
     content = ""

@@ -1,7 +1,7 @@
-"""Declares settings: `option` declares one, `settings` makes a class of them.
+"""Declares settings: `option` declares one, and `settings` makes a dataclass of them.
 
-One declaration gives the default, the check, the attribute's line in the class's docstring, and the
-flag of a script (`kerasart/scripts/options.py`).
+From one declaration come the default, the validation, the attribute's line in the class docstring,
+and the flag of a script (`kerasart/scripts/options.py`).
 """
 
 import inspect
@@ -16,7 +16,7 @@ from kerasart.settings.checks import LARGEST_INTEGER, check, is_number, is_whole
 
 _Class = TypeVar("_Class")
 
-# What a value without bounds may be, by its type.
+# How an error message describes a value without bounds, by its type.
 _PLAIN = {
     int: f"a whole number of at most {LARGEST_INTEGER}",
     float: "a finite number",
@@ -27,16 +27,16 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Option:
-    """What is declared of a setting besides its name, type and default.
+    """The declaration of a setting, except its name, type and default.
 
     Attributes:
-        help: What it does: for the class's docstring, and for --help.
-        choices: The texts that it can be.
+        help: What it does, for the class docstring and --help.
+        choices: The allowed strings.
         least, more_than, most, less_than: Bounds of a number.
-        parse: `parse(value, name)` reads a value, of a flag's text too, and raises a ValueError for
-            what it does not allow; it stands in place of all other checks.
-        flag: The flag's name, where it is not the setting's.
-        group: The group in which --help lists its flag, and those after it.
+        parse: `parse(value, name)` converts a value, which may be a flag's text, and raises
+            ValueError if it is not allowed. It replaces all other checks.
+        flag: The flag's name, if it differs from the setting's.
+        group: Starts a group of flags in --help, with this one and those that follow.
     """
 
     help: str
@@ -50,17 +50,17 @@ class Option:
     group: str | None = None
 
     def takes(self, value: Any, kind: type) -> bool:
-        """Tells whether a value is of a type, and within the bounds."""
+        """Returns whether a value is of a type and allowed."""
         if kind is NoneType:
             return value is None
         if self.choices:
             return value in self.choices
         if kind in (bool, str):
             return isinstance(value, kind)
-        is_endless = isinstance(value, float) and math.isinf(value)
+        is_infinite = isinstance(value, float) and math.isinf(value)
         fits = is_whole(value) if kind is int else is_number(value)
-        # An infinity is allowed where it is a bound itself.
-        return (fits or is_endless and value in (self.least, self.most)) and (
+        # Infinity is allowed if it is a bound itself.
+        return (fits or is_infinite and value in (self.least, self.most)) and (
             (self.least is None or value >= self.least)
             and (self.more_than is None or value > self.more_than)
             and (self.most is None or value <= self.most)
@@ -68,7 +68,7 @@ class Option:
         )
 
     def allowed(self, kinds: tuple[type, ...]) -> str:
-        """Says what values are allowed, for an error of a setting of some types."""
+        """Describes the allowed values of a setting of these types, for an error message."""
         if self.choices:
             return ", ".join([*(["None"] if NoneType in kinds else []), *self.choices])
         if self.less_than is not None:
@@ -85,10 +85,10 @@ class Option:
 
 
 def option(default: Any, help: str, **declared: Any) -> Any:
-    """Declares a setting, as a field of a class that `settings` decorates.
+    """Declares a setting: a field of a class decorated by `settings`.
 
     Args:
-        default: Its value if none is given; `dataclasses.MISSING` if one must be.
+        default: The default, or `dataclasses.MISSING` if the setting is required.
         help: What it does.
         **declared: Other attributes of `Option`.
     """
@@ -102,9 +102,9 @@ def option(default: Any, help: str, **declared: Any) -> Any:
 def settings(cls: type[_Class]) -> type[_Class]:
     """Makes a frozen dataclass of declared settings, which parses and checks them.
 
-    Its docstring gets an attribute for each. Its own `__post_init__` is called after they are
-    checked one by one, for rules between them. It may give an option of its base another default by
-    assignment alone, as in `steps: int = 4000`.
+    Each setting is added to the "Attributes" of the class docstring. The class's own
+    `__post_init__`, for rules between settings, is called after each has been checked. A subclass
+    can change only the default of an inherited option, as in `steps: int = 4000`.
     """
     inherited = getattr(cls, "__dataclass_fields__", {})
     for name in inspect.get_annotations(cls):
@@ -120,21 +120,21 @@ def settings(cls: type[_Class]) -> type[_Class]:
 
     cls.__post_init__ = check_all  # type: ignore[attr-defined]
     cls = dataclass(frozen=True)(cls)
-    told = (f"{each.name}: {_described(declared)}" for each, declared in options(cls))
+    texts = (f"{each.name}: {_described(declared)}" for each, declared in options(cls))
     lines = [
-        textwrap.indent(textwrap.fill(text, 92, subsequent_indent="    "), "    ") for text in told
+        textwrap.indent(textwrap.fill(text, 92, subsequent_indent="    "), "    ") for text in texts
     ]
     cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Attributes:", *lines])
     return cls
 
 
 def names_of(cls: type) -> tuple[str, ...]:
-    """Lists the names of a class's settings."""
+    """Returns the names of a class's settings."""
     return tuple(each.name for each in fields(cls))
 
 
 def options(cls: type) -> Iterator[tuple[Field, Option]]:
-    """Lists the settings of a class: pairs of the field and what is declared of it."""
+    """Yields the settings of a class: pairs of dataclass field and `Option`."""
     for each in fields(cls):
         yield each, each.metadata["option"]
 
@@ -143,9 +143,9 @@ def read_value(each: Field, value: Any, name: str | None = None) -> Any:
     """Parses and checks a value.
 
     Args:
-        each: The field of the setting.
+        each: The setting's field.
         value: The value.
-        name: What the setting is called where the value is refused; None for its own name.
+        name: The setting's name in the error message; by default the field's.
 
     Returns:
         The value, parsed.
@@ -162,15 +162,15 @@ def read_value(each: Field, value: Any, name: str | None = None) -> Any:
 
 
 def default_of(each: Field) -> Any:
-    """Finds a setting's default; `dataclasses.MISSING` where it has none."""
+    """Returns a setting's default, or `dataclasses.MISSING` if it is required."""
     return each.default if each.default_factory is MISSING else each.default_factory()
 
 
 def types_of(each: Field) -> tuple[type, ...]:
-    """Lists the types that a setting can have, such as (int, NoneType)."""
+    """Returns the types that a setting's value can have, such as (int, NoneType)."""
     return get_args(each.type) or (each.type,)
 
 
 def _described(declared):
-    named = ", ".join(declared.choices or ())
-    return f"{declared.help} ({named})" if named else declared.help
+    choices = ", ".join(declared.choices or ())
+    return f"{declared.help} ({choices})" if choices else declared.help

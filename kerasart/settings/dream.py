@@ -6,25 +6,25 @@ from typing import Any
 from kerasart.settings.checks import check, is_number, parse_layers
 from kerasart.settings.declare import option, settings
 
-_OTHERS = ("guide", "start")  # Pictures to compare with.
+_REFERENCES = ("guide", "start")
 
-# Regularizers: the setting of the strength, and that of a raw weight in its place.
+# The regularizers' pairs of settings: the strength, or instead of it the raw weight.
 REGULARIZERS = (("smoothness", "tv_weight"), ("energy", "energy_weight"))
 
 
 def parse_channels(channels: Any, name: str = "channel") -> dict[str, float]:
-    """Reads channels and their coefficients.
+    """Parses channels and their coefficients.
 
     Args:
-        channels: A dict of "layer:channel" to coefficient, or such as
+        channels: A dict of "layer:channel" to coefficient, or a string such as
             "block5_conv3:37,block5_conv1:8:-0.5"; a channel without a coefficient gets 1.
-        name: What the setting is called where it is refused.
+        name: The setting's name in the error message.
 
     Returns:
-        Such a dict, with float coefficients.
+        A dict of "layer:channel" to float.
 
     Raises:
-        ValueError: If it reads as neither, or names a channel twice.
+        ValueError: If it is neither of these, or names a channel twice.
     """
     if isinstance(channels, str):
         parts = [part.strip().split(":") for part in channels.split(",")]
@@ -54,18 +54,18 @@ def _channel(name):
 
 
 def parse_octaves(octaves: Any, name: str = "octaves") -> tuple[int, int]:
-    """Reads which octaves there are.
+    """Parses a range of octaves, numbered relative to the photo's own size, 0.
 
     Args:
-        octaves: A number of octaves, of which the last has the picture's size; or the first and
-            the last, as a pair or as "-2:2".
-        name: What the setting is called where it is refused.
+        octaves: A number of octaves, the last of them 0; or the first and the last, as a pair or
+            as a string such as "-2:2".
+        name: The setting's name in the error message.
 
     Returns:
         (first, last).
 
     Raises:
-        ValueError: If it reads as neither, or has no octave in it.
+        ValueError: If it is neither of these, or the range is empty.
     """
     parts = octaves.split(":") if isinstance(octaves, str) else octaves
     parts = list(parts) if isinstance(parts, list | tuple) else [parts]
@@ -87,85 +87,102 @@ def _parse_layers_if_any(layers, name):
 
 @settings
 class DreamSettings:
-    """Everything that a preset of DeepDream sets."""
+    """The settings of a DeepDream preset."""
 
     layers: dict = option(
         {},
-        "Layers whose activations are raised, with their coefficients: mixed4:1.0,mixed5:1.5. "
-        "Where features are compared (similarity), those that become like the other picture's, or "
-        "unlike for a negative coefficient.",
+        "Layers whose activations to maximise, with coefficients: mixed4:1.0,mixed5:1.5. With "
+        "similarity, the layers whose features to match to the reference's, or for a negative "
+        "coefficient to drive away from them.",
         parse=_parse_layers_if_any,
         group="objective",
     )
     channel: dict = option(
         {},
-        "Channels to raise in place of whole layers, with their coefficients: mixed5:37 or "
-        "mixed5:37:1.0,mixed4:8:-0.5. scripts/feature_atlas.py shows what they see.",
+        "Channels to maximise instead of whole layers, with coefficients: mixed5:37 or "
+        "mixed5:37:1.0,mixed4:8:-0.5. scripts/feature_atlas.py shows what they respond to.",
         parse=parse_channels,
     )
     neuron: bool = option(
         False,
-        "Raise those channels at the picture's centre only, where something must excite them a "
-        "little already, as in a photo.",
+        "Maximise these channels at the image's centre only. Something there, as in a photo, must "
+        "activate them a little from the start.",
     )
     class_name: str | int | None = option(
         None,
-        "An ImageNet class to raise: its name, a part of it, or its number, such as jellyfish. "
-        "Needs a backbone with its head: squeezenet has it, others with weights imagenet.",
+        "An ImageNet class to maximise: its name, part of it, or its number, such as jellyfish. "
+        "Needs a backbone with a classifier: squeezenet, or another with weights imagenet.",
         flag="class",
     )
     activation: str = option(
-        "squared", "Raise the mean of squares, or the mean.", choices=("squared", "mean")
+        "squared",
+        "Maximise the mean of the squared activations, or their mean.",
+        choices=("squared", "mean"),
     )
-    border: int = option(0, "Rows and columns at a layer's border that do not count.", least=0)
+    border: int = option(0, "Rows and columns to ignore at the border of each layer.", least=0)
     similarity: str | None = option(
         None,
-        "Compare features with the reference's, in place of raising activations: by dot product, "
-        "l1 or l2 distance, or cosine at the same position; match: at the one that is most like.",
+        "Match features to the reference's instead of maximising activations: by dot product, l1 "
+        "or l2 distance, or cosine similarity at the same position; or match: by dot product with "
+        "the most similar position.",
         choices=("dot", "l1", "l2", "cosine", "match"),
     )
-    reference: str = option("guide", "Whose features: the guide's or the start's.", choices=_OTHERS)
-    pixel_loss: str | None = option(None, "Compare the pixels by a distance.", choices=("l1", "l2"))
-    pixel_weight: float = option(1.0, "Weight of it; negative drives the picture away.")
-    pixel_reference: str = option("start", "Whose pixels, as reference.", choices=_OTHERS)
+    reference: str = option(
+        "guide", "Whose features to match: the guide's or the start image's.", choices=_REFERENCES
+    )
+    pixel_loss: str | None = option(
+        None, "Also compare pixels with a reference, by this distance.", choices=("l1", "l2")
+    )
+    pixel_weight: float = option(
+        1.0, "Weight of pixel_loss; if negative, the distance is maximised."
+    )
+    pixel_reference: str = option(
+        "start", "The reference of pixel_loss: the guide or the start image.", choices=_REFERENCES
+    )
     smoothness: float = option(
         0.0,
-        "Strength of the total variation, against high-frequency noise. At 1 it pulls at noise of "
-        "deviation 0.1 as hard at each step as all that is wanted of the layers, so that a value "
-        "means the same for every backbone, layer and photo. Not for lbfgs.",
+        "Strength of the total variation loss, against high-frequency noise. At 1, its gradient on "
+        "noise of standard deviation 0.1 is as large at each step as that of all layers, so that a "
+        "value means the same for every backbone, layer and photo. Not for lbfgs.",
         least=0,
     )
     tv_weight: float = option(
         0.0,
-        "Raw weight of the total variation, in units of the activations, in place of smoothness; "
-        "it fits one backbone and one layer only.",
+        "Raw weight of the total variation loss, instead of smoothness, in units of the "
+        "activations: it suits one backbone and layer only.",
         least=0,
     )
     tv_beta: float = option(2.0, "Exponent of the total variation.", more_than=0)
-    tv_isotropic: bool = option(False, "Take the two directions of the total variation together.")
-    energy: float = option(
-        0.0, "Strength of the squared distance from the mean colour, as smoothness.", least=0
+    tv_isotropic: bool = option(
+        False, "Combine vertical and horizontal differences in the total variation (isotropic)."
     )
-    energy_weight: float = option(0.0, "Raw weight of it, in place of energy.", least=0)
+    energy: float = option(
+        0.0,
+        "Strength of the squared distance of pixels from the mean colour; scaled as smoothness.",
+        least=0,
+    )
+    energy_weight: float = option(0.0, "Raw weight of that loss, instead of energy.", least=0)
     octaves: tuple = option(
         (-4, 0),
-        "How many octaves, the last of them the photo's own size; or the first and the last, such "
-        "as -2:2 (from two octaves smaller to two larger).",
+        "The number of octaves, the last of them at the photo's own size; or the first and last, "
+        "such as -2:2 (from two octaves smaller to two larger).",
         parse=parse_octaves,
         group="ascent",
     )
     octave_scale: float = option(1.4, "Size ratio between octaves.", more_than=1)
-    steps: int = option(10, "Steps in each octave.", least=1)
+    steps: int = option(10, "Steps per octave.", least=1)
     optimizer: str = option(
         "ascent",
-        "ascent divides the gradient by its magnitude; lbfgs finds its own step size.",
+        "ascent normalises the gradient (norm); lbfgs finds its own step size.",
         choices=("ascent", "adam", "lbfgs"),
     )
     step_size: float = option(
-        0.01, "Change of a value in an average step, where white is 1; of adam, the learning rate."
+        0.01,
+        "Average change of a value per step, where black is 0 and white 1; for adam, the learning "
+        "rate.",
     )
     max_loss: float | None = option(
-        None, "The loss that ends an octave.", least=-math.inf, most=math.inf
+        None, "Ends an octave when its loss is above this.", least=-math.inf, most=math.inf
     )
     norm: str = option(
         "mean",
@@ -173,44 +190,53 @@ class DreamSettings:
         "square (unit).",
         choices=("mean", "std", "unit"),
     )
-    floor: float = option(1e-12, "The least magnitude to divide the gradient by.", more_than=0)
+    floor: float = option(1e-12, "Lower bound of the divisor in norm.", more_than=0)
     blur: float = option(
-        0.0, "Deviation in pixels of the Gaussians that smooth the gradient; 0 for none.", least=0
+        0.0,
+        "Standard deviation in pixels of the Gaussian blur of the gradient; 0 for none.",
+        least=0,
     )
     pyramid: int = option(
         0,
         "Levels of the Laplacian pyramid in which the gradient is normalised, so that coarse and "
-        "fine forms grow alike; 0 for none.",
+        "fine forms grow equally; 0 for none.",
         least=0,
     )
     init: str = option(
-        "photo", "Dream on the photo, or on nothing.", choices=("photo", "noise", "grey")
+        "photo",
+        "The start image: the photo, or without a photo noise or grey.",
+        choices=("photo", "noise", "grey"),
     )
-    init_noise: float = option(0.0, "Deviation of the noise that is added at the start.", least=0)
+    init_noise: float = option(
+        0.0, "Standard deviation of the noise added to the start image.", least=0
+    )
     parameterization: str = option(
         "pixels",
-        "Move pixels, or Fourier coefficients of decorrelated colours.",
+        "Optimise pixels, or Fourier coefficients of decorrelated colours.",
         choices=("pixels", "fourier"),
     )
-    pad: int = option(0, "Grey pixels around the picture as the backbone sees it.", least=0)
+    pad: int = option(0, "Grey pixels of padding around the image at each step.", least=0)
     jitter: int = option(32, "Largest random shift at each step, in pixels.", least=0)
     scaling: float = option(
         0.0, "Largest random scaling at each step: 0.1 for 0.9 to 1.1.", least=0, less_than=1
     )
-    rotation: float = option(0.0, "Largest random rotation, in degrees.", least=0, most=180)
-    final_jitter: int = option(0, "Largest random shift after those, in pixels.", least=0)
+    rotation: float = option(
+        0.0, "Largest random rotation at each step, in degrees.", least=0, most=180
+    )
+    final_jitter: int = option(0, "As jitter, after scaling and rotation.", least=0)
     detail: str = option(
         "before",
-        "When the photo's detail comes back that a smaller octave cannot show: before an octave's "
-        "steps, so that the dream grows on it, after them, as in the Keras example, or not at all.",
+        "When to reinject the photo's detail that was lost in the smaller octave: before an "
+        "octave's steps, so that the dream grows on it; after them, as in the Keras example; or "
+        "not at all.",
         choices=("before", "after", "none"),
     )
-    clip: bool = option(True, "Hold the picture in [0, 1] after each step, not just at the end.")
-    antialias: bool = option(True, "Shrink octaves with antialiasing.")
+    clip: bool = option(True, "Clip the image to [0, 1] after each step, not just at the end.")
+    antialias: bool = option(True, "Downsample octaves with antialiasing.")
 
     def __post_init__(self):
         if not (self.channel or self.class_name is not None):
-            parse_layers(self.layers)  # There must be some.
+            parse_layers(self.layers)  # Raises if there are none.
         for strength, raw in REGULARIZERS:
             self._check_regularizer(strength, raw)
         check(
@@ -225,28 +251,28 @@ class DreamSettings:
             "0 where features are compared (similarity)",
             self.border,
         )
-        shaped = self.blur or self.pyramid
+        filtered = self.blur or self.pyramid
         check(
-            not (shaped and self.parameterization == "fourier"),
+            not (filtered and self.parameterization == "fourier"),
             "parameterization",
-            "pixels where the gradient is shaped (blur, pyramid): coefficients have no neighbours",
+            "pixels with gradient filters (blur, pyramid): coefficients have no neighbours",
             self.parameterization,
         )
 
     def _check_regularizer(self, strength, raw):
         both = getattr(self, strength) and getattr(self, raw)
         check(not both, raw, f"0 where {strength} is more", getattr(self, raw))
-        changes = getattr(self, strength) and self.optimizer == "lbfgs"
+        varies = getattr(self, strength) and self.optimizer == "lbfgs"
         check(
-            not changes,
+            not varies,
             strength,
-            f"0 for lbfgs, whose loss stays what it is ({raw} is for it)",
+            f"0 for lbfgs, which needs the same loss at each step (use {raw})",
             getattr(self, strength),
         )
 
     @property
     def compares_positions(self) -> bool:
-        """Whether features are compared position by position: only "match" does not ask where."""
+        """Whether features are compared position by position, as all but "match" do."""
         return bool(self.layers) and self.similarity not in (None, "match")
 
     @property
@@ -257,18 +283,18 @@ class DreamSettings:
 
 
 def read_recorded(recorded: dict[str, Any]) -> dict[str, Any]:
-    """Reads a record of any version.
+    """Converts recorded settings of any version to today's names.
 
     Args:
-        recorded: Dict of recorded settings. Those that know of no raw weights have them in the
-            places of the strengths.
+        recorded: Dict of recorded settings. In old records the names of the strengths hold the raw
+            weights, which had no names of their own.
 
     Returns:
-        A dict of settings as they are called now.
+        A dict of settings.
     """
-    moved = {
+    renamed = {
         strength: raw
         for strength, raw in REGULARIZERS
         if strength in recorded and raw not in recorded
     }
-    return {moved.get(name, name): value for name, value in recorded.items()}
+    return {renamed.get(name, name): value for name, value in recorded.items()}

@@ -1,4 +1,4 @@
-"""`Execution`: how a run is carried out, whatever image it makes."""
+"""`Execution`: the options of how to run, independent of what image is made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from kerasart.settings.declare import names_of
 
 @dataclass(frozen=True)
 class Execution:
-    """How a run is carried out, whatever image it makes.
+    """Options of how to run, independent of what image is made.
 
-    Each attribute is a keyword of `deep_dream`, `style_transfer` and all that is built on them.
+    Each attribute is a keyword of `deep_dream`, `style_transfer` and everything built on them.
 
     Attributes:
-        seed: Seeds all that is random, also random weights: same seed, same machine, same picture.
-        precision: "float32", "bfloat16", or "auto": what is fast on this machine.
-        tile: Side in pixels of the tiles in which larger pictures are evaluated, in less memory:
-            dreams of networks with a large receptive field then differ a little, paintings by
-            rounding only. "auto" chooses the largest that fit, "none" evaluates all as a whole.
-        memory: What may be used, in GiB; None is what the machine has free.
-        checkpoint: A path at which the state of the run is kept. If there is one, of a run with
-            the same pictures and settings, this run resumes from it and ends in the same picture.
-            It is yours to delete.
+        seed: Seed of everything random, random weights included: the same seed gives the same image
+            on the same machine.
+        precision: "float32", "bfloat16", or "auto" for what is fast on this machine.
+        tile: Side in pixels of the tiles in which larger images are evaluated, to save memory.
+            Paintings then differ by rounding only; dreams of networks with a large receptive field
+            a little more. "auto" chooses the largest that fits, "none" evaluates whole images.
+        memory: Memory limit in GiB; None for what the machine has free.
+        checkpoint: Path to save the state of the run to. If it exists and is of a run with the same
+            images and settings, this run resumes from it, with the same result. Delete it yourself.
         on_step: Called with a `Progress` after each step; on a GPU, after each block of steps.
-        on_tile: `on_tile(done, count)`, called after each evaluation of a tile of a step.
+        on_tile: `on_tile(done, count)`, called after each tile of a step is evaluated.
 
     Raises:
-        ValueError: If there is no such seed, tile or memory.
+        ValueError: If `seed`, `tile` or `memory` is not allowed.
     """
 
     seed: int = 0
@@ -47,7 +47,7 @@ class Execution:
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[Execution, dict[str, Any]]:
-    """Splits keywords into an `Execution` and the others, which are settings."""
+    """Splits keyword arguments into an `Execution` and settings."""
     names = names_of(Execution)
     execution = {name: value for name, value in options.items() if name in names}
     settings = {name: value for name, value in options.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Presets: settings that make good pictures, and settings that others published, as data."""
+"""Presets: good and published settings, read from JSON files."""
 
 import difflib
 import json
@@ -13,15 +13,14 @@ from kerasart.settings.declare import read_value
 from kerasart.settings.dream import REGULARIZERS, DreamSettings
 from kerasart.settings.style import FastStyleSettings, StyleSettings
 
-# The settings that an application's presets set.
+# The settings class of each application.
 SETTINGS = {
     "deep_dream": DreamSettings,
     "style_transfer": StyleSettings,
     "fast_style": FastStyleSettings,
 }
 
-# Settings of which one that is given replaces all those of a preset: what is dreamed of, a strength
-# and its raw weight, two ways to give a size.
+# Sets of alternative settings: if one is given, it replaces all of its set in a preset.
 DREAMED_OF = {"layers", "channel", "class_name"}
 _ALTERNATIVES: dict[str, list[set[str]]] = {
     "deep_dream": [DREAMED_OF, *map(set, REGULARIZERS)],
@@ -30,7 +29,7 @@ _ALTERNATIVES: dict[str, list[set[str]]] = {
 }
 
 
-# What a preset may hold: texts, and objects.
+# The keys of a preset, by the type of their values.
 _TEXTS = ("name", "description", "source", "backbone", "weights")
 _OBJECTS = ("settings", "backbones")
 
@@ -42,27 +41,27 @@ def load_presets(application: str) -> dict[str, dict[str, Any]]:
         application: "deep_dream", "style_transfer" or "fast_style".
 
     Returns:
-        A dict of preset name to its `description`, `source`, the `backbone` it is meant for (absent
-        for any) and that one's `weights` (absent for "auto"), `settings`, and `backbones`: settings
-        that hold on one network only.
+        A dict of preset name to its `description`, `source`, `backbone` (absent for any), the
+        backbone's `weights` (absent for "auto"), `settings`, and `backbones`: settings by the
+        network they apply to.
     """
     return json.loads((files("kerasart.settings") / f"{application}.json").read_text())
 
 
 def find_preset(application: str, preset: str | os.PathLike[str] | dict) -> dict[str, Any]:
-    """Finds a preset by name, or in a file of one's own.
+    """Finds a preset by name, or reads one from a file.
 
     Args:
         application: "deep_dream", "style_transfer" or "fast_style".
-        preset: Its name; or the path of a JSON file, by its suffix, with one preset as
-            `load_presets` has them, of which all but the `settings` may be left out; or such a
-            preset itself, which may have a `name` too.
+        preset: The preset's name; or the path of a .json file that holds one, as in
+            `load_presets`, where only `settings` is required; or such a dict itself, which may
+            also have a `name`.
 
     Returns:
-        The preset, as `load_presets` has it.
+        The preset, as in `load_presets`.
 
     Raises:
-        ValueError: If there is none of that name, or the file holds none.
+        ValueError: If there is no such preset, or the file or dict is not a valid one.
         OSError: If the file cannot be read.
     """
     if isinstance(preset, dict):
@@ -79,12 +78,12 @@ def find_preset(application: str, preset: str | os.PathLike[str] | dict) -> dict
 
 
 def is_preset_file(preset: str) -> bool:
-    """Tells whether a preset's name is that of a file."""
+    """Returns whether a preset's name is that of a file."""
     return preset.lower().endswith(".json")
 
 
 def preset_name(preset: str | os.PathLike[str] | dict) -> str:
-    """Names a preset for a record, as it was given."""
+    """Returns a preset's name for a record."""
     return preset.get("name", "own") if isinstance(preset, dict) else os.fspath(preset)
 
 
@@ -104,7 +103,7 @@ def _read_preset(application, path):
 
 
 def _check_preset(application, preset, where):
-    """Refuses what is no preset of an application, with a sentence that begins with `where`."""
+    """Raises an error that begins with `where` if this is not a preset of the application."""
     if not isinstance(preset, dict) or "settings" not in preset:
         raise ValueError(f"{where} there must be an object with `settings`. Received: {preset!r}")
     known = (*_TEXTS, *_OBJECTS)
@@ -137,11 +136,11 @@ def nearest(name, known):
 
 
 def preset_settings(preset: Mapping[str, Any], backbone: str) -> dict[str, Any]:
-    """Merges what a preset says for every network with what it says for one.
+    """Merges a preset's settings for every network with those for one.
 
     Args:
         preset: A preset, as `find_preset` returns it.
-        backbone: The network's name, in any spelling that `load_backbone` takes.
+        backbone: The network's name, in any spelling that `load_backbone` accepts.
 
     Returns:
         A dict of settings.
@@ -157,13 +156,13 @@ def _plain(network):
 def merge(
     application: str, settings: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Puts settings that were given over others, such as a preset's.
+    """Overrides settings, such as a preset's, by given ones.
 
     Args:
         application: "deep_dream", "style_transfer" or "fast_style".
         settings: Dict of settings.
-        given: Dict of settings that replace these; None stands for those. One of several
-            alternatives, such as one that says what is dreamed of, replaces all of them.
+        given: Dict of settings that override these, unless they are None. One of several
+            alternatives, such as `layers` and `channel`, overrides all of them.
 
     Returns:
         A dict of settings.

@@ -1,4 +1,4 @@
-"""`StyleSettings` and `FastStyleSettings`: settings of style transfer, and of its training."""
+"""`StyleSettings` of style transfer, and `FastStyleSettings` of training style networks."""
 
 import math
 from dataclasses import MISSING
@@ -12,18 +12,18 @@ SUMMABLE = ("content", "total_variation")
 
 
 def parse_steps(steps: Any, name: str = "steps") -> int | tuple[int, ...]:
-    """Reads numbers of steps.
+    """Parses numbers of steps.
 
     Args:
-        steps: One number for all scales together, or one for each scale, as a list or as such as
-            "200,100,100".
-        name: What the setting is called where it is refused.
+        steps: The total of all scales, or one number for each scale, as a list or as a string such
+            as "200,100,100".
+        name: The setting's name in the error message.
 
     Returns:
-        An int or a tuple of them.
+        An int, or a tuple of ints.
 
     Raises:
-        ValueError: If it reads as neither, or a number is less than 1.
+        ValueError: If it is neither of these, or a number is less than 1.
     """
     parts = steps.split(",") if isinstance(steps, str) else steps
     parts = list(parts) if isinstance(parts, list | tuple) else [parts]
@@ -38,10 +38,10 @@ def parse_steps(steps: Any, name: str = "steps") -> int | tuple[int, ...]:
     return numbers if len(numbers) > 1 or isinstance(steps, list | tuple) else numbers[0]
 
 
-def _parse_shares(layers, name):
+def _parse_weights(layers, name):
     parsed = parse_layers(layers, name)
-    shares = parsed.values()
-    check(min(shares) >= 0 < max(shares), name, "shares of 0 or more, not all 0", parsed)
+    weights = parsed.values()
+    check(min(weights) >= 0 < max(weights), name, "weights of 0 or more, not all 0", parsed)
     return parsed
 
 
@@ -54,107 +54,115 @@ def _parse_summed(summed, name):
 
 @settings
 class ObjectiveSettings:
-    """The terms of a style transfer.
+    """The loss terms of style transfer.
 
-    A term's weight is its group's strength, times its layer's share, times the group's weight. The
-    weight is raw where it is given, else what makes the gradients of all terms equally long at the
-    start, so that strengths mean the same on every picture and backbone.
+    A term's weight is its group's strength, times its layer's weight, times the group's weight. The
+    group's weight is raw if given; else it is balanced, so that the gradients of all terms have the
+    same norm at the start, and strengths mean the same for every image and backbone.
     """
 
     content_layers: dict = option(
         MISSING,
-        "Where the picture should look like the photo: LAYER:SHARE,...",
-        parse=_parse_shares,
+        "Layers of the content loss, with weights: LAYER:WEIGHT,...",
+        parse=_parse_weights,
         group="terms",
     )
     style_layers: dict = option(
-        MISSING, "Where it should look like the painting: LAYER:SHARE,...", parse=_parse_shares
+        MISSING, "Layers of the style loss, with weights: LAYER:WEIGHT,...", parse=_parse_weights
     )
     style_loss: str = option(
         "gram",
-        "Compare styles by Gram matrices, by means and deviations, or by Wasserstein distance.",
+        "Compare styles by Gram matrices, by means and standard deviations of channels (moments), "
+        "or by Wasserstein distance.",
         choices=("gram", "moments", "wasserstein"),
     )
     content_weight: float | None = option(
-        None, "Raw weight of the content, in place of a balanced one.", least=0
+        None, "Raw weight of the content loss, instead of a balanced one.", least=0
     )
     style_weight: float | None = option(
-        None, "Raw weight of the style, in place of a balanced one.", least=0
+        None, "Raw weight of the style loss, instead of a balanced one.", least=0
     )
     tv_weight: float | None = option(
-        None, "Raw weight of the total variation, in place of a balanced one.", least=0
+        None, "Raw weight of the total variation loss, instead of a balanced one.", least=0
     )
     summed: tuple = option(
         (),
-        "Which of content,total_variation are sums over positions, as some published settings have "
-        "them, rather than means: a raw weight is multiplied by the positions.",
+        "Which of content,total_variation to sum over positions, as some published settings do, "
+        "instead of averaging. This scales raw weights by the number of positions.",
         parse=_parse_summed,
     )
     tv_beta: float = option(2.0, "Exponent of the total variation.", more_than=0)
-    tv_isotropic: bool = option(False, "Take the two directions of the total variation together.")
-    pooling: str = option("max", "How the backbone pools its features.", choices=("max", "average"))
-    style_strength: float = option(1.0, "How much painting.", least=0, group="look")
-    content_strength: float = option(1.0, "How much photo.", least=0)
-    smoothness: float = option(1.0, "How much the total variation counts, against noise.", least=0)
+    tv_isotropic: bool = option(
+        False, "Combine vertical and horizontal differences in the total variation (isotropic)."
+    )
+    pooling: str = option("max", "The backbone's pooling layers.", choices=("max", "average"))
+    style_strength: float = option(1.0, "Strength of the style.", least=0, group="look")
+    content_strength: float = option(1.0, "Strength of the content: the photo.", least=0)
+    smoothness: float = option(1.0, "Strength of the total variation loss, against noise.", least=0)
 
 
 @settings
 class StyleSettings(ObjectiveSettings):
-    """Everything that a preset of style transfer sets."""
+    """The settings of a style transfer preset."""
 
     size: int | None = option(
-        None, "Long side in pixels. (default: the photo's, but no more than the preset's)", least=1
+        None,
+        "Long side of the output in pixels. (default: the photo's, but at most the preset's)",
+        least=1,
     )
     style_size: float = option(
         1.0,
-        "Long side of the styles over the picture's: larger strokes by larger. They are never "
-        "enlarged beyond their own pixels.",
+        "Long side of the style images relative to the output's: a larger one gives larger "
+        "strokes. They are never enlarged beyond their own pixels.",
         more_than=0,
     )
     preserve_color: str = option(
         "none",
-        "Keep the photo's colours: luminance takes only light and dark from the painting; "
-        "histogram and coral recolour the painting as the photo first.",
+        "Keep the photo's colours: luminance takes only the luminance of the painting; histogram "
+        "and coral first recolour the style image to match the photo.",
         choices=COLOURS,
     )
-    init: str = option("content", "Where to start.", choices=("content", "noise"))
+    init: str = option("content", "The start image.", choices=("content", "noise"))
     steps: int | tuple = option(
         500,
-        "Steps at all scales together, or a list with a number for each scale.",
+        "Total number of steps, or a list with a number for each scale.",
         parse=parse_steps,
         group="descent",
     )
     optimizer: str = option("adam", "adam, lbfgs, sgd, or a Keras optimizer, such as rmsprop.")
     learning_rate: float = option(
-        0.02, "Its learning rate, for pictures in [0, 1]; not for lbfgs.", more_than=0
+        0.02, "The learning rate, for images in [0, 1]; not for lbfgs.", more_than=0
     )
     beta_1: float = option(0.9, "Adam's decay of the mean gradient.", least=0, less_than=1)
     beta_2: float = option(0.99, "Adam's decay of the mean squared gradient.", least=0, less_than=1)
     epsilon: float = option(1e-8, "Adam's epsilon.", more_than=0)
-    decay: float = option(1.0, "Factor of the rate of sgd every 100 steps.", more_than=0)
+    decay: float = option(1.0, "Factor on sgd's learning rate every 100 steps.", more_than=0)
     average: float = option(
         0.0,
-        "Decay of the running mean of the pictures, which is the result; 0 for none. Where steps "
-        "are few, it is of about the last quarter.",
+        "Decay of the running mean of the images, which is the result; 0 for none. With few steps, "
+        "it averages about the last quarter.",
         least=0,
         less_than=1,
     )
     smallest: int | None = option(
-        None, "Least long side of a scale, in pixels. (default: one scale only)", least=1
+        None, "Minimum long side of a scale in pixels. (default: only one scale)", least=1
     )
-    scale_factor: float = option(math.sqrt(2), "Size ratio between scales, about.", more_than=1)
-    rows: int | None = option(None, "Height in pixels, in place of size.", least=1)
-    stretch_style: bool = option(False, "Give the styles the picture's height and width.")
+    scale_factor: float = option(
+        math.sqrt(2), "Approximate size ratio between scales.", more_than=1
+    )
+    rows: int | None = option(None, "Height in pixels, instead of size.", least=1)
+    stretch_style: bool = option(
+        False, "Resize the style images to the output's size, ignoring their aspect ratio."
+    )
     interpolation: str = option(
         "lanczos",
-        "How pictures are resized: lanczos keeps them sharp; area averages what a smaller one "
-        "cannot show.",
+        "How to resize images: lanczos is the sharpest; area averages when downsampling.",
         choices=("lanczos", "area", "bilinear", "nearest"),
     )
-    clip: bool = option(True, "Hold the picture in [0, 1] after each step, not just at the end.")
+    clip: bool = option(True, "Clip the image to [0, 1] after each step, not just at the end.")
     padding: str = option(
         "zeros",
-        "What the backbone's first convolution sees beyond the picture's edge.",
+        "Padding of the backbone's first convolution.",
         choices=("zeros", "replicate"),
         group="terms",
     )
@@ -162,24 +170,32 @@ class StyleSettings(ObjectiveSettings):
 
 @settings
 class FastStyleSettings(ObjectiveSettings):
-    """Everything that a preset of fast style's training sets.
+    """The settings of a preset for training style networks.
 
-    Balanced weights are found for each style, so that a new style needs no search.
+    Weights are balanced for each style, so that new styles need no tuning.
     """
 
     smoothness: float = 0.0
     stability: float = option(
-        0.0, "How little small shifts of the photo and noise may matter, against flicker.", least=0
+        0.0,
+        "Weight of the stability loss, against flicker: how much a small shift of the photo and a "
+        "little noise change the result.",
+        least=0,
     )
     style_size: int = option(
         512,
-        "Long side in pixels of the styles: larger strokes by larger. None is enlarged.",
+        "Long side of the style images in pixels: a larger one gives larger strokes. They are "
+        "never enlarged.",
         least=32,
     )
-    size: int = option(256, "Side in pixels of the squares that photos are cut to.", least=32)
-    batch_size: int = option(4, "Photos in a step.", least=1)
-    steps: int = option(4000, "Steps of training.", least=1)
-    learning_rate: float = option(1e-3, "Adam's learning rate at the start.", more_than=0)
+    size: int = option(256, "Side in pixels of the square crops of photos.", least=32)
+    batch_size: int = option(4, "Photos per step.", least=1)
+    steps: int = option(4000, "Training steps.", least=1)
+    learning_rate: float = option(1e-3, "Adam's initial learning rate.", more_than=0)
     final_rate: float = option(
-        1.0, "What of it is left at the end, along half a cosine; 1 keeps it.", least=0, most=1
+        1.0,
+        "The final learning rate as a fraction of the initial one (cosine decay); 1 keeps it "
+        "constant.",
+        least=0,
+        most=1,
     )

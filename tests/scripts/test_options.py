@@ -37,7 +37,7 @@ found = {{
 print(json.dumps([list(groups), found, flags.FLAGS["steps"].help]))
 """
     groups, found, text = ask(code)
-    assert groups == ["objective", "ascent"] and text == "Steps in each octave."
+    assert groups == ["objective", "ascent"] and text == "Steps per octave."
     assert found["layers"] == ["string", None, None, None, None]
     assert found["class"] == ["string", None, None, None, None]  # A name or a number.
     assert found["steps"] == ["int", None, 1, None, None]

@@ -257,7 +257,7 @@ def test_refused_before_tensorflow_loads(folder, light_refuse):
         (["--preset=bset"], "Nearest: best. Received: 'bset'"),
         (["--steps=many"], "`steps` must be a number of at least 1"),
         (["--style_layers=fire4:x"], "`style_layers` must be different layers"),
-        (["--style_layers=fire4:0"], "`style_layers` must be shares of 0 or more, not all 0"),
+        (["--style_layers=fire4:0"], "`style_layers` must be weights of 0 or more, not all 0"),
         (["--beta_1=1"], "`beta_1` must be from 0 to less than 1. Received: 1.0"),
         (["--summed=style"], "`summed` must be any of content, total_variation"),
         (["--sweep=learning_rate:0.1,0"], "`learning_rate` must be more than 0. Received: 0.0"),

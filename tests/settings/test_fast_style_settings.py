@@ -44,7 +44,7 @@ def test_settings_read_their_short_forms():
 
 
 LAYERS = "different layers with finite coefficients, such as mixed4:1.0,mixed5:1.5"
-SHARES = "shares of 0 or more, not all 0"
+WEIGHTS = "weights of 0 or more, not all 0"
 NOT_NEGATIVE = "0 or more"
 POSITIVE = "more than 0"
 SIDE = "at least 32, and whole"
@@ -56,8 +56,8 @@ COUNT = "at least 1, and whole"
     [
         ("content_layers", LAYERS, ["", {}, ["a"], {"a": math.nan}]),
         ("style_layers", LAYERS, [",", "a,a", {"a": math.inf}]),
-        ("content_layers", SHARES, [{"a": -1.0}, {"a": 0.0}]),
-        ("style_layers", SHARES, [{"a": 1.0, "b": -0.5}, {"a": 0.0, "b": 0.0}]),
+        ("content_layers", WEIGHTS, [{"a": -1.0}, {"a": 0.0}]),
+        ("style_layers", WEIGHTS, [{"a": 1.0, "b": -0.5}, {"a": 0.0, "b": 0.0}]),
         ("style_loss", "gram, moments, wasserstein", ["mmd", None]),
         ("content_strength", NOT_NEGATIVE, [-0.1, math.nan, math.inf]),
         ("style_strength", NOT_NEGATIVE, [-1, math.nan, math.inf]),

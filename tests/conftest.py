@@ -206,11 +206,27 @@ def tiny_network():
     from kerasart.networks import TransformerNet
 
     keras.utils.set_random_seed(0)
-    network = TransformerNet(["a", "b", "c"], width=1 / 16, blocks=1)
+    network = TransformerNet(["a", "b", "c"], width=1 / 16, blocks=2)
     generator = np.random.default_rng(0)
     for variable in network.weights:
         variable.assign(variable + generator.normal(0, 0.1, variable.shape).astype(np.float32))
     return network
+
+
+@pytest.fixture(scope="session")
+def adain():
+    import keras
+
+    from kerasart.networks import AdaIN
+
+    keras.utils.set_random_seed(0)
+    return AdaIN()
+
+
+@pytest.fixture(scope="session", params=["tiny_network", "adain"])
+def style_network(request):
+    """Each network that paints in one pass."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -1,41 +1,25 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from network_checks import FEW_SIZES, check_paints_as, make_picture
 
 import kerasart
 from kerasart import Stylizer, stylize
 from kerasart.applications import fast_style
 from kerasart.image.colour import luminance, match_covariance, match_histogram, replace_luminance
+from kerasart.image.resizing import shrink
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks import AdaIN, TransformerNet, save_network
+from kerasart.networks import StyleNetwork, save_network
 from kerasart.networks.transformer_net import style_weights
 
-PHOTO = np.random.default_rng(0).random((1, 34, 45, 3), np.float32)
+PHOTO = make_picture(34, 45)
 STYLE, OTHER = np.random.default_rng(1).random((2, 1, 24, 32, 3), np.float32) ** 2
 OTHER = OTHER * 0.5
 
 
 @pytest.fixture(scope="module")
-def network():
-    keras.utils.set_random_seed(0)
-    network = TransformerNet(["a", "b"], 1 / 8, blocks=1)
-    generator = np.random.default_rng(1)
-    for weight in network.weights:
-        if weight.name in ("gamma", "beta"):
-            weight.assign(weight + generator.normal(0, 0.5, weight.shape))
-    return network
-
-
-@pytest.fixture(scope="module")
-def stylizer(network):
-    return Stylizer(network, "float32")
-
-
-@pytest.fixture(scope="module")
-def adain():
-    keras.utils.set_random_seed(0)
-    return AdaIN()
+def stylizer(tiny_network):
+    return Stylizer(tiny_network, "float32")
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +27,63 @@ def in_any(adain):
     return Stylizer(adain, "float32")
 
 
+def form(stylizer, **options):
+    """A stylizer as what takes an image, a style and a strength as its network does."""
+
+    def paint(image, style, strength):
+        if stylizer.styles:
+            style = dict(zip(stylizer.styles, 3 * style[0], strict=True))  # Of any sum.
+        return stylizer(image, style, float(strength[0]), **options)
+
+    return paint
+
+
+@pytest.fixture
+def heights(monkeypatch):
+    """Those of the bands that are painted."""
+    heights, paint = [], fast_style.paint_in_strips
+
+    def watched(network, image, style_code, strength, rows):
+        heights.append(rows)
+        return paint(network, image, style_code, strength, rows)
+
+    monkeypatch.setattr(fast_style, "paint_in_strips", watched)
+    return heights
+
+
 # --- Painting
 
 
-def test_it_paints_as_its_network(network, stylizer):
-    painted = stylizer(PHOTO, "b")
-    assert painted.shape == PHOTO.shape and painted.dtype == np.float32
-    assert 0 <= painted.min() < painted.max() <= 1
-    np.testing.assert_allclose(painted, network(PHOTO, np.float32([[0, 1]])), atol=1e-5)
-    mixed = stylizer(PHOTO, {"a": 1, "b": 3})
-    np.testing.assert_allclose(mixed, network(PHOTO, np.float32([[0.25, 0.75]])), atol=1e-5)
+@pytest.fixture(scope="module")
+def painter(style_network, request):
+    return request.getfixturevalue("stylizer" if style_network.styles else "in_any")
+
+
+def test_it_paints_as_its_network(style_network, painter):
+    assert painter.styles == style_network.styles and painter.precision == "float32"
+    check_paints_as(style_network, form(painter), sizes=FEW_SIZES)
+
+
+@pytest.mark.parametrize("rows", [1, 8, 20, 1000])
+def test_rows_do_not_change_the_picture(style_network, painter, rows):
+    check_paints_as(style_network, form(painter, rows=rows), 5e-5, [(19, 26)])
+
+
+def test_it_is_compiled_once_for_all_sizes(tiny_network, monkeypatch):
+    eager, forward = [], StyleNetwork.forward
+
+    def watched(*arguments):
+        eager.append(tf.executing_eagerly())
+        return forward(*arguments)
+
+    monkeypatch.setattr(StyleNetwork, "forward", watched)
+    stylizer = Stylizer(tiny_network, "float32")
+    for size in ((5, 5), (20, 31), (33, 6)):
+        assert stylizer(make_picture(*size)).shape == (1, *size, 3)
+    assert eager.count(False) == 1
 
 
 def test_the_first_style_is_meant_by_none(stylizer):
-    assert stylizer.styles == ("a", "b") and stylizer.precision == "float32"
     np.testing.assert_array_equal(stylizer(PHOTO), stylizer(PHOTO, "a"))
     assert np.abs(stylizer(PHOTO, "a") - stylizer(PHOTO, "b")).max() > 0.05
 
@@ -84,34 +111,13 @@ def test_several_pictures_are_painted_as_each_alone(stylizer, in_any):
     assert stylizer.paint_all([]) == []
 
 
-def test_it_is_compiled_once_for_all_sizes(network):
-    stylizer = Stylizer(network, "float32")
-    for size in ((5, 5), (20, 31), (33, 6)):
-        assert stylizer(PHOTO[:, : size[0], : size[1]]).shape == (1, *size, 3)
-    assert stylizer._paint.experimental_get_tracing_count() == 1
-
-
-@pytest.mark.parametrize("rows", [1, 8, 20, 1000])
-def test_rows_do_not_change_the_picture(stylizer, in_any, rows):
-    whole = stylizer(PHOTO, "b", 0.7, rows=0)
-    np.testing.assert_allclose(stylizer(PHOTO, "b", 0.7, rows=rows), whole, atol=5e-5)
-    whole = in_any(PHOTO, STYLE, 0.7, rows=0)
-    np.testing.assert_allclose(in_any(PHOTO, STYLE, 0.7, rows=rows), whole, atol=1e-4)
-
-
-def test_what_does_not_fit_into_memory_is_painted_in_bands(network, stylizer, monkeypatch):
-    heights = []
-    banded = fast_style.paint_in_strips
-
-    def watched(network, image, style_code, strength, rows):
-        heights.append(rows)
-        return banded(network, image, style_code, strength, rows)
-
-    monkeypatch.setattr(fast_style, "paint_in_strips", watched)
+def test_what_does_not_fit_into_memory_is_painted_in_bands(
+    tiny_network, stylizer, heights, monkeypatch
+):
     tall = np.tile(PHOTO, (1, 6, 1, 1))
     whole = stylizer(tall)
     assert heights == []
-    row = tall.shape[2] * network.bytes_per_pixel
+    row = tall.shape[2] * tiny_network.bytes_per_pixel
     monkeypatch.setattr(fast_style, "available_memory", lambda: 2 * 100 * row)
     np.testing.assert_allclose(stylizer(tall), whole, atol=5e-5)
     monkeypatch.setattr(fast_style, "available_memory", lambda: 0)  # However little it is.
@@ -121,23 +127,34 @@ def test_what_does_not_fit_into_memory_is_painted_in_bands(network, stylizer, mo
     assert len(heights) == 2
 
 
-def test_memory_that_runs_out_is_explained(stylizer, monkeypatch):
+def test_memory_bounds_the_bands(tiny_network, stylizer, heights):
+    whole = stylizer(PHOTO, memory=1.0)
+    row = PHOTO.shape[2] * tiny_network.bytes_per_pixel / 2**30
+    in_bands = stylizer(PHOTO, memory=30.5 * row)
+    assert heights == [30]
+    np.testing.assert_allclose(in_bands, whole, atol=5e-5)
+    with pytest.raises(MemoryError, match="`memory` must be at least .* GiB for bands"):
+        stylizer(PHOTO, memory=15 * row)
+    with pytest.raises(ValueError, match="`memory` must be more than 0"):
+        stylizer(PHOTO, memory=0.0)
+
+
+def test_memory_that_runs_out_is_explained(tiny_network, monkeypatch):
     def fail(*_):
         raise MemoryError("Unable to allocate 9 GiB")
 
-    monkeypatch.setattr(stylizer, "_paint", fail)
+    stylizer = Stylizer(tiny_network, "float32")
+    monkeypatch.setattr(StyleNetwork, "forward", fail)
     with pytest.raises(MemoryError, match="ran out on a picture of 45x34 .*Received: Unable"):
         stylizer(PHOTO, rows=0)
 
 
 @pytest.mark.skipif(choose_precision("auto") != "bfloat16", reason="no fast bfloat16 here")
-def test_precision_holds_for_a_network_that_is_given(network, stylizer):
-    half = Stylizer(network)
+def test_precision_holds_for_a_network_that_is_given(tiny_network):
+    half = Stylizer(tiny_network)
     assert half.precision == "bfloat16"
-    whole = half(PHOTO)
-    assert 0 < np.abs(whole - stylizer(PHOTO)).mean() < 0.02
-    in_bands = half(PHOTO, rows=8)
-    assert 0 < np.abs(in_bands - stylizer(PHOTO)).mean() < 0.02
+    for rows in (0, 8):
+        assert 0 < check_paints_as(tiny_network, form(half, rows=rows), 0.05, [(19, 26)]) < 0.02
 
 
 # --- Colours
@@ -169,10 +186,8 @@ def test_luminance_of_the_painting_stays(stylizer):
 # --- Any style
 
 
-def test_adain_paints_in_the_manner_of_a_picture(adain, in_any):
-    assert in_any.styles == ()
+def test_styles_of_pictures_can_be_blended(adain, in_any):
     painted = in_any(PHOTO, STYLE)
-    np.testing.assert_allclose(painted, adain(PHOTO, STYLE), atol=1e-4)
     np.testing.assert_array_equal(in_any(PHOTO, [(STYLE, 2.0)]), painted)
     np.testing.assert_array_equal(in_any(PHOTO, [(STYLE, 1), (OTHER, 0)]), painted)
     mixed = in_any(PHOTO, [(STYLE, 1), (OTHER, 3)])
@@ -180,16 +195,15 @@ def test_adain_paints_in_the_manner_of_a_picture(adain, in_any):
     np.testing.assert_allclose(mixed, adain.forward(PHOTO, style_code), atol=1e-4)
 
 
-def test_large_styles_are_looked_at_in_one_size(in_any, monkeypatch):
-    sizes, encode = [], in_any._encode_style
-
-    def watched(style):
-        sizes.append(style.shape)
-        return encode(style[:, :16, :16])
-
-    monkeypatch.setattr(in_any, "_encode_style", watched)
-    in_any(PHOTO, [(np.zeros((600, 300, 3)), 1), (STYLE, 1)])
-    assert sizes == [(1, 512, 256, 3), STYLE.shape]
+def test_large_styles_are_looked_at_in_one_size(adain, in_any):
+    large = make_picture(600, 300)
+    small = shrink(large, 512)
+    assert small.shape == (1, 512, 256, 3)
+    painted = in_any(PHOTO, [(large, 1), (STYLE, 1)])
+    expected = adain.forward(
+        PHOTO, 0.5 * adain.encode_style(small) + 0.5 * adain.encode_style(STYLE)
+    )
+    np.testing.assert_allclose(painted, expected, atol=1e-4)
 
 
 # --- What is refused
@@ -204,8 +218,8 @@ def test_large_styles_are_looked_at_in_one_size(in_any, monkeypatch):
         ({"rows": -1}, "`rows` must be 0 or more, or None. Received: -1"),
         ({"preserve_color": "yes"}, "`preserve_color` must be one of .*Received: 'yes'"),
         ({"preserve_color": None}, "`preserve_color` must be one of .*Received: None"),
-        ({"style": "c"}, "`style` must be one of a, b. Received: 'c'"),
-        ({"style": ""}, "`style` must be one of a, b. Received: ''"),
+        ({"style": "d"}, "`style` must be one of a, b, c. Received: 'd'"),
+        ({"style": ""}, "`style` must be one of a, b, c. Received: ''"),
         ({"style": {}}, "`style` must have weights of 0 or more, not all 0. Received: "),
         ({"style": {"a": 0}}, "`style` must have weights .*Received: "),
         ({"style": {"a": -1, "b": 2}}, r"`style` must have weights .*Received: \[-1.0, 2.0\]"),
@@ -254,11 +268,13 @@ def test_pictures_that_are_none_are_refused(stylizer, in_any):
 # --- Models
 
 
-def test_a_model_can_be_a_file_or_its_folder(network, stylizer, tmp_path):
-    save_network(network, tmp_path / "model.keras")
+def test_a_model_can_be_a_file_or_its_folder(tiny_network, tmp_path):
+    save_network(tiny_network, tmp_path / "model.keras")
     for model in (tmp_path, str(tmp_path / "model.keras")):
+        stylizer = Stylizer(model, "float32")
+        check_paints_as(tiny_network, form(stylizer), 1 / 255, FEW_SIZES)
         painted = stylize(PHOTO, "b", model, "float32", strength=0.5)
-        np.testing.assert_allclose(painted, stylizer(PHOTO, "b", 0.5), rtol=0, atol=1 / 255)
+        np.testing.assert_array_equal(painted, stylizer(PHOTO, "b", 0.5))
 
 
 def test_the_shipped_model_paints():
@@ -269,11 +285,11 @@ def test_the_shipped_model_paints():
     assert len(stylizer.styles) > 1
 
 
-def test_missing_models_and_precisions_are_refused(network):
+def test_missing_models_and_precisions_are_refused(tiny_network):
     with pytest.raises(FileNotFoundError, match="`model` must be .*Received: 'no-such'"):
         Stylizer("no-such")
     with pytest.raises(ValueError, match="`precision` must be one of .*Received: 'float64'"):
-        Stylizer(network, "float64")
+        Stylizer(tiny_network, "float64")
 
 
 def test_names_are_handed_out():
@@ -297,24 +313,3 @@ def test_the_nearest_style_is_named():
         style_weights(("starry", "mosaic"), "mosiac")
     with pytest.raises(ValueError, match="must be one of a, b. Received: 3"):
         style_weights(("a", "b"), {3: 1})
-
-
-def test_memory_bounds_the_bands(tiny_network, monkeypatch):
-    import kerasart.applications.fast_style as module
-
-    photo = np.random.default_rng(0).random((1, 100, 40, 3), np.float32)
-    stylizer = Stylizer(tiny_network, "float32")
-    whole = stylizer(photo, "a", memory=1.0)
-    row = 40 * tiny_network.bytes_per_pixel / 2**30
-    rows = []
-    paint = module.paint_in_strips
-    monkeypatch.setattr(
-        module, "paint_in_strips", lambda *given: rows.append(given[-1]) or paint(*given)
-    )
-    in_bands = stylizer(photo, "a", memory=30.5 * row)
-    assert rows == [30]
-    np.testing.assert_allclose(in_bands, whole, atol=1e-4)
-    with pytest.raises(MemoryError, match="`memory` must be at least .* GiB for bands"):
-        stylizer(photo, "a", memory=15 * row)
-    with pytest.raises(ValueError, match="`memory` must be more than 0"):
-        stylizer(photo, "a", memory=0.0)

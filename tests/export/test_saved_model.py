@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from network_checks import check_paints_as, make_picture, make_styles
 from PIL import Image
 from saved_graph import assert_runs_on_2_16, read_graph
 
@@ -23,7 +23,6 @@ from kerasart.export.saved_model import (
 )
 from kerasart.export.signatures import Served
 from kerasart.export.warmup import read_warmup, replay_warmup
-from kerasart.networks import AdaIN
 
 
 def png(pixels):
@@ -38,12 +37,6 @@ def read(data):
 
 def random_pixels(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def adain():
-    keras.utils.set_random_seed(0)
-    return AdaIN()
 
 
 @pytest.fixture(scope="module")
@@ -100,39 +93,70 @@ def test_signatures(signatures):
     assert set(signatures["bytes"].structured_outputs) == {"image_bytes"}
 
 
-def test_equals_in_process(tiny_network, signatures):
-    pictures = [random_pixels(33, 47), random_pixels(16, 9, 1)]  # Of different sizes.
-    answer = signatures["serving_default"](image_bytes=tf.constant(list(map(png, pictures))))
-    stylizer = Stylizer(tiny_network, "float32")
+@pytest.fixture(scope="module")
+def served(style_network, request):
+    """The signatures of each network."""
+    name = "signatures" if style_network.styles else "adain_signatures"
+    return request.getfixturevalue(name)
+
+
+def tolerance(network):
+    return 1e-5 if network.exported_dtype is None else 1e-3  # Its kernels are in float16.
+
+
+def style_input(style):
+    if style.ndim == 2:
+        return {"style_weights": tf.constant(style)}
+    return {"style_bytes": tf.constant([png(levels(style)[0])])}
+
+
+def levels(image):
+    return np.rint(255 * image).astype(np.uint8)
+
+
+@pytest.mark.parametrize("signature", ["pixels_float", "pixels", "bytes"])
+def test_it_paints_as_in_process(style_network, served, signature):
+    def paint(image, style, strength):
+        # Each picture of a batch has its own options.
+        options = {"strength": strength} | style_input(style)
+        others = {"strength": strength / 2} | style_input(style[:, ::-1])
+        options = {name: tf.concat([others[name], options[name]], 0) for name in options}
+        images = np.concatenate([image[:, ::-1], image])
+        if signature == "bytes":
+            options["format"] = tf.constant(["jpeg", "png"])
+            files = tf.constant([png(each) for each in levels(images)])
+            first, second = served["bytes"](image_bytes=files, **options)["image_bytes"].numpy()
+            assert Image.open(io.BytesIO(first)).format == "JPEG"
+            return read(second)
+        if signature == "pixels":
+            images = levels(images)
+        painted = served[signature](image=tf.constant(images), **options)["image"].numpy()
+        assert painted.dtype == images.dtype
+        return painted[1:] if signature == "pixels_float" else np.float32(painted[1:]) / 255
+
+    rounding = 0 if signature == "pixels_float" else 0.5 / 255
+    check_paints_as(style_network, paint, tolerance(style_network) + rounding, [(35, 46)])
+
+
+def test_all_else_than_files_can_be_left_out(style_network, served):
+    pictures = [make_picture(33, 47), make_picture(16, 9, 1)]  # Of different sizes.
+    files = {"image_bytes": tf.constant([png(levels(each)[0]) for each in pictures])}
+    style = make_styles(style_network)[0]
+    if not style_network.styles:
+        files["style_bytes"] = tf.repeat(style_input(style)["style_bytes"], 2)
+    answer = served["serving_default"](**files)
     for data, picture in zip(answer["image_bytes"].numpy(), pictures, strict=True):
-        assert np.abs(read(data) - stylizer(picture, "a")).max() <= 0.51 / 255
+        atol = tolerance(style_network) + 0.5 / 255
+        np.testing.assert_allclose(read(data), style_network(picture, style), rtol=0, atol=atol)
 
 
-def test_options(tiny_network, signatures):
-    picture = random_pixels(20, 30)
-    answer = signatures["bytes"](
-        image_bytes=tf.constant([png(picture)] * 2),
-        style_weights=tf.constant([[0.0, 2.0, 2.0], [0.0, 0.0, 1.0]]),
-        strength=tf.constant([0.5, 0.0]),
-        format=tf.constant(["png", "jpeg"]),
-    )
-    first, second = answer["image_bytes"].numpy()
-    wanted = Stylizer(tiny_network, "float32")(picture, {"b": 1, "c": 1}, strength=0.5)
-    assert np.abs(read(first) - wanted).max() <= 0.51 / 255
-    assert Image.open(io.BytesIO(second)).format == "JPEG"
-
-
-def test_pixels(tiny_network, signatures):
-    pictures = np.stack([random_pixels(20, 31), random_pixels(20, 31, 1)])
-    options = {"style_weights": tf.eye(3)[:2], "strength": tf.ones(2)}
-    levels = signatures["pixels"](image=tf.constant(pictures), **options)["image"].numpy()
-    assert levels.dtype == np.uint8
-    floats = signatures["pixels_float"](image=tf.constant(pictures / 255, tf.float32), **options)[
-        "image"
-    ].numpy()
-    assert np.abs(levels / 255 - floats).max() <= 0.51 / 255
-    expected = Stylizer(tiny_network, "float32")(pictures[1], "b")
-    assert np.abs(floats[1:] - expected).max() < 1e-5
+def test_weights_of_styles_need_not_add_up_to_1(tiny_network, signatures):
+    picture = make_picture(20, 31)
+    options = {"style_weights": tf.constant([[0.0, 2.0, 2.0]]), "strength": tf.constant([0.5])}
+    painted = signatures["pixels_float"](image=tf.constant(picture), **options)["image"]
+    mixture = np.float32([[0, 0.5, 0.5]])
+    expected = tiny_network(picture, mixture, np.float32([0.5]))
+    np.testing.assert_allclose(painted, expected, atol=1e-5)
 
 
 def test_style_names(signatures):
@@ -203,15 +227,8 @@ def test_a_failing_warmup_leaves_nothing(tmp_path):
     assert list((tmp_path / "same").iterdir()) == []
 
 
-def test_adain(adain, exported_adain, adain_signatures):
-    size = sum(file.stat().st_size for file in exported_adain.rglob("*"))
-    assert size < 22e6  # The weights, once, at half precision.
-    served = adain_signatures["serving_default"]
-    photo, style = random_pixels(20, 31), random_pixels(40, 25, 1)
-    answer = served(image_bytes=tf.constant([png(photo)]), style_bytes=tf.constant([png(style)]))
-    expected = Stylizer(adain, "float32")(photo, style)
-    # Random weights are more sensitive to their rounding to half precision than trained ones.
-    assert np.abs(read(answer["image_bytes"].numpy()[0]) - expected).mean() < 2 / 255
+def test_weights_are_written_once_at_half_precision(exported_adain):
+    assert sum(file.stat().st_size for file in exported_adain.rglob("*")) < 22e6
 
 
 def test_dream(dreamer, dream_signatures):

@@ -71,7 +71,7 @@ def measure(backbone, layers, photo, side):
     gradient = tape.gradient(whole, image).numpy().ravel().astype(np.float64)
     evaluator = Evaluator(cut, objective, side)
     losses, gradients = evaluator.differentiate(image, targets, objective.weights)
-    tiled = gradients["seen"].numpy().ravel().astype(np.float64)
+    tiled = gradients["view"].numpy().ravel().astype(np.float64)
     length = np.linalg.norm(gradient)
     numbers = [
         np.max(np.abs(losses / whole.numpy() - 1)),

@@ -134,8 +134,8 @@ def choose(backbone, size, memory, optimizer, is_style=False):
         return None
     # Beyond this size four pictures in float32 would take more than is given.
     memory += max(0, math.prod(size) - 4096**2) * 48 / 2**30
-    pictures = optimizer.pictures
-    return choose_tile(backbone, size, memory=memory, pictures=pictures, is_style=is_style)
+    images = optimizer.images
+    return choose_tile(backbone, size, memory=memory, images=images, is_style=is_style)
 
 
 def random_picture(size):

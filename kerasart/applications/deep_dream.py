@@ -170,10 +170,10 @@ class Dreamer:
             return compared, self.objective.weights if weights is None else weights
 
         def reinject_detail(state, octave):
-            return descent.start(inputs.enlarge(descent.picture(state), octave))
+            return descent.start(inputs.enlarge(descent.to_image(state), octave))
 
-        def show(state, octave):
-            return inputs.finish(descent.picture(state), octave)
+        def to_image(state, octave):
+            return inputs.finish(descent.to_image(state), octave)
 
         with explain_memory_errors(inputs.size):
             run = coarse_to_fine(
@@ -183,7 +183,7 @@ class Dreamer:
                 [settings.steps] * len(inputs.sizes),
                 prepare,
                 enlarge=reinject_detail,
-                show=show,
+                to_image=to_image,
                 goal=-math.inf if settings.max_loss is None else -settings.max_loss,
                 seed=execution.seed,
                 checkpoint=open_checkpoint(path, self.record, descent, taken),
@@ -229,7 +229,7 @@ class Dreamer:
             execution.tile,
             execution.memory,
             enlargement=max(1.0, max(inputs.sizes[-1]) / max(inputs.size)),
-            pictures=self.descent.optimizer.pictures,
+            images=self.descent.optimizer.images,
         )
         return inputs
 
@@ -265,6 +265,6 @@ def _make_descent(backbone, objective, settings):
         transforms,
         settings.clip,
         parameterization=Fourier() if settings.parameterization == "fourier" else None,
-        shape_gradient=GradientFilters(settings.pyramid, settings.blur),
+        gradient_filter=GradientFilters(settings.pyramid, settings.blur),
         reuse=True,
     )

@@ -13,8 +13,8 @@ from kerasart.image import as_image
 from kerasart.image.arrays import fit_size
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import resize, resize_photo
-from kerasart.optimization.parameterizations import noise_picture
-from kerasart.optimization.pyramid import octave_sizes, warn_of_left_out
+from kerasart.optimization.parameterizations import noise_image
+from kerasart.optimization.pyramid import octave_sizes, warn_skipped
 from kerasart.settings.dream import DreamSettings
 
 if keras.backend.backend() == "tensorflow":
@@ -69,7 +69,7 @@ class DreamInputs:
         """The photo at its size, or what is in its place, float32 RGB (1, height, width, 3)."""
         # Not made before it is known to fit into memory.
         if self._settings.init == "noise":
-            return noise_picture(self.size, self._seed)
+            return noise_image(self.size, self._seed)
         if self._settings.init == "grey" or self._own is None:
             return np.full((1, *self.size, 3), 0.5, np.float32)
         return resize_photo(self._own, self.size)
@@ -142,5 +142,5 @@ def _usable_octaves(size, settings, backbone):
             f"`image` must be at least {least}x{least} pixels in one octave for {backbone.name} "
             f"and these layers. Received: {size[1]}x{size[0]}"
         )
-    warn_of_left_out("octaves", usable, sizes, backbone, least)
+    warn_skipped("octaves", usable, sizes, backbone, least)
     return usable

@@ -20,7 +20,7 @@ from kerasart.image.colour import (
 )
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import pick_nearest, resize, resize_photo
-from kerasart.optimization.pyramid import scale_sizes, share_steps, warn_of_left_out
+from kerasart.optimization.pyramid import divide_steps, scale_sizes, warn_skipped
 from kerasart.settings.style import StyleSettings
 
 if keras.backend.backend() == "tensorflow":
@@ -133,7 +133,7 @@ class StyleInputs:
             )
         usable = self._usable(sizes, backbone)
         if isinstance(steps, int):
-            return usable, share_steps(steps, usable)
+            return usable, divide_steps(steps, usable)
         return usable, list(steps[-len(usable) :])
 
     def start(
@@ -183,7 +183,7 @@ class StyleInputs:
             for size in sizes
             if all(min(side) >= least for those in seen[size].values() for side in those)
         ]
-        warn_of_left_out("scales", usable, sizes, backbone, least)
+        warn_skipped("scales", usable, sizes, backbone, least)
         return usable
 
     def _resize(self, image, size):

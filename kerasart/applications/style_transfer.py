@@ -113,7 +113,7 @@ def style_transfer(
             sizes,
             steps,
             prepare,
-            show=lambda state, _: inputs.finish(descent.picture(state), sizes[-1]),
+            to_image=lambda state, _: inputs.finish(descent.to_image(state), sizes[-1]),
             seed=execution.seed,
             checkpoint=open_checkpoint(execution.checkpoint, record, descent, pictures),
             on_step=execution.on_step,
@@ -132,8 +132,8 @@ def _choose(preset, backbone, weights, given, long_side, seed):
 
 def _make_descent(backbone, objective, optimizer, settings, first_size, largest, execution):
     """Makes the descent that settings describe, in tiles in which the largest picture fits."""
-    tiling, held = (execution.tile, execution.memory), optimizer.pictures
-    side = choose_tile(backbone, largest, *tiling, pictures=held, is_style=True)
+    tiling, held = (execution.tile, execution.memory), optimizer.images
+    side = choose_tile(backbone, largest, *tiling, images=held, is_style=True)
     return Descent(
         backbone,
         objective,

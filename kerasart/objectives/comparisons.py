@@ -63,7 +63,7 @@ class Similarity(Term):
         super().__init__(layer, f"{kind} {layer} to the {other}", weight)
         self.kind = kind
         self.other = other
-        self.has_guide_beside = kind != "match"
+        self.guide_is_aligned = kind != "match"
 
     def statistic(self, features: Any, other: Any) -> Any:
         """Sums the dissimilarity over positions; `other` has the same size, except for "match"."""

@@ -139,7 +139,7 @@ class Term(Objective):
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
         is_linear: Whether `distance` is linear, with the same gradient for all images.
         free: Names of the attributes on which neither `statistic` nor `distance` depends.
-        has_guide_beside: Whether the target's guide is aligned with the features.
+        guide_is_aligned: Whether the target's guide is aligned with the features.
     """
 
     balanced = False
@@ -147,7 +147,7 @@ class Term(Objective):
     free: tuple[str, ...] = ("name", "weight", "balanced")
     takes_bfloat16 = False
     is_linear = False
-    has_guide_beside = True
+    guide_is_aligned = True
 
     def __init__(
         self, layer: str, name: str | None = None, weight: float = 1.0, summed: bool = False

@@ -19,13 +19,13 @@ from kerasart.optimization.optimizers import (
     NormalizedGradient,
     Optimizer,
 )
-from kerasart.optimization.parameterizations import Fourier, noise_picture
+from kerasart.optimization.parameterizations import Fourier, noise_image
 from kerasart.optimization.pyramid import (
     coarse_to_fine,
+    divide_steps,
+    fraction_done,
     octave_sizes,
     scale_sizes,
-    share_done,
-    share_steps,
 )
 from kerasart.optimization.results import DivergedError, Interrupted, Result, finish, make_record
 from kerasart.optimization.run import State
@@ -58,11 +58,13 @@ __all__ = [
     "balance",
     "choose_tile",
     "coarse_to_fine",
+    "divide_steps",
     "dream_targets",
     "explain_memory_errors",
     "finish",
+    "fraction_done",
     "make_record",
-    "noise_picture",
+    "noise_image",
     "normalize_pyramid",
     "octave_sizes",
     "open_checkpoint",
@@ -72,8 +74,6 @@ __all__ = [
     "scale_and_rotate",
     "scale_by_area",
     "scale_sizes",
-    "share_done",
-    "share_steps",
     "smooth",
     "style_targets",
 ]

@@ -1,4 +1,4 @@
-"""Weights that mean the same on every picture and network."""
+"""`balance`, weights that mean the same on every image and network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasart.objectives import Target
 from kerasart.optimization.evaluator import Evaluator
-from kerasart.optimization.pull import NOISE
+from kerasart.optimization.gradient_magnitude import NOISE
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -18,7 +18,7 @@ if keras.backend.backend() == "tensorflow":
 def balance(
     evaluator: Evaluator, photo: tf.Tensor, targets: Sequence[Target], seed: int = 0
 ) -> np.ndarray:
-    """Finds weights that make every term pull equally hard at a noisy photo.
+    """Finds weights with which all terms' gradients have the same RMS on a noisy photo.
 
     Args:
         evaluator: An `Evaluator` for the objective.
@@ -27,9 +27,9 @@ def balance(
         seed: Seeds the noise.
 
     Returns:
-        A float32 vector of a weight for each term. A term that is not `balanced` keeps its own. For
-        the others theirs is multiplied by what makes the root mean square of the gradient 1 over
-        the number of pixels, as a mean's naturally is; or by 0 for a term that does not pull.
+        A weight for each term, a float32 vector. The weight of a `balanced` term is multiplied by
+        the factor that makes the RMS of its unweighted gradient 1 / number of pixels, or by 0 if
+        that gradient is 0. Other terms keep theirs.
     """
     objective, weights = evaluator.objective, evaluator.objective.weights
     if not any(term.balanced for term in objective.terms):
@@ -37,19 +37,14 @@ def balance(
     noise = np.random.default_rng(seed).normal(0.0, NOISE, photo.shape)
     image = np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
     gradients = _gradients(evaluator, image, targets)
-    upstream_gradients = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
+    sizes = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
     pixels = photo.shape[1] * photo.shape[2]
-    factors = np.divide(
-        1 / pixels,
-        upstream_gradients,
-        out=np.zeros_like(upstream_gradients),
-        where=upstream_gradients > 0,
-    )
+    factors = np.divide(1 / pixels, sizes, out=np.zeros_like(sizes), where=sizes > 0)
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
 
 
 def _gradients(evaluator, image, targets):
-    """Takes the gradient of each term."""
+    """Computes the gradient of each term, without its weight."""
     if keras.backend.backend() != "jax":
         return evaluator.differentiate_each(image, targets)
     import jax
@@ -61,5 +56,5 @@ def _gradients(evaluator, image, targets):
         features = {**evaluator.backbone(image), "image": image}
         return objective(features, targets, np.ones(len(units)))
 
-    _, pull_back = jax.vjp(values, image)
-    return [pull_back(unit)[0] for unit in units]
+    _, vjp = jax.vjp(values, image)
+    return [vjp(unit)[0] for unit in units]

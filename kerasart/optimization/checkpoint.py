@@ -25,7 +25,7 @@ if keras.backend.backend() == "tensorflow":
 
 _log = logging.getLogger("kerasart")
 
-# What reading a file that is none of ours, or damaged, can raise.
+# The errors of reading a damaged file, or one that is not a checkpoint.
 _UNREADABLE = (
     OSError,
     TypeError,
@@ -38,12 +38,12 @@ _UNREADABLE = (
 
 
 class Position(NamedTuple):
-    """Where a run of several scales stands.
+    """The position of a coarse-to-fine run.
 
     Attributes:
-        scale: The index of the scale.
-        step: Steps taken at it.
-        state: The `State` there.
+        scale: The index of the current scale.
+        step: Steps taken at that scale.
+        state: The `State` after them.
         losses: float32 (steps so far, terms), of all scales.
         weights: The terms' weights.
     """
@@ -55,7 +55,7 @@ class Position(NamedTuple):
     weights: np.ndarray | None
 
     def advance(self, state: State, losses: np.ndarray) -> Position:
-        """Returns the position after further steps: their last state, and the losses of each."""
+        """Returns the position after further steps, given the last state and all their losses."""
         losses_so_far = np.concatenate([self.losses, losses])
         return self._replace(step=self.step + len(losses), state=state, losses=losses_so_far)
 
@@ -64,65 +64,65 @@ def open_checkpoint(
     path: str | PathLike[str] | None,
     record: dict[str, Any],
     descent: Descent,
-    pictures: Iterable[np.ndarray | None],
+    images: Iterable[np.ndarray | None],
 ) -> Checkpoint | None:
-    """Opens the checkpoint of a run, by all that makes the run what it is.
+    """Opens the checkpoint of a run, which only a run with the same inputs can resume from.
 
     Args:
         path: The file, or None for no checkpoint.
         record: Dict of the run's settings.
         descent: The `Descent`, with its objective and its optimizer.
-        pictures: The arrays that go into the run.
+        images: The images and other arrays that the run depends on.
 
     Returns:
         A `Checkpoint`, or None.
     """
     if path is None:
         return None
-    identity = {
+    inputs = {
         **record,
         "terms": descent.objective.names,
         "optimizer_settings": getattr(descent.optimizer, "config", None),
-        "pictures": [hash_image(picture, with_shape=True) for picture in pictures],
+        "pictures": [hash_image(image, with_shape=True) for image in images],
     }
-    return Checkpoint(path, identity)
+    return Checkpoint(path, inputs)
 
 
 class Checkpoint:
-    """Keeps the position of a run in a file, written at most every so many seconds.
+    """Saves the position of a run to a file, and loads it to resume the run.
 
     Args:
         path: The file, a NumPy archive.
-        identity: Dict of what makes the run what it is: settings, and hashes of its pictures.
+        inputs: Dict of all that the run depends on: its settings, and hashes of its images.
         seconds: The least time between two writes.
 
     Raises:
-        OSError: If no file can be written there.
+        OSError: If the file cannot be written.
     """
 
-    def __init__(self, path: str | PathLike[str], identity: dict[str, Any], seconds: float = 30.0):
+    def __init__(self, path: str | PathLike[str], inputs: dict[str, Any], seconds: float = 30.0):
         self._path = Path(path)
         check_place(self._path)
-        self._identity = json.dumps(fingerprint(identity), sort_keys=True)
+        self._fingerprint = json.dumps(fingerprint(inputs), sort_keys=True)
         self._seconds = seconds
         self._written = time.monotonic()
         self._latest: Position | None = None
 
     def load(self) -> Position | None:
-        """Reads the position.
+        """Loads the position.
 
         Returns:
-            A `Position`, or None if there is no file.
+            A `Position`, or None if the file does not exist.
 
         Raises:
-            ValueError: If the file is none of ours, or of another run.
+            ValueError: If the file is not a checkpoint, or belongs to another run.
         """
         if not self._path.exists():
             return None
         try:
             with np.load(self._path) as archive:
                 arrays = dict(archive)
-            identity = dict(json.loads(str(arrays["identity"])))
+            saved = dict(json.loads(str(arrays["identity"])))
             scale, step = (int(number) for number in arrays["progress"])
             tensors = [_tensors(arrays, name) for name in ("image", "memory", "average")]
             state = State(tensors[0][0], *tensors[1:])
@@ -132,7 +132,7 @@ class Checkpoint:
                 "`resume` needs the state of an unfinished run, which this file does not hold. "
                 f"Received: {str(self._path)!r}"
             ) from None
-        differ = differences(json.loads(self._identity), identity)
+        differ = differences(json.loads(self._fingerprint), saved)
         if differ:
             raise ValueError(
                 f"`resume` needs the pictures and settings of the run that it goes on with; "
@@ -141,21 +141,21 @@ class Checkpoint:
         return position
 
     def keep(self, position: Position) -> None:
-        """Takes note of a position, and writes it if the last write is long enough ago."""
+        """Notes a position, and writes it if `seconds` have passed since the last write."""
         self._latest = position
         if time.monotonic() - self._written >= self._seconds:
             self.write()
 
     def write(self) -> None:
-        """Writes the latest position, if there is one that is not written yet.
+        """Writes the latest position, unless it is written already.
 
-        A disk that is full is told of, but does not end the run: its picture matters more.
+        Logs a warning instead of failing if the disk is full: the image matters more.
         """
         if self._latest is None:
             return
         position, self._latest = self._latest, None
         arrays: dict[str, Any] = {
-            "identity": np.array(self._identity),
+            "identity": np.array(self._fingerprint),
             "progress": np.array([position.scale, position.step]),
             "losses": position.losses,
             "weights": np.asarray(position.weights),

@@ -1,4 +1,4 @@
-"""`Descent`, gradient descent on a picture: the only loop that moves pixels."""
+"""`Descent`, gradient descent on an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kerasart.image.resizing import resize
 from kerasart.objectives import Objective, Target
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import scale_by_area
-from kerasart.optimization.interrupts import hold_interrupts
+from kerasart.optimization.interrupts import defer_interrupts
 from kerasart.optimization.optimizers import Optimizer
 from kerasart.optimization.parameterizations import Fourier
 from kerasart.optimization.run import Run, RunInProgress, State
@@ -28,48 +28,47 @@ if keras.backend.backend() == "tensorflow":
 
 _log = logging.getLogger("kerasart")
 
-# The running mean is over about the last quarter of the pictures: the one that a run starts from,
-# enlarged from a coarser scale, and those near to it are soon forgotten.
+# Early on, the running mean is over about the last quarter of the images, to forget the first ones,
+# which are blurred from being enlarged (eta + 1 of Shamir and Zhang, see `Descent`).
 _RECENT = 4
 
-# Pairs of `Compiled`: of a descent's evaluator, and of its steps.
+# Pairs of `Compiled`: for a descent's evaluator and for its steps.
 _COMPILED = Recent(2)
 
 
 class Descent:
-    """Moves a picture downhill on an objective.
+    """Minimises an objective over an image by gradient descent.
 
-    One step is traced once and serves pictures of every size. On a GPU a block of steps is one
-    call, so that the device need not wait for Python; on a CPU, where a loop inside the graph is
-    slower than one outside, each step is a call. Where a picture is looked at in tiles, each tile
-    is a call.
+    A step is traced once and serves images of every size. On a GPU each call runs a block of steps,
+    so that the device need not wait for Python; on a CPU, where a loop inside the graph is slower
+    than one outside, each call is a step. For an image in tiles, each call is a tile.
 
-    `LBFGS` needs an objective that stays what it is, without `proportional` terms.
+    `LBFGS` needs an objective that is the same at each step, without `proportional` terms.
 
     Args:
         backbone: A `Backbone` cut at the objective's layers.
         objective: The `Objective` to minimise.
         optimizer: The `Optimizer`.
-        transform: `transform(image, seed) -> image`, applied before the backbone; None for none.
-        parameterization: What is moved in the picture's place, with `encode(image)` and
-            `decode(coefficients)`, such as `Fourier`; None for the pixels themselves.
-        shape_gradient: `shape_gradient(gradient) -> gradient`, applied before the optimizer sees
-            it; None for none.
-        clip: Whether the picture is held in [0, 1] after each step.
-        block: Steps in a call; None chooses by device.
-        average: Decay of the running mean of the pictures, which is then the result (Polyak and
-            Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none. As
-            long as the pictures are few it decays faster, to forget the first ones (Shamir and
-            Zhang 2013, arXiv 1212.1824, section 4, eta = 3). `LBFGS` keeps none.
+        transform: `transform(image, seed) -> image`, applied before the backbone, or None.
+        parameterization: An object with `encode(image)` and `decode(coefficients)`, such as
+            `Fourier`, whose coefficients are optimised; None optimises the pixels.
+        gradient_filter: `gradient_filter(gradient) -> gradient`, applied before the optimizer, or
+            None.
+        clip: Whether to clip the image to [0, 1] after each step.
+        block: Steps per call; None chooses by device.
+        average: Decay of the running mean of the images, which is then the result (Polyak and
+            Juditsky 1992; for style transfer, Crowson's style-transfer-pytorch); 0 for none. Early
+            on it decays faster, to forget the first images (Shamir and Zhang 2013, arXiv 1212.1824,
+            section 4, eta = 3). Ignored with `LBFGS`.
         tile: Side of the tiles in which larger images are evaluated (see `Evaluator`); None: whole.
-        on_tile: `on_tile(done, count)`, called after each evaluation of a tile; None for nobody.
-        first_size: (height, width) of the picture at which gradients stay as they are: at others
-            they are scaled by the area (see `scale_by_area`). None scales none.
-        reuse: Whether to use what a descent with the same arguments compiled lately, but for
-            weights, names, tiles and `first_size`.
+        on_tile: `on_tile(done, count)`, called after each evaluation of a tile, or None.
+        first_size: (height, width) of the first scale; gradients at other sizes are scaled by area
+            (see `scale_by_area`). None scales none.
+        reuse: Whether to reuse the compiled functions of a recent descent whose arguments differ
+            in weights, names, tiles and `first_size` at most.
 
     Attributes:
-        evaluator: The `Evaluator`, by which targets are to be made.
+        evaluator: The `Evaluator`, also for making targets.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Descent:
         block: int | None = None,
         average: float = 0.0,
         parameterization: Fourier | None = None,
-        shape_gradient: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        gradient_filter: Callable[[tf.Tensor], tf.Tensor] | None = None,
         tile: int | None = None,
         on_tile: Callable[[int, int], object] | None = None,
         first_size: tuple[int, int] | None = None,
@@ -95,7 +94,7 @@ class Descent:
         self.transform = transform
         self.clip = clip and parameterization is None
         self.parameterization = parameterization
-        self.shape_gradient = shape_gradient
+        self.gradient_filter = gradient_filter
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
         self._first_size = () if first_size is None else (np.asarray(first_size, np.float32),)
@@ -113,7 +112,7 @@ class Descent:
             self.clip,
             self.average,
             self.parameterization,
-            self.shape_gradient,
+            self.gradient_filter,
         )
         return _COMPILED(key, self._new_compiled)
 
@@ -121,7 +120,7 @@ class Descent:
         return Compiled(), Compiled(self.optimizer.any_size)
 
     def start(self, image: ArrayLike) -> State:
-        """Makes the `State` that a picture, float32 RGB (1, height, width, 3), starts from."""
+        """Makes the initial `State` of an image, float32 RGB (1, height, width, 3)."""
         image = tf.convert_to_tensor(image, tf.float32)
         if self.parameterization:
             image = self.parameterization.encode(image)
@@ -129,8 +128,8 @@ class Descent:
         average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
         return State(image, self.optimizer.start(image), average)
 
-    def picture(self, state: State) -> tf.Tensor:
-        """Shows the picture of a `State`: the running mean, if one is kept."""
+    def to_image(self, state: State) -> tf.Tensor:
+        """Returns the image of a `State`, decoded; the running mean of images, if one is kept."""
         image = state.image
         if state.average:
             mean, count = state.average
@@ -138,27 +137,27 @@ class Descent:
         return self._decode(image)
 
     def enlarge(self, state: State, size: tuple[int, int]) -> State:
-        """Resizes a picture with all that the optimizer remembers; its average starts anew.
+        """Resizes the image and the optimizer's memory; the running mean starts afresh.
 
-        The picture is resized by bicubic interpolation: by a bilinear one, every other pixel or so
-        is blurred, and a mesh shows in the fine strokes.
+        The image is resized by bicubic interpolation: bilinear interpolation blurs every other
+        pixel or so, which shows as a mesh in fine strokes.
 
         Args:
             state: A `State`.
             size: (height, width).
 
         Returns:
-            The `State` to go on from.
+            The `State` at that size.
         """
-        image = resize(self.picture(state), size, method="bicubic")
+        image = resize(self.to_image(state), size, method="bicubic")
         new = self.start(np.clip(image, 0.0, 1.0) if self.clip else image)
         if self.parameterization:
-            return new  # Moments of coefficients are none of other coefficients.
+            return new  # Adam moments of Fourier coefficients cannot be resized.
         memory = tuple(
             resize(old, size) if old.shape == state.image.shape else old for old in state.memory
         )
         if [each.shape for each in memory] != [each.shape for each in new.memory]:
-            return new  # An optimizer that keeps something else by size forgets it.
+            return new  # A Keras optimizer can have variables that are not resized: start afresh.
         return new._replace(memory=memory)
 
     def run(
@@ -176,18 +175,18 @@ class Descent:
         """Takes steps until there are enough or the loss is below the goal.
 
         Args:
-            start: The `State` to go on from, or a picture, float32 RGB (1, height, width, 3).
-            steps: How many to take at most.
+            start: The `State` to resume from, or an image, float32 RGB (1, height, width, 3).
+            steps: The most steps to take.
             seed: Seeds the transform, together with the number of the step.
-            first_step: The number of the first step, where a run goes on from another.
-            goal: The loss below which to stop; the step that passes it is the last.
+            first_step: The number of the first step, if the run resumes another.
+            goal: The loss below which to stop; the step from a loss below it is the last.
             on_step: `on_step(state, losses)`, called after each call of the graph with the `State`
                 and the losses of all steps so far, as in `Run`.
-            targets: A `Target` for each term; None where no term needs one.
-            weights: A weight for each term; None stands for the terms' own.
+            targets: A `Target` for each term; None if no term needs one.
+            weights: A weight for each term; None uses the terms' own.
 
         Returns:
-            A `Run`. Ctrl-C ends it after a whole step, and a loss that is not finite before it.
+            A `Run`. Ctrl-C ends it after a complete step, a non-finite loss before that step.
         """
         state = start if isinstance(start, State) else self.start(start)
         targets = tuple(targets or [Target()] * len(self.objective.terms))
@@ -196,24 +195,24 @@ class Descent:
         error = None
         self._after_tile = run.after_tile
         try:
-            with hold_interrupts() as run.let_through:
+            with defer_interrupts() as run.raise_pending:
                 self.optimizer.take_steps(run)
         except (KeyboardInterrupt, FloatingPointError) as reason:
             error = reason
         finally:
             self._after_tile = None
-        return Run(self.picture(run.state), run.losses, run.state, error)
+        return Run(self.to_image(run.state), run.losses, run.state, error)
 
     @property
     def traces(self) -> int:
-        """How often a step was traced so far; each costs about a second."""
+        """The number of traces of a step so far; each costs about a second."""
         return self._compiled.traces
 
     def _decode(self, image):
         return self.parameterization.decode(image) if self.parameterization else image
 
     def step(self, run: RunInProgress, count: int) -> tuple[State, Any]:
-        """Takes steps of a run: returns the `State`, and the losses before each."""
+        """Takes steps of a run; returns the `State` and the losses before each step."""
         function = self._step if self.block == 1 else self.steps_in_graph
         return self._call(function, run, run.state, run.number, count)
 
@@ -223,10 +222,10 @@ class Descent:
         return self._call(self._differentiate, run, state, 0, 0)
 
     def _call(self, function, run, state, number, steps):
-        """Calls a function compiled; or, where the picture has tiles, as it is.
+        """Calls a function compiled, or, for an image in tiles, one that compiles its own parts.
 
-        What it does of a tile, before all tiles and after them is compiled then, and one step is
-        taken. Where memory runs out, the tiles are halved, and it is called again.
+        With tiles it takes one step per call. If memory runs out, the tiles are halved, and it is
+        called again.
         """
         size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
         given = state, run.targets, run.weights, seed, steps, run.goal, *self._first_size
@@ -240,7 +239,7 @@ class Descent:
                 self._halve_tiles(size, error)
 
     def _halve_tiles(self, size, error):
-        """Halves the tiles, or raises the error that asks for it if they would get too small."""
+        """Halves the tiles, or raises the given error if they would get too small."""
         side = min(self.evaluator.side or max(size), max(size)) // 2
         try:
             Evaluator(self.backbone, self.objective, side).tiles(size)
@@ -249,57 +248,56 @@ class Descent:
         self.evaluator.side = side
         _log.warning("Memory ran out: tiles of %d pixels are used from here on.", side)
 
-    def _show(self, image, seed):
-        """Shows the picture, and what the network sees of it."""
-        picture = self._decode(image)
-        return picture, self.transform(picture, seed) if self.transform else picture
+    def _decode_and_transform(self, image, seed):
+        """Returns the decoded image, and the view of it that the backbone sees."""
+        image = self._decode(image)
+        return image, self.transform(image, seed) if self.transform else image
 
     def _differentiate(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
         """Returns the losses, and the gradient of their sum.
 
-        `steps` and `goal` are there for `steps_in_graph`, whose place in a compiled call this and
-        `_step` can take.
+        `steps` and `goal` are unused: `_call` passes all its functions the same arguments.
         """
-        found = self._evaluate(state.image, targets, weights, seed)
-        return self._compiled(self._shape_back, state, seed, *found, *_if_given(first_size))
+        evaluated = self._evaluate(state.image, targets, weights, seed)
+        return self._compiled(self._backpropagate, state, seed, *evaluated, *_if_given(first_size))
 
     def _evaluate(self, image, targets, weights, seed):
-        """Returns the losses, and their gradients by the picture and what the network sees."""
-        picture, seen = self._compiled(self._show, image, seed)
-        return self.evaluator.differentiate(seen, targets, weights, picture, self._after_tile)
+        """Returns the losses, and their gradients with respect to the image and the view."""
+        image, view = self._compiled(self._decode_and_transform, image, seed)
+        return self.evaluator.differentiate(view, targets, weights, image, self._after_tile)
 
-    def _shape_back(self, state, seed, losses, gradients, first_size=None):
-        """Takes gradients back through what is shown, and shapes them."""
+    def _backpropagate(self, state, seed, losses, gradients, first_size=None):
+        """Backpropagates gradients through transform and parameterization, and filters them."""
         with tf.GradientTape() as tape:
             tape.watch(state.image)
-            picture, seen = self._show(state.image, seed)
-        ends = {"picture": picture, "seen": seen}
-        ends = [ends[name] for name in gradients]
-        gradient = tape.gradient(ends, state.image, list(gradients.values()))
-        return self._shape(losses, gradient, first_size)
+            image, view = self._decode_and_transform(state.image, seed)
+        outputs = {"image": image, "view": view}
+        outputs = [outputs[name] for name in gradients]
+        gradient = tape.gradient(outputs, state.image, list(gradients.values()))
+        return self._filter(losses, gradient, first_size)
 
-    def _shape(self, losses, gradient, first_size):
-        """Shapes a gradient as the optimizer is to see it."""
+    def _filter(self, losses, gradient, first_size):
+        """Scales and filters a gradient; the losses are NaN if it is not finite."""
         if first_size is not None:
             gradient = scale_by_area(gradient, tf.unstack(first_size))
 
-        if self.shape_gradient:
-            gradient = self.shape_gradient(gradient)
-        # A gradient that is not finite would spoil the picture one step before a loss tells.
-        is_hidden = ~tf.math.is_finite(tf.reduce_sum(gradient))
-        hides = tf.math.is_finite(tf.reduce_sum(losses)) & is_hidden
-        return tf.where(hides, math.nan, losses), gradient
+        if self.gradient_filter:
+            gradient = self.gradient_filter(gradient)
+        # A non-finite gradient would spoil the image one step before a loss shows it.
+        is_bad = ~tf.math.is_finite(tf.reduce_sum(gradient))
+        is_hidden = tf.math.is_finite(tf.reduce_sum(losses)) & is_bad
+        return tf.where(is_hidden, math.nan, losses), gradient
 
     def _step(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
         """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
-        found = self._evaluate(state.image, targets, weights, seed)
-        return self._compiled(self._step_back, state, seed, *found, *_if_given(first_size))
+        evaluated = self._evaluate(state.image, targets, weights, seed)
+        return self._compiled(self._update_from, state, seed, *evaluated, *_if_given(first_size))
 
-    def _step_back(self, state, *found):
-        return self._move(state, *self._shape_back(state, *found))
+    def _update_from(self, state, *evaluated):
+        return self._update(state, *self._backpropagate(state, *evaluated))
 
-    def _move(self, state, losses, gradient):
-        """Moves the picture; returns as `_step`."""
+    def _update(self, state, losses, gradient):
+        """Updates the image; returns as `_step`."""
         image, memory = self.optimizer.update(state.image, gradient, state.memory)
         if self.clip:
             image = tf.clip_by_value(image, 0.0, 1.0)
@@ -327,34 +325,31 @@ class Descent:
             targets: A tuple of a `Target` for each term.
             weights: A vector of the terms' weights.
             seed: An int32 vector of the run's seed and the number of the first step.
-            steps: An int32 scalar: how many to take at most.
+            steps: An int32 scalar: the most steps to take.
             goal: A float32 scalar: the loss below which to stop.
-            first_size: A float32 vector of the size at which gradients stay as they are, or None.
+            first_size: A float32 vector (height, width) of the first scale, or None.
 
         Returns:
             The last `State`, and the weighted losses before each step, float32 (steps, terms).
         """
 
-        def goes_on(step, state, history):
+        def is_unfinished(step, state, history):
             last = tf.reduce_sum(history[-1:])
             return (step < steps) & ((step == 0) | (last >= goal))
 
         def take_step(step, state, history):
-            moved = seed + tf.stack([0, step])
-            state, losses = self._step(state, targets, weights, moved, first_size=first_size)
+            step_seed = seed + tf.stack([0, step])
+            state, losses = self._step(state, targets, weights, step_seed, first_size=first_size)
             return step + 1, state, tf.concat([history, losses], axis=0)
-
-        def keep_shape(tensor):
-            return tensor.shape
 
         history = tf.zeros([0, len(self.objective.terms)])
         _, state, history = tf.while_loop(
-            goes_on,
+            is_unfinished,
             take_step,
             (0, state, history),
             shape_invariants=(
                 tf.TensorShape([]),
-                tf.nest.map_structure(keep_shape, state),
+                tf.nest.map_structure(lambda tensor: tensor.shape, state),
                 tf.TensorShape([None, history.shape[1]]),
             ),
         )

@@ -1,4 +1,4 @@
-"""`FeatureFile`, features of a picture that is looked at in tiles, kept on disk."""
+"""`FeatureFile`, the features of an image evaluated in tiles, on disk."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class FeatureFile:
-    """Features of a large picture, on disk for as long as this is there.
+    """Features of a large image, in a temporary file that lives as long as this object.
 
     Args:
         shape: (height, width, channels).
-        dtype: NumPy's type of the numbers in the file.
+        dtype: The dtype in the file.
     """
 
     def __init__(self, shape: tuple[int, int, int], dtype: DTypeLike):
@@ -25,18 +25,18 @@ class FeatureFile:
         self._dtype = np.dtype(dtype)
         self._file = tempfile.TemporaryFile()
 
-    def write(self, features: tf.Tensor, there: tuple[slice, slice]) -> None:
-        """Writes features (h, w, channels) at a pair of slices of rows and columns."""
-        rows, columns = there
+    def write(self, features: tf.Tensor, region: tuple[slice, slice]) -> None:
+        """Writes features (h, w, channels) to a region: slices of rows and of columns."""
+        rows, columns = region
         for row, numbers in zip(range(rows.start, rows.stop), np.asarray(features), strict=True):
             self._seek(row, columns)
             self._file.write(np.ascontiguousarray(numbers).tobytes())
 
-    def read(self, there: tuple[slice, slice]) -> np.ndarray:
-        """Reads the features at a pair of slices: a float32 array (1, h, w, channels)."""
+    def read(self, region: tuple[slice, slice]) -> np.ndarray:
+        """Reads the features of a region: a float32 array (1, h, w, channels)."""
         height, width, channels = self.shape
         rows, columns = (
-            slice(*each.indices(n)) for each, n in zip(there, (height, width), strict=True)
+            slice(*each.indices(n)) for each, n in zip(region, (height, width), strict=True)
         )
         width = columns.stop - columns.start
         features = np.empty((1, rows.stop - rows.start, width, channels), np.float32)

@@ -1,4 +1,4 @@
-"""Gradient filters: smoothing, Laplacian pyramid normalisation, scaling by the area."""
+"""Gradient filters: smoothing, Laplacian pyramid normalisation, scaling by image area."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# The least root mean square to divide a level by, as in Google's notebook.
+# Lower bound of a level's RMS, as in Google's notebook.
 _FLOOR = 1e-10
 
 _BINOMIAL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
@@ -20,71 +20,70 @@ _BINOMIAL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
 
 @dataclass(frozen=True)
 class GradientFilters:
-    """Balances the sizes of a gradient's forms, and blurs it.
+    """Laplacian pyramid normalisation of a gradient, then smoothing.
 
     Attributes:
-        levels: See `normalize_pyramid`; 0 leaves it out.
-        deviation: See `smooth`; 0 leaves it out.
+        levels: See `normalize_pyramid`; 0 disables it.
+        deviation: See `smooth`; 0 disables it.
     """
 
     levels: int = 0
     deviation: float = 0.0
 
     def __call__(self, gradient: tf.Tensor) -> tf.Tensor:
-        """Shapes a gradient, float32 (1, height, width, 3)."""
+        """Filters a gradient, float32 (1, height, width, 3)."""
         if self.levels:
             gradient = normalize_pyramid(gradient, self.levels)
         return smooth(gradient, self.deviation) if self.deviation else gradient
 
 
 def smooth(gradient: tf.Tensor, deviation: float) -> tf.Tensor:
-    """Blurs a gradient, which then paints larger forms.
+    """Smooths a gradient, which then paints larger forms.
 
-    It is the mean of three Gaussian blurs, of half the deviation, the deviation and twice it, so
-    that small forms are not lost altogether.
+    It is the mean of three Gaussian blurs, with half, once and twice the deviation, so that some
+    fine detail remains.
 
-    Source: Pedersen 2016, "TensorFlow Tutorial 14: DeepDream", which has the sum.
+    Source: Pedersen 2016, "TensorFlow Tutorial 14: DeepDream", with the mean instead of the sum.
 
     Args:
         gradient: float32 (1, height, width, 3).
         deviation: The standard deviation, in pixels.
 
     Returns:
-        The blurred gradient. One that is the same everywhere stays as it is.
+        The smoothed gradient. A constant gradient is unchanged.
     """
     return sum(_blur(gradient, factor * deviation) for factor in (0.5, 1.0, 2.0)) / 3
 
 
 def scale_by_area(gradient: tf.Tensor, size: Sequence[float]) -> tf.Tensor:
-    """Multiplies a gradient by the picture's area, over that of a picture of a size.
+    """Multiplies a gradient by the ratio of its area to that of the first scale.
 
-    A mean over all pixels pulls at each of them the less, the more there are. By this, gradients
-    are alike at all scales: what an optimizer remembers of a coarser one fits the finer one, which
-    it would else move by a fraction of its rate.
+    The gradient of a mean scales with 1 / number of pixels. This undoes it, so that the moments
+    that an optimizer keeps from a coarser scale fit the finer one; otherwise its first steps there
+    would be a fraction of the learning rate.
 
     Args:
         gradient: float32 (1, height, width, 3).
-        size: (height, width) of the first scale, where the gradient stays as it is; numbers, or
-            float32 scalars.
+        size: (height, width) of the first scale; numbers, or float32 scalars.
 
     Returns:
-        The gradient, multiplied.
+        The scaled gradient.
     """
     height, width = tf.unstack(tf.cast(tf.shape(gradient)[1:3], tf.float32))
     return gradient * (height * width / math.prod(size))
 
 
 def normalize_pyramid(gradient: tf.Tensor, levels: int = 4) -> tf.Tensor:
-    """Gives the forms of all sizes in a gradient the same strength.
+    """Normalises the levels of a gradient's Laplacian pyramid to equal RMS.
 
     Source: Mordvintsev 2015, the DeepDream notebook of TensorFlow's tutorials.
 
     Args:
         gradient: float32 (1, height, width, 3).
-        levels: How often it is halved: 4 makes five levels, details of four sizes and what is left.
+        levels: How often it is halved: 4 gives four levels of detail and a low-pass residual.
 
     Returns:
-        The sum of the levels, each over its root mean square.
+        The sum of the levels, each divided by its RMS.
     """
 
     def normalize(level):
@@ -94,7 +93,7 @@ def normalize_pyramid(gradient: tf.Tensor, levels: int = 4) -> tf.Tensor:
 
 
 def split_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
-    """Splits a picture into details of different sizes.
+    """Builds the Laplacian pyramid of an image.
 
     Source: Burt and Adelson 1983, "The Laplacian Pyramid as a Compact Image Code".
 
@@ -103,7 +102,7 @@ def split_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
         levels: How often it is halved.
 
     Returns:
-        A list of `levels` + 1 pictures: the details, from fine to coarse, and what is left.
+        A list of `levels` + 1 images: the details, from fine to coarse, and the residual.
     """
     details = []
     for _ in range(levels):
@@ -114,7 +113,7 @@ def split_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
 
 
 def merge_pyramid(levels: list[tf.Tensor]) -> tf.Tensor:
-    """Makes a picture of what `split_pyramid` gave."""
+    """Reconstructs an image from the levels of `split_pyramid`."""
     *details, image = levels
     for detail in reversed(details):
         image = _double(image, detail) + detail
@@ -130,7 +129,7 @@ def _blur(image, deviation):
             tf.nn.depthwise_conv2d(each, filters, [1, 1, 1, 1], "SAME")
             for each in (image, tf.ones_like(tf.gather(image, [0], axis=3 - axis)))
         )
-        # At an edge, where part of the kernel hangs over nothing, the rest counts for all.
+        # Renormalised at the border, where part of the kernel lies outside the image.
         image = blurred / weight
     return image
 
@@ -140,12 +139,12 @@ def _halve(image):
 
 
 def _double(image, like):
-    """Enlarges a picture to the size of another, twice its own."""
-    # Of the pixels that the kernel meets, a quarter has a value.
+    """Upsamples an image by 2, to the size of `like`."""
+    # Only a quarter of the pixels under the kernel are not zero.
     filters, strides = _filters(4 * _BINOMIAL), [1, 2, 2, 1]
     return tf.nn.depthwise_conv2d_backprop_input(tf.shape(like), filters, image, strides, "SAME")
 
 
 def _filters(kernel):
-    """Makes the filters that apply a kernel to each of three channels."""
+    """Makes the depthwise filters that apply a kernel to each of three channels."""
     return tf.constant(np.tile(kernel[..., np.newaxis, np.newaxis], (1, 1, 3, 1)), tf.float32)

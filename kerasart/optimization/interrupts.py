@@ -1,4 +1,4 @@
-"""Ctrl-C, held back until a step is whole."""
+"""`defer_interrupts`, which defers Ctrl-C until a step is complete."""
 
 import signal
 import threading
@@ -9,37 +9,37 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def hold_interrupts() -> Iterator[Callable[[], None]]:
-    """Holds Ctrl-C back: an exception in the midst of TensorFlow's own code can crash the process.
+def defer_interrupts() -> Iterator[Callable[[], None]]:
+    """Defers Ctrl-C: an exception inside TensorFlow's code can crash the process.
 
-    A second Ctrl-C goes through at once. Signals that do not raise KeyboardInterrupt, and threads
-    other than the main one, which gets none, are left as they are.
+    A second Ctrl-C is raised at once. Signals with another handler than Python's default, and
+    threads other than the main one, which receives none, are unaffected.
 
     Yields:
-        A function without arguments that raises KeyboardInterrupt if Ctrl-C has come.
+        A function without arguments that raises KeyboardInterrupt if Ctrl-C is pending.
 
     Raises:
-        KeyboardInterrupt: At the end, if it came and was not let through before.
+        KeyboardInterrupt: At the end, if Ctrl-C is still pending.
     """
-    came = []
+    pending = []
 
-    def hold(number, frame):
-        if came:
+    def defer(number, frame):
+        if pending:
             raise KeyboardInterrupt
-        came.append(number)
+        pending.append(number)
 
-    def let_through():
-        if came:
+    def raise_pending():
+        if pending:
             raise KeyboardInterrupt
 
-    held = []
+    deferred = []
     if threading.current_thread() is threading.main_thread():
-        held = [n for n in _SIGNALS if signal.getsignal(n) is signal.default_int_handler]
-    for number in held:
-        signal.signal(number, hold)
+        deferred = [n for n in _SIGNALS if signal.getsignal(n) is signal.default_int_handler]
+    for number in deferred:
+        signal.signal(number, defer)
     try:
-        yield let_through
-        let_through()
+        yield raise_pending
+        raise_pending()
     finally:
-        for number in held:
+        for number in deferred:
             signal.signal(number, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""`LBFGS`, by SciPy."""
+"""`LBFGS`, SciPy's L-BFGS-B as an optimizer of images."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ if keras.backend.backend() == "tensorflow":
 
 
 class LBFGS(Optimizer):
-    """Moves a picture by the limited-memory BFGS method with bounds.
+    """Limited-memory BFGS with bounds (L-BFGS-B).
 
-    Source: Byrd et al. 1995 and Zhu et al. 1997, as `scipy.optimize` has it; the classic optimizer
-    of Gatys et al. 2015. SciPy takes steps until it is done, and nothing that it remembers can be
-    saved, so every `restart` steps it forgets: a run can be saved there and gone on with exactly.
+    Source: Byrd et al. 1995 and Zhu et al. 1997, as implemented in `scipy.optimize`; the optimizer
+    of Gatys et al. 2015. SciPy's internal state cannot be saved, so it is discarded every `restart`
+    steps: a run can be saved there and resumed exactly.
 
     Args:
         corrections: How many past steps the curvature is estimated from.
-        restart: Steps after which it starts anew.
+        restart: Steps after which it starts afresh.
     """
 
     searches_lines = True
 
-    # What an average value moves by in the very first trial step; the line search corrects it.
+    # The mean change of a value in the very first trial step; the line search corrects it.
     _FIRST_MOVE = 0.02
 
     def __init__(self, corrections: int = 10, restart: int = 100):
         self.corrections = corrections
         self.restart = restart
-        # Steps and changes of the gradient, and SciPy's other arrays, in float64.
-        self.pictures = 4 * corrections + 20
+        # Past steps and gradient differences, and SciPy's other arrays, in float64.
+        self.images = 4 * corrections + 20
 
     def take_steps(self, run: RunInProgress) -> None:
-        """Takes the steps of a run, until it ends or none leads further down."""
+        """Takes the steps of a run, until it is done or no step lowers the loss."""
 
         def accept(image, losses):
             run.accept(run.state._replace(image=tf.convert_to_tensor(image)), losses[np.newaxis])
-            if not run.goes_on:
+            if run.is_done:
                 raise StopIteration
 
         taken = 1
-        while run.goes_on and taken:  # No step is taken where rounding hides the way down.
+        while not run.is_done and taken:  # Rounding can leave no step that lowers the loss.
             image = run.state.image.numpy()
-            # Restarts are at fixed steps, also after it gave up: a run resumes from there exactly.
+            # Restarts are at fixed steps, also after SciPy gave up, so that resuming is exact.
             count = min(self.restart - len(run.losses) % self.restart, run.left)
             taken = self.minimize(run.differentiate, image, count, run.clip, accept)
 
@@ -61,16 +61,16 @@ class LBFGS(Optimizer):
         clip: bool,
         accept: Callable[[np.ndarray, np.ndarray], object],
     ) -> int:
-        """Takes steps, until there are enough or none leads further down.
+        """Takes steps until there are enough or no step lowers the loss.
 
         Args:
             differentiate: `differentiate(image) -> losses, gradient`: a vector of losses, and
                 the gradient of their sum.
             image: float32 (1, height, width, 3).
-            steps: How many steps to take at most.
-            clip: Whether the picture stays in [0, 1].
-            accept: `accept(image, losses)`, called after each step with the new picture and the
-                losses of the one before. StopIteration from it ends the steps.
+            steps: The most steps to take.
+            clip: Whether the image stays in [0, 1].
+            accept: `accept(image, losses)`, called after each step with the new image and the
+                losses before the step. StopIteration from it ends the steps.
 
         Returns:
             The number of steps taken.
@@ -86,7 +86,7 @@ class LBFGS(Optimizer):
         def function(pixels):
             nonlocal last
             last, gradient = differentiate(pixels.reshape(shape).astype(np.float32))
-            # The sum and the steps in float64: between late steps float32 sees no difference.
+            # Summed in float64: late steps change the loss by less than float32 resolves.
             return scale * last.sum(dtype=np.float64), scale * gradient.ravel().astype(np.float64)
 
         def callback(pixels):

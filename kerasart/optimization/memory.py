@@ -16,17 +16,17 @@ from kerasart.settings.checks import check_tiling
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# Peak memory over what the layers' features take, measured in both precisions: gradients and the
-# convolutions' work space come on top (1.1 to 1.5 on VGG16, SqueezeNet and InceptionV3), and in
-# style transfer the copies that statistics are taken of (1.7 to 2.4 on VGG16, and once 3.0).
+# Peak memory over the memory of the layers' features, measured in both precisions: gradients and
+# the convolutions' workspace add to it (1.1 to 1.5 on VGG16, SqueezeNet and InceptionV3), and in
+# style transfer the copies that statistics are computed from (1.7 to 2.4 on VGG16, and once 3.0).
 _OVERHEAD, _OVERHEAD_OF_STYLE = 1.5, 3.0
 
-# What `choose_tile` uses of the memory that is free.
-_SHARE = 0.8
-# Bytes of a pixel in float32, and how many pictures a step holds besides what the optimizer
-# remembers: the one that is moved, what is seen of it, its running mean, and the gradient.
+# The fraction of the free memory that `choose_tile` uses.
+_FRACTION = 0.8
+# Bytes of a float32 pixel, and the images that a step holds besides the optimizer's: the image
+# itself, the transformed one, the running mean, and the gradient.
 _BYTES_OF_PIXEL = 3 * 4
-_PICTURES = 4
+_IMAGES = 4
 
 
 def choose_tile(
@@ -36,38 +36,38 @@ def choose_tile(
     memory: float | None = None,
     *,
     enlargement: float = 1.0,
-    pictures: float = 2,
+    images: float = 2,
     is_style: bool = False,
 ) -> int | None:
-    """Chooses how much of a picture is looked at at once, so that it fits into memory.
+    """Chooses the tile size with which an image fits into memory.
 
-    Without this, Linux would kill the process without a word.
+    Without this, Linux would kill the process without a message.
 
     Args:
         backbone: The `Backbone`, cut at its layers.
-        size: (height, width) of the largest picture.
-        tile: Side in pixels of the tiles in which larger pictures are looked at; "auto" chooses the
-            largest that fit, "none" evaluates all as a whole.
-        memory: What may be used, in GiB; None asks the operating system, and sets no bound where it
-            does not tell or a GPU does the work.
-        enlargement: How much larger its sides are where the backbone sees it largest.
-        pictures: How many the optimizer remembers.
-        is_style: Whether statistics of style are taken.
+        size: (height, width) of the largest image.
+        tile: Side in pixels of the tiles in which larger images are evaluated; "auto" chooses the
+            largest that fit, "none" evaluates images whole.
+        memory: The memory to use, in GiB; None asks the operating system, and sets no limit if it
+            does not say or on a GPU.
+        enlargement: Factor by which the sides of the largest scale exceed `size`.
+        images: How many images the optimizer remembers.
+        is_style: Whether style losses are computed.
 
     Returns:
-        The side for `Evaluator`; None where the whole picture fits.
+        The side for `Evaluator`; None where the whole image fits.
 
     Raises:
-        MemoryError: If the picture will not fit; the message says what size would.
-        ValueError: If there is no such tile or memory.
+        MemoryError: If the image will not fit; the message says what size would.
+        ValueError: If `tile` or `memory` is not allowed.
     """
     check_tiling(tile, memory)
     if isinstance(tile, int):
         return tile
-    available = memory * 2**30 if memory is not None else _SHARE * available_memory()
+    available = memory * 2**30 if memory is not None else _FRACTION * available_memory()
     pixels = math.prod(size) * enlargement**2
     per_pixel = backbone.bytes_per_pixel() * (_OVERHEAD_OF_STYLE if is_style else _OVERHEAD)
-    held = pixels * (_PICTURES + pictures) * _BYTES_OF_PIXEL
+    held = pixels * (_IMAGES + images) * _BYTES_OF_PIXEL
     if held + pixels * per_pixel <= available:
         return None
     if tile == "none":
@@ -82,13 +82,13 @@ def choose_tile(
 
 @contextmanager
 def explain_memory_errors(size: tuple[int, int]) -> Iterator[None]:
-    """Says what to do when memory runs out all the same.
+    """Turns out-of-memory errors into one that suggests a smaller size.
 
     Args:
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
 
     Raises:
-        MemoryError: In place of TensorFlow's own error, or NumPy's.
+        MemoryError: In place of TensorFlow's error, or NumPy's.
     """
     try:
         yield
@@ -115,8 +115,7 @@ def _advice(size, scale):
 
 
 def available_memory() -> float:
-    """Asks the operating system how many bytes are free: infinite where it does not tell, or a GPU
-    does the work."""
+    """Asks the operating system for the free memory in bytes; infinite if unknown, or on a GPU."""
     if tf.config.list_physical_devices("GPU"):
         return math.inf
     return min(_free_memory(), _container_memory())

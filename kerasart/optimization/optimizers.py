@@ -15,22 +15,22 @@ NORMS = ("mean", "std", "unit")
 
 
 class Optimizer:
-    """Moves a picture by a loss's gradient.
+    """Updates an image from the gradient of a loss.
 
-    It holds settings only. What it remembers from step to step goes in and out of `update`, so
-    that one compiled step serves every picture, and a run can be saved and gone on with.
+    It holds settings only. Its memory (moments, step count) is an argument and a result of
+    `update`, so that one compiled step serves every image, and a run can be saved and resumed.
 
     Attributes:
-        any_size: Whether one compiled step serves pictures of every size.
-        restart: Steps after which a run can be gone on with from its `State`.
-        pictures: How many pictures of float32 it remembers, about.
-        searches_lines: Whether it tries steps of several lengths, so that it needs the gradient of
-            the loss itself, of a loss that does not change from step to step.
+        any_size: Whether one compiled step serves images of every size.
+        restart: Every so many steps a run can be resumed from its `State`.
+        images: Approximate number of float32 images in its memory.
+        searches_lines: Whether it uses a line search, which needs the unfiltered gradient of a loss
+            that is the same function at each step.
     """
 
     any_size = True
     restart = 1
-    pictures = 2
+    images = 2
     searches_lines = False
 
     def __eq__(self, other: object) -> bool:
@@ -40,54 +40,53 @@ class Optimizer:
         return hash((type(self), *vars(self).items()))
 
     def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Makes the memory that the first step finds.
+        """Makes the initial memory.
 
         Args:
             image: float32 (1, height, width, 3).
 
         Returns:
-            A tuple of tensors. Those of the picture's shape are resized with it.
+            A tuple of tensors. Those of the image's shape are resized with it.
         """
         return ()
 
     def take_steps(self, run: RunInProgress) -> None:
-        """Takes the steps of a run, until it ends."""
-        while run.goes_on:
+        """Takes the steps of a run until it is done."""
+        while not run.is_done:
             run.step()
 
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Moves a picture one step.
+        """Takes one step.
 
         Args:
             image: float32 (1, height, width, 3).
-            gradient: The loss's gradient with respect to it.
-            memory: What `start` or the last step gave.
+            gradient: The gradient of the loss with respect to the image.
+            memory: The memory from `start` or the last step.
 
         Returns:
-            The moved picture and the memory for the next step.
+            The new image and the new memory.
         """
         raise NotImplementedError
 
 
 class NormalizedGradient(Optimizer):
-    """Gradient descent with steps of one size: the gradient over its own magnitude.
+    """Normalised gradient descent: steps by the gradient divided by its magnitude.
 
     It is DeepDream's gradient ascent, on a loss that is minimised.
 
     Args:
-        step_size: What the picture moves by, in its own units ([0, 1]), where the gradient has
-            its typical magnitude.
+        step_size: The change of a pixel in [0, 1] whose gradient is of the typical magnitude.
         norm: The typical magnitude: "mean", the mean absolute value (Keras example), "std", the
-            standard deviation (TensorFlow tutorial), or "unit", the root mean square: the length
-            of the whole gradient, but over the root of how many numbers it has, so that a step
-            size means the same at every size of picture.
-        floor: The least magnitude to divide by, so that a vanishing gradient does not become
+            standard deviation (TensorFlow tutorial), or "unit", the root mean square: the L2 norm
+            over the root of the number of values, so that a step size means the same at every
+            image size.
+        floor: Lower bound of the magnitude, so that a vanishing gradient is not amplified to
             noise.
     """
 
-    pictures = 0
+    images = 0
 
     def __init__(self, step_size: Any, norm: str = "mean", floor: float = 1e-12):
         if norm not in NORMS:
@@ -99,7 +98,7 @@ class NormalizedGradient(Optimizer):
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Moves a picture by the step size."""
+        """Takes a step of the step size."""
         if self.norm == "mean":
             magnitude = tf.reduce_mean(tf.abs(gradient))
         elif self.norm == "std":
@@ -110,11 +109,11 @@ class NormalizedGradient(Optimizer):
 
 
 class GradientDescent(Optimizer):
-    """Plain gradient descent, with a rate that can decay (Keras's `ExponentialDecay`).
+    """Plain gradient descent with an exponentially decaying rate (Keras's `ExponentialDecay`).
 
     Args:
-        learning_rate: What the gradient is multiplied by, for pictures in [0, 1].
-        decay: What the rate is multiplied by every `decay_steps` steps, smoothly.
+        learning_rate: The factor of the gradient, for images in [0, 1].
+        decay: The factor by which the rate changes over `decay_steps` steps, smoothly.
         decay_steps: See `decay`.
     """
 
@@ -124,29 +123,29 @@ class GradientDescent(Optimizer):
         self.decay_steps = decay_steps
 
     def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Starts to count steps."""
+        """Starts the step count at 0."""
         return (tf.zeros([]),)
 
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Moves a picture against the gradient."""
+        """Takes a step against the gradient."""
         (step,) = memory
         rate = self.learning_rate * self.decay ** (step / self.decay_steps)
         return image - rate * gradient, (step + 1,)
 
 
 class Adam(Optimizer):
-    """Steps by the gradient's running mean over the root of its running square.
+    """Adam, with moments that can be resized from one scale to the next.
 
-    Source: Kingma and Ba 2015 (arXiv 1412.6980), as Keras has it (epsilon before the correction of
-    the means), but with its moments in our hands, to be resized between scales.
+    Source: Kingma and Ba 2015 (arXiv 1412.6980), as in Keras: epsilon is added before the bias
+    correction.
 
     Args:
-        learning_rate: What a steady gradient moves the picture by in a step.
-        beta_1: Decay of the mean.
-        beta_2: Decay of the square.
-        epsilon: Added to the root.
+        learning_rate: The change of a pixel per step under a constant gradient.
+        beta_1: Decay of the first moment, the running mean.
+        beta_2: Decay of the second moment, the running mean square.
+        epsilon: Added to the root of the second moment.
     """
 
     def __init__(
@@ -162,13 +161,13 @@ class Adam(Optimizer):
         self.epsilon = epsilon
 
     def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Starts with a mean and a square of 0, and counts steps."""
+        """Starts the moments and the step count at 0."""
         return tf.zeros_like(image), tf.zeros_like(image), tf.zeros([])
 
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Moves a picture by the moments."""
+        """Takes a step of Adam."""
         mean, square, step = memory
         step = step + 1
         mean += (gradient - mean) * (1 - self.beta_1)
@@ -177,23 +176,23 @@ class Adam(Optimizer):
         return image - rate * mean / (tf.sqrt(square) + self.epsilon), (mean, square, step)
 
 
-# Classes of Keras that are no optimizers by themselves.
-_ABOUT_OTHERS = ("LossScaleOptimizer", "MultiOptimizer", "Optimizer", "OptimizerMap")
+# Classes in `keras.optimizers` that are bases or wrappers of others.
+_NOT_OPTIMIZERS = ("LossScaleOptimizer", "MultiOptimizer", "Optimizer", "OptimizerMap")
 
 
 class KerasOptimizer(Optimizer):
     """Any optimizer of Keras.
 
-    Its variables have a fixed shape, so each size of picture is another compiled step.
+    Its variables have a fixed shape, so each image size needs a compiled step of its own.
 
     Args:
         optimizer: The name of a class in `keras.optimizers` ("rmsprop"), or an optimizer, whose
-            settings are taken over.
-        learning_rate: The rate, where a name is given; None keeps the class's own.
+            configuration is copied.
+        learning_rate: The rate, if a name is given; None keeps the class's default.
 
     Attributes:
         name: The class's name in lower case.
-        config: Its settings, as Keras serialises them.
+        config: Its configuration, as Keras serialises it.
 
     Raises:
         ValueError: If there is no optimizer of that name.
@@ -213,7 +212,7 @@ class KerasOptimizer(Optimizer):
         kinds = {
             name.lower(): kind
             for name, kind in vars(keras.optimizers).items()
-            if isinstance(kind, type) and name not in _ABOUT_OTHERS
+            if isinstance(kind, type) and name not in _NOT_OPTIMIZERS
         }
         if optimizer.lower() not in kinds:
             raise ValueError(
@@ -225,9 +224,9 @@ class KerasOptimizer(Optimizer):
         self.name = optimizer.lower()
 
     def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Starts with the optimizer's own first variables."""
+        """Starts with the optimizer's initial variables."""
         shape = tuple(image.shape)
-        # A step that makes its own variables would be traced twice.
+        # Variables made inside a step would have it traced twice.
         self._variables.setdefault(shape, self._new(image))
         optimizer, _ = self._new(image)
         return tuple(tf.convert_to_tensor(variable) for variable in optimizer.variables)
@@ -235,11 +234,11 @@ class KerasOptimizer(Optimizer):
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Moves a picture as the optimizer does."""
-        # Keras has no stateless optimizers on TensorFlow: variables take the memory in and out.
+        """Takes a step of the Keras optimizer."""
+        # Keras has no stateless optimizers on TensorFlow: the memory passes through variables.
         shape = tuple(image.shape)
         if shape not in self._variables:
-            with tf.init_scope():  # Out of the graph that may be under way.
+            with tf.init_scope():  # Outside a graph that is being traced.
                 self._variables[shape] = self._new(tf.zeros(shape))
         optimizer, pixels = self._variables[shape]
         pixels.assign(image)

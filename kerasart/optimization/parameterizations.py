@@ -12,38 +12,39 @@ from kerasart.kernels.custom_gradient import custom_gradient
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# A root of the covariance of the colours in ImageNet's photos, over its longest column (Lucid).
+# A square root of the colour covariance of ImageNet, divided by its largest column norm (Lucid).
 _COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 _COLOURS /= np.linalg.norm(_COLOURS, axis=0).max()
 
-# Lucid divides by 4. Its complex coefficients, each at a frequency and at the mirror image of it,
-# give a picture twice the variance that ours of the same deviation do: hence the root.
+# Lucid divides by 4. Each of its complex coefficients counts at a frequency and at its negative, so
+# an image has twice the variance of one from real coefficients: hence the root.
 _CONTRAST = np.sqrt(2) / 4
 
-# No sigmoid reaches black or white: what is darker or lighter by less starts from here.
+# A sigmoid never reaches black or white: pixels are clipped to this distance from them.
 _MARGIN = 0.005
 
 
 @dataclass(frozen=True)
 class Fourier:
-    """A picture as the Fourier coefficients of its decorrelated colours.
+    """Represents an image by the Fourier coefficients of its decorrelated colours.
 
-    They are scaled by one over their frequency, as natural pictures are: a step that moves all
-    coefficients alike moves large forms more than small ones, and hues less than brightness.
+    Coefficients are scaled by 1 / frequency, like the spectrum of natural images: a step that
+    changes all coefficients equally changes coarse forms more than fine ones, and hue less than
+    brightness.
 
     Source: Olah et al. 2017, "Feature Visualization", and Mordvintsev et al. 2018, "Differentiable
-    Image Parameterizations", as Lucid has it. Where Lucid moves half a complex spectrum, we move
-    the real one of the discrete Hartley transform, which has the picture's own shape: one compiled
-    step serves every size, and every optimizer serves it.
+    Image Parameterizations", as in Lucid. Instead of Lucid's half complex spectrum, the real
+    coefficients of the discrete Hartley transform are optimised. They have the image's shape, so
+    one compiled step and any optimizer serve every size.
 
     Attributes:
-        decay: The power of the frequency.
+        decay: The exponent of the frequency.
     """
 
     decay: float = 1.0
 
     def encode(self, image: tf.Tensor) -> tf.Tensor:
-        """Finds the coefficients of a picture, which `decode` brings back to within 0.005.
+        """Computes the coefficients of an image, which `decode` inverts to within 0.005.
 
         Args:
             image: float32 RGB (1, height, width, 3) in [0, 1].
@@ -57,7 +58,7 @@ class Fourier:
         return hartley_transform(colours) / self._scale(image)
 
     def decode(self, coefficients: tf.Tensor) -> tf.Tensor:
-        """Makes the picture of some coefficients.
+        """Computes the image of coefficients.
 
         Args:
             coefficients: float32 (1, height, width, 3).
@@ -69,20 +70,20 @@ class Fourier:
         return tf.sigmoid(_mix(colours, _COLOURS))
 
     def _scale(self, image):
-        """Returns what coefficients are multiplied by, (height, width, 1)."""
+        """Returns the factor of each coefficient, (height, width, 1)."""
         height, width = tf.unstack(tf.shape(image)[1:3])
         rows, columns = _frequencies(height), _frequencies(width)
         frequency = tf.sqrt(rows[:, tf.newaxis] ** 2 + columns**2)
-        # The mean has no frequency: it is scaled as the lowest.
+        # The mean has frequency 0: it is scaled like the lowest other frequency.
         lowest = 1 / tf.cast(tf.maximum(height, width), tf.float32)
         return (_CONTRAST / tf.maximum(frequency, lowest) ** self.decay)[..., tf.newaxis]
 
 
 def hartley_transform(image: tf.Tensor) -> tf.Tensor:
-    """Transforms a picture into its frequencies, or back: it is orthonormal and its own inverse.
+    """Computes the orthonormal discrete Hartley transform, which is its own inverse.
 
-    Source: Bracewell 1983, "Discrete Hartley transform". In two dimensions it is the real part of
-    the Fourier transform minus the imaginary part.
+    Source: Bracewell 1983, "Discrete Hartley transform": in two dimensions, the real part of the
+    Fourier transform minus the imaginary part.
 
     Args:
         image: float32 (batch, height, width, channels).
@@ -97,19 +98,19 @@ def hartley_transform(image: tf.Tensor) -> tf.Tensor:
         spectrum = tf.signal.fft2d(tf.cast(planes, tf.complex64))
         pixels = tf.cast(tf.reduce_prod(tf.shape(image)[1:3]), tf.float32)
         planes = (tf.math.real(spectrum) - tf.math.imag(spectrum)) / tf.sqrt(pixels)
-        # It is symmetric: gradients come back as pictures go forth.
+        # The transform is symmetric, hence its own gradient.
         return tf.transpose(planes, [0, 2, 3, 1]), transform
 
     return transform(image)
 
 
-def noise_picture(size: tuple[int, int], seed: int, deviation: float = 0.01) -> np.ndarray:
-    """Makes the picture that starts from nothing: soft grey clouds, coefficients that are noise.
+def noise_image(size: tuple[int, int], seed: int, deviation: float = 0.01) -> np.ndarray:
+    """Makes an image of soft grey clouds, whose Fourier coefficients are Gaussian noise.
 
     Args:
         size: (height, width).
         seed: Seeds the noise.
-        deviation: The coefficients' standard deviation.
+        deviation: The standard deviation of the coefficients.
 
     Returns:
         A float32 RGB array (1, height, width, 3) in [0, 1].
@@ -119,11 +120,11 @@ def noise_picture(size: tuple[int, int], seed: int, deviation: float = 0.01) -> 
 
 
 def _mix(image, matrix):
-    """Multiplies the colour of each pixel by a matrix."""
+    """Multiplies each pixel's colour by a matrix."""
     return tf.tensordot(image, tf.constant(matrix.T, tf.float32), 1)
 
 
 def _frequencies(count):
-    """Lists the frequencies of a transform in cycles per pixel, as `numpy.fft.fftfreq` does."""
+    """Returns the frequencies of a transform in cycles per pixel, as `numpy.fft.fftfreq`."""
     half = count // 2
     return tf.cast((tf.range(count) + half) % count - half, tf.float32) / tf.cast(count, tf.float32)

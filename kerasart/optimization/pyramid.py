@@ -18,24 +18,24 @@ from kerasart.progress import Progress
 
 _log = logging.getLogger("kerasart")
 
-# Long side of a picture in which all scales get equal shares of steps.
+# Scales with a longer side get fewer steps.
 _LARGE = 1024
 
 
 def octave_sizes(
     size: tuple[int, int], first: int, last: int, scale: float
 ) -> list[tuple[int, int]]:
-    """Lists the sizes of a pyramid from small to large.
+    """Lists the sizes of octaves from small to large.
 
     Args:
-        size: (height, width) of octave 0, the picture's own.
-        first: The number of the first octave: -2 is two octaves smaller than the picture.
-        last: The number of the last.
-        scale: How much larger each octave is than the one before.
+        size: (height, width) of octave 0, the image itself.
+        first: The number of the first octave: -2 is two octaves smaller than the image.
+        last: The number of the last octave.
+        scale: Size of an octave relative to the one before.
 
     Returns:
         A list of (height, width), rounded down as in the Keras example; the
-        TensorFlow tutorial, which multiplies in float32, differs by a pixel here and there.
+        TensorFlow tutorial, which multiplies in float32, sometimes differs by a pixel.
     """
 
     def resized(side, octave):
@@ -47,40 +47,40 @@ def octave_sizes(
 
 
 def scale_sizes(size: tuple[int, int], smallest: float, factor: float) -> list[tuple[int, int]]:
-    """Lists the sizes of a picture from coarse to fine.
+    """Lists the sizes of scales from coarse to fine.
 
-    Source: Crowson's style-transfer-pytorch, which goes down from the largest by the factor.
+    Source: Crowson's style-transfer-pytorch, which divides the largest size by the factor.
 
     Args:
         size: (height, width) of the last scale.
-        smallest: Long side below which there is no scale; the last is there at any rate.
-        factor: How much larger each scale is than the one before.
+        smallest: Least long side of a scale; the last scale is always included.
+        factor: Size of a scale relative to the one before.
 
     Returns:
         A list of (height, width).
     """
     sides = [max(size)]
-    # To 6 digits first: two steps by the root of two may not be exactly a half.
+    # First to 6 digits, since dividing by the root of two twice may not give exactly a half.
     while (side := round(round(max(size) / factor ** len(sides), 6))) >= smallest:
         sides.append(side)
     return [fit_size(size, side) for side in reversed(sides[1:])] + [size]
 
 
-def warn_of_left_out(
+def warn_skipped(
     what: str,
     usable: Sequence[tuple[int, int]],
     sizes: Sequence[tuple[int, int]],
     backbone: Backbone,
     least: int,
 ) -> None:
-    """Warns if some sizes are too small for a network.
+    """Logs a warning if some sizes are skipped.
 
     Args:
-        what: What the sizes are of: "octaves" or "scales".
-        usable: Those that are large enough.
-        sizes: All of them.
+        what: "octaves" or "scales".
+        usable: The sizes that are large enough for the backbone.
+        sizes: All sizes.
         backbone: The `Backbone`.
-        least: The least side that it takes, in pixels.
+        least: Its least side in pixels.
     """
     if len(usable) < len(sizes):
         _log.warning(
@@ -93,32 +93,32 @@ def warn_of_left_out(
         )
 
 
-def share_steps(steps: int, sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """Shares out steps among scales.
+def divide_steps(steps: int, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Divides steps among scales.
 
-    The first, which finds the composition, gets a double share; those whose long side is above
-    1024, which have but detail to add, get less in proportion to it: so the time of a large picture
-    grows about as its side does, not as its pixels.
+    The first scale, which settles the composition, gets twice the steps. Scales with a long side
+    above 1024, which only add detail, get fewer in inverse proportion, so that the time of a large
+    image grows about linearly with its side.
 
     Args:
-        steps: How many in all.
+        steps: Steps in all.
         sizes: A list of (height, width), from coarse to fine.
 
     Returns:
-        A list of numbers of steps, each at least 1, that add up to `steps` where it reaches.
+        A list of numbers of steps, each at least 1; their sum is `steps` if there are enough.
     """
-    shares = np.minimum(1.0, _LARGE / np.max(sizes, axis=1))
-    shares[0] *= 2
-    bounds = np.rint(steps * np.cumsum(shares) / np.sum(shares)).astype(int)
+    weights = np.minimum(1.0, _LARGE / np.max(sizes, axis=1))
+    weights[0] *= 2
+    bounds = np.rint(steps * np.cumsum(weights) / np.sum(weights)).astype(int)
     return np.maximum(np.diff(bounds, prepend=0), 1).tolist()
 
 
-def share_done(taken: int, steps: Sequence[int], sizes: Sequence[tuple[int, int]]) -> float:
-    """Tells the share of the work that is done, in which a step takes as long as it has pixels.
+def fraction_done(taken: int, steps: Sequence[int], sizes: Sequence[tuple[int, int]]) -> float:
+    """Returns the fraction of the work that is done, each step weighted by its pixels.
 
     Args:
-        taken: How many steps are taken.
-        steps: A list of numbers of steps, one for each size.
+        taken: Steps taken.
+        steps: The number of steps at each size.
         sizes: A list of (height, width), from coarse to fine.
 
     Returns:
@@ -141,46 +141,46 @@ def coarse_to_fine(
     prepare: Callable[[int, Any], tuple[Sequence[Target], Any]],
     *,
     enlarge: Callable[[State, int], State] | None = None,
-    show: Callable[[State, int], Any] | None = None,
+    to_image: Callable[[State, int], Any] | None = None,
     goal: float = -math.inf,
     seed: int = 0,
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[Progress], object] | None = None,
 ) -> Run:
-    """Minimises an objective at one scale after another, each starting from the one before.
+    """Minimises an objective at one scale after another, each starting from the last result.
 
     Args:
         descent: The `Descent`.
         start: The image to start from, float32 RGB (1, height, width, 3) of the first size.
-        sizes: A (height, width) for each scale, from coarse to fine.
-        steps: A number of steps for each scale.
-        prepare: `prepare(scale, weights) -> targets, weights`: a `Target` and a weight for each
-            term at a scale. The weights that it gets are those of the scale before, or None.
-        enlarge: `enlarge(state, scale) -> state`: what a scale starts from, given the last `State`
-            of the scale before. None is `Descent.enlarge`.
-        show: `show(state, scale) -> image`: the image, as users are to see it, that a `State`
-            stands for. None is `Descent.picture`.
+        sizes: The (height, width) of each scale, from coarse to fine.
+        steps: The number of steps at each scale.
+        prepare: `prepare(scale, weights) -> targets, weights` makes a `Target` and a weight for
+            each term at a scale, given the weights of the scale before, or None.
+        enlarge: `enlarge(state, scale) -> state` makes the initial `State` of a scale from the last
+            one of the scale before. None: `Descent.enlarge`.
+        to_image: `to_image(state, scale) -> image` makes the image that users see from a `State`.
+            None: `Descent.to_image`.
         goal: The loss below which a scale ends.
         seed: Seeds the descent's transform.
-        checkpoint: A `Checkpoint` to resume from and to keep up to date, or None.
+        checkpoint: A `Checkpoint` to resume from and to update, or None.
         on_step: Called with a `Progress` after each call of the graph, or None.
 
     Returns:
-        A `Run` with the losses of all scales, whose image is what `show` made of the last state.
+        A `Run` with the losses of all scales and the image from `to_image`.
     """
     enlarge = enlarge or (lambda state, scale: descent.enlarge(state, sizes[scale]))
-    show = show or (lambda state, scale: descent.picture(state))
+    to_image = to_image or (lambda state, scale: descent.to_image(state))
     position = checkpoint.load() if checkpoint else None
     if position is None:
         no_losses = np.empty((0, len(descent.objective.terms)), np.float32)
         position = Position(0, 0, descent.start(start), no_losses, weights=None)
 
-    def tell(position):
+    def report(position):
         is_resumable = position.step % descent.optimizer.restart == 0
         if checkpoint and is_resumable and position.losses[-1].sum() >= goal:
             checkpoint.keep(position)
         if on_step:
-            on_step(_progress(position, descent, sizes, steps, show))
+            on_step(_progress(position, descent, sizes, steps, to_image))
 
     error = None
     try:
@@ -196,31 +196,32 @@ def coarse_to_fine(
                 seed,
                 sum(steps[:scale]) + step,
                 goal,
-                lambda *taken, before=position: tell(before.advance(*taken)),
+                lambda *taken, before=position: report(before.advance(*taken)),
                 targets=targets,
                 weights=weights,
             )
             position, error = position.advance(run.state, run.losses), run.error
             if error:
                 break
-            position = position._replace(step=steps[scale])  # Also where it ended early.
-            if checkpoint:  # An optimizer that forgets in its own time starts anew here.
+            position = position._replace(step=steps[scale])  # Even if the goal ended it early.
+            if checkpoint:  # Resumable whatever `restart`: at a new scale the optimizer restarts.
                 checkpoint.keep(position)
     except KeyboardInterrupt as interrupt:  # Between two scales.
         error = interrupt
     if checkpoint:
         checkpoint.write()
-    return Run(show(position.state, position.scale), position.losses, position.state, error)
+    image = to_image(position.state, position.scale)
+    return Run(image, position.losses, position.state, error)
 
 
-def _progress(position, descent, sizes, steps, show):
-    """Tells of a position, as users are to see it."""
+def _progress(position, descent, sizes, steps, to_image):
+    """Makes the `Progress` of a position."""
     scale, taken = position.scale, sum(steps[: position.scale]) + position.step
     return Progress(
         taken,
         sum(steps),
         sizes[scale],
         descent.objective.by_name(position.losses[-1].tolist()),
-        lambda: show(position.state, scale),
-        share_done(taken, steps, sizes),
+        lambda: to_image(position.state, scale),
+        fraction_done(taken, steps, sizes),
     )

@@ -1,4 +1,4 @@
-"""`Result`, a finished picture, and the errors that bring one: `Interrupted`, `DivergedError`."""
+"""`Result`, a finished image, and the errors that carry one: `Interrupted`, `DivergedError`."""
 
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -15,13 +15,13 @@ from kerasart.settings.presets import preset_name
 
 @dataclass(frozen=True)
 class Result:
-    """A finished picture.
+    """A finished image.
 
     Attributes:
         image: float32 RGB (1, height, width, 3) in [0, 1].
-        history: Dict of term name to the weighted values that it had at each step, a float32
-            array; their sum was minimised.
-        settings: Dict of all that was set, by preset or by hand, to make the picture again.
+        history: Dict of term name to its weighted value at each step, a float32 array; the sum
+            over terms was minimised.
+        settings: Dict of all settings, those of the preset too, that reproduce the image.
     """
 
     image: np.ndarray
@@ -29,7 +29,7 @@ class Result:
     settings: dict[str, Any]
 
     def _repr_png_(self) -> bytes:
-        """The picture as a notebook shows it."""
+        """Returns the PNG that notebooks display."""
         return Picture(self.image)._repr_png_()
 
 
@@ -37,7 +37,7 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during an optimisation.
 
     Attributes:
-        result: A `Result` with the picture so far.
+        result: A `Result` with the image so far.
     """
 
     def __init__(self, result: Result):
@@ -49,7 +49,7 @@ class DivergedError(FloatingPointError):
     """A loss that is not finite.
 
     Attributes:
-        result: A `Result` with the last good picture.
+        result: A `Result` with the last good image.
     """
 
     def __init__(self, message: str, result: Result):
@@ -60,14 +60,14 @@ class DivergedError(FloatingPointError):
 def make_record(
     preset: str | PathLike[str] | dict, backbone: Backbone, seed: int, settings: Any, **more: Any
 ) -> dict[str, Any]:
-    """Makes the dict of all that was set, as in `Result.settings`.
+    """Makes the dict of all settings for `Result.settings`.
 
     Args:
         preset: The preset.
         backbone: The `Backbone`, cut at the layers of the objective.
         seed: The seed.
         settings: `DreamSettings` or `StyleSettings`.
-        **more: What else was set.
+        **more: Further entries.
     """
     return {
         "preset": preset_name(preset),
@@ -82,12 +82,12 @@ def make_record(
 
 
 def finish(run: Run, objective: Objective, record: dict[str, Any]) -> Result:
-    """Makes the result of a run, or raises it with what ended the run before its time.
+    """Makes the result of a run, or raises it with the error that ended the run early.
 
     Args:
-        run: A `Run`, whose image is a picture.
+        run: The `Run`.
         objective: The `Objective` that it minimised.
-        record: Dict of all that was set (see `make_record`).
+        record: Dict of all settings (see `make_record`).
 
     Returns:
         A `Result`.

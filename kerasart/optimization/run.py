@@ -1,4 +1,4 @@
-"""A run of a `Descent`: the `State` that it goes through, its losses, and the `Run` it comes to."""
+"""A run of a `Descent`: its `State`, the `RunInProgress`, and its outcome, a `Run`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class State(NamedTuple):
-    """All that a descent needs to go on.
+    """All that a descent needs to resume.
 
     Attributes:
-        image: What is moved, a float32 tensor (1, height, width, 3): the picture, or what its
-            parameterization makes of it.
-        memory: What the optimizer remembers, a tuple of tensors.
-        average: The running mean of the images so far and how many they were, or ().
+        image: The optimised tensor, float32 (1, height, width, 3): the pixels, or the coefficients
+            of their parameterization.
+        memory: The optimizer's memory, a tuple of tensors.
+        average: The running mean of the images so far and their number, or ().
     """
 
     image: tf.Tensor
@@ -35,13 +35,13 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """What a descent came to.
+    """The outcome of a descent.
 
     Attributes:
-        image: The picture, a float32 tensor (1, height, width, 3).
-        losses: Weighted values of the terms at each step, float32 (steps, terms).
-        state: The `State` after the last whole step.
-        error: What ended it before its time: a KeyboardInterrupt, a FloatingPointError, or None.
+        image: The image, a float32 tensor (1, height, width, 3).
+        losses: Weighted values of the terms before each step, float32 (steps, terms).
+        state: The `State` after the last complete step.
+        error: The error that ended it early: a KeyboardInterrupt, a FloatingPointError, or None.
     """
 
     image: tf.Tensor
@@ -51,12 +51,12 @@ class Run:
 
 
 class RunInProgress:
-    """A run of a `Descent`, of which an optimizer takes the steps.
+    """A run of a `Descent` in progress, whose steps an optimizer takes.
 
     Attributes:
         state: The `State` after the last step.
         losses: Weighted values of the terms before each step so far, float32 (steps, terms).
-        targets, weights, seed, goal: As in `Descent.run`.
+        targets, weights, seed, goal: See `Descent.run`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class RunInProgress:
         self.seed = seed
         self.goal = goal
         self.clip = descent.clip
-        self.let_through: Callable[[], None] = lambda: None
+        self.raise_pending: Callable[[], None] = lambda: None
         self._descent = descent
         self._steps = steps
         self._first_step = first_step
@@ -91,16 +91,16 @@ class RunInProgress:
 
     @property
     def left(self) -> int:
-        """Steps that are left to take."""
+        """The most steps still to take."""
         return self._steps - len(self.losses)
 
     @property
-    def goes_on(self) -> bool:
-        """Whether another step is to be taken."""
-        return self.left > 0 and not (len(self.losses) and self.losses[-1].sum() < self.goal)
+    def is_done(self) -> bool:
+        """Whether all steps are taken, or the loss is below the goal."""
+        return self.left <= 0 or bool(len(self.losses) and self.losses[-1].sum() < self.goal)
 
     def step(self) -> None:
-        """Takes a step by the optimizer's `update`, or a block of them."""
+        """Takes a step, or a block of steps, with the optimizer's `update`."""
         state, losses = self._descent.step(self, min(self._descent.block, self.left))
         self.accept(state, losses.numpy())
 
@@ -112,33 +112,33 @@ class RunInProgress:
         return losses, gradient
 
     def after_tile(self, done: int, count: int) -> None:
-        """Tells of a tile that is looked at, one of `count` of a step.
+        """Reports that `done` of the `count` tiles of a step are evaluated.
 
         Raises:
-            KeyboardInterrupt: If Ctrl-C was pressed since the last one.
+            KeyboardInterrupt: If Ctrl-C is pending.
         """
-        self.let_through()
+        self.raise_pending()
         if self._descent.on_tile:
             self._descent.on_tile(done, count)
 
     def accept(self, state: State, losses: np.ndarray) -> None:
-        """Goes on to a state; `losses` are those of the steps to it, float32 (steps, terms).
+        """Accepts a new state, and the losses of the steps to it, float32 (steps, terms).
 
         Raises:
             FloatingPointError: If a loss is not finite.
-            KeyboardInterrupt: If Ctrl-C was pressed since the last step.
+            KeyboardInterrupt: If Ctrl-C is pending.
         """
         self.check(*losses)
         self.state, self.losses = state, np.concatenate([self.losses, losses])
         if self._on_step:
             self._on_step(state, self.losses)
-        self.let_through()
+        self.raise_pending()
 
     def check(self, *losses: np.ndarray) -> None:
-        """Refuses losses that are not finite, naming the first such term.
+        """Checks that losses are finite.
 
         Raises:
-            FloatingPointError: If one is not finite.
+            FloatingPointError: If one is not; the message names the first such term.
         """
         for i, step in enumerate(losses):
             if len(step) > 1 and np.isnan(step).all():

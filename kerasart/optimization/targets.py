@@ -15,20 +15,20 @@ from kerasart.optimization.evaluator import Evaluator
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# Long side of a guide whose positions are matched with the picture's: each with each.
+# Largest long side of a guide for "match", which compares all pairs of positions.
 _MOST_MATCHED = 448
 
 
 def dream_targets(
     evaluator: Evaluator, start: tf.Tensor, guide: tf.Tensor | None = None
 ) -> list[Target]:
-    """Looks at the pictures that a dream is compared with, and makes a target for each term.
+    """Makes the targets of a dream's terms.
 
     Args:
         evaluator: An `Evaluator` for an objective.
-        start: What is dreamed on, at the dream's size: float32 RGB (1, height, width, 3).
-        guide: The guide, of any size, if a term is compared with it. It is cropped to the start's
-            shape, so that positions correspond; for "match" it stays whole.
+        start: The image dreamed on, at the dream's size: float32 RGB (1, height, width, 3).
+        guide: The guide, of any size, if a term needs it. It is cropped to the start's shape, so
+            that positions correspond; for "match" it stays whole.
 
     Returns:
         A list of a `Target` for each term.
@@ -37,75 +37,76 @@ def dream_targets(
         ValueError: If there is no such channel, or a guide is missing or too small.
     """
     backbone, terms = evaluator.backbone, evaluator.objective.terms
-    seen = {}
+    known = {}
 
-    def features(view):
-        if view not in seen:
-            picture = start if view == "start" else _show_guide(guide, view, start, backbone)
+    def features(other):
+        if other not in known:
+            image = start if other == "start" else _resize_guide(guide, other, start, backbone)
             layers = dict.fromkeys(t.layer for t in terms if isinstance(t, Similarity))
-            seen[view] = evaluator.features(picture, layers)
-        return seen[view]
+            known[other] = evaluator.features(image, layers)
+        return known[other]
 
     def target(term):
         if isinstance(term, Channel):
             return term.target(backbone.channels(term.layer))
         if not isinstance(term, Similarity):
             return Target()
-        view = term.other
-        if view == "guide":
-            view = "whole" if term.kind == "match" else "cropped"
-        return Target(guide=(features(view)[term.layer],))
+        other = term.other
+        if other == "guide":
+            other = "whole" if term.kind == "match" else "cropped"
+        return Target(guide=(features(other)[term.layer],))
 
     return [target(term) for term in terms]
 
 
-def _show_guide(guide, view, start, backbone):
+def _resize_guide(guide, how, start, backbone):
+    """Resizes a guide: "cropped" to the size of the start, or "whole"."""
     if guide is None:
         raise ValueError("`guide` must be given for what is compared with it. Received: none")
-    own, size, least = guide.shape[1:3], start.shape[1:3], backbone.least_size()
-    if min(own) < least:
+    size, least = guide.shape[1:3], backbone.least_size()
+    if min(size) < least:
         raise ValueError(
             f"`guide` must be at least {least}x{least} pixels for {backbone.name} and these "
-            f"layers. Received: {own[1]}x{own[0]}"
+            f"layers. Received: {size[1]}x{size[0]}"
         )
-    if view == "cropped":
-        return fill_size(guide, size)
-    long_side = max(min(*map(max, (own, size)), _MOST_MATCHED), least * max(own) / min(own))
-    return resize_photo(guide, fit_size(own, long_side))
+    if how == "cropped":
+        return fill_size(guide, start.shape[1:3])
+    long_side = min(max(size), max(start.shape[1:3]), _MOST_MATCHED)
+    return resize_photo(guide, fit_size(size, max(long_side, least * max(size) / min(size))))
 
 
 def style_targets(
     evaluator: Evaluator,
     photo: tf.Tensor,
     styles: Sequence[tf.Tensor],
-    shares: Sequence[float],
+    style_weights: Sequence[float],
     style_masks: Sequence[tf.Tensor | None] | None = None,
     regions: Sequence[tf.Tensor | None] | None = None,
 ) -> list[Target]:
-    """Looks at a photo and at styles, and makes a target for each term.
+    """Makes the targets of a style transfer's terms.
 
     Args:
-        evaluator: An `Evaluator` for an objective. A style term whose attribute `style` is None
-            gets a blend of all styles; others get that of the style that it numbers, and count only
-            where it paints.
-        photo: float32 RGB (1, height, width, 3), at the size of the picture to be made.
-        styles: A list of such pictures, of any sizes.
-        shares: A share of each style in a blend; they add up to 1.
-        style_masks: For each style, which part of it counts: float32 (1, height, width, 1) of the
+        evaluator: An `Evaluator` for an objective. The target of a style term whose attribute
+            `style` is None is a blend of all styles; otherwise it is the style of that number, in
+            its region.
+        photo: float32 RGB (1, height, width, 3), at the size of the result.
+        styles: A list of such images, of any sizes.
+        style_weights: The normalised weight of each style in the blend.
+        style_masks: For each style, a mask of the part to use, float32 (1, height, width, 1) of the
             style's size; None is all of it.
-        regions: For each style, where in the photo it paints, as such masks of the photo's size;
-            None if all paint everywhere.
+        regions: For each style, a mask of its region in the photo, of the photo's size; None if
+            there are no regions.
 
     Returns:
-        A list of a `Target` for each term; terms that are neither content nor style need none.
+        A list of a `Target` for each term, empty for terms that are neither content nor style.
     """
     terms = evaluator.objective.terms
-    wanted = [term for term in terms if isinstance(term, StyleTerm)]
+    style_terms = [term for term in terms if isinstance(term, StyleTerm)]
     means = []
     for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True):
-        guides = [_guide(mask, evaluator, style, term) for term in wanted]
-        found = evaluator.means(style, wanted, guides)
-        means.append(dict(zip(wanted, found, strict=True)))
+        guides = [_guide(mask, evaluator, style, term) for term in style_terms]
+        of_style = evaluator.means(style, style_terms, guides)
+        means.append(dict(zip(style_terms, of_style, strict=True)))
     layers = dict.fromkeys(term.layer for term in terms if isinstance(term, Content))
     features = evaluator.features(photo, layers)
 
@@ -115,7 +116,7 @@ def style_targets(
         if not isinstance(term, StyleTerm):
             return Target()
         if term.style is None:
-            blend = sum(share * mean[term] for share, mean in zip(shares, means, strict=True))
+            blend = sum(w * mean[term] for w, mean in zip(style_weights, means, strict=True))
             return Target(value=term.prepare(blend))
         guide = _guide(regions[term.style], evaluator, photo, term)
         return Target(guide, term.prepare(means[term.style][term]))
@@ -123,10 +124,10 @@ def style_targets(
     return [target(term) for term in terms]
 
 
-def _guide(mask, evaluator, picture, term):
-    """Brings a mask to the positions of a layer, with a mean of 1 so that means stay means."""
+def _guide(mask, evaluator, image, term):
+    """Resizes an image's mask to a term's layer, and normalises it to a mean of 1."""
     if mask is None:
         return ()
-    size = evaluator.backbone.positions(picture.shape[1:3])[term.layer]
+    size = evaluator.backbone.positions(image.shape[1:3])[term.layer]
     fitted = np.asarray(resize(mask, size, antialias=True))
     return (fitted / max(fitted.mean(), 1e-6),)

@@ -1,60 +1,60 @@
-"""Plans of tiles: how an image is cut, and how far tiles overlap."""
+"""Tiling: how an image is cut into tiles, and how far they overlap."""
 
 import math
 from typing import NamedTuple
 
 from kerasart.backbones import Backbone
 
-# Pixels that a tile sees beyond its own at most. Networks that see farther differ a little at
-# seams; a random roll of the picture from step to step keeps those from settling.
+# The widest halo in pixels. Networks with larger receptive fields differ a little at seams, which a
+# random roll of the image at each step keeps from settling.
 _MOST_HALO = 128
 
 
 class Span(NamedTuple):
-    """Rows, or columns, of a tile.
+    """The rows, or columns, of a tile: its core, and its core padded by the halo.
 
     Attributes:
-        start: The first that is the tile's own.
-        stop: The one after its last.
-        seen_start: The first that is looked at, at most `start`.
-        seen_stop: The one after the last that is looked at.
+        start: The first row of the core.
+        stop: One past the last row of the core.
+        padded_start: The first row with the halo, at most `start`.
+        padded_stop: One past the last row with the halo.
     """
 
     start: int
     stop: int
-    seen_start: int
-    seen_stop: int
+    padded_start: int
+    padded_stop: int
 
     @property
-    def seen(self) -> slice:
-        """What is looked at, as a slice."""
-        return slice(self.seen_start, self.seen_stop)
+    def padded(self) -> slice:
+        """The padded rows as a slice."""
+        return slice(self.padded_start, self.padded_stop)
 
 
 def measure_halo(backbone: Backbone) -> tuple[int, int]:
-    """Finds what tiles for a `Backbone` must see beyond their own, and where they can begin.
+    """Measures the halo that tiles need for the receptive fields of a `Backbone`.
 
     Returns:
-        The halo in pixels, and the number of which it and the tiles' places are multiples.
+        The halo in pixels, and the stride of which it and the tiles' starts are multiples.
     """
     stride = max(backbone.strides.values())
     return math.ceil(min(backbone.reach, _MOST_HALO) / stride) * stride, stride
 
 
 def plan_tiles(size: tuple[int, int], side: int, halo: int, stride: int) -> list[tuple[Span, Span]]:
-    """Cuts a picture into tiles that overlap by what the network's layers see beyond their own.
+    """Cuts an image into tiles that overlap by their halos.
 
     Args:
-        size: (height, width) of the picture.
-        side: What a tile may measure at most with its halo, in pixels.
-        halo: How far it must see beyond its own pixels, a multiple of `stride`.
-        stride: The network's; tiles begin at multiples of it.
+        size: (height, width) of the image.
+        side: The largest side of a tile with its halo, in pixels.
+        halo: Width of the halo in pixels, a multiple of `stride`.
+        stride: The network's largest stride; cores start at multiples of it.
 
     Returns:
-        A list of pairs of `Span`s, rows and columns. Each pixel is one tile's own.
+        A list of pairs of `Span`s, rows and columns. Each pixel is in the core of one tile.
 
     Raises:
-        ValueError: If `side` leaves a tile in the midst of others nothing of its own.
+        ValueError: If `side` leaves no core between the halos of a tile with neighbours.
     """
     least = 2 * halo + stride
     if side < min(least, max(size)):
@@ -69,11 +69,12 @@ def plan_tiles(size: tuple[int, int], side: int, halo: int, stride: int) -> list
 def _cut(length, side, halo, stride):
     """Cuts a side into spans as equal as strides allow."""
     for count in range(1, length + 1):
-        own = math.ceil(length / count / stride) * stride
-        # The first and the last have but one neighbour.
-        if (length if count == 1 else own + halo * min(count - 1, 2)) <= side:
+        core = math.ceil(length / count / stride) * stride
+        # The first and the last tile have a halo on one side only.
+        if (length if count == 1 else core + halo * min(count - 1, 2)) <= side:
             break
+    stops = ((start, start + core) for start in range(0, length, core))
     return [
-        Span(start, min(start + own, length), max(start - halo, 0), min(start + own + halo, length))
-        for start in range(0, length, own)
+        Span(start, min(stop, length), max(start - halo, 0), min(stop + halo, length))
+        for start, stop in stops
     ]

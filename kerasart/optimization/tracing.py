@@ -1,4 +1,4 @@
-"""Functions compiled as they are called."""
+"""`Compiled`, which compiles functions as they are called."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if keras.backend.backend() == "tensorflow":
 
 
 class Compiled:
-    """Calls functions compiled, each traced once for pictures of all sizes.
+    """Calls functions as `tf.function`s, each traced once for images of all sizes.
 
-    In a graph that is being traced a function is called as it is, and becomes a part of the graph.
-    Several objects may share it if their methods compute the same.
+    Inside a graph that is being traced, a function is called directly and becomes part of it.
+    Several objects may share a `Compiled` if their methods compute the same.
 
     Args:
-        any_size: Whether tensors of four axes, pictures and features, may have any height and
-            width; if not, each size is another trace.
+        any_size: Whether one trace serves all heights and widths of four-dimensional tensors
+            (images and features); if not, each size is traced.
     """
 
     def __init__(self, any_size: bool = True):
@@ -31,21 +31,21 @@ class Compiled:
         """Calls `function(*static, *arguments)`.
 
         Args:
-            function: A function or a method, of tensors.
+            function: A function or a method.
             *arguments: Nested tuples, lists and dicts of tensors, arrays and numbers.
-            static: A tuple of further arguments that are no tensors, each of which is compiled for.
+            static: Hashable first arguments; each value is traced separately.
 
         Returns:
-            What the function returns.
+            The function's result.
         """
         if tf.inside_function():
             return function(*static, *arguments)
         arguments = tf.nest.map_structure(tf.convert_to_tensor, arguments)
         signature = tf.nest.map_structure(self._describe, arguments)
         structure = tf.nest.map_structure(lambda spec: None, signature)
-        # A method of whichever object: those that share this are alike.
-        which = getattr(function, "__func__", function)
-        key = which, static, str(structure), *tf.nest.flatten(signature)
+        # Without its object: all objects that share this compute the same.
+        method = getattr(function, "__func__", function)
+        key = method, static, str(structure), *tf.nest.flatten(signature)
         if key not in self._functions:
             self._functions[key] = tf.function(
                 functools.partial(function, *static), input_signature=signature, autograph=False
@@ -54,11 +54,11 @@ class Compiled:
 
     @property
     def traces(self) -> int:
-        """How often anything was traced so far; each costs about a second."""
+        """The number of traces so far; each costs about a second."""
         traced = self._functions.values()
         return sum(function.experimental_get_tracing_count() for function in traced)
 
     def _describe(self, tensor):
-        is_picture = self._any_size and len(tensor.shape) == 4
-        shape = [1, None, None, tensor.shape[-1]] if is_picture else tensor.shape
+        is_resizable = self._any_size and len(tensor.shape) == 4
+        shape = [1, None, None, tensor.shape[-1]] if is_resizable else tensor.shape
         return tf.TensorSpec(shape, tensor.dtype)

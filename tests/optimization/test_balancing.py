@@ -4,13 +4,13 @@ import tensorflow as tf
 
 from kerasart.objectives import Content, Energy, Gram, Objective, Target, Term, TotalVariation
 from kerasart.optimization import Evaluator, balance, style_targets
-from kerasart.optimization.pull import pull, pull_at_noise
+from kerasart.optimization.gradient_magnitude import gradient_magnitude, magnitude_at_noise
 
 PHOTO = np.random.default_rng(0).uniform(0.2, 0.8, (1, 12, 10, 3)).astype(np.float32)
 
 
 class Slope(Term):
-    """A value per pixel, the same everywhere: the pull is the steepness over the pixels."""
+    """A value per pixel, the same everywhere: its magnitude is the steepness over the pixels."""
 
     def __init__(self, name, steepness, weight=1.0, balanced=True):
         super().__init__("image", name, weight)
@@ -110,18 +110,20 @@ def test_every_term_of_a_style_transfer_pulls_alike(transfer):
     assert (weights / own).max() > 100 * (weights / own).min()
 
 
-def test_pull_is_the_same_at_every_size():
+def test_magnitude_is_the_same_at_every_size():
     gradient = np.random.default_rng(0).normal(0, 3, (1, 8, 10, 3)).astype(np.float32)
     root_mean_square = np.sqrt((gradient**2).mean())
-    assert float(pull(gradient)) == pytest.approx(80 * root_mean_square, rel=1e-5)
+    assert float(gradient_magnitude(gradient)) == pytest.approx(80 * root_mean_square, rel=1e-5)
     # Of a mean over positions.
     larger = np.tile(gradient / 4, (1, 2, 2, 1))
-    assert float(pull(larger)) == pytest.approx(float(pull(gradient)), rel=1e-5)
+    assert float(gradient_magnitude(larger)) == pytest.approx(
+        float(gradient_magnitude(gradient)), rel=1e-5
+    )
 
 
-def test_pull_at_noise_by_hand():
+def test_magnitude_at_noise_by_hand():
     # Of each pixel's differences to four neighbours, twice their sum: of variance (16 + 4) s^2.
-    assert pull_at_noise(TotalVariation(7.0)) == pytest.approx(2 * 0.1 * 20**0.5, rel=0.05)
+    assert magnitude_at_noise(TotalVariation(7.0)) == pytest.approx(2 * 0.1 * 20**0.5, rel=0.05)
     # The distance from the mean colour is as great as the noise, nearly, and has a third's weight.
-    assert pull_at_noise(Energy()) == pytest.approx(2 / 3 * 0.1, rel=0.3)
-    assert pull_at_noise(Slope("a", -5.0)) == pytest.approx(5.0)
+    assert magnitude_at_noise(Energy()) == pytest.approx(2 / 3 * 0.1, rel=0.3)
+    assert magnitude_at_noise(Slope("a", -5.0)) == pytest.approx(5.0)

@@ -297,7 +297,7 @@ def test_enlarging_resizes_picture_and_moments():
     descent = descend(Adam(0.05), average=0.9)
     state = descent.run(noise(6, 5), 3, targets=toward(noise(6, 5, 1))).state
     larger = descent.enlarge(state, (9, 8))
-    bicubic = resize(descent.picture(state), (9, 8), method="bicubic")
+    bicubic = resize(descent.to_image(state), (9, 8), method="bicubic")
     np.testing.assert_array_equal(larger.image, np.clip(bicubic, 0.0, 1.0))
     for old, new in zip(state.memory[:2], larger.memory[:2], strict=True):
         assert np.abs(old).max() > 0
@@ -524,11 +524,11 @@ def test_weights_and_targets_are_those_of_the_run():
 def test_a_state_shows_its_average():
     image = tf.ones([1, 2, 2, 3])
     descent = descend(Adam(0.05))
-    assert descent.picture(State(image)) is image
-    shown = descent.picture(State(image, (), (0.3 * image, tf.constant(2.0))))
+    assert descent.to_image(State(image)) is image
+    shown = descent.to_image(State(image, (), (0.3 * image, tf.constant(2.0))))
     np.testing.assert_allclose(shown, 0.3 * image)
     # Before the first step there is none.
-    assert descent.picture(State(image, (), (0 * image, tf.constant(0.0)))) is image
+    assert descent.to_image(State(image, (), (0 * image, tf.constant(0.0)))) is image
 
 
 def tiled(cut, transform=None, on_tile=None, optimizer=None, tile=48):

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from kerasart.optimization.interrupts import hold_interrupts
+from kerasart.optimization.interrupts import defer_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -19,18 +19,18 @@ def handlers():
 
 def test_ctrl_c_waits_until_it_is_let_through():
     with pytest.raises(KeyboardInterrupt):
-        with hold_interrupts() as let_through:
-            let_through()  # Nothing has come yet.
+        with defer_interrupts() as raise_pending:
+            raise_pending()  # Nothing has come yet.
             signal.raise_signal(signal.SIGINT)
             held = True
-            let_through()
+            raise_pending()
     assert held
 
 
 def test_a_second_ctrl_c_goes_through_at_once():
     passed = []
     with pytest.raises(KeyboardInterrupt):
-        with hold_interrupts():
+        with defer_interrupts():
             signal.raise_signal(signal.SIGINT)
             passed.append(1)
             signal.raise_signal(signal.SIGINT)
@@ -41,7 +41,7 @@ def test_a_second_ctrl_c_goes_through_at_once():
 @pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
 def test_handlers_are_given_back(error):
     try:
-        with hold_interrupts():
+        with defer_interrupts():
             assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
             if error:
                 raise error
@@ -53,17 +53,17 @@ def test_handlers_are_given_back(error):
 
 def test_an_interrupt_is_forgotten_by_the_next():
     with pytest.raises(KeyboardInterrupt):
-        with hold_interrupts() as let_through:
+        with defer_interrupts() as raise_pending:
             signal.raise_signal(signal.SIGINT)
-            let_through()
-    with hold_interrupts() as let_through:
-        let_through()
+            raise_pending()
+    with defer_interrupts() as raise_pending:
+        raise_pending()
 
 
 def test_a_held_ctrl_c_is_not_lost_at_the_end():
     # As when it comes in the last step of all.
     with pytest.raises(KeyboardInterrupt):
-        with hold_interrupts():
+        with defer_interrupts():
             signal.raise_signal(signal.SIGINT)
 
 
@@ -74,16 +74,16 @@ def test_someone_elses_handlers_are_left_alone():
         came.append(number)
 
     signal.signal(signal.SIGINT, own)
-    with hold_interrupts() as let_through:
+    with defer_interrupts() as raise_pending:
         assert signal.getsignal(signal.SIGINT) is own
         signal.raise_signal(signal.SIGINT)
-        let_through()
+        raise_pending()
     assert came == [signal.SIGINT]
     assert signal.getsignal(signal.SIGINT) is own
 
 
 def test_a_termination_that_would_kill_still_does():
-    with hold_interrupts():
+    with defer_interrupts():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
@@ -92,10 +92,10 @@ def test_a_termination_that_raises_is_held_too():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     passed = []
     with pytest.raises(KeyboardInterrupt):
-        with hold_interrupts() as let_through:
+        with defer_interrupts() as raise_pending:
             signal.raise_signal(signal.SIGTERM)
             passed.append(1)
-            let_through()
+            raise_pending()
     assert passed == [1]
     assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
 
@@ -104,9 +104,9 @@ def test_other_threads_touch_no_handler():
     seen = []
 
     def work():
-        with hold_interrupts() as let_through:
+        with defer_interrupts() as raise_pending:
             seen.append(signal.getsignal(signal.SIGINT))
-            let_through()
+            raise_pending()
         seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

@@ -23,7 +23,7 @@ def test_what_does_not_fit_is_looked_at_in_the_largest_tiles_that_do(squeezenet)
 
 def test_optimizers_that_remember_more_leave_less_for_tiles(squeezenet):
     sides = [
-        choose_tile(squeezenet, (2000, 2000), memory=2.2, pictures=optimizer.pictures)
+        choose_tile(squeezenet, (2000, 2000), memory=2.2, images=optimizer.images)
         for optimizer in (NormalizedGradient(0.01), Adam(), LBFGS(corrections=5))
     ]
     assert sides == sorted(sides, reverse=True) and len(set(sides)) == 3

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasart.optimization import Fourier, noise_picture
+from kerasart.optimization import Fourier, noise_image
 from kerasart.optimization.parameterizations import hartley_transform
 
 SIZES = [(1, 1), (6, 8), (7, 9), (5, 8), (4, 1)]
@@ -137,7 +137,7 @@ def test_one_graph_serves_all_sizes():
 
 
 def test_noise_comes_from_the_seed():
-    first, again, other = (noise_picture((30, 41), seed) for seed in (3, 3, 4))
+    first, again, other = (noise_image((30, 41), seed) for seed in (3, 3, 4))
     assert first.shape == (1, 30, 41, 3) and first.dtype == np.float32
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -145,7 +145,7 @@ def test_noise_comes_from_the_seed():
 
 @pytest.mark.parametrize("size", [(64, 96), (255, 201)])
 def test_noise_is_soft_grey(size):
-    picture = noise_picture(size, 0)
+    picture = noise_image(size, 0)
     assert 0.4 < picture.min() and picture.max() < 0.6
     assert picture.mean() == pytest.approx(0.5, abs=0.01)
     assert 0.001 < picture.std() < 0.02
@@ -163,7 +163,7 @@ def test_noise_has_lucids_contrast():
         return np.moveaxis(colours, 0, -1) @ COLOURS.T
 
     def ours(seed):
-        picture = noise_picture((height, width), seed).astype(np.float64)
+        picture = noise_image((height, width), seed).astype(np.float64)
         return np.log(picture / (1 - picture))
 
     expected = np.mean([np.var(lucid()) for _ in range(100)]) ** 0.5

@@ -161,7 +161,7 @@ def test_weights_are_handed_from_scale_to_scale():
 
 def test_progress():
     told = []
-    run = stand(on_step=told.append, show=lambda state, scale: 10 * state.image.numpy())
+    run = stand(on_step=told.append, to_image=lambda state, scale: 10 * state.image.numpy())
     assert [progress.step for progress in told] == [1, 2, 3]
     assert {progress.steps for progress in told} == {3}
     assert [progress.size for progress in told] == [(4, 6), (4, 6), (6, 9)]

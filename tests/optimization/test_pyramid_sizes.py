@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from kerasart.optimization import octave_sizes, scale_sizes, share_done, share_steps
+from kerasart.optimization import divide_steps, fraction_done, octave_sizes, scale_sizes
 
 
 def test_octaves_by_hand():
@@ -85,22 +85,22 @@ def sizes_of(*sides):
 
 
 def test_steps_are_shared_with_a_double_share_for_the_first():
-    assert share_steps(500, sizes_of(512)) == [500]
-    assert share_steps(600, sizes_of(256, 362, 512, 724, 1024)) == [200, 100, 100, 100, 100]
-    assert share_steps(7, sizes_of(64, 90)) == [5, 2]
+    assert divide_steps(500, sizes_of(512)) == [500]
+    assert divide_steps(600, sizes_of(256, 362, 512, 724, 1024)) == [200, 100, 100, 100, 100]
+    assert divide_steps(7, sizes_of(64, 90)) == [5, 2]
 
 
 def test_large_scales_get_less_as_their_long_side_is_more():
-    assert share_steps(500, sizes_of(4096)) == [500]
-    assert share_steps(475, sizes_of(512, 1024, 2048, 4096)) == [253, 127, 63, 32]
+    assert divide_steps(500, sizes_of(4096)) == [500]
+    assert divide_steps(475, sizes_of(512, 1024, 2048, 4096)) == [253, 127, 63, 32]
     tall = [(width, height) for height, width in sizes_of(512, 1024, 2048, 4096)]
-    assert share_steps(475, tall) == [253, 127, 63, 32]
+    assert divide_steps(475, tall) == [253, 127, 63, 32]
 
 
 def test_shares_add_up():
     for steps in range(1, 200):
         for scales in range(1, 9):
-            shares = share_steps(steps, sizes_of(*range(128, 128 * (scales + 1), 128)))
+            shares = divide_steps(steps, sizes_of(*range(128, 128 * (scales + 1), 128)))
             assert len(shares) == scales and min(shares) >= 1
             if steps >= 2 * scales:
                 assert sum(shares) == steps
@@ -111,5 +111,5 @@ def test_shares_add_up():
 
 def test_work_is_weighed_by_pixels():
     steps, sizes = [2, 3, 1], [(10, 10), (10, 20), (20, 20)]
-    done = [share_done(taken, steps, sizes) for taken in range(7)]
+    done = [fraction_done(taken, steps, sizes) for taken in range(7)]
     np.testing.assert_allclose(done, np.array([0, 100, 200, 400, 600, 800, 1200]) / 1200)

@@ -15,11 +15,11 @@ def test_each_pixel_is_one_tiles_own_and_halos_are_whole(seed):
     for spans in plan_tiles(size, side, halo, stride):
         owned[tuple(slice(span.start, span.stop) for span in spans)] += 1
         for span, length in zip(spans, size, strict=True):
-            assert span.start % stride == span.seen_start % stride == 0
+            assert span.start % stride == span.padded_start % stride == 0
             assert span.stop % stride == 0 or span.stop == length
-            assert span.seen_stop - span.seen_start <= side
-            assert span.seen_start == max(span.start - halo, 0)
-            assert span.seen_stop >= min(span.stop + halo, length)
+            assert span.padded_stop - span.padded_start <= side
+            assert span.padded_start == max(span.start - halo, 0)
+            assert span.padded_stop >= min(span.stop + halo, length)
     assert (owned == 1).all()
 
 

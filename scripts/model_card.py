@@ -37,39 +37,30 @@ The network learned from the pictures above and from those photos: whoever passe
 the right to use them. kerasart's own code is under the Apache licence 2.0.
 """
 
-_WHAT = {
-    "adain": "An `AdaIN` network: it paints in the manner of any picture.",
-    "few": "A `TransformerNet` ({network}): it paints in {count} styles and mixtures of them.",
-}
+# Of the settings, what the text tells of.
+_TOLD = ("photos", "styles", "style_count")
 
 
-def write_card(folder, record, history):
+def write_card(folder, training_run, settings, history):
     """Writes a model's card.
 
     Args:
         folder: The model's folder.
-        record: Dict of the training's settings, its `styles` (name to hash, or None where it knew
-            the style before) and `style_count`, the number of `photos`, and how many were
-            `left_out`.
+        training_run: The finished `TrainingRun`.
+        settings: Dict of all that it was made by.
         history: Dict of each loss's name to its values over time.
     """
-    shown = ("photos", "left_out", "styles", "style_count")
-    settings = {name: value for name, value in record.items() if name not in shown}
-    kind = "adain" if record["network"] == "adain" else "few"
-    styles = [
-        f"- {name} (`{digest}`)" if digest else f"- {name}"
-        for name, digest in record["styles"].items()
-    ]
-    if kind == "adain":
-        styles = [f"Any; {record['style_count']} pictures were learned from."]
+    photos = set(map(str, training_run.photos))
+    left_out = len(photos & training_run.left_out)
+    rows = {name: value for name, value in settings.items() if name not in _TOLD}
     text = _CARD.format(
         name=Path(folder).resolve().name,
-        what=_WHAT[kind].format(network=record["network"], count=record["style_count"]),
-        styles="\n".join(styles),
+        what=training_run.network.description,
+        styles="\n".join(training_run.styles.describe()),
         version=kerasart.__version__,
-        photos=record["photos"] - record["left_out"],
-        left_out=f"; {record['left_out']} could not be used" if record["left_out"] else "",
-        settings="\n".join(f"| {name} | {_shown(value)} |" for name, value in settings.items()),
+        photos=len(training_run.photos) - left_out,
+        left_out=f"; {left_out} could not be used" if left_out else "",
+        settings="\n".join(f"| {name} | {_shown(value)} |" for name, value in rows.items()),
         losses="\n".join(f"| {name} | {values[-1]:.4g} |" for name, values in history.items()),
     )
     replace_file(Path(folder) / "README.md", text.encode())

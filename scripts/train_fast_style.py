@@ -20,25 +20,63 @@ from kerasart.scripts.model_card import write_card
 import itertools
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import read_picture, write_picture
+from kerasart.image import read_picture
 from kerasart.image.contact_sheet import contact_sheet
-from kerasart.image.fingerprint import hash_image
-from kerasart.image.loss_plot import plot_losses
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
+from kerasart.saved_models import find_network, read_config
 from kerasart.settings.choices import choose_fast_style_settings, choose_network
 from kerasart.settings.presets import find_preset
 from kerasart.settings.style import FastStyleSettings
 
-_NETWORKS = ("small", "medium", "large", "adain")
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
+
+
+def _read_pictures(names):
+    """Reads a few styles by name."""
+    styles = {}
+    for name in names:
+        # As `stylize.py --style` takes it, where a colon or a comma stands between two things.
+        style = re.sub("[:,]", "_", Path(name).stem).strip()
+        if style in styles:
+            raise ValueError(f"`style` must name files of different names. Received: two {style!r}")
+        styles[style] = read_picture(name, common_flags.MAX_PIXELS.value)
+    return styles
+
+
+def _list_pictures(names):
+    """Lists the files of many styles, those in folders too."""
+    paths = []
+    for name in names:
+        if Path(name).is_dir():
+            paths += find_photos(name, "style")
+        else:
+            read_picture(name, common_flags.MAX_PIXELS.value)  # Says what is wrong with it.
+            paths.append(Path(name))
+    return paths
+
+
+class _Kind(NamedTuple):
+    """What is known of a class of networks before TensorFlow loads."""
+
+    names: tuple[str, ...]  # Of new ones.
+    preset: str
+    read_styles: Callable  # Takes what --style names to what `plan_training` takes.
+
+
+_KINDS = {
+    "TransformerNet": _Kind(("small", "medium", "large"), "best", _read_pictures),
+    "AdaIN": _Kind(("adain",), "adain_best", _list_pictures),
+}
 
 _PHOTOS = flags.DEFINE_string(
     "photos", None, "A folder of photos, of any kinds and sizes, with all folders in it."
@@ -50,7 +88,7 @@ _OUTPUT = flags.DEFINE_string("output", "fast_style", "The folder to write.")
 _NETWORK = flags.DEFINE_enum(
     "network",
     "medium",
-    _NETWORKS,
+    [name for kind in _KINDS.values() for name in kind.names],
     "large has the paper's channels, medium half, small a quarter of them, for a laptop; adain "
     "paints in the manner of any picture.",
 )
@@ -100,108 +138,97 @@ GROUPS = {
 
 def main():
     """Reads flags and pictures, and trains."""
-    preset = "adain_best" if _NETWORK.value == "adain" else "best"
-    backbone = common_flags.BACKBONE.value or "auto"
-    if options.tell_of_presets("fast_style", _PRESET.value, preset, backbone):
+    kind = next(each for each in _KINDS.values() if _NETWORK.value in each.names)
+    asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
+    if options.tell_of_presets("fast_style", _PRESET.value, kind.preset, asked[0]):
         return
-    if not _PHOTOS.value or not _STYLE.value:
-        missing = "photos" if not _PHOTOS.value else "style"
-        raise ValueError(f"--{missing} must be given (--help shows how). Received: none")
+    _check_flags()
+    photos = find_photos(_PHOTOS.value)
+    samples = {Path(name).stem: common_flags.read_photo(name).image for name in _SAMPLE.value}
+    folder = Path(_OUTPUT.value)
+    _check_folder(folder)
+    if _FINETUNE.value:
+        # What is none of ours, `load_network` refuses.
+        kind = _KINDS.get(read_config(find_network(_FINETUNE.value)).get("class_name"), kind)
+    preset = find_preset("fast_style", _PRESET.value or kind.preset)
+    backbone, weights = choose_network(preset, *asked)
+    given = options.read_flags(FastStyleSettings)
+    choose_fast_style_settings(preset, "vgg16" if backbone == "auto" else backbone, given)
+    styles = kind.read_styles(_STYLE.value)
+
+    cli.load_tensorflow()
+    from kerasart import load_backbone, load_network
+    from kerasart.networks.callbacks import check_tensorboard
+
+    if _TENSORBOARD.value:
+        check_tensorboard()
+    network = load_network(_FINETUNE.value) if _FINETUNE.value else _NETWORK.value
+    backbone = load_backbone(backbone, weights, default="vgg16")
+    settings = choose_fast_style_settings(preset, backbone, given)
+    training_run = _plan(network, styles, photos, backbone, settings)
+    _train(training_run, ContactSheet(training_run, samples), folder, backbone)
+
+
+def _check_flags():
+    """Refuses flags that are missing or do not go together."""
+    for name, flag in (("photos", _PHOTOS), ("style", _STYLE)):
+        if not flag.value:
+            raise ValueError(f"--{name} must be given (--help shows how). Received: none")
     if _FINETUNE.value and flags.FLAGS["network"].present:
         raise ValueError(
             "`network` must be left out with --finetune, whose network it is then. "
             f"Received: {_NETWORK.value!r}"
         )
-    photos = find_photos(_PHOTOS.value)
-    samples = {Path(name).stem: common_flags.read_photo(name).image for name in _SAMPLE.value}
-    folder = Path(_OUTPUT.value)
-    _check_folder(folder)
-    network = _load_finetuned() if _FINETUNE.value else _NETWORK.value
-    takes_images = _takes_style_images(network)
-    recipe = find_preset("fast_style", _PRESET.value or ("adain_best" if takes_images else "best"))
-    asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
-    backbone, weights = choose_network(recipe, *asked)
-    given = options.read_flags(FastStyleSettings)
-    choose_fast_style_settings(recipe, "vgg16" if backbone == "auto" else backbone, given)
-    styles = _find_styles(takes_images)
-    if _TENSORBOARD.value:
-        cli.load_tensorflow()
-        from kerasart.networks.callbacks import check_tensorboard
 
-        check_tensorboard()
-    cli.load_tensorflow()
-    from kerasart import load_backbone
+
+def _plan(network, styles, photos, backbone, settings):
+    """Prepares the training, which takes a while."""
     from kerasart.applications.fast_style_training import plan_training
-    from kerasart.image.resizing import shrink
 
-    backbone = load_backbone(backbone, weights, default="vgg16")
-    with tqdm(
-        desc="Balancing the weights",
-        bar_format="{desc}",
-        leave=False,
-        disable=common_flags.QUIET.value or None,
-    ):
-        training_run = plan_training(
+    quiet = common_flags.QUIET.value or None
+    with tqdm(desc="Balancing the weights", bar_format="{desc}", leave=False, disable=quiet):
+        return plan_training(
             network,
             styles,
             photos,
             backbone,
-            choose_fast_style_settings(recipe, backbone, given),
+            settings,
             common_flags.PRECISION.value or "auto",
             common_flags.SEED.value or 0,
             common_flags.MAX_PIXELS.value,
         )
-    samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
-    _train(training_run, samples, folder, backbone)
 
 
-def _load_finetuned():
-    cli.load_tensorflow()
-    from kerasart.networks import load_network
-
-    return load_network(_FINETUNE.value)
-
-
-def _takes_style_images(network):
-    is_name = isinstance(network, str)
-    return network == "adain" if is_name else network.style_input == "style"
-
-
-def _train(training_run, samples, folder, backbone):
+def _train(training_run, sheet, folder, backbone):
     """Trains, keeps what there is in the folder, and writes the card at the end."""
-    from kerasart.networks.callbacks import ProgressLine, ResumableTraining, TensorBoardWriter
+    from kerasart.networks.callbacks import (
+        FolderWriter,
+        ProgressLine,
+        ResumableTraining,
+        TensorBoardWriter,
+    )
 
-    network = training_run.network
-    for photo in samples.values():
-        network.check_size(photo)
-    identity = _identify(training_run, backbone)
+    steps, identity = training_run.settings.steps, _identify(training_run, backbone)
     (folder / "training").mkdir(parents=True, exist_ok=True)
-    exhibition = Exhibition(folder, training_run, samples)
-    every = min(_SHEET_EVERY.value, training_run.settings.steps)
-    training = ResumableTraining(folder / "training", identity, every, exhibition.paint)
-    callbacks = [_exhibiting(training, exhibition)]
+    every = min(_SHEET_EVERY.value, steps)
+    training = ResumableTraining(folder / "training", identity, every, sheet.paint)
+    writer = FolderWriter(training, folder, training_run.network, sheet.lay_out)
+    writers = [writer]
     if _TENSORBOARD.value:
-        callbacks.append(TensorBoardWriter(training, _TENSORBOARD.value, exhibition.lay_out))
+        writers.append(TensorBoardWriter(training, _TENSORBOARD.value, sheet.lay_out))
     training.restore(training_run.trainer, common_flags.OVERWRITE.value)
     if training.step:
         cli.say(f"Going on after {training.step} steps.")
+    quiet = common_flags.QUIET.value or None
     try:
-        with tqdm(
-            total=training_run.settings.steps,
-            initial=training.step,
-            unit="step",
-            disable=common_flags.QUIET.value or None,
-        ) as bar:
-            training_run.fit(training, ProgressLine(training, bar), *callbacks)
+        with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
+            training_run.fit(training, ProgressLine(training, bar), *writers)
     except KeyboardInterrupt:
         training.write(training_run.trainer)
         print(f"\n{training.step} steps are kept; the same command goes on.", file=sys.stderr)
         sys.exit(130)
-    exhibition.write(training, exhibition.paint())
-    left_out = training_run.left_out & set(map(str, training_run.photos))
-    known = dict.fromkeys(network.styles)
-    record = {"left_out": len(left_out), "styles": known | identity["styles"]}
-    write_card(folder, identity | record, training.history)
+    writer.write(sheet.paint())
+    write_card(folder, training_run, identity, training.history)
     training.remove()
     cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
@@ -218,24 +245,29 @@ def _identify(training_run, backbone):
         "precision": network.dtype_policy.name,
         "seed": training_run.seed,
         "photos": len(training_run.photos),
-        "styles": {name: hash_image(picture) for name, picture in training_run.shown.items()},
-        "style_count": len(network.styles or training_run.styles),
+        "styles": training_run.styles.hashes(),
+        "style_count": training_run.styles.count,
     }
 
 
-class Exhibition:
-    """The samples that show what becomes of a network, and the files of the output.
+class ContactSheet:
+    """The samples that show what becomes of a network.
 
     Args:
-        folder: The output.
         training_run: The `TrainingRun`.
         samples: Dict of name to photo, (1, height, width, 3).
+
+    Raises:
+        ValueError: If a photo is too small for the network.
     """
 
-    def __init__(self, folder, training_run, samples):
-        self._folder = folder
+    def __init__(self, training_run, samples):
+        from kerasart.image.resizing import shrink
+
         self._training_run = training_run
-        self._samples = samples
+        self._samples = {name: shrink(photo, _SAMPLE_SIZE) for name, photo in samples.items()}
+        for photo in self._samples.values():
+            training_run.network.check_size(photo)
 
     def paint(self):
         """Paints each sample in each of the styles to show: a list of pictures."""
@@ -244,55 +276,12 @@ class Exhibition:
 
     def lay_out(self, pictures):
         """Lays out samples in rows, styles in columns, the styles' own pictures first."""
-        shown = self._training_run.shown
+        shown = self._training_run.styles.shown
         images, labels = [np.ones((8, 8, 3)), *shown.values()], ["", *shown]
         for i, (name, sample) in enumerate(self._samples.items()):
             images += [sample, *pictures[i * len(shown) : (i + 1) * len(shown)]]
             labels += [name, *shown]
         return contact_sheet(images, labels, columns=len(shown) + 1, cell=256)
-
-    def write(self, training, pictures):
-        """Writes the contact sheet, the plot of the losses, and the model."""
-        from kerasart.networks import save_network
-
-        sheet = self.lay_out(pictures)
-        write_picture(self._folder / "contact_sheet.jpg", sheet, quality=88)
-        _write_plot(self._folder, training)
-        save_network(self._training_run.network, self._folder / "model.keras")
-
-
-def _exhibiting(training, exhibition):
-    """Makes the callback that writes what there is to show whenever a state was written."""
-    import keras
-
-    def write(batch, logs):
-        if training.pictures is not None:
-            exhibition.write(training, training.pictures)
-
-    return keras.callbacks.LambdaCallback(on_train_batch_end=write)
-
-
-def _find_styles(takes_images):
-    """Reads the few styles by name, or lists the files of many."""
-    if takes_images:
-        return [path for name in _STYLE.value for path in _style_files(name)]
-    styles = {}
-    for name in _STYLE.value:
-        # As `stylize.py --style` takes it, where a colon or a comma stands between two things.
-        style = re.sub("[:,]", "_", Path(name).stem).strip()
-        if style in styles:
-            raise ValueError(f"`style` must name files of different names. Received: two {style!r}")
-        styles[style] = read_picture(name, common_flags.MAX_PIXELS.value)
-    return styles
-
-
-def _style_files(name):
-    if Path(name).is_dir():
-        return find_photos(name, "style")
-    read_picture(
-        name, common_flags.MAX_PIXELS.value
-    )  # Says what is wrong with a file that is named.
-    return [Path(name)]
 
 
 def _check_folder(folder):
@@ -319,16 +308,6 @@ def _check_folder(folder):
             "`output` must be a new folder, or an empty one, since some names in it will be "
             f"replaced (--overwrite allows it). Received: '{folder}', which holds {others[0]!r}"
         )
-
-
-def _write_plot(folder, training):
-    # Keras's "loss" is the sum, which the plot draws by itself.
-    terms = {name: values for name, values in training.history.items() if name != "loss"}
-    ends = [training.every * (i + 1) for i in range(len(training.history["loss"]))]
-    try:
-        plot_losses(terms, folder / "losses.png", steps=ends)
-    except ImportError:
-        pass  # The card has the last losses, and matplotlib is an extra.
 
 
 def run():

@@ -1,14 +1,10 @@
 """Style networks, their inference, training and files."""
 
 from kerasart.networks.adain import AdaIN
-from kerasart.networks.saving import (
-    copy_network,
-    load_network,
-    recast,
-    save_network,
-)
-from kerasart.networks.style_network import StyleNetwork
-from kerasart.networks.style_trainer import AdaINTrainer, StyleTrainer
+from kerasart.networks.adain_trainer import AdaINTrainer
+from kerasart.networks.saving import load_network, prepare_network, save_network
+from kerasart.networks.style_network import StyleNetwork, copy_network, recast
+from kerasart.networks.style_trainer import StyleTrainer
 from kerasart.networks.transformer_net import SIZES, TransformerNet
 from kerasart.saved_models import find_network, shipped_models
 
@@ -22,6 +18,7 @@ __all__ = [
     "copy_network",
     "find_network",
     "load_network",
+    "prepare_network",
     "recast",
     "save_network",
     "shipped_models",

@@ -1,5 +1,7 @@
 """`AdaIN`, a feed-forward network whose style is any image."""
 
+from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import keras
@@ -7,8 +9,16 @@ import keras
 from kerasart.backbones import load_backbone
 from kerasart.image.masks import split_picture
 from kerasart.image.resizing import shrink
+from kerasart.networks.adain_trainer import AdaINTrainer
 from kerasart.networks.ops import StyleOps
-from kerasart.networks.style_network import StyleNetwork, StylePart, normalise_shares
+from kerasart.networks.style_network import (
+    StyleNetwork,
+    StylePart,
+    dtype_policy,
+    normalise_shares,
+)
+from kerasart.networks.training_styles import StylePictures
+from kerasart.settings.style import FastStyleSettings
 
 _CHANNELS = 512  # Of the encoder's features.
 # About their mean: without it, the decoder starts where a sigmoid has no slope.
@@ -54,6 +64,9 @@ class AdaIN(StyleNetwork):
     least_size = 9  # So that an image can be mirrored up to the next multiple of the stride.
     exported_dtype = "float16"  # Half as large, and as exact as the bundled encoder's weights.
     kind = "adain"
+    names = (kind,)
+    description = "An `AdaIN` network: it paints in the manner of any picture."
+    trainer_class = AdaINTrainer
     padding = "reflect"
     layer = "block4_conv1"
     style_size = 512
@@ -170,6 +183,22 @@ class AdaIN(StyleNetwork):
             self.check_size(image, "style")
             parts.append((image, share, mask))
         return parts
+
+    @classmethod
+    def create(cls, name: str, styles: Sequence[str | PathLike[str]], precision: str) -> "AdaIN":
+        """Makes a network that is to learn."""
+        return cls(dtype=dtype_policy(precision))
+
+    def read_styles(
+        self,
+        styles: Sequence[str | PathLike[str]],
+        settings: FastStyleSettings,
+        seed: int = 0,
+        left_out: set[str] | None = None,
+        max_pixels: int | None = None,
+    ) -> StylePictures:
+        """Reads pictures of all manners from files."""
+        return StylePictures(styles, settings, seed, left_out, max_pixels)
 
     @property
     def bytes_per_pixel(self) -> float:

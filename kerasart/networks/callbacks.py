@@ -1,4 +1,4 @@
-"""Callbacks of a training: `ResumableTraining`, `TensorBoardWriter` and `ProgressLine`."""
+"""Callbacks of a training: keeping it, its progress line, and what there is to look at."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from kerasart.image import write_picture
 from kerasart.image.atomic_files import sync
 from kerasart.image.files import replace_file
 from kerasart.image.fingerprint import differences, fingerprint
+from kerasart.image.loss_plot import plot_losses
+from kerasart.networks.saving import save_network
+from kerasart.networks.style_network import StyleNetwork
 from kerasart.settings.checks import is_number
 
 if keras.backend.backend() == "tensorflow":
@@ -223,6 +227,49 @@ class ProgressLine(keras.callbacks.Callback):
         losses = {name: f"{value:.4g}" for name, value in (logs or {}).items()}
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(self._training.step - self._bar.n)
+
+
+class FolderWriter(keras.callbacks.Callback):
+    """Writes a network, its losses and a contact sheet to a folder, for people to look at.
+
+    Args:
+        training: The `ResumableTraining` before it; it writes whenever that does.
+        folder: The folder.
+        network: The network.
+        sheet: `sheet(pictures)` lays out what was painted: float RGB (1, height, width, 3) in
+            [0, 1].
+    """
+
+    def __init__(
+        self,
+        training: ResumableTraining,
+        folder: str | PathLike[str],
+        network: StyleNetwork,
+        sheet: Callable[[list[np.ndarray]], np.ndarray],
+    ):
+        super().__init__()
+        self._training = training
+        self._folder = Path(folder)
+        self._network = network
+        self._sheet = sheet
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Writes what there is, if the step was kept."""
+        if self._training.pictures is not None:
+            self.write(self._training.pictures)
+
+    def write(self, pictures: list[np.ndarray]) -> None:
+        """Writes contact_sheet.jpg, of what was painted, losses.png, and model.keras."""
+        sheet = self._sheet(pictures)
+        write_picture(self._folder / "contact_sheet.jpg", sheet, quality=88)
+        # Keras's "loss" is the sum, which the plot draws by itself.
+        losses = {name: each for name, each in self._training.history.items() if name != "loss"}
+        ends = [self._training.every * (i + 1) for i in range(len(self._training.history["loss"]))]
+        try:
+            plot_losses(losses, self._folder / "losses.png", steps=ends)
+        except ImportError:
+            pass  # The card has the last losses, and matplotlib is an extra.
+        save_network(self._network, self._folder / "model.keras")
 
 
 class TensorBoardWriter(keras.callbacks.Callback):

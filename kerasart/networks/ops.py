@@ -123,7 +123,8 @@ class StyleOps:
         preprocess, layers = encoder.parts
         x = self.cast(self.preprocess(x, preprocess))
         for layer in layers:
-            x = self.convolve(x, layer) if hasattr(layer, "kernel") else self.max_pool(x)
+            is_pooling = isinstance(layer, keras.layers.MaxPooling2D)
+            x = self.max_pool(x) if is_pooling else self.convolve(x, layer)
         return self.uncast(x)
 
 

@@ -1,15 +1,20 @@
 """`Photos`, a data set of random square crops of photos, for training."""
 
+from __future__ import annotations
+
 import logging
 import os
 import threading
 from collections.abc import Iterable
 from os import PathLike
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasart.image.files import read_picture
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 _log = logging.getLogger("kerasart")
 

@@ -1,4 +1,4 @@
-"""Saving, loading and copying of style networks."""
+"""Making, saving and loading of style networks: the table of their classes."""
 
 import zipfile
 from os import PathLike
@@ -6,15 +6,37 @@ from pathlib import Path
 from typing import Any
 
 from kerasart.image.atomic_files import sync
-from kerasart.kernels.precision import choose_precision
 from kerasart.networks.adain import AdaIN
-from kerasart.networks.style_network import StyleNetwork
+from kerasart.networks.style_network import StyleNetwork, copy_with_dtype, dtype_policy
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
 
-_KINDS: dict[str, Any] = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
+_CLASSES: dict[str, Any] = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
 _MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
 _MOST_LETTERS = 200  # Of what is wrong with a file.
+
+
+def prepare_network(network: str | StyleNetwork, styles: Any, precision: str) -> StyleNetwork:
+    """Makes a network that is to be trained.
+
+    Args:
+        network: One of the `names` of a class of ours; or a network of which a copy goes on
+            learning.
+        styles: What it is to learn, as for `StyleNetwork.read_styles`.
+        precision: "float32", "bfloat16" or "auto", of its convolutions.
+
+    Raises:
+        ValueError: If there is no such network, or it cannot go on learning by these styles.
+    """
+    if isinstance(network, StyleNetwork):
+        return network.continued(styles, precision)
+    named = {name: each for each in _CLASSES.values() for name in each.names}
+    if network in named:
+        return named[network].create(network, styles, precision)
+    raise ValueError(
+        f"`network` must be {', '.join(named)}, or a network of ours. Received: "
+        + (repr(network) if isinstance(network, str) else f"a {type(network).__name__}")
+    )
 
 
 def load_network(model: str | PathLike[str], precision: str = "float32") -> StyleNetwork:
@@ -32,13 +54,13 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Styl
         FileNotFoundError: If there is no such model.
         ValueError: If the file is none, or holds another kind of network.
     """
-    policy = _policy(precision)
+    policy = dtype_policy(precision)
     path = find_network(model)
     saved = read_config(path)
     try:
         _check_size(path, saved)
         # Files hold float16; `keras.saving.load_model` would make a network that computes in it.
-        network = _KINDS[saved["class_name"]].from_config({**saved["config"], "dtype": policy})
+        network = _CLASSES[saved["class_name"]].from_config({**saved["config"], "dtype": policy})
         network.load_weights(path)
     except Exception as error:  # Whatever Keras and HDF5 meet in damaged files.
         why = " ".join(str(error).split())[:_MOST_LETTERS] or type(error).__name__
@@ -58,8 +80,8 @@ def _check_size(path, saved):
         if damaged := archive.testzip():  # Keras does not look.
             raise ValueError(f"{damaged} is damaged")
     kind, config = saved["class_name"], saved["config"]
-    if kind not in _KINDS:
-        raise ValueError(f"{' and '.join(_KINDS)} are such networks, and a {kind} is not")
+    if kind not in _CLASSES:
+        raise ValueError(f"{' and '.join(_CLASSES)} are such networks, and a {kind} is not")
     if kind == "TransformerNet":
         count = TransformerNet.count_weights(config["styles"], config["width"], config["blocks"])
         if not 0 < count <= size:  # Each takes two bytes, though packing may save some.
@@ -78,29 +100,8 @@ def save_network(network: StyleNetwork, path: str | PathLike[str]) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.keras")  # What a kill leaves, the next one replaces.
     try:
-        _copy(network, "float16").save(temporary)
+        copy_with_dtype(network, "float16").save(temporary)
         sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def recast(network: StyleNetwork, precision: str) -> StyleNetwork:
-    """Makes a network compute in a precision, as `copy_network`, but itself if it does already."""
-    same = network.dtype_policy.name == _policy(precision)
-    return network if same else copy_network(network, precision)
-
-
-def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
-    """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
-    return _copy(network, _policy(precision))
-
-
-def _policy(precision):
-    return "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
-
-
-def _copy(network, dtype):
-    copy = type(network).from_config({**network.get_config(), "dtype": dtype})
-    copy.set_weights(network.get_weights())
-    return copy

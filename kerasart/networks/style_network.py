@@ -1,12 +1,17 @@
 """`StyleNetwork`, what all networks that paint an image in one pass have in common."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.kernels.precision import choose_precision
 from kerasart.networks.ops import KerasOps, StyleOps
+from kerasart.networks.perceptual_trainer import PerceptualTrainer
+from kerasart.networks.training_styles import TrainingStyles
+from kerasart.settings.style import FastStyleSettings
 
 # A style as an input of the network, how much of the whole it is, and which part of it counts.
 StylePart = tuple[Any, float, np.ndarray | None]
@@ -23,12 +28,19 @@ class StyleNetwork(keras.Model):
         stride: Pixels that sides are mirrored up to a multiple of.
         least_size: The least height and width of an image.
         exported_dtype: Of kernels in exported graphs; None for the one that they compute in.
+        names: What `train_fast_style.py --network` calls new ones of this class.
+        trainer_class: The class of its trainer.
+        padding: How the backbone of its trainer sees what is beyond a picture's edge, as in
+            `Backbone.cut`.
     """
 
     style_input: ClassVar[str]
     stride: ClassVar[int]
     least_size: ClassVar[int]
     exported_dtype: ClassVar[str | None] = None
+    names: ClassVar[Iterable[str]]
+    trainer_class: ClassVar[type[PerceptualTrainer]]
+    padding: ClassVar[str] = "zeros"
     styles: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any):
@@ -42,6 +54,11 @@ class StyleNetwork(keras.Model):
         raise NotImplementedError
 
     @property
+    def description(self) -> str:
+        """A sentence that says what it is, for its card."""
+        raise NotImplementedError
+
+    @property
     def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
         raise NotImplementedError
@@ -50,6 +67,48 @@ class StyleNetwork(keras.Model):
     def all_variables(self) -> list:
         """All variables that `forward` reads, those of a frozen encoder too."""
         return self.variables
+
+    @classmethod
+    def create(cls, name: str, styles: Any, precision: str) -> "StyleNetwork":
+        """Makes a network that is to be trained.
+
+        Args:
+            name: One of `names`.
+            styles: As for `read_styles`.
+            precision: "float32", "bfloat16" or "auto", of its convolutions.
+        """
+        raise NotImplementedError
+
+    def continued(self, styles: Any, precision: str) -> "StyleNetwork":
+        """Makes a copy that goes on learning, by styles as for `read_styles`.
+
+        Raises:
+            ValueError: If these are no styles by which it can.
+        """
+        return copy_network(self, precision)
+
+    def read_styles(
+        self,
+        styles: Any,
+        settings: FastStyleSettings,
+        seed: int = 0,
+        left_out: set[str] | None = None,
+        max_pixels: int | None = None,
+    ) -> TrainingStyles:
+        """Reads what the network is to learn.
+
+        Args:
+            styles: Dict of name to RGB picture, or to a `Picture`, of which only what is seen
+                counts; or a list of paths of pictures: whichever the network learns from.
+            settings: `FastStyleSettings`.
+            seed: Seeds what is picked of many pictures.
+            left_out: Paths that are known to be unusable, to which those met are added.
+            max_pixels: The most pixels of a picture that is read.
+
+        Raises:
+            ValueError: If no picture can be used.
+        """
+        raise NotImplementedError
 
     def parse_style(self, style: Any) -> list[StylePart]:
         """Makes the network's inputs of what a user says of the style.
@@ -149,3 +208,26 @@ def normalise_shares(weights: ArrayLike) -> np.ndarray:
             f"`style` must have weights of 0 or more, not all 0. Received: {weights.tolist()}"
         )
     return weights / weights.sum()
+
+
+def dtype_policy(precision: str) -> str:
+    """Names Keras's dtype policy of a network that computes in "float32", "bfloat16" or "auto"."""
+    return "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
+
+
+def recast(network: StyleNetwork, precision: str) -> StyleNetwork:
+    """Makes a network compute in a precision, as `copy_network`, but itself if it does already."""
+    same = network.dtype_policy.name == dtype_policy(precision)
+    return network if same else copy_network(network, precision)
+
+
+def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
+    """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
+    return copy_with_dtype(network, dtype_policy(precision))
+
+
+def copy_with_dtype(network: StyleNetwork, dtype: str) -> StyleNetwork:
+    """Copies a network, its weights too, with a dtype policy, as Keras calls it."""
+    copy = type(network).from_config({**network.get_config(), "dtype": dtype})
+    copy.set_weights(network.get_weights())
+    return copy

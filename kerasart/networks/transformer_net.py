@@ -1,7 +1,7 @@
 """`TransformerNet`, a feed-forward network of one or several named styles."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -9,7 +9,16 @@ import numpy as np
 
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import StyleOps
-from kerasart.networks.style_network import StyleNetwork, StylePart, normalise_shares
+from kerasart.networks.style_network import (
+    StyleNetwork,
+    StylePart,
+    copy_network,
+    dtype_policy,
+    normalise_shares,
+    recast,
+)
+from kerasart.networks.style_trainer import StyleTrainer
+from kerasart.networks.training_styles import NamedStyles
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
 _OVERHEAD = 6  # Features and work space at full size, over one layer's features there.
@@ -46,6 +55,8 @@ class TransformerNet(StyleNetwork):
     style_input = "style_weights"
     stride = 4
     least_size = 5  # What the 9x9 convolution can mirror around.
+    names = SIZES
+    trainer_class = StyleTrainer
 
     def __init__(
         self,
@@ -155,6 +166,14 @@ class TransformerNet(StyleNetwork):
         return widths.get(self.width, f"width {self.width:g}")
 
     @property
+    def description(self) -> str:
+        """A sentence that says what it is, for its card."""
+        return (
+            f"A `TransformerNet` ({self.kind}): it paints in {len(self.styles)} styles and "
+            "mixtures of them."
+        )
+
+    @property
     def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
         return _OVERHEAD * 32 * self.width * 4
@@ -171,6 +190,27 @@ class TransformerNet(StyleNetwork):
         down = count(9, 3, few) + count(3, few, some) + count(3, some, many) + mixed * many
         up = count(3, many, some) + count(3, some, few) + 9 * 9 * few * 3 + 3
         return down + 2 * blocks * count(3, many, many) + up
+
+    @classmethod
+    def create(cls, name: str, styles: Mapping[str, Any], precision: str) -> "TransformerNet":
+        """Makes a network of a size that is to learn styles."""
+        return cls(list(styles), SIZES[name], dtype=dtype_policy(precision))
+
+    def continued(self, styles: Mapping[str, Any], precision: str) -> StyleNetwork:
+        """Makes a copy that learns all styles that it knows, or new ones besides."""
+        if set(styles) == set(self.styles):
+            return copy_network(self, precision)
+        if known := [name for name in styles if name in self.styles]:
+            raise ValueError(
+                f"`styles` must be all that the network knows ({', '.join(self.styles)}), to go on "
+                f"learning them, or none of them. Received: {', '.join(known)}"
+            )
+        return recast(self, precision).with_styles(list(styles))
+
+    def read_styles(self, styles: Mapping[str, Any], settings: Any, *_: Any) -> NamedStyles:
+        """Names the pictures by which it learns, in the order of its styles."""
+        named = {name: styles[name] for name in self.styles if name in styles}
+        return NamedStyles(named, self.styles)
 
     def with_styles(self, names: Sequence[str]) -> "TransformerNet":
         """Adds styles to what the network can paint; what it could it still can, equally.

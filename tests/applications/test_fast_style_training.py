@@ -1,16 +1,15 @@
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from kerasart.applications import fast_style_training
-from kerasart.applications.fast_style_training import (
-    make_adain_trainer,
-    photo_batches,
-    plan_training,
-)
-from kerasart.networks import AdaIN, TransformerNet
+from kerasart.applications.fast_style_training import TrainingRun, make_trainer, plan_training
+from kerasart.networks import SIZES, AdaIN, AdaINTrainer, TransformerNet
 from kerasart.networks.callbacks import ResumableTraining
+from kerasart.networks.training_styles import NamedStyles, StylePictures
 from kerasart.settings.style import FastStyleSettings
 
 STYLES = np.random.default_rng(0).random((2, 1, 40, 48, 3), np.float32) ** [[[[[1]]]], [[[[3]]]]]
@@ -56,8 +55,8 @@ def photos(cat, tmp_path_factory):
 def tiny():
     """A size of network that trains in no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(fast_style_training.SIZES, "tiny", 1 / 8)
-        patch.setattr(fast_style_training, "_PAIRS", 1)
+        patch.setitem(SIZES, "tiny", 1 / 8)
+        patch.setattr(fast_style_training, "_EXAMPLES", 1)
         yield
 
 
@@ -111,7 +110,10 @@ def test_a_course_paints_all_styles_that_it_shows(trained):
         trained.training_run,
         np.random.default_rng(3).random((1, 37, 42, 3), np.float32),
     )
-    assert training_run.network.styles == ("a", "b") and list(training_run.shown) == ["a", "b"]
+    assert training_run.network.styles == ("a", "b") and list(training_run.styles.shown) == [
+        "a",
+        "b",
+    ]
     painted = training_run.paint(photo)
     assert [picture.shape for picture in painted] == [photo.shape] * 2
     for picture, weights in zip(painted, np.eye(2, dtype=np.float32), strict=True):
@@ -146,7 +148,7 @@ def test_finetuning_keeps_the_old_styles_to_the_bit(trained, photos, squeezenet,
     photo = np.random.default_rng(4).random((1, 33, 38, 3), np.float32)
     new = {"c": 1 - STYLES["b"]}
     training_run = plan(photos, squeezenet, network, new, learning_rate=0.05, steps=10)
-    assert training_run.network.styles == ("a", "b", "c") and training_run.styles == [1]
+    assert training_run.network.styles == ("a", "b", "c") and training_run.styles.numbers == [1]
     start = training_run.paint(photo)[0]
     kept = Kept(training_run, tmp_path / "more")
     first, *later = kept.resumable.history["loss"]
@@ -163,9 +165,9 @@ def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, t
     # In another order, which is not that of the network's numbers.
     styles = dict(reversed(STYLES.items()))
     training_run = plan(photos, squeezenet, network, styles, stability=0.5, steps=10)
-    assert training_run.network.styles == ("a", "b") and training_run.styles == [0, 1, 2]
-    assert list(training_run.shown) == ["a", "b"]
-    np.testing.assert_array_equal(training_run.shown["a"], STYLES["a"])
+    assert training_run.network.styles == ("a", "b") and training_run.styles.numbers == [0, 1, 2]
+    assert list(training_run.styles.shown) == ["a", "b"]
+    np.testing.assert_array_equal(training_run.styles.shown["a"], STYLES["a"])
     for old, new in zip(before, training_run.network.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     kept = Kept(training_run, tmp_path / "more")
@@ -204,22 +206,26 @@ def test_photos_that_cannot_be_used_are_refused_or_left_out(photos, squeezenet, 
 # --- Batches
 
 
+def batches_of(photos, styles, **changes):
+    """Batches of a run whose network does not matter."""
+    return TrainingRun(None, None, photos, styles, settings(**changes)).batches()
+
+
 def test_each_style_is_trained_as_often(photos):
-    batches, readers = photo_batches(photos, [1, 2, 3], settings(batch_size=6), seed=0)
+    new = {name: STYLES["a"] for name in "bcd"}
+    batches = batches_of(photos, NamedStyles(new, ("a", *new)), batch_size=6)
     seen = np.concatenate([batch["style"].numpy() for batch in batches.take(50)])
     counts = np.bincount(seen, minlength=4)
     assert counts[0] == 0 and counts[1:].min() > 70 and counts.sum() == 300
-    assert len(readers) == 1
     first = next(iter(batches))
     assert first["photo"].shape == (6, 32, 32, 3)
 
 
 def test_any_photo_meets_any_style_of_many(photos):
-    batches, readers = photo_batches(photos, photos[:2], settings(batch_size=4), seed=0)
-    batch = next(iter(batches))
+    styles = StylePictures(photos[:2], settings())
+    batch = next(iter(batches_of(photos, styles, batch_size=4)))
     assert batch["photo"].shape == batch["style"].shape == (4, 32, 32, 3)
     assert np.abs(batch["photo"] - batch["style"]).mean() > 0.01
-    assert len(readers) == 2
 
 
 # --- Any style
@@ -230,30 +236,30 @@ def test_adain_learns(photos, vgg16, tmp_path):
     styles = [tmp_path / "corrupt.jpg", *map(str, photos[:2])]
     training_run = plan(photos, vgg16, "adain", styles, **FOR_ADAIN)
     assert isinstance(training_run.network, AdaIN)
-    assert list(training_run.shown) == ["0", "1"]  # Small, and without what cannot be read.
-    assert all(max(picture.shape[1:3]) <= 40 for picture in training_run.shown.values())
+    assert list(training_run.styles.shown) == ["0", "1"]  # Small, and without what cannot be read.
+    assert all(max(picture.shape[1:3]) <= 40 for picture in training_run.styles.shown.values())
     kept = Kept(training_run, tmp_path / "kept", every=4)
     assert kept.resumable.history["loss"][-1] < kept.resumable.history["loss"][0]
     assert training_run.left_out == {str(tmp_path / "corrupt.jpg")}
     painted = training_run.paint(np.random.default_rng(0).random((1, 30, 20, 3), np.float32))
     assert [picture.shape for picture in painted] == [(1, 30, 20, 3)] * 2
     further = plan(photos, vgg16, training_run.network, styles, **FOR_ADAIN)
-    assert further.network is not training_run.network and further.styles == styles
+    assert further.network is not training_run.network and further.styles.count == 3
     pairs = zip(training_run.network.get_weights(), further.network.get_weights(), strict=True)
     assert all(np.array_equal(old, new) for old, new in pairs)
 
 
-def test_adain_is_taught_by_its_own_encoder_alone(photos, squeezenet, vgg16, monkeypatch):
-    network = type("Network", (), {"encoder": vgg16, "layer": AdaIN.layer})()
+def test_adain_is_taught_by_its_own_encoder_alone(photos, squeezenet, vgg16):
+    network = SimpleNamespace(encoder=vgg16, layer=AdaIN.layer, trainer_class=AdaINTrainer)
     message = "`backbone` must be vgg16 with its content at block4_conv1, .*Received: {}"
     with pytest.raises(ValueError, match=message.format("squeezenet, block4_conv1")):
-        make_adain_trainer(network, [], [], squeezenet, settings(**FOR_ADAIN))
+        make_trainer(network, [], [], squeezenet, settings(**FOR_ADAIN))
     elsewhere = FOR_ADAIN | {"content_layers": {"block3_conv3": 1.0}}
     with pytest.raises(ValueError, match=message.format("vgg16, block3_conv3")):
-        make_adain_trainer(network, [], [], vgg16, settings(**elsewhere))
+        make_trainer(network, [], [], vgg16, settings(**elsewhere))
     averaged = FOR_ADAIN | {"pooling": "average"}
     with pytest.raises(ValueError, match="`pooling` must be max for adain.*Received: 'average'"):
-        make_adain_trainer(network, [], [], vgg16, settings(**averaged))
+        make_trainer(network, [], [], vgg16, settings(**averaged))
 
 
 def test_presets_of_adain_name_the_network_that_can_teach_it():

@@ -13,8 +13,13 @@ import pytest
 from network_checks import FEW_SIZES, check_paints_as
 
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks import TransformerNet, load_network, save_network, shipped_models
-from kerasart.networks.saving import recast
+from kerasart.networks import (
+    TransformerNet,
+    load_network,
+    recast,
+    save_network,
+    shipped_models,
+)
 
 SENTENCE = r"`model` must be a Keras file [^\n]* Received: '[^\n]*"
 

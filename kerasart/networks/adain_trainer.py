@@ -1,0 +1,138 @@
+"""`AdaINTrainer`, which trains an `AdaIN`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import ops
+from numpy.typing import ArrayLike
+
+from kerasart.backbones import Backbone
+from kerasart.image import as_image
+from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apart, mean_weights
+from kerasart.objectives import Objective, StyleTerm, style_objective
+from kerasart.settings.style import FastStyleSettings
+
+
+class AdaINTrainer(PerceptualTrainer):
+    """Trains an `AdaIN` network to paint photos in the manner of any picture.
+
+    Where the painted picture is to look like the photo, the aim are the features of the photo with
+    the style's moments, which the decoder got, and not the photo's own.
+
+    Source: Huang and Belongie 2017 (arXiv 1703.06868, equations 11 to 13).
+
+    Args:
+        network: The `AdaIN`.
+        backbone: The `Backbone`, not yet cut.
+        objective: The `Objective`. Its content must be at the network's own layer.
+        weights: (terms,): what is multiplied with each term.
+        stability: As for `PerceptualTrainer`.
+        precision: "float32", "bfloat16" or "auto", of the backbone.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        backbone: Backbone,
+        objective: Objective,
+        weights: ArrayLike,
+        stability: float = 0.0,
+        precision: str = "auto",
+    ):
+        padding = network.padding  # The aim is what the network's own encoder sees.
+        super().__init__(
+            network, backbone, objective, weights, stability, precision, padding=padding
+        )
+
+    @classmethod
+    def make_objective(
+        cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
+    ) -> Objective:
+        """Makes that of a style transfer.
+
+        Raises:
+            ValueError: If the backbone, the content's layer or the pooling is another than those of
+                the network's encoder, whose features are what the painted picture is to have.
+        """
+        layers = ", ".join(settings.content_layers)
+        if (backbone.name, layers) != (network.encoder.name, network.layer):
+            raise ValueError(
+                f"`backbone` must be {network.encoder.name} with its content at {network.layer}, "
+                f"as the network's own encoder. Received: {backbone.name}, {layers}"
+            )
+        if settings.pooling != "max":
+            raise ValueError(
+                "`pooling` must be max for adain, as the network's own encoder has it. "
+                f"Received: {settings.pooling!r}"
+            )
+        return style_objective(settings)
+
+    @classmethod
+    def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
+        """Pairs each style with the photo beside it."""
+        for photo, style in zip(photos, styles, strict=True):
+            yield as_image(style, "styles"), None, [photo]
+
+    @classmethod
+    def balanced(
+        cls,
+        network: Any,
+        backbone: Backbone,
+        objective: Objective,
+        style_targets: Any,
+        weights: Any,
+        settings: FastStyleSettings,
+        precision: str = "auto",
+    ) -> AdaINTrainer:
+        """Makes a trainer whose weights are balanced over all pairs; it finds targets by itself."""
+        weights = mean_weights(weights, axis=(0, 1))
+        return cls(network, backbone, objective, weights, settings.stability, precision)
+
+    def call(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Paints each photo in the manner of the picture beside it.
+
+        Args:
+            batch: Dict of "photo" and "style", float32 RGB (batch, height, width, 3) in [0, 1].
+
+        Returns:
+            Dict of "painted", float32 of the photos' shape, and what it is to be compared with, so
+            that nothing is computed twice: "target_features", which the decoder got, and
+            "style_features", the features of the styles by layer.
+        """
+        network, photos, styles = self.network, batch["photo"], batch["style"]
+        network.check_size(photos, "photo")
+        network.check_size(styles, "style")
+        features = self._features(styles)
+        style_code = network.moments(ops.cast(features[network.layer], "float32"))
+        target_features = network.transfer(network.encode(photos), style_code)
+        painted = network.ops.to_image(network.decode(target_features), photos)
+        return {
+            "painted": painted,
+            "target_features": target_features,
+            "style_features": features,
+        }
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any) -> Any:
+        """As `PerceptualTrainer.compute_loss`, of what `call` returns."""
+        return super().compute_loss(x | y_pred, y_pred=y_pred["painted"])
+
+    def _features(self, pictures):
+        network = self.network
+        return super()._features(network.ops.read(pictures, network.stride))  # As its encoder.
+
+    def _paint(self, photos, styles):
+        return self.network(photos, styles)
+
+    def _targets_and_weights(self, batch):
+        aims = ops.split(batch["target_features"], batch["photo"].shape[0])
+        targets = []
+        for target_features, style in zip(aims, apart(batch["style_features"]), strict=True):
+            values = [
+                term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
+                for term in self.objective.terms
+            ]
+            targets.append(self._targets({self.network.layer: target_features}, values))
+        return targets, [self._weights] * len(targets)

@@ -1,0 +1,210 @@
+"""`PerceptualTrainer`, what the trainers of style networks have in common."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import ArrayLike
+
+from kerasart.backbones import Backbone
+from kerasart.image import Picture
+from kerasart.objectives import Content, Objective, Target
+from kerasart.settings.style import FastStyleSettings
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+# A style, a mask of what counts of it or None, and photos to paint in it.
+Example = tuple[np.ndarray, np.ndarray | None, Sequence[np.ndarray]]
+
+_NOISE = 0.005  # Deviation of the noise that should change nothing: that of compression.
+_SHIFT = 4  # Pixels; as far as the network's strides reach.
+
+
+class PerceptualTrainer(keras.Model):
+    """Trains a style network by what a backbone sees in the pictures that it paints.
+
+    Source: Johnson et al. 2016 (arXiv 1603.08155, section 3).
+
+    Args:
+        network: The `StyleNetwork`.
+        backbone: The `Backbone`, not yet cut.
+        objective: The `Objective`.
+        weights: What is multiplied with each term.
+        stability: Weight of the squared difference that a shift of up to 3 pixels and a little
+            noise make, so that films flicker less; it is measured on a batch's first photo.
+        precision: "float32", "bfloat16" or "auto", of the backbone.
+        pooling: "max" or "average", of the backbone.
+        padding: What the backbone sees beyond a picture's edge, as in `Backbone.cut`.
+
+    Attributes:
+        network: The network.
+        objective: The objective.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        backbone: Backbone,
+        objective: Objective,
+        weights: ArrayLike,
+        stability: float = 0.0,
+        precision: str = "auto",
+        pooling: str = "max",
+        padding: str = "zeros",
+        **kwargs: Any,
+    ):
+        super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
+        self.network = network
+        self.objective = objective
+        self._backbone = backbone.cut(objective.layers, precision, pooling, padding)
+        self._weights = ops.convert_to_tensor(weights, "float32")
+        self._stability = stability
+        self._random = keras.random.SeedGenerator(0)
+        names = [*objective.names, *(["stability"] if stability else [])]
+        self._means = [keras.metrics.Mean(name=name) for name in names]
+        self.built = True  # As the network is; `BackupAndRestore` wants to know before `fit`.
+
+    @classmethod
+    def make_objective(
+        cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
+    ) -> Objective:
+        """Makes the objective by which such a trainer trains a network.
+
+        Raises:
+            ValueError: If it cannot be trained by this backbone and these settings.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def examples(
+        cls,
+        photos: Sequence[np.ndarray],
+        styles: Sequence[ArrayLike | Picture],
+        settings: FastStyleSettings,
+    ) -> Iterable[Example]:
+        """Pairs styles with photos, by which weights are balanced.
+
+        Args:
+            photos: A few photos, float32 RGB (1, height, width, 3).
+            styles: Styles, as of `TrainingStyles.examples`.
+            settings: `FastStyleSettings`.
+
+        Returns:
+            An `Example` of each style.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def balanced(
+        cls,
+        network: keras.Model,
+        backbone: Backbone,
+        objective: Objective,
+        style_targets: Sequence[Sequence[Target]],
+        weights: ArrayLike,
+        settings: FastStyleSettings,
+        precision: str = "auto",
+    ) -> "PerceptualTrainer":
+        """Makes a trainer of what was found for `examples`.
+
+        Args:
+            network: The network.
+            backbone: The `Backbone`, not yet cut.
+            objective: As of `make_objective`.
+            style_targets: For each style, a `Target` for each term.
+            weights: (styles, photos, terms): those that balance each pair.
+            settings: `FastStyleSettings`.
+            precision: "float32", "bfloat16" or "auto", of the backbone.
+        """
+        raise NotImplementedError
+
+    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any) -> None:
+        """Readies the trainer for `fit`; XLA is left off on TensorFlow unless asked for."""
+        if keras.backend.backend() == "tensorflow":
+            kwargs.setdefault("jit_compile", False)
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any) -> Any:
+        """Sums what is wanted, averaged over the batch; each term's mean is kept by name."""
+        if x["photo"].shape[0] is None:
+            raise ValueError(
+                "The size of a batch must be known, as `dataset.batch(size, drop_remainder=True)` "
+                f"makes it. Received: photos of shape {tuple(x['photo'].shape)}"
+            )
+        seen = zip(apart(self._features(y_pred)), *self._targets_and_weights(x), strict=True)
+        terms = ops.stack([self.objective(*picture) for picture in seen])
+        losses = ops.unstack(ops.mean(terms, axis=0), len(self.objective.terms))
+        if self._stability:
+            losses.append(self._stability * self._instability(x, y_pred))
+        for mean, loss in zip(self._means, losses, strict=True):
+            mean.update_state(loss)
+        return sum(losses) / _replicas()
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The means of the loss and of each term."""
+        return [*super().metrics, *self._means]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves which noise comes next, which Keras itself forgets."""
+        store["random"] = ops.convert_to_numpy(self._random.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads it."""
+        self._random.state.assign(store["random"])
+
+    def _features(self, pictures):
+        """Looks at a batch of pictures: features by layer."""
+        return self._backbone(pictures)
+
+    def _paint(self, photos, styles):
+        """Paints a batch of photos in what it calls their "style"."""
+        raise NotImplementedError
+
+    def _targets_and_weights(self, batch):
+        """Lists, for each picture, a `Target` for each term, and each term's weight."""
+        raise NotImplementedError
+
+    def _targets(self, content, style_values):
+        """Makes a picture's target for each term, of its photo's features and style's values."""
+        return [
+            Target(guide=(ops.cast(content[term.layer], "float32"),))
+            if isinstance(term, Content)
+            else Target(value=tuple(value))
+            for term, value in zip(self.objective.terms, style_values, strict=True)
+        ]
+
+    def _instability(self, batch, painted):
+        """Returns the mean squared difference that a shift and noise make to the first picture."""
+        photos = batch["photo"][:1]
+        height, width = photos.shape[1:3]
+        shape = (1, height - _SHIFT, width - _SHIFT, 3)
+        top, left = ops.unstack(keras.random.randint((2,), 0, _SHIFT, seed=self._random), 2)
+        start = ops.stack([0, top, left, 0])
+        noise = keras.random.normal(shape, 0.0, _NOISE, "float32", self._random)
+        shifted = ops.clip(ops.slice(photos, start, shape) + noise, 0.0, 1.0)
+        again = self._paint(shifted, batch["style"][:1])
+        return ops.mean((again - ops.slice(painted, start, shape)) ** 2)
+
+
+def apart(features):
+    """Takes a batch's features apart: a list of each picture's, still as batches of one."""
+    # Split, and not sliced: the gradient of slices is padded and added up.
+    split = {layer: ops.split(each, each.shape[0]) for layer, each in features.items()}
+    return [dict(zip(split, each, strict=True)) for each in zip(*split.values(), strict=True)]
+
+
+def _replicas():
+    """What the gradients of several devices, which are added up, are to be divided by."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def mean_weights(weights, axis):
+    """Averages balanced weights of several pairs; as gradients differ by factors, geometrically."""
+    logarithms = np.log(np.maximum(weights, 1e-30))
+    return np.exp(np.mean(logarithms, axis)).astype(np.float32)

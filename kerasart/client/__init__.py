@@ -1,1 +1,1 @@
-"""A client of TensorFlow Serving, which needs no TensorFlow."""
+"""A client of TensorFlow Serving that does not need TensorFlow."""

@@ -1,4 +1,4 @@
-"""`Client` of the models that kerasart exports for TensorFlow Serving, without TensorFlow."""
+"""`Client`: requests to the models that kerasart exports for TensorFlow Serving."""
 
 import io
 import logging
@@ -28,35 +28,35 @@ _TRANSPORTS: dict[str, type[GrpcTransport | RestTransport]] = {
 }
 _PORTS = {"grpc": 8500, "rest": 8501}
 
-# Seconds before the first retry; they double with each further one, up to the longest.
+# Seconds before the first retry, doubled with each further one up to the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 _QUALITY = 95
 
-# Options that are integers; integer values of others become floats, which gRPC insists on.
-_WHOLE = ("steps", "octaves")
+# Inputs that are int32; numbers in all others become float32, since gRPC does not convert them.
+_INTEGERS = ("steps", "octaves")
 
 
 class Client:
-    """A client of one model on a server; thread-safe.
+    """A thread-safe client of one model on a server.
 
         with Client("localhost:8500", "medium") as client:
             weights = client.style_weights("mosaic:0.6,ink_hatching:0.4")
             painting = client.paint(photo, "jpeg", style_weights=weights, strength=0.8)
 
-    While the server is unavailable a request is retried with exponential backoff. Proxies are not
+    While the server is unavailable, requests are retried with exponential backoff. Proxies are not
     used.
 
     Args:
-        server: "host:port", or None for TensorFlow Serving's own port on this machine.
+        server: "host:port", or None for TensorFlow Serving's default port on this machine.
         model: The model's name on the server.
         protocol: "grpc" or "rest".
         version: The model's version, or None for the latest.
-        timeout: Seconds that each request may take.
-        retries: How often a request is retried.
+        timeout: Timeout of each try in seconds.
+        retries: The most retries of a request.
 
     Raises:
-        ImportError: If gRPC is wanted but not installed.
+        ImportError: If the protocol is gRPC and it is not installed.
         ValueError: If `server` or `protocol` is not allowed.
     """
 
@@ -83,7 +83,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends all pending requests with a `ConnectionError`."""
+        """Closes the connection; pending requests raise a `ConnectionError`."""
         self._closed.set()
         self._transport.close()
 
@@ -95,13 +95,13 @@ class Client:
             inputs: Input name to a batch: an array, or a list of numbers, strings or bytes.
 
         Returns:
-            The array of the signature's only output, with a batch dimension; files are `bytes`.
+            The signature's only output, an array with a batch dimension; files are `bytes`.
 
         Raises:
-            UnavailableError: If the server does not answer or is not ready, also at the last try.
-            ServerError: If there is no such model or signature, or the answer is malformed.
-            TimeoutError: If the answer took too long.
-            ValueError: If the server refused the inputs, with its own message, or failed at them.
+            UnavailableError: If the server does not respond or is not ready, after all retries.
+            ServerError: If there is no such model or signature, or the response is malformed.
+            TimeoutError: If the request timed out.
+            ValueError: If the server rejects the inputs, with its message, or fails on them.
         """
         inputs = {name: _as_batch(name, batch) for name, batch in inputs.items()}
         size = min(map(len, inputs.values()))
@@ -118,23 +118,23 @@ class Client:
             except UnavailableError as error:
                 if tries == self._retries:
                     raise
-                _log.info("asks again, since %s", error)
+                _log.info("retries, since %s", error)
             self._closed.wait(_pause(tries))
             tries += 1
         raise ServerError("`client` must be open. Received: one that was closed")
 
     def style_weights(self, style: str) -> np.ndarray:
-        """Converts style names to the style code of a model with several styles.
+        """Converts style names to the style weights of a model with several styles.
 
         Args:
-            style: Such as "mosaic", or "mosaic:0.6,ink_hatching:0.4".
+            style: For example "mosaic" or "mosaic:0.6,ink_hatching:0.4".
 
         Returns:
             float32 (number of styles,).
 
         Raises:
-            ValueError: If the model does not know a name; the message lists those that it knows.
-            ServerError, TimeoutError: As `predict`.
+            ValueError: If the model does not know a name; the message lists the known ones.
+            ServerError, TimeoutError: As for `predict`.
         """
         weights = self.predict("styles", {"names": [style]})
         if weights.ndim != 2 or weights.dtype.kind != "f" or not np.isfinite(weights).all():
@@ -150,16 +150,16 @@ class Client:
         Args:
             photo: A JPEG or PNG file.
             format: The result's format, "png" or "jpeg".
-            **options: All inputs of the model's signature `bytes`, without a batch dimension:
+            **options: The other inputs of the model's signature `bytes`, without a batch dimension:
                 `style_weights` and `strength`; `style_bytes` and `strength`; or `steps`,
-                `step_size` and `octaves`. Without any, the model's own are used.
+                `step_size` and `octaves`. All of them; or none, for the model's defaults.
 
         Returns:
             An image file of the photo's size, checked to be complete.
 
         Raises:
-            ValueError: If the server's answer is not such a file, or it refused the inputs.
-            ServerError, TimeoutError: As `predict`.
+            ValueError: If the server's response is not such a file, or it rejects the inputs.
+            ServerError, TimeoutError: As for `predict`.
         """
         if format not in FORMATS:
             raise ValueError(f"`format` must be png or jpeg. Received: {format!r}")
@@ -177,14 +177,14 @@ class Client:
 def in_parallel(
     function: Callable[[Any], Any], items: Iterable[Any], most: int
 ) -> Iterator[tuple[Any, Future]]:
-    """Calls a function on each item in threads.
+    """Calls a function on each item in a thread pool.
 
-    Closing the generator starts no further calls, and does not wait for those under way.
+    Closing the generator cancels pending calls, without waiting for the running ones.
 
     Args:
         function: Called with an item.
-        items: The items, read no further than needed.
-        most: The most calls at once.
+        items: The items, consumed lazily.
+        most: The most concurrent calls.
 
     Yields:
         An item and its completed future, in the order of completion.
@@ -204,46 +204,46 @@ def in_parallel(
 
 
 def _pause(tries):
-    """Returns seconds to wait, with jitter, so that clients do not return all at once."""
+    """Returns seconds to wait, with jitter, so that clients do not retry in step."""
     return min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
 
 
 def _as_batch(name, values):
-    """Converts a batch to an array of a type that the signatures have."""
+    """Converts a batch to an array of the type that the signatures expect."""
     if isinstance(values[0], str | bytes):
         batch = np.empty(len(values), object)
         batch[:] = [value.encode() if isinstance(value, str) else value for value in values]
         return batch
     batch = np.asarray(values)
-    types = {"f": np.float32, "i": np.int32 if name in _WHOLE else np.float32}
+    types = {"f": np.float32, "i": np.int32 if name in _INTEGERS else np.float32}
     return batch.astype(types.get(batch.dtype.kind, batch.dtype), copy=False)
 
 
 def _size(photo):
-    """Reads (width, height) of a photo held upright."""
+    """Reads the (width, height) of a photo after applying its EXIF orientation."""
     try:
         picture = _open(photo)
-        lies = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    except Exception as error:  # Whatever Pillow meets in damaged data.
+        is_transposed = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except Exception as error:  # Damaged data may raise anything.
         raise ValueError(
             f"`photo` must be a JPEG or PNG file. Received: {len(photo)} bytes of another kind"
         ) from error
-    return picture.size[::-1] if lies else picture.size
+    return picture.size[::-1] if is_transposed else picture.size
 
 
 def _decode(painting, format, size):
-    """Decodes a server's answer, and checks its format, size and completeness."""
-    received = "what is none"
+    """Decodes a server's response, and checks its format, size and completeness."""
+    received = "something else"
     try:
         picture = _open(painting)
         received = f"a {picture.format} file of {picture.size[0]}x{picture.size[1]} pixels"
         if (picture.format, picture.size) == (format.upper(), size):
-            received = f"{len(painting)} bytes, which are damaged or not all"
-            picture.verify()  # To the end of the file; then it has to be opened anew.
+            received = f"{len(painting)} bytes, which are damaged or incomplete"
+            picture.verify()  # Reads to the end of the file, which must then be reopened.
             picture = _open(painting)
             picture.load()
             return picture
-    except Exception:  # Damaged data, or numbers.
+    except Exception:  # Damaged data, or numbers instead of bytes.
         pass
     raise ValueError(
         f"The server's answer must be a {format} file of {size[0]}x{size[1]} pixels. "
@@ -252,7 +252,7 @@ def _decode(painting, format, size):
 
 
 def _open(data):
-    # The size is checked before the pixels are decoded.
+    # Without Pillow's limit, since callers check the size before they decode the pixels.
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None):
         return Image.open(io.BytesIO(data), formats=["JPEG", "PNG"])
 

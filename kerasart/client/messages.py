@@ -1,8 +1,8 @@
 """The protocol buffers of TensorFlow Serving that a client needs, without TensorFlow.
 
-Names and numbers are those of tensorflow/core/framework/ (types, tensor_shape and tensor.proto) and
-of tensorflow_serving/apis/ (model, predict and prediction_log.proto). The descriptor pool is
-private, since TensorFlow registers the same names in the default one.
+Names and numbers are from tensorflow/core/framework/ (types, tensor_shape and tensor.proto) and
+tensorflow_serving/apis/ (model, predict and prediction_log.proto). The descriptor pool is private,
+since TensorFlow registers the same names in the default pool.
 """
 
 import math
@@ -50,7 +50,7 @@ _FILES = {
     },
 }
 
-# NumPy's type, TensorFlow's, its number, and the field of values that are not `tensor_content`.
+# NumPy's type, TensorFlow's, its number, and the field that may replace `tensor_content`.
 _TYPES = [
     ("float32", "DT_FLOAT", 1, "float_val"),
     ("float64", "DT_DOUBLE", 2, "double_val"),
@@ -79,11 +79,11 @@ def _make_pool():
             values = file.enum_type.add(name="DataType").value
             for value, number in [("DT_INVALID", 0), *((row[1], row[2]) for row in _TYPES)]:
                 values.add(name=value, number=number)
-        made = {"": file.message_type}
+        nested = {"": file.message_type}
         for message, fields in messages.items():
-            owner, _, own = message.rpartition(".")
-            descriptor = made[owner].add(name=own)
-            made[message] = descriptor.nested_type
+            parent, _, short_name = message.rpartition(".")
+            descriptor = nested[parent].add(name=short_name)
+            nested[message] = descriptor.nested_type
             for field in fields:
                 _add_field(descriptor, field, package)
         pool.Add(file)
@@ -92,7 +92,7 @@ def _make_pool():
 
 
 def _add_field(message, text, package):
-    """Adds a field, given as a .proto file has it; a map's keys are strings."""
+    """Adds a field, given in the syntax of a .proto file; a map's keys are strings."""
     *label, kind, name, _, number = text.split()
     if label == ["map"]:
         entry = message.nested_type.add(name=f"{name.capitalize()}Entry")
@@ -123,14 +123,7 @@ PredictionLog = _class_of("tensorflow.serving.PredictionLog")
 def make_request(
     model: str, version: int | None, signature: str, inputs: Mapping[str, np.ndarray]
 ) -> Any:
-    """Makes a `PredictRequest`.
-
-    Args:
-        model: The model's name.
-        version: Its version, or None for the latest.
-        signature: The signature's name.
-        inputs: Input name to array.
-    """
+    """Makes a `PredictRequest` from arrays by input name; `version` None is the latest."""
     request = PredictRequest()
     request.model_spec.name = model
     request.model_spec.signature_name = signature
@@ -142,7 +135,7 @@ def make_request(
 
 
 def fill_tensor(tensor: Any, array: np.ndarray) -> None:
-    """Writes an array into a `TensorProto`; objects are bytes."""
+    """Writes an array into a `TensorProto`; one of dtype object holds bytes."""
     tensor.dtype = _NUMBER[array.dtype]
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
@@ -153,11 +146,11 @@ def fill_tensor(tensor: Any, array: np.ndarray) -> None:
 
 
 def read_response(data: bytes) -> np.ndarray:
-    """Reads the array of a `PredictResponse`'s only output.
+    """Reads the only output of a `PredictResponse`.
 
     Raises:
-        ValueError: If the bytes are not such a message, or it does not have one output, or that
-            cannot be read by `read_tensor`.
+        ValueError: If the bytes are not such a message, it does not have exactly one output, or
+            `read_tensor` refuses that.
     """
     try:
         outputs = PredictResponse.FromString(data).outputs
@@ -170,11 +163,10 @@ def read_response(data: bytes) -> np.ndarray:
 
 
 def read_tensor(tensor: Any) -> np.ndarray:
-    """Reads an array from a `TensorProto`; strings become objects, which are bytes.
+    """Reads an array from a `TensorProto`; strings become bytes in an array of dtype object.
 
     Raises:
-        ValueError: If its data type is unknown here, or its values are too many or too few for its
-            shape.
+        ValueError: If its data type is not supported, or its values do not fit its shape.
     """
     if tensor.dtype not in _TYPE:
         raise ValueError(
@@ -186,7 +178,7 @@ def read_tensor(tensor: Any) -> np.ndarray:
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
     values = np.array(list(getattr(tensor, field)), dtype)
-    # A server may send the first of equal values at the end only, and of zeros none.
+    # A TensorProto may omit trailing values that repeat the last one, and all zeros.
     missing = math.prod(shape) - len(values)
     if not 0 <= missing * dtype.itemsize <= MOST_BYTES:
         raise ValueError(

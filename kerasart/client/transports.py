@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
-# More than any image: a PNG takes up to 3 bytes a pixel, and Pillow reads up to 179 megapixels.
+# More than any image: a PNG takes up to 3 bytes per pixel, and Pillow reads up to 179 megapixels.
 MOST_BYTES = 2**29
-_BLOCK = 2**20  # Bytes of an answer read at once.
+_BLOCK = 2**20  # Bytes of a response to read at a time.
 _MOST_LETTERS_READ, _MOST_LETTERS = 20_000, 500  # Of a server's error: parsed, and shown.
-# Short, since `Client` decides how long to wait between tries.
+# In milliseconds. Short, since `Client` decides how long to wait before a retry.
 _RECONNECT = {"initial": 100, "max": 1000}
 
 _CODES = {
@@ -30,16 +30,16 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-# Errors that do not depend on the image, besides those that `explain` names.
+# Status codes that do not depend on the image, besides those that `explain` handles.
 _ALWAYS = ("FAILED_PRECONDITION", "PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED")
 
 
 class ServerError(ConnectionError):
-    """The server would refuse every such request, whatever the image."""
+    """The server would reject every such request, whatever the image."""
 
 
 class UnavailableError(ServerError):
-    """The server does not answer, or is not ready: a retry may succeed."""
+    """The server does not respond or is not ready; a retry may succeed."""
 
 
 class GrpcTransport:
@@ -48,8 +48,8 @@ class GrpcTransport:
     Args:
         server: "host:port".
         model: The model's name.
-        version: Its version, or None for the latest.
-        timeout: Seconds that a request may take.
+        version: The model's version, or None for the latest.
+        timeout: Timeout of a request in seconds.
     """
 
     def __init__(self, server: str, model: str, version: int | None, timeout: float):
@@ -84,10 +84,10 @@ class GrpcTransport:
             inputs: Input name to array.
 
         Returns:
-            The array of the signature's only output.
+            The signature's only output.
 
         Raises:
-            ServerError, TimeoutError, ValueError: See `explain`.
+            ServerError, TimeoutError, ValueError: As `explain` returns them.
         """
         request = self._messages.make_request(self._model, self._version, signature, inputs)
         try:
@@ -100,7 +100,7 @@ class GrpcTransport:
             raise _no_answer(self._server, answer) from error
 
     def close(self) -> None:
-        """Closes the connection, and ends pending requests."""
+        """Closes the connection, and cancels pending requests."""
         self._channel.close()
 
     def _explain(self, code, message):
@@ -108,9 +108,9 @@ class GrpcTransport:
 
 
 class RestTransport:
-    """Sends requests by REST, each by a connection of its own.
+    """Sends requests by REST, each over a new connection.
 
-    Arguments and methods are those of `GrpcTransport`. Numbers come back with 64 bits.
+    Arguments and methods are those of `GrpcTransport`. Numbers are returned with 64 bits.
     """
 
     def __init__(self, server: str, model: str, version: int | None, timeout: float):
@@ -119,9 +119,10 @@ class RestTransport:
         self._path = f"/v1/models/{model}{versions}:predict"
         self._server, self._model, self._timeout = server, model, timeout
         self._open = set()
+        self._is_closed = False
 
     def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Sends one request, as `GrpcTransport.ask` does."""
+        """Sends one request, as `GrpcTransport.ask`."""
         rows = zip(*inputs.values(), strict=True)
         instances = [
             {name: _to_json(value) for name, value in zip(inputs, row, strict=True)} for row in rows
@@ -136,46 +137,50 @@ class RestTransport:
             raise _no_answer(self._server, answer) from error
 
     def close(self) -> None:
-        """Ends pending requests."""
-        for connected in list(self._open):
-            _hang_up(connected)
+        """Cancels pending requests."""
+        self._is_closed = True
+        for connection in list(self._open):
+            _shut_down(connection)
 
     def _post(self, body):
-        start, late = time.monotonic(), threading.Event()
+        start, timed_out = time.monotonic(), threading.Event()
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
             connection.connect()
-            # The connection's own timeout is for each read, of which there can be many.
-            with self._hanging_up(connection.sock, start + self._timeout, late):
+            # The connection's own timeout applies to each read, of which there can be many.
+            with self._shutting_down(connection.sock, start + self._timeout, timed_out):
                 connection.request("POST", self._path, body, {"Content-Type": "application/json"})
                 response = connection.getresponse()
                 answer = _read(response)
-                if late.is_set():  # It may have been cut off.
+                if timed_out.is_set():  # The response may be incomplete.
                     raise TimeoutError
                 return response.status, answer
         except (OSError, http.client.HTTPException) as error:
-            if late.is_set() or isinstance(error, TimeoutError):
+            if timed_out.is_set() or isinstance(error, TimeoutError):
                 raise self._explain("DEADLINE_EXCEEDED", "") from error
-            # The message of a malformed answer is its bytes.
+            # The message of an HTTPException can be the malformed response itself.
             words = str(error) if isinstance(error, OSError) else type(error).__name__
             raise self._explain("UNAVAILABLE", words) from error
         finally:
             connection.close()
 
     @contextlib.contextmanager
-    def _hanging_up(self, connected, deadline, late):
-        """Shuts a socket down at a deadline, and sets an event; or when the transport is closed."""
-        watch = threading.Timer(
-            max(0.0, deadline - time.monotonic()), lambda: (late.set(), _hang_up(connected))
+    def _shutting_down(self, connection, deadline, timed_out):
+        """Shuts a socket down when the transport is closed, or at a deadline, setting an event."""
+        timer = threading.Timer(
+            max(0.0, deadline - time.monotonic()),
+            lambda: (timed_out.set(), _shut_down(connection)),
         )
-        watch.daemon = True
-        watch.start()
-        self._open.add(connected)
+        timer.daemon = True
+        timer.start()
+        self._open.add(connection)
+        if self._is_closed:  # While this was connecting.
+            _shut_down(connection)
         try:
             yield
         finally:
-            watch.cancel()
-            self._open.discard(connected)
+            timer.cancel()
+            self._open.discard(connection)
 
     def _explain(self, code, message):
         return explain(code, message, self._server, self._model, self._timeout)
@@ -185,7 +190,7 @@ def split_server(server: str) -> tuple[str, int]:
     """Splits "host:port" into host and port.
 
     Raises:
-        ValueError: If it is not of that form.
+        ValueError: If it does not have that form.
     """
     host, _, port = server.rpartition(":")
     if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
@@ -196,18 +201,18 @@ def split_server(server: str) -> tuple[str, int]:
 
 
 def explain(code: str, message: str, server: str, model: str, timeout: float) -> Exception:
-    """Makes an error of one sentence from a server's status and message.
+    """Converts a server's status and message to an error of one sentence.
 
     Args:
         code: The name of gRPC's status code.
         message: The server's message.
         server: "host:port".
         model: The model's name.
-        timeout: Seconds that the request had.
+        timeout: The request's timeout in seconds.
 
     Returns:
-        A `ValueError` if the request is to blame, a `TimeoutError`, a `ServerError`, or an
-        `UnavailableError`.
+        An `UnavailableError`, a `ServerError`, a `TimeoutError`, or, if the request itself is to
+        blame, a `ValueError`.
     """
     message = shorten(message)
     # A server that shuts down cancels pending requests.
@@ -238,7 +243,7 @@ def explain(code: str, message: str, server: str, model: str, timeout: float) ->
 
 
 def shorten(message: str) -> str:
-    """Strips a TensorFlow error of its nodes, brackets and stack traces."""
+    """Strips node names, brackets and stack traces from a TensorFlow error."""
     message = message[:_MOST_LETTERS_READ].strip()
     message = re.sub(r"^Graph execution error:.*<stack traces[^>]*>", "", message, flags=re.DOTALL)
     message = re.sub(r"^\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ", "", message.strip())
@@ -247,19 +252,19 @@ def shorten(message: str) -> str:
     asserted = re.search(r"assertion failed: \[(.*)\]$", message, re.DOTALL)
     if asserted:
         message = asserted[1].replace("] [", " ")
-    # Control characters would act on a terminal.
+    # Control characters could manipulate the terminal.
     message = "".join(letter if letter.isprintable() else " " for letter in message)
     message = " ".join(message.split())
     return message if len(message) <= _MOST_LETTERS else f"{message[:_MOST_LETTERS]}..."
 
 
-def _hang_up(connected):
-    with contextlib.suppress(OSError):  # It may be closed by now.
-        connected.shutdown(socket.SHUT_RDWR)
+def _shut_down(connection):
+    with contextlib.suppress(OSError):  # It may be closed already.
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _read(response):
-    """Reads an answer's body, up to `MOST_BYTES`."""
+    """Reads a response's body, up to `MOST_BYTES`."""
     blocks, size = [], 0
     while block := response.read(_BLOCK):
         blocks.append(block)
@@ -268,7 +273,7 @@ def _read(response):
             raise ValueError(
                 f"The server's answer must have at most {MOST_BYTES} bytes. Received: more"
             )
-    if response.length:  # Bytes that were announced, and did not come.
+    if response.length:  # Fewer bytes than Content-Length.
         raise http.client.IncompleteRead(b"", response.length)
     return b"".join(blocks)
 
@@ -288,7 +293,7 @@ def _to_json(value):
 
 
 def _from_json(rows):
-    """Makes an array from rows of numbers, or of bytes as {"b64": ...}."""
+    """Makes an array from rows of numbers, or of bytes in base64: {"b64": ...}."""
     if all(isinstance(row, dict) for row in rows):
         values = np.empty(len(rows), object)
         values[:] = [base64.b64decode(row["b64"], validate=True) for row in rows]

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import http.client
 import io
 import itertools
 import json
@@ -402,6 +403,21 @@ def test_closing_ends_what_is_under_way(serve):
         held.set()
 
 
+def test_closing_ends_a_request_that_is_connecting(monkeypatch):
+    connect = http.client.HTTPConnection.connect
+
+    def connect_and_close(connection):
+        connect(connection)
+        client.close()
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", connect_and_close)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        client = Client(address, "medium", "rest", timeout=1.0, retries=0)
+        with pytest.raises(ConnectionError):
+            client.paint(PHOTO)
+
+
 @pytest.mark.parametrize(
     "server", ["localhost", "localhost:", ":80", "a:0", "a:65536", "http://a:1"]
 )
@@ -532,12 +548,12 @@ def bomb(data):
 @pytest.mark.parametrize(
     ("answer", "received"),
     [
-        (b"", "what is none"),
-        (b"<html>\x1b[2J</html>", "what is none"),
-        (PHOTO[:-20], "bytes, which are damaged or not all"),
+        (b"", "something else"),
+        (b"<html>\x1b[2J</html>", "something else"),
+        (PHOTO[:-20], "bytes, which are damaged or incomplete"),
         (jpeg(PHOTO), "a JPEG file of 11x9 pixels"),
         (png(np.zeros((9, 12, 3), np.uint8)), "a PNG file of 12x9 pixels"),
-        (bomb(PHOTO), "what is none|a PNG file of 65536x65536 pixels"),
+        (bomb(PHOTO), "something else|a PNG file of 65536x65536 pixels"),
     ],
     ids=["empty", "html", "half", "jpeg", "size", "bomb"],
 )
@@ -559,7 +575,7 @@ def test_as_many_come_back_as_were_asked_for(serve, count, kind):
 
 def test_numbers_are_no_painting(serve):
     with serve(lambda *_: {"image_bytes": np.ones([1, 9, 11, 3], np.float32)}) as client:
-        with pytest.raises(ValueError, match="must be a png file of 11x9 pixels. Received: what"):
+        with pytest.raises(ValueError, match="a png file of 11x9 pixels. Received: something else"):
             client.paint(PHOTO)
 
 

@@ -239,7 +239,7 @@ def test_what_is_no_painting_is_not_written(tmp_path, photo, warm_refuse, protoc
     with FakeServer(predict, protocol) as server:
         flags = (f"--server={server.address}", f"--protocol={protocol}", "--model=medium")
         line = warm_refuse(tmp_path, "--input=photo.png", *flags)
-    assert "must be a png file of 75x53 pixels. Received: what is none" in line
+    assert "must be a png file of 75x53 pixels. Received: something else" in line
 
 
 def test_what_is_no_painting_is_left_out_of_a_folder(tmp_path, folder, warm_run, protocol):

@@ -1,1 +1,1 @@
-"""Exports of networks and dreams: SavedModels for TensorFlow Serving, ONNX, LiteRT."""
+"""Exports to SavedModel (for TensorFlow Serving), ONNX and LiteRT."""

@@ -1,4 +1,4 @@
-"""`ServedDream`, the signatures of a served dream."""
+"""`ServedDream`: the signatures of a served dream."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kerasart.optimization import NormalizedGradient, State
 
 
 class ServedDream(Served):
-    """Signatures of a dream, with bounds that keep one request from taking a server's whole day.
+    """Signatures of a dream, with bounds on the time that a request can take.
 
     Args:
-        dreamer: The `Dreamer`: pixels moved by normalised ascent, with nothing to compare with.
-        most: The most pixels of a picture.
+        dreamer: A `Dreamer` that optimises a photo's pixels by normalised ascent, without a guide.
+        most: The most pixels of an image.
 
     Raises:
         ValueError: If it is another kind of dream.
@@ -41,7 +41,7 @@ class ServedDream(Served):
         }
 
     def options(self) -> dict[str, tf.TensorSpec]:
-        """Steps in each octave, their length, and the number of octaves."""
+        """Steps per octave, step size, and the number of octaves."""
         return {
             "steps": tf.TensorSpec([], tf.int32),
             "step_size": tf.TensorSpec([]),
@@ -51,7 +51,7 @@ class ServedDream(Served):
     def paint(
         self, image: tf.Tensor, steps: tf.Tensor, step_size: tf.Tensor, octaves: tf.Tensor
     ) -> tf.Tensor:
-        """Dreams, as `Dreamer.dream` does, in a graph that knows no size."""
+        """Dreams as `Dreamer.dream`, in a graph for any image size."""
         with (
             bounded("steps", steps[0], 1, self._MOST_STEPS),
             bounded("octaves", octaves[0], 1, self._MOST_OCTAVES),
@@ -59,7 +59,7 @@ class ServedDream(Served):
         ):
             image = tf.identity(image)
         sizes = self._list_sizes(tf.shape(image)[1:3])
-        # Octaves too small for the network are left out.
+        # Octaves that are too small for the network are skipped.
         fits = tf.reduce_min(sizes, axis=1) >= self.least
         count = tf.reduce_sum(tf.cast(fits & (tf.range(self._MOST_OCTAVES) < octaves[0]), tf.int32))
         descend = self._make_descent(steps[0], step_size[0])
@@ -87,14 +87,14 @@ class ServedDream(Served):
         return tf.clip_by_value(dream, 0.0, 1.0)
 
     def _list_sizes(self, full):
-        """Lists the (height, width) of all octaves that may be asked for, from fine to coarse."""
-        # In float64, to round as in-process octaves do.
+        """Computes the (height, width) of all octaves up to the limit, from fine to coarse."""
+        # In float64, for the same rounding as in `Dreamer`.
         octaves = tf.range(self._MOST_OCTAVES, dtype=tf.float64)
         scales = tf.constant(self._dreamer.settings.octave_scale, tf.float64) ** octaves
         return tf.cast(tf.cast(full, tf.float64) / scales[:, None], tf.int32)
 
     def _make_descent(self, steps, step_size):
-        """Makes `descend(dream, number)`: the steps of an octave, of which `number` came before."""
+        """Returns `descend(dream, number)`: the steps of an octave, counted from the coarsest."""
         dreamer, settings = self._dreamer, self._dreamer.settings
         descent = copy.copy(dreamer.descent)
         descent.optimizer = NormalizedGradient(step_size, settings.norm, settings.floor)
@@ -103,14 +103,14 @@ class ServedDream(Served):
 
         def descend(dream, number):
             seed = tf.stack([0, number * steps])
-            given = State(dream), targets, weights, seed, steps, -math.inf
-            return descent.steps_in_graph(*given)[0].image
+            inputs = State(dream), targets, weights, seed, steps, -math.inf
+            return descent.steps_in_graph(*inputs)[0].image
 
         return descend
 
 
 def _check_plain(settings):
-    """Refuses dreams that are more than ascent from a photo."""
+    """Refuses dreams other than plain ascent from a photo."""
     plain = {
         "optimizer": "ascent",
         "parameterization": "pixels",

@@ -1,8 +1,8 @@
-"""Picture files inside a graph: from bytes to pixels and back, by TensorFlow's own operations.
+"""Decodes and encodes image files inside a graph, by TensorFlow operations.
 
-A server hands a client's bytes to these, so they look before they decode. What is no picture, is
-too small or too large, or would be read otherwise than `kerasart.image` reads it, is refused in a
-sentence; so is what not all servers have decoders for.
+The bytes come from clients, so they are validated before they are decoded. Refused, by an error of
+one sentence, are files that are not images, are too small or too large, would be decoded
+differently than by `kerasart.image`, or have a format that not all servers can decode.
 """
 
 from __future__ import annotations
@@ -14,28 +14,25 @@ import tensorflow as tf
 FORMATS = ("png", "jpeg")
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
-_HEAD = 26  # Bytes that hold the size and kind of a PNG.
-# Segments of a JPEG, or chunks of a PNG, to look through: a colour profile takes up to 255.
+_HEAD = 26  # Bytes of a PNG up to its size and colour type.
+# JPEG segments or PNG chunks to search: a colour profile alone takes up to 255.
 _MOST_SEGMENTS = 1000
-# Which entry of EXIF data says how the camera was held, and the type of a number of 4 bytes.
-_ORIENTATION, _LONG = 0x0112, 4
+_ORIENTATION, _LONG = 0x0112, 4  # EXIF's orientation tag, and its type of 32-bit integers.
 
 
 def decode_picture(data: tf.Tensor, least: int, most: int, name: str = "image_bytes") -> tf.Tensor:
-    """Decodes a picture file.
-
-    It is turned upright as its EXIF orientation says. Colour profiles are not applied.
+    """Decodes an image file and applies its EXIF orientation, but no colour profile.
 
     Args:
-        data: A scalar string: a JPEG (grey, RGB or CMYK), or a PNG (also of palettes and 16 bits)
-            whose pixels are all opaque.
+        data: A scalar string: a JPEG (grey, RGB or CMYK) or opaque PNG file (of any kind, also
+            with a palette or 16 bits).
         least: The least height and width in pixels.
         most: The most pixels.
-        name: What messages call the input.
+        name: The input's name in error messages.
 
     Returns:
-        uint8 RGB (height, width, 3). What is refused raises an InvalidArgumentError when the graph
-        runs.
+        uint8 RGB (height, width, 3). The graph raises InvalidArgumentError for files that are
+        refused.
     """
     head = _bytes_at(data, 0, _HEAD)
     is_jpeg, is_png = _begins(head, _JPEG), _begins(head, _PNG)
@@ -62,12 +59,12 @@ def decode_picture(data: tf.Tensor, least: int, most: int, name: str = "image_by
         picture = tf.cond(
             is_png,
             lambda: _decode_png(data, head, name, received),
-            # Else its levels are some other than those that Pillow reads.
+            # The same inverse DCT as in Pillow.
             lambda: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE"),
         )
     picture = tf.ensure_shape(picture, [None, None, 3])
     exif = tf.cond(is_png, lambda: _find_chunk(data, b"eXIf", name), lambda: _find_exif(data, name))
-    return _turn(picture, _orientation(data, exif))
+    return _apply_orientation(picture, _orientation(data, exif))
 
 
 def _decode_png(data, head, name, received):
@@ -83,14 +80,14 @@ def _decode_png(data, head, name, received):
 
 
 def encode_picture(image: tf.Tensor, format: tf.Tensor) -> tf.Tensor:
-    """Encodes a picture.
+    """Encodes an image file.
 
     Args:
         image: float RGB (height, width, 3) in [0, 1].
         format: A scalar string, "png" or "jpeg".
 
     Returns:
-        A scalar string, the file.
+        A scalar string, the file's bytes.
     """
     pixels = to_pixels(image)
     is_png = tf.equal(format, "png")
@@ -104,31 +101,30 @@ def encode_picture(image: tf.Tensor, format: tf.Tensor) -> tf.Tensor:
 
 
 def to_pixels(image: tf.Tensor) -> tf.Tensor:
-    """Rounds floats in [0, 1] to the nearest of 256 levels, uint8."""
+    """Clips floats to [0, 1] and rounds them to uint8."""
     return tf.cast(tf.clip_by_value(image, 0.0, 1.0) * 255.0 + 0.5, tf.uint8)
 
 
 def required(condition: tf.Tensor, allowed: str, received: Any) -> Any:
-    """What is built within is run only if a condition holds; else a sentence is the error.
+    """Returns a context manager whose operations run only if a condition holds.
+
+    Else the graph raises InvalidArgumentError: "`allowed`. Received: `received`".
 
     Args:
         condition: A boolean scalar.
         allowed: What is allowed, a string.
         received: What was received, a string tensor.
-
-    Returns:
-        A context manager.
     """
-    sentence = tf.strings.join([allowed, ". Received: ", received])
-    return tf.control_dependencies([tf.debugging.Assert(condition, [sentence])])
+    message = tf.strings.join([allowed, ". Received: ", received])
+    return tf.control_dependencies([tf.debugging.Assert(condition, [message])])
 
 
-def _bytes_at(data, place, count):
-    """Reads bytes as int32 (count,); beyond the end they are 0."""
-    place = tf.clip_by_value(place, 0, tf.strings.length(data))
-    found = tf.io.decode_raw(tf.strings.substr(data, place, count), tf.uint8)
-    found = tf.pad(found, [[0, count - tf.shape(found)[0]]])
-    return tf.cast(tf.ensure_shape(found, [count] if isinstance(count, int) else [None]), tf.int32)
+def _bytes_at(data, offset, count):
+    """Reads bytes as int32 (count,), padded with zeros beyond the end."""
+    offset = tf.clip_by_value(offset, 0, tf.strings.length(data))
+    values = tf.io.decode_raw(tf.strings.substr(data, offset, count), tf.uint8)
+    values = tf.pad(values, [[0, count - tf.shape(values)[0]]])
+    return tf.cast(tf.ensure_shape(values, [count] if isinstance(count, int) else [None]), tf.int32)
 
 
 def _begins(head, mark):
@@ -136,7 +132,7 @@ def _begins(head, mark):
 
 
 def _number(values, big):
-    """Reads numbers of a few bytes in the last axis, the highest first or the lowest."""
+    """Combines bytes in the last axis to integers, big-endian or little-endian."""
     powers = [256**i for i in range(values.shape[-1])]
     powers = [power - 2**32 if power >= 2**31 else power for power in powers]
     lowest_first, highest_first = tf.constant(powers), tf.constant(powers[::-1])
@@ -144,11 +140,11 @@ def _number(values, big):
 
 
 def _orientation(data, start):
-    """Reads how a camera was held: 1 to 8, as EXIF (JEITA CP-3451, tag 274) has it.
+    """Reads the orientation, 1 to 8 (EXIF, JEITA CP-3451, tag 274); 1 if there is none.
 
     Args:
         data: The file.
-        start: Where its EXIF data begin, or 0 if it has none.
+        start: The offset of its EXIF data, or 0 if it has none.
     """
     is_big = _bytes_at(data, start, 1)[0] == ord("M")
     directory = start + _number(_bytes_at(data, start + 4, 4), is_big)
@@ -161,66 +157,68 @@ def _orientation(data, start):
 
 
 def _find_chunk(data, kind, name):
-    """Finds what is in a PNG's first chunk of a kind before its pixels; 0 if there is none."""
+    """Returns the offset of the data of a PNG's first chunk of a kind before its pixels, or 0."""
 
-    def look(place):
-        head = _bytes_at(data, place, 8)
+    def read_chunk(offset):
+        head = _bytes_at(data, offset, 8)
         length = _number(head[:4], big=True)
         is_last = _begins(head[4:], b"IDAT") | (length < 0)
-        found = tf.where(_begins(head[4:], kind), place + 8, 0)
-        return found, tf.where(is_last, -1, place + 12 + length)
+        found = tf.where(_begins(head[4:], kind), offset + 8, 0)
+        return found, tf.where(is_last, -1, offset + 12 + length)
 
-    return _find(data, look, len(_PNG), name)
+    return _find(data, read_chunk, len(_PNG), name)
 
 
 def _find_exif(data, name):
-    """Finds the EXIF data of a JPEG; 0 if there are none."""
+    """Returns the offset of a JPEG's EXIF data, or 0 if there are none."""
 
-    def look(place):
-        head = _bytes_at(data, place, 10)
+    def read_segment(offset):
+        head = _bytes_at(data, offset, 10)
         marker = head[1]
-        # What is no marker is padding, or is to be ignored; some markers have no segment.
+        # Bytes that are not a marker are padding, or to be ignored; some markers have no segment.
         is_none = (head[0] != 0xFF) | (marker == 0xFF) | (marker == 0)
         is_alone = (marker == 0x01) | (marker >= 0xD0) & (marker <= 0xD8)
         is_last = ~is_none & ((marker == 0xD9) | (marker == 0xDA))
         is_exif = ~is_none & (marker == 0xE1) & _begins(head[4:], b"Exif\0\0")
         length = tf.where(is_alone, 2, 2 + _number(head[2:4], big=True))
-        following = tf.where(is_last, -1, place + tf.where(is_none, 1, length))
-        return tf.where(is_exif, place + 10, 0), following
+        following = tf.where(is_last, -1, offset + tf.where(is_none, 1, length))
+        return tf.where(is_exif, offset + 10, 0), following
 
-    return _find(data, look, 2, name)
+    return _find(data, read_segment, 2, name)
 
 
-def _find(data, look, first, name):
-    """Goes from segment to segment.
+def _find(data, read_segment, first, name):
+    """Searches a file segment by segment.
 
     Args:
         data: The file.
-        look: A function of the place where a segment begins, that gives the place of what is looked
-            for, or 0, and that of the next segment, or -1.
-        first: Where the first begins.
-        name: What messages call the file.
+        read_segment: Takes a segment's offset, and returns that of the data searched for, or 0,
+            and that of the next segment, or -1 after the last.
+        first: The first segment's offset.
+        name: The file's name in error messages.
 
     Returns:
-        The place of what is looked for, or 0.
+        The offset of the data searched for, or 0.
     """
 
-    def goes_on(found, place):
-        return (found == 0) & (place >= 0) & (place < tf.strings.length(data))
+    def is_unfinished(found, offset):
+        return (found == 0) & (offset >= 0) & (offset < tf.strings.length(data))
 
-    found, place = tf.while_loop(
-        goes_on, lambda _, place: look(place), (0, first), maximum_iterations=_MOST_SEGMENTS
+    found, offset = tf.while_loop(
+        is_unfinished,
+        lambda _, offset: read_segment(offset),
+        (0, first),
+        maximum_iterations=_MOST_SEGMENTS,
     )
     allowed = f"`{name}` must have at most {_MOST_SEGMENTS} segments before its pixels"
-    with required(~goes_on(found, place), allowed, "more"):
+    with required(~is_unfinished(found, offset), allowed, "more"):
         return tf.identity(found)
 
 
-def _turn(picture, orientation):
-    """Turns a picture upright."""
-    # Of 5 to 8, rows are columns; then each of four is some mirroring.
-    lies = orientation >= 5
-    picture = tf.cond(lies, lambda: tf.transpose(picture, [1, 0, 2]), lambda: picture)
+def _apply_orientation(picture, orientation):
+    # 5 to 8 are transposed; what remains are flips.
+    is_transposed = orientation >= 5
+    picture = tf.cond(is_transposed, lambda: tf.transpose(picture, [1, 0, 2]), lambda: picture)
 
     def is_one_of(*values):
         return tf.reduce_any(orientation == list(values))

@@ -1,4 +1,4 @@
-"""Export to LiteRT (TensorFlow Lite) files, for phones: `export_litert`."""
+"""`export_litert`: exports a network to LiteRT (TensorFlow Lite), for phones."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from kerasart.image.files import check_place
 from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.ops import KerasOps, StyleOps
 
-_TOLERANCE = 2 / 255  # Its weights are rounded to float16.
+_TOLERANCE = 2 / 255  # Weights are rounded to float16.
 _SIGNATURE = "serving_default"
 
 
@@ -27,27 +27,26 @@ def export_litert(
     size: tuple[int, int],
     taken: str = "replace",
 ) -> Path:
-    """Writes a trained network to a LiteRT file, after a look at whether it paints the same.
+    """Exports a trained network to a LiteRT file, and checks that its output is the same.
 
-    The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; of
-    a `TransformerNet` `style_weights` (1, styles), which add up to 1, and of an `AdaIN` `style`, a
-    picture like `image`; and `strength` (1,) in [0, 1]. The output is `image`, painted.
+    The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; for
+    a `TransformerNet` `style_weights` (1, styles) with the sum 1, for an `AdaIN` `style`, an image
+    like `image`; and `strength` (1,) in [0, 1]. The output is `image`, the painting.
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
         path: The file.
-        size: (height, width) of all its pictures. Below some 24 pixels, normalisations over few
-            positions may enlarge what float16 rounds by more than is allowed.
-        taken: What to do where a file of that name is, as in `write_picture`.
+        size: (height, width) of all images. Below about 24 pixels, normalisation over few
+            positions may amplify the rounding to float16 beyond what is allowed.
+        taken: What to do if the file exists, as in `write_picture`.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
-        ValueError: If the size is too small, or the file would paint otherwise than the network,
-            by more than 2/255.
-        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
-            file cannot be written.
+        ValueError: If the size is too small, or the file's output differs from the network's by
+            more than 2/255.
+        OSError: If the file cannot be written.
     """
     path = Path(path)
     check_place(path)
@@ -57,7 +56,7 @@ def export_litert(
     network = recast(network, "float32")
     with _quiet():
         data = _convert(network, specs)
-        check_parity(network, _painter(data), shapes, _TOLERANCE)
+        check_parity(network, _run_file(data), shapes, _TOLERANCE)
     return write_file(path, lambda file: file.write(data), taken)
 
 
@@ -76,13 +75,13 @@ def _convert(network, specs):
 
 
 class _Ops(KerasOps):
-    """As `KerasOps`; an encoder's convolutions are plain ones, which LiteRT has."""
+    """As `KerasOps`, but with an encoder's plain convolutions, which LiteRT supports."""
 
     encode = StyleOps.encode
 
 
 def _paint_from_constants(network: StyleNetwork) -> Callable:
-    """Makes a function that paints as a network does, whose graph holds no variables."""
+    """Returns a function that paints as the network does, without variables in its graph."""
     constants = [(variable, tf.constant(variable.numpy())) for variable in network.all_variables]
     ops = _Ops()
 
@@ -93,20 +92,20 @@ def _paint_from_constants(network: StyleNetwork) -> Callable:
     return paint
 
 
-def _painter(data):
+def _run_file(data):
     runner = tf.lite.Interpreter(model_content=data).get_signature_runner(_SIGNATURE)
     return lambda inputs: runner(**inputs)["image"]
 
 
 @contextlib.contextmanager
 def _quiet():
-    """Keeps what is written in Python and in C++ to the standard error from being seen."""
+    """Discards warnings and what C++ code writes to standard error."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere, warnings.catch_warnings(action="ignore"):
-        os.dup2(nowhere.fileno(), 2)
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as null, warnings.catch_warnings(action="ignore"):
+        os.dup2(null.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

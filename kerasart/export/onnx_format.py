@@ -1,4 +1,4 @@
-"""Export to ONNX files, which many runtimes read: `export_onnx` and `OnnxOps`."""
+"""`export_onnx`: exports a network to ONNX, by `OnnxOps`."""
 
 import json
 from collections.abc import Callable
@@ -17,43 +17,42 @@ from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import StyleOps
 
-_OPSET, _IR_VERSION = 17, 8  # Of 2022: what has been updated since then reads it.
+_OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
 _TOLERANCE = 1 / 255
-_CHECKED_SIZES = (33, 47), (29, 38)  # Of the picture and the style.
+_CHECKED_SIZES = (33, 47), (29, 38)  # Of the image and the style.
 
 
 def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "replace") -> Path:
-    """Writes a trained network to an ONNX file, after a look at whether it paints the same.
+    """Exports a trained network to an ONNX file, and checks that its output is the same.
 
-    The inputs are float32: `image` (1, height, width, 3) in [0, 1], as large as it may be; of a
-    `TransformerNet` `style_weights` (1, styles), which add up to 1, and of an `AdaIN` `style`, a
-    picture like `image`; and `strength` (1,) in [0, 1]. The output is `painted`, of the shape of
-    `image`. The names of a `TransformerNet`'s styles are in the metadata as "styles", in JSON.
+    The inputs are float32: `image` (1, height, width, 3) in [0, 1] of any size; for a
+    `TransformerNet` `style_weights` (1, styles) with the sum 1, for an `AdaIN` `style`, an image
+    like `image`; and `strength` (1,) in [0, 1]. The output is `painted`, of the shape of `image`.
+    The metadata hold the names of a `TransformerNet`'s styles as "styles", in JSON.
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
         path: The file.
-        taken: What to do where a file of that name is, as in `write_picture`.
+        taken: What to do if the file exists, as in `write_picture`.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.
-        ValueError: If the file would paint otherwise than the network, by more than 1/255.
-        FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, OSError: If the
-            file cannot be written.
+        ValueError: If the file's output differs from the network's by more than 1/255.
+        OSError: If the file cannot be written.
     """
     check_onnx()
     path = Path(path)
     check_place(path)
     network = recast(network, "float32")
     data = _build(network).SerializeToString()
-    check_parity(network, _painter(data), network.input_shapes(*_CHECKED_SIZES), _TOLERANCE)
+    check_parity(network, _run_file(data), network.input_shapes(*_CHECKED_SIZES), _TOLERANCE)
     return write_file(path, lambda file: file.write(data), taken)
 
 
-def _painter(data):
+def _run_file(data):
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -61,7 +60,6 @@ def _painter(data):
 
 
 def _build(network):
-    """Makes the model."""
     from onnx import TensorProto, checker, helper
 
     ops = OnnxOps()
@@ -86,32 +84,32 @@ def _build(network):
 
 
 class OnnxOps(StyleOps):
-    """Writes a graph that computes what `KerasOps` does, for a batch of one.
+    """Builds an ONNX graph that computes what `KerasOps` does, for a batch of one.
 
-    Tensors are their names in the graph, and features are (1, channels, height, width).
+    Tensors are represented by their names in the graph; features are (1, channels, height, width).
 
     Attributes:
-        nodes: The nodes, each of one output.
-        constants: The tensors that are given.
+        nodes: The nodes, each with one output.
+        constants: The initialisers.
     """
 
     def __init__(self):
         self.nodes = []
         self.constants = []
-        self._sizes = {}  # Those of images, by name.
+        self._sizes = {}  # Image name to the name of its size.
 
     def node(
         self, operator: str, *inputs: Any, output: str | None = None, **attributes: Any
     ) -> str:
-        """Adds a node, whose inputs are names or values, and returns the name of its output."""
+        """Adds a node, whose inputs are names or constants, and returns its output's name."""
         from onnx import helper
 
         output = output or f"{operator}_{len(self.nodes)}"
-        names = [each if isinstance(each, str) else self._hold(each) for each in inputs]
+        names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
         self.nodes.append(helper.make_node(operator, names, [output], **attributes))
         return output
 
-    def _hold(self, value):
+    def _constant(self, value):
         from onnx import numpy_helper
 
         array = np.asarray(value)
@@ -135,11 +133,11 @@ class OnnxOps(StyleOps):
         return self.node("Transpose", x, perm=[0, 2, 3, 1])
 
     def cast(self, x: str) -> str:
-        """Nothing: all is float32."""
+        """Does nothing: all tensors are float32."""
         return x
 
     def uncast(self, x: str) -> str:
-        """Nothing: all is float32."""
+        """Does nothing: all tensors are float32."""
         return x
 
     def add(self, x: str, y: str | float) -> str:
@@ -174,8 +172,8 @@ class OnnxOps(StyleOps):
         noise = layer.spread(layer.pattern.astype(np.float32)).numpy().transpose(2, 0, 1)
         for axis, period in enumerate(noise.shape[1:], start=1):
             count = self.node("Squeeze", self.node("Shape", x, start=axis + 1, end=axis + 2), [0])
-            places = self.node("Mod", self.node("Range", 0, count, 1), period)
-            noise = self.node("Gather", noise, places, axis=axis)
+            indices = self.node("Mod", self.node("Range", 0, count, 1), period)
+            noise = self.node("Gather", noise, indices, axis=axis)
         gain = self._mix(mixture, layer.gain, [-1, 1, 1])
         return self.add(x, self.node("Mul", gain, noise))
 
@@ -199,8 +197,8 @@ class OnnxOps(StyleOps):
         return self.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
 
     def preprocess(self, x: str, function: Callable) -> str:
-        """As `StyleOps.preprocess`, of what exchanges channels and subtracts their means."""
-        # Black and the primaries say all about it.
+        """As `StyleOps.preprocess`, for an affine function of the channels."""
+        # Its values for black and the primaries determine it.
         black, *primaries = np.asarray(function(255 * np.eye(4, 3, -1, dtype=np.float32)))
         matrix = (np.stack(primaries) - black).T
         return self.node("Conv", x, matrix[:, :, None, None], black)
@@ -210,7 +208,7 @@ class OnnxOps(StyleOps):
         return self.node("Concat", np.zeros((1, 1), np.float32), style_weights, axis=1)
 
     def moments(self, features: str, epsilon: float, mask: None = None) -> str:
-        """As `StyleOps.moments`, of all positions."""
+        """As `StyleOps.moments`, without a mask."""
         mean = self.node("ReduceMean", features, axes=[2, 3])
         centred = self.node("Sub", features, mean)
         variance = self.node("ReduceMean", self.node("Mul", centred, centred), axes=[2, 3])

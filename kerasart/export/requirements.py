@@ -2,7 +2,7 @@
 
 
 def check_onnx() -> None:
-    """Refuses, before a network is loaded, to do without what an export to ONNX needs.
+    """Checks that the packages for an export to ONNX are installed, before a network is loaded.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.

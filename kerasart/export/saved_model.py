@@ -1,4 +1,4 @@
-"""SavedModels as TensorFlow Serving loads them."""
+"""Exports SavedModels for TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kerasart.export.signatures import SERVED, Served
 from kerasart.export.warmup import replay_warmup, write_warmup
 from kerasart.networks import StyleNetwork
 
-# What runs Python, or what a server cannot be relied on to have.
+# Operations that run Python, or that a server may lack.
 _FORBIDDEN = ("PyFunc", "EagerPyFunc", "PyFuncStateless", "XlaLaunch", "XlaMustCompile")
 _MEGAPIXELS = 16
 
@@ -32,15 +32,16 @@ def export_network(
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
-        folder: The served model's folder; versions are its subfolders 1, 2, and so on.
-        precision: "float32" or "bfloat16", of the convolutions, on whatever machine serves it.
-        most_pixels: The most pixels of a picture that a client sends.
+        folder: The served model's folder; its subfolders 1, 2, and so on are versions.
+        precision: "float32" or "bfloat16", of the convolutions, whatever machine serves the model.
+        most_pixels: The most pixels of an image in a request.
 
     Returns:
         The path of the new version.
 
     Raises:
-        ValueError: If the graph holds what a server cannot run, or a request of the warm-up fails.
+        ValueError: If the graph has operations that a server cannot run, or a warm-up request
+            fails.
     """
     return export(SERVED[network.style_input](network, precision, most_pixels), folder)
 
@@ -48,18 +49,17 @@ def export_network(
 def export_dream(
     dreamer: Dreamer, folder: str | PathLike[str], most_pixels: int = _MEGAPIXELS * 10**6
 ) -> Path:
-    """Exports a dream, likewise.
+    """Exports a dream as the next version of a served model.
 
     Args:
-        dreamer: A `Dreamer` on photos, by normalised ascent, without a guide.
-        folder: As for `export_network`.
-        most_pixels: Likewise.
+        dreamer: A `Dreamer` that optimises a photo's pixels by normalised ascent, without a guide.
+        folder, most_pixels: As for `export_network`.
 
     Returns:
         The path of the new version.
 
     Raises:
-        ValueError: If it is another kind of dream; or as `export_network`.
+        ValueError: If it is another kind of dream, or as for `export_network`.
     """
     return export(ServedDream(dreamer, most_pixels), folder)
 
@@ -67,8 +67,8 @@ def export_dream(
 def export(served: Served, folder: str | PathLike[str]) -> Path:
     """Exports signatures as the next version of a served model.
 
-    It is built elsewhere and put in place in one step, since a server looks for new versions all
-    the time.
+    It is written under a temporary name and renamed atomically, since servers poll for new
+    versions.
 
     Args:
         served: A `Served`.
@@ -78,7 +78,7 @@ def export(served: Served, folder: str | PathLike[str]) -> Path:
         The path of the new version.
 
     Raises:
-        ValueError: As `export_network`.
+        ValueError: As for `export_network`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,19 +100,19 @@ def export(served: Served, folder: str | PathLike[str]) -> Path:
 
 
 def versions(folder: str | PathLike[str]) -> list[int]:
-    """Lists the versions of a served model."""
+    """Lists the versions of a served model, in order."""
     return sorted(int(path.name) for path in Path(folder).iterdir() if path.name.isdecimal())
 
 
 def check_graph(name: str, graph: Any) -> None:
-    """Refuses a graph that only Python could run, or only some servers.
+    """Checks that a graph runs on any server: without Python and without XLA.
 
     Args:
-        name: What the error message calls it.
+        name: Its name in the error message.
         graph: A `GraphDef`.
 
     Raises:
-        ValueError: If it holds such an operation.
+        ValueError: If it has an operation that does not.
     """
     library = graph.library.function
     functions = [(each.signature.name, each.node_def, each.attr) for each in library]

@@ -1,4 +1,4 @@
-"""Signatures of a served model: `Served`, around what paints one image, and those of networks."""
+"""Signatures of served models: the base class `Served`, and those of style networks."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,43 +13,45 @@ from kerasart.networks.fused import FusedNetwork
 
 
 class Served:
-    """Signatures of something that paints a picture.
+    """Base class of the signatures of a model that paints an image.
 
     Each input has a batch dimension, and each output a name:
 
-    - `serving_default`: files in, PNG files out, everything else by default;
-    - `bytes`: files in, files out, with all options, and `format`, "png" or "jpeg";
-    - `pixels` and `pixels_float`: pictures of one size, uint8 or float32, in and out.
+    - `serving_default`: files in, PNG files out, with default options;
+    - `bytes`: files in and out, with all options, and `format`, "png" or "jpeg";
+    - `pixels` and `pixels_float`: images in and out, uint8 or float32, with all options.
 
-    Files of a batch may differ in size.
+    The files of a batch may differ in size.
 
     Args:
-        least: The least height and width of a picture.
-        most: The most pixels of a picture.
+        least: The least height and width of an image.
+        most: The most pixels of an image.
+
+    Attributes:
+        defaults: Option name to the value that `serving_default` uses.
+        variables: The variables of the graphs, to be saved with them.
     """
 
-    # What options are where a client leaves them out: dict of name to value.
     defaults: dict[str, Any] = {}
-    # What the graphs read, and a saved one must hold.
     variables: tuple | list = ()
 
     def __init__(self, least: int, most: int):
         self.least = least
         self._most = most
-        # Each is traced once for all signatures.
+        # Traced once, for all signatures.
         self._decode = tf.function(decode_picture, autograph=False)
         self._paint = tf.function(self.paint, autograph=False)
 
     def options(self) -> dict[str, tf.TensorSpec]:
-        """Describes the options: dict of name to a `tf.TensorSpec` without its batch."""
+        """Returns a dict of option name to `tf.TensorSpec` without a batch dimension."""
         raise NotImplementedError
 
     def paint(self, image: tf.Tensor, *args: Any, **options: Any) -> tf.Tensor:
-        """Paints.
+        """Paints an image.
 
         Args:
             image: float32 RGB (1, height, width, 3) in [0, 1].
-            **options: Each with a batch of one.
+            **options: Each with a batch dimension of 1.
 
         Returns:
             float32 of the shape of `image`.
@@ -57,16 +59,16 @@ class Served:
         raise NotImplementedError
 
     def signatures(self) -> dict[str, Any]:
-        """Makes the signatures: dict of name to a concrete function; each call traces anew."""
+        """Traces the signatures: a dict of name to concrete function."""
         files = {"image_bytes": tf.TensorSpec([None], tf.string, "image_bytes")}
         options = {
             name: tf.TensorSpec([None, *spec.shape], spec.dtype, name)
             for name, spec in self.options().items()
         }
         formats = {"format": tf.TensorSpec([None], tf.string, "format")}
-        needed = {name: spec for name, spec in options.items() if name not in self.defaults}
+        mandatory = {name: spec for name, spec in options.items() if name not in self.defaults}
         signatures = {
-            "serving_default": _signature(self._files, files | needed),
+            "serving_default": _signature(self._files, files | mandatory),
             "bytes": _signature(self._files, files | options | formats),
         }
         for name, dtype in (("pixels", tf.uint8), ("pixels_float", tf.float32)):
@@ -82,7 +84,7 @@ class Served:
         def paint(inputs):
             data, format, options = inputs
             image = self.decode(data)
-            painted = self._paint(image, **self._read(options))
+            painted = self._paint(image, **_as_batch(options))
             return encode_picture(painted[0], format)
 
         return {"image_bytes": _each(paint, (image_bytes, format, options), tf.string, [])}
@@ -96,7 +98,7 @@ class Served:
             picture = picture[tf.newaxis]
             if dtype == tf.uint8:
                 picture = tf.cast(picture, tf.float32) / 255.0
-            painted = self._paint(picture, **self._read(options))[0]
+            painted = self._paint(picture, **_as_batch(options))[0]
             return to_pixels(painted) if dtype == tf.uint8 else painted
 
         return {"image": _each(paint, (image, options), dtype, [None, None, 3])}
@@ -107,7 +109,7 @@ class Served:
         return tf.cast(pixels, tf.float32)[tf.newaxis] / 255.0
 
     def _complete(self, options, batch):
-        """Adds the options that were left out."""
+        """Adds the defaults of omitted options."""
         specs = self.options()
         missing = {name: value for name, value in self.defaults.items() if name not in options}
         for name, value in missing.items():
@@ -115,18 +117,14 @@ class Served:
             options[name] = tf.repeat(value[tf.newaxis], batch, axis=0)
         return options
 
-    def _read(self, options):
-        """Gives one picture's options a batch of one."""
-        return {name: value[None] for name, value in options.items()}
-
 
 class ServedStyles(Served):
-    """Signatures of a network of named styles; `styles` also turns names into weights.
+    """Signatures of a network with named styles; one more, `styles`, converts names to weights.
 
     Args:
         network: The network.
-        precision: "float32", "bfloat16" or "auto", of its convolutions.
-        most: The most pixels of a picture.
+        precision: "float32", "bfloat16" or "auto", of the convolutions.
+        most: The most pixels of an image.
     """
 
     def __init__(self, network: StyleNetwork, precision: str, most: int):
@@ -146,7 +144,7 @@ class ServedStyles(Served):
         }
 
     def paint(self, image: tf.Tensor, style_weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """Paints; weights are refused that are negative or all 0, and need not add up to 1."""
+        """Paints an image; weights are normalised, and refused if negative or all 0."""
         total = tf.reduce_sum(style_weights)
         received = tf.strings.reduce_join(tf.strings.as_string(style_weights), separator=" ")
         allowed = "`style_weights` must be 0 or more, and not all 0"
@@ -156,14 +154,14 @@ class ServedStyles(Served):
         return self._network(image, weights, _check_strength(strength))
 
     def signatures(self) -> dict[str, Any]:
-        """The signatures, and `styles`: names such as "a" or "a:0.6,b:0.4" to their weights."""
+        """Adds `styles`, which converts names such as "a" or "a:0.6,b:0.4" to style weights."""
         names = {"names": tf.TensorSpec([None], tf.string, "names")}
-        return super().signatures() | {"styles": _signature(self._weigh, names)}
+        return super().signatures() | {"styles": _signature(self._parse_names, names)}
 
-    def _weigh(self, names):
+    def _parse_names(self, names):
         known = tf.constant(self._names)
 
-        def weigh(text):
+        def parse(text):
             parts = tf.strings.split(tf.strings.split(text, ","), ":")
             parts = parts.to_tensor("1", shape=[None, 2])
             which = tf.strings.strip(parts[:, :1]) == known
@@ -174,20 +172,20 @@ class ServedStyles(Served):
                 required(is_known, allowed, text),
                 required(tf.reduce_all(is_number), "`names` must have numbers as weights", text),
             ):
-                shares = tf.strings.to_number(tf.strings.strip(parts[:, 1]))
-            return tf.reduce_sum(tf.cast(which, tf.float32) * shares[:, tf.newaxis], axis=0)
+                weights = tf.strings.to_number(tf.strings.strip(parts[:, 1]))
+            return tf.reduce_sum(tf.cast(which, tf.float32) * weights[:, tf.newaxis], axis=0)
 
-        weights = _each(weigh, names, tf.float32, [len(self._names)])
+        weights = _each(parse, names, tf.float32, [len(self._names)])
         return {"style_weights": weights}
 
 
 class ServedAnyStyle(Served):
-    """Signatures of a network of any style: each has the file of a style's image besides.
+    """Signatures of a network for any style, each with a style image's file as another input.
 
     Args:
         network: The network.
-        precision: "float32", "bfloat16" or "auto", of its convolutions.
-        most: The most pixels of a picture, and of a style.
+        precision: "float32", "bfloat16" or "auto", of the convolutions.
+        most: The most pixels of an image, and of a style image.
     """
 
     defaults = {"strength": 1.0}
@@ -199,11 +197,11 @@ class ServedAnyStyle(Served):
         self.variables = self._network.kernels
 
     def options(self) -> dict[str, tf.TensorSpec]:
-        """The style, a file, and the strength."""
+        """The style image's file, and the strength."""
         return {"style_bytes": tf.TensorSpec([], tf.string), "strength": tf.TensorSpec([])}
 
     def paint(self, image: tf.Tensor, style_bytes: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """Paints in the style of a file."""
+        """Paints an image in the style of a file."""
         style = self.decode(style_bytes[0], "style_bytes")
         size = tf.cast(tf.shape(style)[1:3], tf.float32)
         scale = tf.minimum(1.0, self._style_size / tf.reduce_max(size))
@@ -212,12 +210,12 @@ class ServedAnyStyle(Served):
         return self._network(image, style, _check_strength(strength))
 
 
-# By what the network takes as its style.
+# By `StyleNetwork.style_input`.
 SERVED: dict[str, Callable[..., Served]] = {"style_weights": ServedStyles, "style": ServedAnyStyle}
 
 
 def _signature(function, inputs):
-    """Traces a function that takes its inputs by name."""
+    """Traces a function with its inputs as keywords."""
 
     def by_name(**inputs):
         return function(**inputs)
@@ -225,8 +223,12 @@ def _signature(function, inputs):
     return tf.function(by_name, autograph=False).get_concrete_function(**inputs)
 
 
+def _as_batch(options):
+    return {name: value[None] for name, value in options.items()}
+
+
 def _each(function, inputs, dtype, shape):
-    """Calls a function for each element of a batch."""
+    """Applies a function to each element of a batch."""
     return tf.map_fn(
         function,
         inputs,
@@ -241,16 +243,12 @@ def _check_strength(strength):
 
 
 def bounded(name: str, value: tf.Tensor, least: float, most: float) -> AbstractContextManager:
-    """As `required`, of a scalar tensor and what is allowed of it.
+    """Does what `required` does, with the condition that a scalar is between bounds.
 
     Args:
-        name: What the message calls it.
-        value: The scalar.
-        least: The least that is allowed.
-        most: The most.
-
-    Returns:
-        A context manager.
+        name: Its name in the error message.
+        value: The scalar tensor.
+        least, most: The bounds, inclusive.
     """
     received = tf.strings.as_string(value)
     is_allowed = (value >= least) & (value <= most)

@@ -1,7 +1,7 @@
-"""Requests that a server sends to itself before it serves a model, so that no client waits for it.
+"""Warm-up requests, which a server runs before it serves a model, so that no client waits.
 
-They lie beside the SavedModel as a TFRecord of `PredictionLog` messages, as TensorFlow Serving's
-"SavedModel Warmup" describes. A request that fails keeps the server from loading the model.
+They are stored in the SavedModel's folder as a TFRecord of `PredictionLog` messages, as described
+in TensorFlow Serving's "SavedModel Warmup". If one fails, the server does not load the model.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from kerasart.client.transports import shorten
 from kerasart.export.signatures import Served
 
 _FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-_SIDE = 128  # Pixels of the pictures that are asked for.
+_SIDE = 128  # Pixels of the images in requests.
 
 
 def write_warmup(
     path: str | PathLike[str], name: str, served: Served, signatures: Mapping[str, Any]
 ) -> None:
-    """Writes a request for each signature beside a SavedModel.
+    """Writes a warm-up request for each signature.
 
     Args:
         path: The SavedModel's folder.
         name: The served model's name.
-        served: The `Served` that it was made of.
+        served: The `Served` that it was made from.
         signatures: Its signatures.
     """
     file = Path(path) / _FILE
@@ -46,19 +46,19 @@ def write_warmup(
 
 
 def read_warmup(path: str | PathLike[str]) -> list[Any]:
-    """Reads the requests beside a SavedModel: a list of `PredictRequest`."""
+    """Reads a SavedModel's warm-up requests: a list of `PredictRequest`."""
     records = tf.data.TFRecordDataset(str(Path(path) / _FILE))
     return [PredictionLog.FromString(record.numpy()).predict_log.request for record in records]
 
 
 def replay_warmup(path: str | PathLike[str]) -> list[tuple[str, dict[str, Any]]]:
-    """Loads a SavedModel and sends it its own requests.
+    """Loads a SavedModel and runs its warm-up requests.
 
     Args:
         path: The SavedModel's folder.
 
     Returns:
-        A list of pairs of a signature's name and its outputs, by name.
+        A list of pairs of signature name and dict of outputs.
 
     Raises:
         ValueError: If a request fails.
@@ -84,7 +84,7 @@ def _plain(tensor):
 
 
 def _example(name, spec, served):
-    """Makes what a client might send: a batch of one."""
+    """Makes an input as a client might send it, a batch of one."""
     if name in ("image_bytes", "style_bytes"):
         return np.array([_gradient_png()], object)
     if name == "image":

@@ -220,8 +220,8 @@ def make_descent(backbone, layers, precision):
     from kerasart.settings.choices import choose_dream_settings
     from kerasart.settings.presets import find_preset
 
-    recipe = find_preset("deep_dream", "keras_example")
-    settings = choose_dream_settings(recipe, backbone, {"layers": layers})
+    preset = find_preset("deep_dream", "keras_example")
+    settings = choose_dream_settings(preset, backbone, {"layers": layers})
     objective = dream_objective(settings, backbone)
     return Descent(
         backbone.cut(objective.layers, precision),

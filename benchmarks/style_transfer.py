@@ -605,16 +605,16 @@ class Judge:
         from kerasart.settings.choices import choose_style_settings
         from kerasart.settings.presets import find_preset
 
-        recipe = find_preset("style_transfer", preset)
-        settings = choose_style_settings(recipe, backbone, {}, long_side)
+        loaded = find_preset("style_transfer", preset)
+        settings = choose_style_settings(loaded, backbone, {}, long_side)
         inputs = StyleInputs(photo, [style], None, None, None, settings)
         size = fit_size(photo.shape[1:3], long_side)
         self.photo, (self.style,) = inputs.photo(size), inputs.styles(size)
-        self.objective = style_objective(settings, inputs.painters)
+        self.objective = style_objective(settings, inputs.region_weights)
         layers = self.objective.layers
         self._look = backbone.cut(layers, precision, settings.pooling, settings.padding)
         evaluator = Evaluator(self._look, self.objective)
-        self._targets = style_targets(evaluator, self.photo, [self.style], inputs.shares)
+        self._targets = style_targets(evaluator, self.photo, [self.style], inputs.style_weights)
         if weights is None:
             weights = balance(evaluator, self.photo, self._targets)
         self.weights = weights

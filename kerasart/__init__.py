@@ -1,4 +1,4 @@
-"""Pictures made by gradient descent on what a network sees in them.
+"""DeepDream, neural style transfer and fast style transfer.
 
     import kerasart
 
@@ -6,11 +6,10 @@
     dream = kerasart.deep_dream(photo.image, on_step=kerasart.ProgressBar())
     kerasart.write_picture("dream.png", dream.image)
 
-`deep_dream`, `style_transfer`, `dream_style` and `stylize` make a picture; a `Dreamer` and a
-`Stylizer` make many, compiled once. What is wanted of a picture is a `Term`, or an `Objective`, the
-sum of several. Settings are the attributes of `DreamSettings`, `StyleSettings` and
-`FastStyleSettings`; presets give them names (`load_presets`). How a run is carried out is an
-`Execution`: its seed, its memory, and who hears of its steps.
+`deep_dream`, `style_transfer`, `dream_style` and `stylize` make one image; a `Dreamer` and a
+`Stylizer` make many, compiled once. A loss is a `Term`, a sum of losses an `Objective`. Settings
+are the attributes of `DreamSettings`, `StyleSettings` and `FastStyleSettings`; presets are named
+settings (`load_presets`). An `Execution` has the seed, memory limits and callbacks of a run.
 """
 
 import importlib
@@ -20,13 +19,13 @@ import sys
 
 __version__ = "0.1.0"
 
-# TensorFlow leaves oneDNN, with which gradients of convolutions take as little as a tenth of the
-# time, off on processors without AVX-512 or AVX-VNNI. What is set already stands.
+# TensorFlow disables oneDNN on processors without AVX-512 or AVX-VNNI, where it makes gradients of
+# convolutions up to ten times faster. A user's setting takes precedence.
 if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-# Type checkers find the same in __init__.pyi.
-_HOMES = {
+# The module of each public name; __init__.pyi has the same for type checkers.
+_MODULES = {
     "Activation": "kerasart.objectives",
     "AdaIN": "kerasart.networks",
     "AdaINTrainer": "kerasart.networks",
@@ -66,13 +65,13 @@ _HOMES = {
     "write_picture": "kerasart.image",
 }
 
-__all__ = list(_HOMES)
+__all__ = list(_MODULES)
 
 
 def __getattr__(name):
-    # Each name is fetched when first used, so that `import kerasart` stays cheap.
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    # Names are imported when first used, so that `import kerasart` stays fast.
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'kerasart' has no attribute {name!r}")
 
 
@@ -81,5 +80,5 @@ def __dir__():
 
 
 if "keras" in sys.modules:
-    # So that `keras.models.load_model` knows the networks that it finds in files.
+    # Registers the networks, so that `keras.models.load_model` can load them.
     importlib.import_module("kerasart.networks")

@@ -1,4 +1,4 @@
-"""What type checkers see of kerasart's `_HOMES`."""
+"""The public names of kerasart (`_MODULES`), for type checkers."""
 
 from kerasart.applications.deep_dream import Dreamer as Dreamer
 from kerasart.applications.deep_dream import deep_dream as deep_dream

@@ -12,17 +12,15 @@ _FORMAT = "{desc}: {percentage:3.0f}%|{bar:10}| {elapsed}<{remaining}{postfix}"
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a run, which listeners get after each step.
+    """The state of a run after a step, as passed to `on_step`.
 
     Attributes:
         step: Steps taken.
-        steps: Steps in all, if nothing ends the run sooner.
-        size: (height, width) of the image at the scale under way.
+        steps: Steps in all, unless the run ends earlier.
+        size: (height, width) of the current scale.
         losses: Dict of term name to its last weighted value.
-        picture: Called without arguments, returns the image so far at its full size, as
-            `Result.image`.
-        share: Share of the work that is done, each step weighted by its number of pixels; None
-            where that is not known.
+        picture: `picture()` returns the image so far at its full size, as `Result.image`.
+        share: Fraction of the work that is done, each step weighted by its pixels; None if unknown.
     """
 
     step: int
@@ -34,14 +32,14 @@ class Progress:
 
 
 class ProgressBar:
-    """A bar of steps with the image's size and its losses; it goes when all steps are taken.
+    """A progress bar with the image's size and its losses, which closes after the last step.
 
     Pass one as `on_step`: `kerasart.deep_dream(photo, on_step=kerasart.ProgressBar())`.
 
     Args:
         waiting: The text until the first step.
-        label: The text before each line, such as "3/20 " for the third of twenty images.
-        disable: Whether to show nothing; None shows nothing where there is no terminal.
+        label: A prefix of the text, such as "3/20 " for the third of twenty images.
+        disable: Whether to show nothing; None shows nothing without a terminal.
     """
 
     def __init__(
@@ -50,8 +48,7 @@ class ProgressBar:
         label: str = "",
         disable: bool | None = False,
     ):
-        # In a notebook, a widget; it warns there if it lacks what it needs.
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # In a notebook, a widget; it warns if ipywidgets is missing.
 
         self._make = lambda **options: tqdm(disable=disable, leave=False, **options)
         self._label = label
@@ -68,20 +65,20 @@ class ProgressBar:
         """Shows a `Progress`."""
         last, self._last = self._last, progress
         share = progress.step / progress.steps if progress.share is None else progress.share
-        begins = last is None or last.steps != progress.steps or last.step >= progress.step
-        if begins:
+        is_first = last is None or last.steps != progress.steps or last.step >= progress.step
+        if is_first:
             self._bar.close()
-            # The time of the first step, in which the graph is built, says nothing of the others'.
+            # A new bar, so that the first step, slow from tracing, is not in the time estimate.
             self._bar = self._make(total=1.0, initial=share, smoothing=0, bar_format=_FORMAT)
         height, width = progress.size
         self._bar.set_description_str(f"{self._label}{width}x{height}", refresh=False)
-        self._bar.set_postfix_str(self._describe(progress), refresh=begins)
+        self._bar.set_postfix_str(self._describe(progress), refresh=is_first)
         self._bar.update(share - self._bar.n)
         if progress.step == progress.steps:
             self._bar.close()
 
     def show_tile(self, done: int, count: int) -> None:
-        """Shows how many tiles of the step under way are done."""
+        """Shows how many tiles of the current step are done, as `on_tile`."""
         if self._last is None:
             self._bar.set_description_str(f"{self._label}The first step: tile {done} of {count}")
         elif done < count:
@@ -89,7 +86,7 @@ class ProgressBar:
             self._bar.set_description_str(f"{size}, tile {done}/{count}")
 
     def _describe(self, progress):
-        """Lists the steps and as many losses as the line has room for, the sum of all first."""
+        """Lists the steps, the total loss, and as many terms as fit on the line."""
         parts = [f"{progress.step}/{progress.steps}"]
         before = len(f"{self._bar.desc}: 100%|{'':10}| 00:00<0:00:00, ")
         room = shutil.get_terminal_size().columns - before - len(parts[0]) - 1

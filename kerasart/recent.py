@@ -28,8 +28,8 @@ class Recent:
         """Returns the object under a key, made by `make()` unless it is cached.
 
         Args:
-            key: A tuple of all that the object depends on. If one of it cannot be hashed, and so
-                may be mutable, the object is made anew.
+            key: A tuple of all that the object depends on. If it is not hashable, the object is
+                made anew.
             make: Called without arguments.
         """
         try:
@@ -41,7 +41,7 @@ class Recent:
                 made = make()
                 if len(self._kept) >= self._count:
                     self._kept.popitem(last=False)
-                    # Graphs and networks are cycles, of few objects and much memory.
+                    # Graphs and networks are reference cycles: few objects, but much memory.
                     gc.collect()
                 self._kept[key] = made
             self._kept.move_to_end(key)

@@ -58,7 +58,7 @@ def test_type_checkers_see_the_same_names():
     stub = ast.parse(Path(kerasart.__file__).with_suffix(".pyi").read_text())
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     seen = {alias.asname: node.module for node in imports for alias in node.names}
-    assert seen == kerasart._HOMES
+    assert seen == kerasart._MODULES
     assert (Path(kerasart.__file__).parent / "py.typed").is_file()
 
 

@@ -1,4 +1,4 @@
-"""DeepDream: a picture changes until a network sees more of what is wanted of it.
+"""DeepDream: gradient ascent on an image, on what a network's layers, channels or classes respond.
 
 Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural Networks".
 """
@@ -55,45 +55,43 @@ def deep_dream(
     objective: Objective | None = None,
     **options: Any,
 ) -> Result:
-    """Dreams on a picture, or on nothing.
+    """Dreams on an image, or from noise or grey.
 
     Args:
         image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
-            Where the dream starts from nothing (the setting `init`), only its size counts, and
-            None is a square.
-        preset: Gives the settings that are not given here. None chooses what suits the others:
-            "guided", "class", "channel" or "animals". A preset that reproduces a published picture
-            also brings its network. One of your own is a path that ends in .json, or a dict (see
+            If the setting `init` is not "photo", only its size is used, and None is a square.
+        preset: Supplies the settings that are not given. None chooses "guided", "class", "channel"
+            or "animals" to suit those that are. A preset that reproduces a published image also
+            sets its network. A preset of your own is a path that ends in .json, or a dict (see
             `kerasart.settings.presets.find_preset`).
         backbone: The feature network: a name or "auto" (see `load_backbone`), or a `Backbone`.
         weights: Its weights (see `load_backbone`).
-        guide: Another picture, whose features are dreamed of (see the setting `similarity`).
+        guide: An image whose features are dreamed of (see the setting `similarity`).
         mask: Where to dream: (height, width), uint8 or float in [0, 1], of any size; None is
-            everywhere. Where it is 0 the picture stays as it is.
-        size: Long side in pixels to which the picture is resized first; None keeps its own.
-        objective: An `Objective` or `Term` of your own, in place of what the settings want. Its
-            layers choose the network, where `backbone` is "auto".
-        **options: Any attribute of `DreamSettings`, where None stands for the preset's, or of
+            everywhere. The image is unchanged where it is 0.
+        size: Long side in pixels to which the image is resized first; None keeps its own.
+        objective: An `Objective` or `Term` of your own, instead of that of the settings. Its layers
+            choose the network if `backbone` is "auto".
+        **options: Any attribute of `DreamSettings`, where None stands for the preset's value, or of
             `Execution`, such as `seed`, `tile` and `on_step`.
 
     Returns:
         A `Result`.
 
     Raises:
-        ValueError: If an argument is not allowed, or the picture is too small for the network.
-        MemoryError: If the picture does not fit into memory.
-        DivergedError: If a loss is not finite; its `result` is the last good picture.
-        Interrupted: On Ctrl-C; its `result` is the picture so far.
+        ValueError: If an argument is not allowed, or the image is too small for the network.
+        MemoryError: If the image does not fit into memory.
+        DivergedError: If a loss is not finite; its `result` has the last good image.
+        Interrupted: On Ctrl-C; its `result` has the image so far.
     """
     dreamer = Dreamer(preset, backbone, weights, guide=guide, objective=objective, **options)
     return dreamer.dream(image, mask, size=size)
 
 
 class Dreamer:
-    """A dream made ready: the network, what is wanted of it, and a step that is compiled once.
+    """Dreams on any number of images of all sizes, such as the frames of an animation.
 
-    It dreams on any number of pictures of all sizes, such as the frames of an animation. Its
-    arguments are those of `deep_dream`.
+    The network is loaded once, and a step compiled once. Its arguments are those of `deep_dream`.
 
     Attributes:
         settings: The `DreamSettings`.
@@ -101,7 +99,7 @@ class Dreamer:
         backbone: The `Backbone`, cut at the layers that the objective needs.
         objective: The `Objective`.
         descent: The `Descent` that takes the steps.
-        record: Dict of all that was set, as in `Result.settings`.
+        record: Dict of all settings, as in `Result.settings`.
     """
 
     def __init__(
@@ -117,13 +115,13 @@ class Dreamer:
         self.execution, given = split_options(options)
         self._guide = None if guide is None else as_image(guide, "guide")
         preset = preset or suitable_preset(given, guide)
-        recipe = find_preset("deep_dream", preset)
+        loaded = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
-            name, weights = choose_dream_network(recipe, backbone, weights, given, objective)
-            merged = merge("deep_dream", preset_settings(recipe, name), given)
-            wants_class = objective is None and "class_name" in merged
-            backbone = load_backbone(name, weights, self.execution.seed, head=wants_class)
-        self.settings = choose_dream_settings(recipe, backbone, given, guide)
+            name, weights = choose_dream_network(loaded, backbone, weights, given, objective)
+            merged = merge("deep_dream", preset_settings(loaded, name), given)
+            needs_head = objective is None and "class_name" in merged
+            backbone = load_backbone(name, weights, self.execution.seed, head=needs_head)
+        self.settings = choose_dream_settings(loaded, backbone, given, guide)
         self.objective = objective or dream_objective(self.settings, backbone)
         self.backbone = backbone.cut(self.objective.layers, self.execution.precision)
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
@@ -141,33 +139,32 @@ class Dreamer:
         on_step: Callable[[Progress], object] | None = None,
         on_tile: Callable[[int, int], object] | None = None,
     ) -> Result:
-        """Dreams on a picture.
+        """Dreams on an image.
 
         Args:
-            image, mask, size: As in `deep_dream`.
-            targets: A `Target` for each term of the objective, at all sizes; None stands for what
-                the settings compare with.
-            weights: A weight for each term of the objective; None stands for the terms' own.
-            checkpoint, on_step, on_tile: As in `Execution`, for this picture; None stands for the
-                dreamer's.
+            image, mask, size: See `deep_dream`.
+            targets: A `Target` for each term of the objective, at all sizes; None computes those of
+                the settings.
+            weights: A weight for each term of the objective; None uses the terms' own.
+            checkpoint, on_step, on_tile: See `Execution`, for this image; None uses the dreamer's.
 
         Returns:
             A `Result`.
 
         Raises:
-            ValueError, MemoryError, DivergedError, Interrupted: As `deep_dream`.
+            ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
         """
         settings, descent, execution = self.settings, self.descent, self.execution
         inputs = self._make_inputs(image, mask, size)
         descent.on_tile = on_tile or execution.on_tile
-        taken = [inputs.image, inputs.mask, self._guide, weights]
-        taken += [array for target in targets or () for array in target.guide + target.value]
+        arrays = [inputs.image, inputs.mask, self._guide, weights]
+        arrays += [array for target in targets or () for array in target.guide + target.value]
         path = checkpoint or execution.checkpoint
 
         def prepare(octave, _):
             photo = inputs.photo(octave)
-            compared = targets or dream_targets(descent.evaluator, photo, self._guide)
-            return compared, self.objective.weights if weights is None else weights
+            octave_targets = targets or dream_targets(descent.evaluator, photo, self._guide)
+            return octave_targets, self.objective.weights if weights is None else weights
 
         def reinject_detail(state, octave):
             return descent.start(inputs.enlarge(descent.to_image(state), octave))
@@ -186,24 +183,25 @@ class Dreamer:
                 to_image=to_image,
                 goal=-math.inf if settings.max_loss is None else -settings.max_loss,
                 seed=execution.seed,
-                checkpoint=open_checkpoint(path, self.record, descent, taken),
+                checkpoint=open_checkpoint(path, self.record, descent, arrays),
                 on_step=on_step or execution.on_step,
             )
-        if weights is targets is None:  # Else some may be switched off, or other ones.
-            _warn_of_silence(self.objective.terms, run.losses)
+        if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
+            _warn_if_inactive(self.objective.terms, run.losses)
         return finish(run, self.objective, self.record)
 
     def balance_terms(
         self, numbers: Sequence[int], image: ArrayLike | None = None, *, size: int | None = None
     ) -> np.ndarray:
-        """Finds weights with which some terms pull at a picture as hard as the first of them.
+        """Finds weights with which the gradients of some terms have the same magnitude.
 
         Args:
-            numbers: Numbers of terms in the objective; their own weights count in proportion.
-            image, size: As in `deep_dream`.
+            numbers: Indices of terms in the objective. The first with a gradient keeps its weight,
+                and the ratios of the terms' weights remain as factors.
+            image, size: See `deep_dream`.
 
         Returns:
-            A float32 vector of a weight for each term; the others keep their own.
+            A weight for each term, a float32 vector; other terms keep theirs.
         """
         photo = self._make_inputs(image, None, size).image
         terms = [1.0 * term for term in self.objective.terms]
@@ -213,14 +211,14 @@ class Dreamer:
         targets = dream_targets(evaluator, photo, self._guide)
         weights = balance(evaluator, photo, targets, self.execution.seed)
         own = self.objective.weights
-        pulling = [number for number in numbers if weights[number]]
-        if pulling:
-            weights[numbers] *= own[pulling[0]] / weights[pulling[0]]
-        # What does not pull here, such as a channel that nothing excites yet, keeps its own.
+        active = [number for number in numbers if weights[number]]
+        if active:
+            weights[numbers] *= own[active[0]] / weights[active[0]]
+        # A term without a gradient, such as a channel that nothing excites yet, keeps its weight.
         return np.where(weights == 0, own, weights)
 
     def _make_inputs(self, image, mask, size):
-        """Makes the `DreamInputs`, and chooses the tiles in which the largest octave fits."""
+        """Makes the `DreamInputs`, and chooses the tile size with which the largest octave fits."""
         execution = self.execution
         inputs = DreamInputs(image, mask, size, self.settings, self.backbone, execution.seed)
         self.descent.evaluator.side = choose_tile(
@@ -234,20 +232,20 @@ class Dreamer:
         return inputs
 
 
-def _warn_of_silence(terms, losses):
-    """Tells if nothing that is wanted was excited at any step: then no gradient leads to it."""
-    wanted = [isinstance(term, Activation | Channel) and term.weight > 0 for term in terms]
-    if any(wanted) and len(losses) and not losses[:, wanted].any():
-        names = [term.name for term, is_wanted in zip(terms, wanted, strict=True) if is_wanted]
+def _warn_if_inactive(terms, losses):
+    """Logs a warning if the activations to be maximised were 0 at every step: no gradient."""
+    maximised = [isinstance(term, Activation | Channel) and term.weight > 0 for term in terms]
+    if any(maximised) and len(losses) and not losses[:, maximised].any():
+        names = [term.name for term, is_one in zip(terms, maximised, strict=True) if is_one]
         _log.warning(
-            "Nothing in the picture excites %s, so nothing led further; dream on a photo, or with "
-            "more init_noise.",
+            "Nothing in the picture excites %s, so there was no gradient; dream on a photo, or "
+            "with more init_noise.",
             ", ".join(names),
         )
 
 
 def _make_descent(backbone, objective, settings):
-    """Makes the descent that settings describe."""
+    """Makes the `Descent` of the settings."""
     if settings.optimizer == "adam":
         optimizer = Adam(settings.step_size, beta_2=0.999)
     elif settings.optimizer == "lbfgs":

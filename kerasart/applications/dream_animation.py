@@ -1,7 +1,7 @@
-"""Dreams that move: each function yields the frames of an animation, one after another.
+"""Animations of dreams: a growing dream, an endless zoom, a walk through layers or channels.
 
-A frame is float32 RGB (1, height, width, 3), rounded to 8 bits, so that an animation that goes on
-from a frame on disk is the same as one that was never interrupted.
+A frame is float32 RGB (1, height, width, 3), rounded to 8 bits, so that an animation resumed from a
+frame on disk is the same as one that was never interrupted.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,14 +30,14 @@ def animate_evolution(
     on_frame: Callable[[np.ndarray], object],
     on_step: Callable[[Progress], object] | None = None,
 ) -> Result:
-    """Shows a dream as it grows.
+    """Makes frames of a dream as it grows.
 
     Args:
         dreamer: A `Dreamer`.
-        image, mask, size: As in `deep_dream`.
-        frames: How many frames at most, at least 1; a dream has no more than it has steps.
+        image, mask, size: See `deep_dream`.
+        frames: The most frames, at least 1; there are no more than steps.
         on_frame: Called with each frame.
-        on_step: As in `Execution`.
+        on_step: See `Execution`.
 
     Returns:
         The `Result` of the dream, whose image is the last frame.
@@ -58,7 +58,7 @@ def animate_evolution(
             on_step(progress)
 
     result = dreamer.dream(image, mask, size=size, on_step=note)
-    # Not by the last step, which a dream that reaches `max_loss` does not take.
+    # Not at the last step, since a dream can end earlier, at `max_loss`.
     on_frame(_rounded(result.image))
     return result
 
@@ -76,21 +76,21 @@ def animate_zoom(
     first: int = 0,
     on_step: Callable[[Progress], object] | None = None,
 ) -> Iterator[np.ndarray]:
-    """Falls into a picture: it is dreamed on, its margins are cropped, it is dreamed on again.
+    """Zooms endlessly into an image: each frame is a dream on an enlarged crop of the last.
 
     Source: the endless zoom of Mordvintsev et al.'s original DeepDream notebook (2015).
 
     Args:
         dreamer: A `Dreamer`.
-        image: The picture, which is the first frame; or, to go on, the last frame so far.
-        size: Long side in pixels; None keeps the picture's own.
-        frames: How many frames, at least 1.
-        zoom: How much things grow from frame to frame, more than 1.
-        rotate: Degrees by which they turn, counter-clockwise.
-        shift: (down, right): how far they move, as shares of the height and the width.
-        blend: Share of the frame before, in [0, 1), against flicker.
-        first: The number of the first frame to be made: 0, or how many there are to go on from.
-        on_step: As in `Execution`.
+        image: The image, which is the first frame; or the last frame, to resume.
+        size: Long side in pixels; None keeps the image's own.
+        frames: The number of frames, at least 1.
+        zoom: Scale factor from frame to frame, more than 1.
+        rotate: Rotation from frame to frame, in degrees counter-clockwise.
+        shift: (down, right): translation from frame to frame, in fractions of height and width.
+        blend: Weight of the frame before, in [0, 1), against flicker.
+        first: The number of the first frame to make: 0, or the number of frames so far.
+        on_step: See `Execution`.
 
     Yields:
         The frames from `first` on.
@@ -130,17 +130,18 @@ def animate_layers(
 ) -> Iterator[np.ndarray]:
     """Walks through the layers or channels of a dream, from the first to the last.
 
-    Each frame dreams anew on the same picture, of two neighbours in changing parts. They are
-    balanced at the picture (see `Dreamer.balance_terms`), so that none outshouts its neighbour.
+    Each frame is a new dream on the same image, whose weights are interpolated between two
+    neighbouring terms. Weights are balanced at the image (see `Dreamer.balance_terms`), so that no
+    term dominates its neighbour.
 
     Args:
         dreamer: A `Dreamer` of at least two layers or channels, in the order of the walk.
-        image, mask, size: As in `deep_dream`.
-        frames: How many frames, at least 1.
-        blend: Share of the frame before, in [0, 1), against flicker.
-        first: The number of the first frame to be made.
+        image, mask, size: See `deep_dream`.
+        frames: The number of frames, at least 1.
+        blend: Weight of the frame before, in [0, 1), against flicker.
+        first: The number of the first frame to make.
         last: The frame before it.
-        on_step: As in `Execution`.
+        on_step: See `Execution`.
 
     Yields:
         The frames from `first` on.
@@ -150,19 +151,19 @@ def animate_layers(
     """
     check_motion(frames, blend=blend)
     terms = dreamer.objective.terms
-    stations = [i for i, t in enumerate(terms) if isinstance(t, Activation | Channel | Similarity)]
-    if len(stations) < 2:
+    keyframes = [i for i, t in enumerate(terms) if isinstance(t, Activation | Channel | Similarity)]
+    if len(keyframes) < 2:
         raise ValueError(
             "`layers`, or `channel`, must name at least two to walk from one to the next. "
             f"Received: {list(dreamer.objective.names)}"
         )
-    weights = dreamer.balance_terms(stations, image, size=size)
+    balanced = dreamer.balance_terms(keyframes, image, size=size)
     for number in range(first, frames):
-        place = number / max(1, frames - 1) * (len(stations) - 1)
-        here = weights.copy()
-        for station, i in enumerate(stations):
-            here[i] *= max(0.0, 1.0 - abs(place - station))
-        dream = dreamer.dream(image, mask, size=size, weights=here, on_step=on_step).image
+        time = number / max(1, frames - 1) * (len(keyframes) - 1)
+        weights = balanced.copy()
+        for keyframe, i in enumerate(keyframes):
+            weights[i] *= max(0.0, 1.0 - abs(time - keyframe))
+        dream = dreamer.dream(image, mask, size=size, weights=weights, on_step=on_step).image
         last = _rounded(dream if last is None else blend * last + (1 - blend) * dream)
         yield last
 

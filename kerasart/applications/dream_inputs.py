@@ -1,4 +1,4 @@
-"""`DreamInputs`, the photo and the mask of a dream, at each octave."""
+"""`DreamInputs`, the photo and mask of a dream at each octave, and reinjected detail."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kerasart.settings.dream import DreamSettings
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# Long side of a picture that starts from nothing, if none is given.
+# Side of a dream from noise or grey without an image.
 _SIZE = 512
 
 
 class DreamInputs:
-    """What a dream starts from, the detail that small octaves lose, and where it is dreamed.
+    """The photo and mask of a dream at each octave, and the detail that smaller octaves lose.
 
     Args:
         image: The photo (see `deep_dream`), or None.
@@ -33,7 +33,7 @@ class DreamInputs:
         size: Long side of the dream in pixels; None keeps the photo's own.
         settings: `DreamSettings`.
         backbone: The `Backbone`, cut at the dream's layers.
-        seed: Seeds the noise that the dream starts from, or with.
+        seed: Seeds the initial noise.
 
     Attributes:
         size: (height, width) of the dream.
@@ -55,10 +55,11 @@ class DreamInputs:
     ):
         if image is None and settings.init == "photo":
             raise ValueError("`image` must be given where `init` is photo. Received: None")
-        self._own = None if image is None else as_image(image)
-        own_size = (size or _SIZE,) * 2 if self._own is None else self._own.shape[1:3]
-        self.size = fit_size(own_size, size) if size else own_size
-        self.mask = None if mask is None else fit_mask(mask, own_size, "mask")
+        self._original = None if image is None else as_image(image)
+        square = (size or _SIZE,) * 2
+        original_size = square if self._original is None else self._original.shape[1:3]
+        self.size = fit_size(original_size, size) if size else original_size
+        self.mask = None if mask is None else fit_mask(mask, original_size, "mask")
         self.sizes = _usable_octaves(self.size, settings, backbone)
         self._settings = settings
         self._seed = seed
@@ -66,26 +67,26 @@ class DreamInputs:
 
     @functools.cached_property
     def image(self) -> np.ndarray:
-        """The photo at its size, or what is in its place, float32 RGB (1, height, width, 3)."""
-        # Not made before it is known to fit into memory.
+        """The photo, or noise or grey, at the dream's size: float32 RGB (1, height, width, 3)."""
+        # Made late, once it is known to fit into memory.
         if self._settings.init == "noise":
             return noise_image(self.size, self._seed)
-        if self._settings.init == "grey" or self._own is None:
+        if self._settings.init == "grey" or self._original is None:
             return np.full((1, *self.size, 3), 0.5, np.float32)
-        return resize_photo(self._own, self.size)
+        return resize_photo(self._original, self.size)
 
     def photo(self, octave: int) -> tf.Tensor:
-        """Shows the photo at an octave."""
+        """Returns the image resized to an octave."""
         if octave not in self._photos:
             photo = resize(self.image, self.sizes[octave], self._settings.antialias)
-            # A neighbour is needed with it. By lru_cache, `self` and its pictures would hold each
-            # other until garbage is collected.
+            # Lost detail needs a neighbour too. An lru_cache would make a reference cycle of `self`
+            # and its images, which only garbage collection frees.
             near = {n: each for n, each in self._photos.items() if abs(n - octave) == 1}
             self._photos = {**near, octave: photo}
         return self._photos[octave]
 
     def start(self) -> tf.Tensor | np.ndarray:
-        """Shows what the first octave starts from: the photo, with noise if so set."""
+        """Returns the initial image of the first octave: the photo, with noise if so set."""
         photo, deviation = self.photo(0), self._settings.init_noise
         if not deviation:
             return photo
@@ -93,47 +94,47 @@ class DreamInputs:
         return np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
 
     def enlarge(self, dream: tf.Tensor, octave: int) -> tf.Tensor:
-        """Makes what an octave starts from: the dream of the one before, and the lost detail."""
+        """Returns the initial image of an octave: the last dream enlarged, with lost detail."""
         larger = resize(self._complete(dream, octave - 1), self.sizes[octave])
         if self._settings.detail == "before":
             larger = larger + self._lost_detail(octave)
         return larger
 
     def finish(self, dream: tf.Tensor, octave: int) -> np.ndarray:
-        """Brings the dream of an octave to the size of the photo.
+        """Resizes the dream of an octave to the full size, with lost detail and mask.
 
         Args:
             dream: float32 RGB (1, height, width, 3), of the octave's size.
             octave: The octave's index.
 
         Returns:
-            A float32 array of the photo's shape in [0, 1].
+            A float32 array (1, *size, 3) in [0, 1].
         """
         antialias = self._settings.antialias
         full = resize(self._complete(dream, octave), self.size, antialias)
         if self._settings.detail != "none":
             full = full + self.image - resize(self.photo(octave), self.size, antialias)
-        return np.clip(self._keep_to_mask(full, self.image), 0.0, 1.0)
+        return np.clip(self._apply_mask(full, self.image), 0.0, 1.0)
 
     def _lost_detail(self, octave):
-        """Shows what of the photo at an octave the octave before does not show."""
+        """Returns the detail of the photo at an octave that the smaller octave before lacks."""
         smaller = self.photo(max(octave - 1, 0))
         return self.photo(octave) - resize(smaller, self.sizes[octave])
 
     def _complete(self, dream, octave):
         if self._settings.detail == "after":
             dream = dream + self._lost_detail(octave)
-        return self._keep_to_mask(dream, self.photo(octave))
+        return self._apply_mask(dream, self.photo(octave))
 
-    def _keep_to_mask(self, dream, photo):
-        """Keeps a dream to where its mask is, softly."""
+    def _apply_mask(self, dream, photo):
+        """Blends a dream with the photo by the mask."""
         if self.mask is None:
             return dream
         return photo + resize(self.mask, photo.shape[1:3], antialias=True) * (dream - photo)
 
 
 def _usable_octaves(size, settings, backbone):
-    """Lists the octaves' sizes, less those too small for the network."""
+    """Lists the sizes of the octaves that are large enough for the network."""
     sizes = octave_sizes(size, *settings.octaves, settings.octave_scale)
     least = backbone.least_size(2 * settings.border + 1)
     usable = [octave for octave in sizes if min(octave) >= least]

@@ -27,18 +27,18 @@ def visualize_channels(
     size: int = 128,
     **options: Any,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Dreams of a layer's channels, each from nothing, by one compiled step.
+    """Visualizes a layer's channels: a dream of each from noise, with one compiled step for all.
 
     Args:
         layer: The layer.
         channels: Numbers of channels, from 0, or a slice of all; None is all of them.
-        backbone, weights, preset: As in `deep_dream`.
-        size: Side of each picture in pixels.
-        **options: As in `deep_dream`, but for what is dreamed of, and `checkpoint`, which is of one
-            dream. The steps of a `Progress` are those of all channels.
+        backbone, weights, preset: See `deep_dream`.
+        size: Side of each image in pixels.
+        **options: See `deep_dream`, except the settings of what to dream of, and `checkpoint`. The
+            steps of a `Progress` are those of all channels.
 
     Yields:
-        Pairs of a channel and its picture, float32 RGB (1, size, size, 3) in [0, 1].
+        Pairs of a channel and its image, float32 RGB (1, size, size, 3) in [0, 1].
 
     Raises:
         ValueError: If an argument is not allowed, or there is no such layer or channel.
@@ -54,7 +54,7 @@ def visualize_channels(
         raise ValueError(
             f"`channels` must name some from 0 to {count - 1} in {layer}. Received: {given}"
         )
-    every = [
+    targets = [
         [
             Channel(layer, channel).target(count) if isinstance(term, Channel) else Target()
             for term in dreamer.objective.terms
@@ -67,7 +67,7 @@ def visualize_channels(
         share = (done + progress.share) / len(channels)
         on_step(replace(progress, step=step, steps=steps, share=share))
 
-    for done, (channel, targets) in enumerate(zip(channels, every, strict=True)):
+    for done, (channel, of_channel) in enumerate(zip(channels, targets, strict=True)):
         listener = partial(report, done=done) if on_step else None
-        dream = dreamer.dream(size=size, targets=targets, on_step=listener)
+        dream = dreamer.dream(size=size, targets=of_channel, on_step=listener)
         yield channel, dream.image

@@ -1,4 +1,4 @@
-"""The pictures of a style transfer, at any size."""
+"""`StyleInputs`, the photo, styles and masks of a style transfer, at any size."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ _RECOLOUR = {
 
 
 class StyleInputs:
-    """A photo, the styles to paint it in, and where each paints.
+    """The photo, styles and masks of a style transfer, at any size.
 
     Args:
         content: float32 RGB (1, height, width, 3).
-        styles: A list of such pictures, of any sizes.
-        style_weights: How much of each style, in proportion; None for equal shares.
-        content_masks: For each style where it paints (see `style_transfer`), or None.
-        style_masks: For each style which part of it counts, or None.
-        settings: `StyleSettings`: how pictures are resized and recoloured.
+        styles: A list of such images, of any sizes.
+        style_weights: Relative weights of the styles; None for equal ones.
+        content_masks: A mask of each style's region in the photo (see `style_transfer`), or None.
+        style_masks: A mask of the part of each style to use, or None.
+        settings: `StyleSettings`: how images are resized and recoloured.
 
     Attributes:
-        shares: A share of each style; they add up to 1.
-        regions: For each style, where in the photo it paints, float32 (1, height, width, 1); None
-            where all paint everywhere.
-        style_masks: For each style, which part of it counts, likewise, or None.
-        painters: Pairs of a style's number and its strength, where each paints a region; or one
-            pair of None and 1, where a blend paints everything.
+        style_weights: The normalised weights of the styles.
+        regions: A mask of each style's region in the photo, float32 (1, height, width, 1); None
+            without regions.
+        style_masks: For each style, a mask (1, height, width, 1) of the part to use, or None.
+        region_weights: Pairs of a style's number and the weight of its terms; without regions the
+            pair (None, 1), for the blend of all styles.
 
     Raises:
         ValueError: If there is no style, or weights or masks do not fit the styles.
@@ -67,7 +67,7 @@ class StyleInputs:
     ):
         self._content = content
         self._settings = settings
-        self.shares = _shares(style_weights, len(styles))
+        self.style_weights = _normalise(style_weights, len(styles))
         self.regions = None
         if content_masks is not None:
             masks = _fit_masks(content_masks, [content] * len(styles), "content_masks")
@@ -76,46 +76,48 @@ class StyleInputs:
         self.style_masks = [None] * len(styles)
         if style_masks is not None:
             self.style_masks = _fit_masks(style_masks, styles, "style_masks")
-        self.painters: list[tuple[int | None, float]] = [(None, 1.0)]
+        self.region_weights: list[tuple[int | None, float]] = [(None, 1.0)]
         if self.regions:
-            # The pixels of a small region are pulled as hard as those of a large one.
-            self.painters = [
-                (i, share * len(styles) * math.sqrt(region.mean()))
-                for i, (share, region) in enumerate(zip(self.shares, self.regions, strict=True))
+            # By the root of its area: gradients are as large in a small region as in a large one.
+            pairs = zip(self.style_weights, self.regions, strict=True)
+            self.region_weights = [
+                (i, weight * len(styles) * math.sqrt(region.mean()))
+                for i, (weight, region) in enumerate(pairs)
             ]
         recolour = _RECOLOUR.get(settings.preserve_color)
         self._styles = [recolour(style, content) for style in styles] if recolour else styles
 
     def photo(self, size: tuple[int, int]) -> tf.Tensor:
-        """Shows the photo at a size."""
+        """Returns the photo at a size."""
         return self._resize(self._content, size)
 
     def styles(self, size: tuple[int, int]) -> list[tf.Tensor]:
-        """Shows the styles as they go with a photo of a size, in a list."""
+        """Returns the styles, resized to go with a photo of a size."""
         sizes = self.style_sizes(size)
         return [self._resize(each, to) for each, to in zip(self._styles, sizes, strict=True)]
 
     def style_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
-        """Lists the (height, width) of each style as it goes with a photo of a size."""
+        """Lists the (height, width) of each style for a photo of a size."""
         if self._settings.stretch_style:
             return [size] * len(self._styles)
         long_side = round(self._settings.style_size * max(size))
-        owns = [style.shape[1:3] for style in self._styles]
-        # Enlarged, a style would show blur where it has no strokes.
-        return [fit_size(own, min(max(own), long_side)) for own in owns]
+        originals = [style.shape[1:3] for style in self._styles]
+        # Never enlarged: the blur would become part of the style.
+        return [fit_size(each, min(max(each), long_side)) for each in originals]
 
     def largest_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Finds the (height, width) of the largest of a photo of a size and the styles with it."""
+        """Returns the largest (height, width) among a photo of a size and its styles."""
         return max([size, *self.style_sizes(size)], key=math.prod)
 
     def plan_scales(self, backbone: Backbone) -> tuple[list[tuple[int, int]], list[int]]:
-        """Lists the (height, width) of the scales, and how many steps are taken at each.
+        """Lists the (height, width) of each scale, and the steps at each.
 
         Args:
-            backbone: The `Backbone`, for which some scales may be too small.
+            backbone: The `Backbone`; scales that are too small for it are skipped.
 
         Raises:
-            ValueError: If the last one is, or the steps that are set are for another number.
+            ValueError: If the last scale is too small, or the setting `steps` is a list of another
+                length.
         """
         settings, size = self._settings, self._content.shape[1:3]
         if settings.rows:
@@ -139,7 +141,7 @@ class StyleInputs:
     def start(
         self, size: tuple[int, int], given: ArrayLike | None, seed: int
     ) -> tf.Tensor | np.ndarray:
-        """Shows what the first scale starts from, at its size: what is given, or as it is set."""
+        """Returns the initial image of the first scale: the given one, or that of the settings."""
         if given is not None:
             return resize_photo(as_image(given, "start"), size)
         if self._settings.init == "content":
@@ -148,7 +150,7 @@ class StyleInputs:
         return np.clip(noise, 0.0, 1.0).astype(np.float32)
 
     def finish(self, image: tf.Tensor, size: tuple[int, int]) -> np.ndarray:
-        """Brings a picture to a size, gives it the photo's colours if so set, and keeps to regions.
+        """Resizes an image, and applies the photo's colours, if so set, and the regions.
 
         Args:
             image: float32 (1, any height, any width, 3).
@@ -168,11 +170,11 @@ class StyleInputs:
         return image
 
     def _usable(self, sizes, backbone):
-        """Lists the sizes less those at which the photo or a style is too small for the network."""
+        """Lists the sizes at which the photo and all styles are large enough for the network."""
         least = backbone.least_size()
-        seen = {size: {"content": [size], "styles": self.style_sizes(size)} for size in sizes}
-        for name, those in seen[sizes[-1]].items():
-            smallest = min(those, key=min)
+        inputs = {size: {"content": [size], "styles": self.style_sizes(size)} for size in sizes}
+        for name, shapes in inputs[sizes[-1]].items():
+            smallest = min(shapes, key=min)
             if min(smallest) < least:
                 raise ValueError(
                     f"`{name}` must be at least {least}x{least} pixels at the last scale for "
@@ -181,7 +183,7 @@ class StyleInputs:
         usable = [
             size
             for size in sizes
-            if all(min(side) >= least for those in seen[size].values() for side in those)
+            if all(min(shape) >= least for shapes in inputs[size].values() for shape in shapes)
         ]
         warn_skipped("scales", usable, sizes, backbone, least)
         return usable
@@ -195,7 +197,8 @@ class StyleInputs:
         return np.clip(resized, 0.0, 1.0)
 
 
-def _shares(weights, count):
+def _normalise(weights, count):
+    """Returns weights that sum to 1, in a list."""
     if not count:
         raise ValueError("`styles` must hold at least one picture. Received: none")
     weights = np.ones(count) if weights is None else np.atleast_1d(np.asarray(weights, float))
@@ -209,7 +212,7 @@ def _shares(weights, count):
             "`style_weights` must be finite, 0 or more, and not all 0. "
             f"Received: {weights.tolist()}"
         )
-    # What adds up to 1 is left alone: a recorded share must come out as it went in.
+    # Weights that sum to 1 are not divided, so that recorded ones stay exactly the same.
     total = weights.sum()
     return (weights if math.isclose(total, 1.0) else weights / total).tolist()
 

@@ -1,4 +1,4 @@
-"""Neural style transfer: a photo painted in the manner of a picture.
+"""Neural style transfer: a photo painted in the style of another image.
 
 Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576).
 """
@@ -50,23 +50,23 @@ def style_transfer(
     objective: Objective | None = None,
     **options: Any,
 ) -> Result:
-    """Paints a photo in the manner of one or more pictures.
+    """Paints a photo in the style of one or more images.
 
     Args:
         content: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
-        styles: One such picture, or a list; they may have any sizes.
-        preset: Gives the settings that are not given here. One of your own is a path that ends in
-            .json, or a dict (see `kerasart.settings.presets.find_preset`).
+        styles: One such image, or a list; they may have any sizes.
+        preset: Supplies the settings that are not given. A preset of your own is a path that ends
+            in .json, or a dict (see `kerasart.settings.presets.find_preset`).
         backbone: The feature network: a name or a `Backbone`; "auto" is the bundled VGG16,
             or the preset's (see `load_backbone`).
         weights: Its weights (see `load_backbone`).
-        style_weights: How much of each style, in proportion; None for equal shares.
-        content_masks: For each style, where in the photo it paints: (height, width), uint8 or
-            float in [0, 1], of any size; None is everywhere. What no style paints stays the photo.
-        style_masks: For each style, which part of it is the manner; None is all of it.
-        start: A picture to start from, in place of the setting `init`.
-        objective: A `Term` or an `Objective` of your own, wanted besides.
-        **options: Any attribute of `StyleSettings`, where None stands for the preset's and
+        style_weights: Relative weights of the styles; None for equal ones.
+        content_masks: For each style, a mask of its region in the photo: (height, width), uint8 or
+            float in [0, 1], of any size; None is everywhere. Outside all regions, the photo stays.
+        style_masks: For each style, a mask of the part of it to use; None is all of it.
+        start: The initial image, instead of the setting `init`.
+        objective: A `Term` or an `Objective` of your own, added to that of the settings.
+        **options: Any attribute of `StyleSettings`, where None stands for the preset's value and
             `optimizer` can also be a Keras optimizer, or of `Execution`, such as `seed`, `tile`
             and `on_step`.
 
@@ -74,10 +74,10 @@ def style_transfer(
         A `Result`.
 
     Raises:
-        ValueError: If an argument is not allowed, or a picture is too small for the network.
-        MemoryError: If the picture does not fit into memory.
-        DivergedError: If a loss is not finite; its `result` is the last good picture.
-        Interrupted: On Ctrl-C; its `result` is the picture so far.
+        ValueError: If an argument is not allowed, or an image is too small for the network.
+        MemoryError: If the image does not fit into memory.
+        DivergedError: If a loss is not finite; its `result` has the last good image.
+        Interrupted: On Ctrl-C; its `result` has the image so far.
     """
     execution, given = split_options(options)
     content = as_image(content, "content")
@@ -85,8 +85,8 @@ def style_transfer(
     long_side = max(content.shape[1:3])
     backbone, settings = _choose(preset, backbone, weights, given, long_side, execution.seed)
     inputs = StyleInputs(content, styles, style_weights, content_masks, style_masks, settings)
-    wanted = style_objective(settings, inputs.painters)
-    objective = wanted if objective is None else wanted + objective
+    of_settings = style_objective(settings, inputs.region_weights)
+    objective = of_settings if objective is None else of_settings + objective
     backbone = backbone.cut(
         objective.layers, execution.precision, settings.pooling, settings.padding
     )
@@ -94,15 +94,16 @@ def style_transfer(
     optimizer = make_optimizer(settings, given.get("optimizer"))
     largest = inputs.largest_size(sizes[-1])
     descent = _make_descent(backbone, objective, optimizer, settings, sizes[0], largest, execution)
-    record = make_record(preset, backbone, execution.seed, settings, style_weights=inputs.shares)
-    pictures = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
+    style_weights = inputs.style_weights
+    record = make_record(preset, backbone, execution.seed, settings, style_weights=style_weights)
+    images = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
 
     def prepare(scale, weights):
         photo, styles = inputs.photo(sizes[scale]), inputs.styles(sizes[scale])
-        shown = photo, styles, inputs.shares, inputs.style_masks, inputs.regions
-        targets = style_targets(descent.evaluator, *shown)
+        masks = inputs.style_masks, inputs.regions
+        targets = style_targets(descent.evaluator, photo, styles, style_weights, *masks)
         if weights is None:
-            # Found once, at the first scale: what is wanted is the same at every other.
+            # Once, at the first scale, so that the objective is the same at all scales.
             weights = balance(descent.evaluator, photo, targets, execution.seed)
         return targets, weights
 
@@ -115,25 +116,25 @@ def style_transfer(
             prepare,
             to_image=lambda state, _: inputs.finish(descent.to_image(state), sizes[-1]),
             seed=execution.seed,
-            checkpoint=open_checkpoint(execution.checkpoint, record, descent, pictures),
+            checkpoint=open_checkpoint(execution.checkpoint, record, descent, images),
             on_step=execution.on_step,
         )
     return finish(run, objective, record)
 
 
 def _choose(preset, backbone, weights, given, long_side, seed):
-    """Loads the network that is asked for, and completes the settings by the preset's for it."""
-    recipe = find_preset("style_transfer", preset)
+    """Loads the network, and completes the given settings with those of the preset for it."""
+    loaded = find_preset("style_transfer", preset)
     if not isinstance(backbone, Backbone):
-        name, weights = choose_network(recipe, backbone, weights)
+        name, weights = choose_network(loaded, backbone, weights)
         backbone = load_backbone(name, weights, seed, default="vgg16")
-    return backbone, choose_style_settings(recipe, backbone, given, long_side)
+    return backbone, choose_style_settings(loaded, backbone, given, long_side)
 
 
 def _make_descent(backbone, objective, optimizer, settings, first_size, largest, execution):
-    """Makes the descent that settings describe, in tiles in which the largest picture fits."""
-    tiling, held = (execution.tile, execution.memory), optimizer.images
-    side = choose_tile(backbone, largest, *tiling, images=held, is_style=True)
+    """Makes the `Descent` of the settings, with a tile size for the largest image."""
+    tiling, images = (execution.tile, execution.memory), optimizer.images
+    side = choose_tile(backbone, largest, *tiling, images=images, is_style=True)
     return Descent(
         backbone,
         objective,
@@ -142,14 +143,14 @@ def _make_descent(backbone, objective, optimizer, settings, first_size, largest,
         average=settings.average,
         tile=side,
         on_tile=execution.on_tile,
-        # L-BFGS remembers nothing of another scale, and needs the slope of the loss itself.
+        # L-BFGS keeps nothing from another scale, and needs the exact gradient of the loss.
         first_size=None if optimizer.searches_lines else first_size,
         reuse=True,
     )
 
 
 def make_optimizer(settings: StyleSettings, given: Any = None) -> Optimizer:
-    """Makes the optimizer that settings stand for; a Keras optimizer that was given is taken."""
+    """Makes the optimizer of the settings, or wraps the given Keras optimizer."""
     if given is not None and not isinstance(given, str):
         return KerasOptimizer(given)
     if settings.optimizer == "lbfgs":

@@ -12,7 +12,7 @@ __all__ = ["Backbone", "find_class", "imagenet_labels", "load_backbone"]
 
 
 def __getattr__(name: str) -> Any:
-    # Fetched when first used, so that finding a class does not load TensorFlow.
+    # Imported when first used, so that finding a class does not load TensorFlow.
     if name in ("Backbone", "load_backbone"):
         return getattr(importlib.import_module("kerasart.backbones.backbone"), name)
     raise AttributeError(f"module 'kerasart.backbones' has no attribute {name!r}")

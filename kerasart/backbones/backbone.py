@@ -94,7 +94,7 @@ class Backbone:
         pooling: str = "max",
         padding: str = "zeros",
     ) -> Self:
-        """Makes the backbone that computes only the features of `layers`.
+        """Cuts the backbone so that it computes only the features of `layers`.
 
         Batch normalisations are folded into the convolutions before them; only rounding differs.
 
@@ -135,7 +135,7 @@ class Backbone:
 
     @property
     def parts(self) -> tuple[Callable[[Any], Any], list[Any]]:
-        """Its preprocessing of images in [0, 255] and its Keras layers, to rebuild it from."""
+        """The preprocessing of images in [0, 255] and the Keras layers, to rebuild the network."""
         return self._preprocess, self._model.layers[1:]
 
     @property
@@ -178,7 +178,7 @@ class Backbone:
         return width * sum(
             layer.channels / layer.stride**2
             for name, layer in self.geometry.items()
-            # These change a convolution's output in place.
+            # These overwrite a convolution's output in place.
             if type(self._model.get_layer(name)).__name__ not in ("Activation", "Identity", "ReLU")
         )
 
@@ -198,12 +198,12 @@ class Backbone:
     def middle_layer(self) -> str:
         """Names the deepest layer of stride 16 at most, which responds to parts of objects.
 
-        Dreams on networks without a preset excite it.
+        It is the default layer of dreams on networks without settings in the preset.
         """
         names = [name for name, geometry in self.geometry.items() if geometry.stride <= 16]
         return names[-1]
 
-    def _what_is_missing(self):
+    def _hint_at_download(self):
         last = BUNDLED.get(self.name) if self.weights == "bundled" else None
         if last is None:
             return ""
@@ -218,7 +218,7 @@ class Backbone:
         raise ValueError(
             f"`layers` must name layers of {self.name} (--list_layers shows them all)"
             + (f"; nearest: {', '.join(near)}" if near else "")
-            + self._what_is_missing()
+            + self._hint_at_download()
             + f". Received: {unknown[0]!r}"
         )
 
@@ -238,11 +238,11 @@ def load_backbone(
             "auto": the default, or SqueezeNet where a head is wanted.
         weights: "bundled" (VGG16, SqueezeNet, and InceptionV3 up to mixed5), "imagenet" (downloaded
             by Keras), "random" (He's normal distribution, for experiments), a path to a
-            `.weights.h5` or legacy `.h5` file with or without dense head, or "auto": bundled where
-            there are such, else imagenet.
+            `.weights.h5` or legacy `.h5` file with or without dense head, or "auto": bundled if
+            available, else imagenet.
         seed: Seeds random weights.
         default: The network of "auto": "inception_v3" for dreams, "vgg16" for style transfer.
-        head: Whether to load the classification head too, as dreams of classes need it.
+        head: Whether to load the classification head too, for dreams of classes.
 
     Returns:
         A new `Backbone`, or one of the last two if it is the same.

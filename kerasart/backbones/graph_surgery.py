@@ -63,7 +63,7 @@ def cut_and_fold(
         A frozen `keras.Model` from an image to a dict of layer name to features.
 
     Raises:
-        ValueError: If there is no such pooling or padding, or no padding to remove.
+        ValueError: If there is no such pooling or padding, or "replicate" finds no padding.
     """
     for name, value, allowed in (("pooling", pooling, POOLINGS), ("padding", padding, PADDINGS)):
         if value not in allowed:
@@ -95,7 +95,7 @@ def cut_and_fold(
 def _config_in(layer, precision):
     """Returns a layer's configuration in a precision, with zeros for the weights to be assigned."""
     config = layer.get_config()
-    is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply without one.
+    is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply by plain operations.
     if is_layer and type(layer).__name__ not in _NORMALISERS:
         config["dtype"] = precision
     # Drawing random weights would take longer.
@@ -123,14 +123,14 @@ def _copy_weights(model, copy, norms, folded):
         norm, copied = folded.get(layer.name), copy.get_layer(layer.name)
         copied.set_weights(_fold(layer, norm) if norm else layer.get_weights())
         if hasattr(copied, "finalize_state"):
-            copied.finalize_state()  # Normalization computes with what it derives from its weights.
+            copied.finalize_state()  # Normalization derives constants from its weights.
 
 
 def _accelerate(layer, precision, padding):
-    """Lets a convolution take less time, and mirrors its border if the padding is "reflect"."""
+    """Speeds up a convolution, and mirrors its border if the padding is "reflect"."""
     mirrors = padding == "reflect" and _has_border(layer)
     if not (mirrors and precision == "bfloat16"):
-        # A decoder must get what it was trained on; bfloat16 in tiles is off by a hundredth.
+        # Minimal filtering in bfloat16 is off by 1/100, too much for the decoder of AdaIN.
         speed_up(layer)
     if mirrors:
         mirror_border(layer)
@@ -173,7 +173,7 @@ def _relu_with_fast_gradient(features):
 
 
 def _foldable_norms(model, layers):
-    """Finds batch normalisations that alone follow a linear convolution: {name: convolution}."""
+    """Finds batch normalisations that alone use a linear convolution: {name: convolution}."""
     producers = {id(layer.output): layer for layer in model.layers}
     uses = {}
     for operation in model.operations:

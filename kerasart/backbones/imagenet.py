@@ -38,7 +38,7 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays of an archive that `tools/convert_weights.py` wrote.
 
     Args:
-        path: A `.npz` file of float16 or float32 arrays, or of 8-bit indices into a table,
+        path: A `.npz` file of arrays NAME, either float16 or float32, or 8-bit indices into a table
             NAME/values.
 
     Returns:
@@ -62,13 +62,13 @@ def find_class(text: str | int) -> int:
     """Finds a class of ImageNet.
 
     Args:
-        text: Its number, one of its names, or a part of a name that no other class has.
+        text: Its number, one of its names, or part of a name that is in no other class.
 
     Returns:
         The class's number, from 0 to 999.
 
     Raises:
-        ValueError: If there is no such class, or several; the message lists the nearest.
+        ValueError: If no class matches, or several; the message lists the nearest.
     """
     labels = imagenet_labels()
     wanted = " ".join(str(text).lower().split())
@@ -78,7 +78,7 @@ def find_class(text: str | int) -> int:
     whole = [i for i, each in enumerate(names) if wanted in each]
     words = [i for i, each in enumerate(names) if any(f" {wanted} " in f" {n} " for n in each)]
     parts = [i for i, each in enumerate(names) if wanted and any(wanted in name for name in each)]
-    # A single class that contains the text as a word need not be the one that was meant.
+    # Not `whole or words or parts`: the one class with it as a word may not be the one meant.
     found = whole or list(dict.fromkeys([*words, *parts]))
     if len(found) == 1:
         return found[0]

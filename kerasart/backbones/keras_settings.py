@@ -1,4 +1,4 @@
-"""`usual_settings`: Keras's global settings, as the networks here need them."""
+"""`usual_settings`: the global settings of Keras that the networks need."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ import keras
 
 @contextmanager
 def usual_settings() -> Iterator[None]:
-    """Resets Keras's settings to its defaults inside a `with` block or a decorated function.
+    """Resets Keras to float32 and channels-last inside a `with` block or a decorated function.
 
-    They are float32 and channels in the last axis; a user's keras.json may have others.
+    These are its defaults, which a user's keras.json can override.
     """
     former = keras.config.image_data_format(), keras.config.floatx(), keras.config.dtype_policy()
     _set("channels_last", "float32", "float32")

@@ -25,7 +25,7 @@ class Geometry(NamedTuple):
 class _Window(NamedTuple):
     """A sliding window's side, stride, and padding (the sum of both sides).
 
-    `before` is how many of its inputs lie before its position.
+    `before` is the number of its inputs that lie before its position.
     """
 
     size: float
@@ -44,13 +44,13 @@ def measure_layers(model: Any) -> dict[str, Geometry]:
         Layer name to `Geometry`, from the image inwards.
     """
     names = {layer.name for layer in model.layers if type(layer).__name__ != "ZeroPadding2D"}
-    seen = {}
+    extents = {}  # By tensor: its stride, and the first and last pixel that position 0 depends on.
     layers = {}
     for operation in model.operations:
         output, sources = operation.output, _sources(operation)
         if isinstance(output, list):
             continue
-        before = [seen[id(source)] for source in sources if id(source) in seen]
+        before = [extents[id(source)] for source in sources if id(source) in extents]
         stride = max((stride for stride, _, _ in before), default=1)
         first = min((first for _, first, _ in before), default=0)
         last = max((last for _, _, last in before), default=0)
@@ -58,7 +58,7 @@ def measure_layers(model: Any) -> dict[str, Geometry]:
         first -= window.before * stride
         last += (window.size - 1 - window.before) * stride
         stride *= window.stride
-        seen[id(output)] = (stride, first, last)
+        extents[id(output)] = (stride, first, last)
         is_map = len(output.shape) == 4 and tuple(output.shape[1:3]) != (1, 1)
         if before and is_map and operation.name in names:
             reach = max(-first, last - stride + 1, 0)

@@ -9,9 +9,8 @@ def SqueezeNet() -> Any:  # noqa: N802 (a network's name, as in keras.applicatio
     """Builds SqueezeNet 1.1 with its 1000 ImageNet classes, fully convolutional.
 
     Source: Iandola et al. 2016, "SqueezeNet", arXiv 1602.07360, in the authors' version 1.1. The
-    mean of the last layer over all positions is the logits, so images of any size from 17 pixels
-    will do. Its ReLU is a layer of its own: a class without evidence yet has no gradient after
-    it, but before it, in `conv10`.
+    logits are the mean of the last layer over all positions, for images of any size from 17 pixels.
+    Its ReLU is a separate layer, because a class at 0 has a gradient only before it, in `conv10`.
 
     Returns:
         A `keras.Model` with fresh weights from a BGR image in [0, 255] less ImageNet's mean,

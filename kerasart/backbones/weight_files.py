@@ -39,7 +39,7 @@ def load_weights(model: Any, path: str | PathLike[str]) -> None:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read, is in neither layout, has missing, extra,
-            misshapen or non-finite tensors, or names a layer otherwise than the model does.
+            misshapen or non-finite tensors, or its layer names differ from the model's.
     """
     path = Path(path)
     with _opened(path) as file:
@@ -58,7 +58,7 @@ def load_weights(model: Any, path: str | PathLike[str]) -> None:
 
 
 def hash_weights(model: Any) -> str:
-    """Hashes the weights of a model, whatever its layers are called.
+    """Hashes the weights of a model, independently of its layers' names.
 
     Args:
         model: Any `keras.Model` that has been built.
@@ -167,7 +167,7 @@ def _legacy_layout(group, names, model):
 
 
 def _legacy_layers(names, classes):
-    """Keeps given names, and counts the automatic ones anew, class by class in their order."""
+    """Keeps given names, and renumbers the automatic ones of each class in their order."""
     numbers, layers = Counter(), []
     for name in names:
         class_name = _unnumbered(name)

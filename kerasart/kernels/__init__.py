@@ -1,1 +1,1 @@
-"""Faster convolutions, number formats and custom gradients: the same values, but for rounding."""
+"""Faster convolutions, precision and custom gradients: the same values, except for rounding."""

@@ -13,23 +13,23 @@ from kerasart.kernels.custom_gradient import custom_gradient
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# The saving grows with the product of channels in and out, the cost of transforming tiles with
-# their sum: below this ratio nothing is gained. 128 in and 256 out gain.
+# Minimal filtering saves time in proportion to the product of input and output channels, and costs
+# time in proportion to their sum. It pays above this ratio: with 128 and 256 channels it does.
 _LEAST_GAIN = 80
 
-# Where the polynomials of Cook and Toom are evaluated, besides at infinity. With Lavin and Gray's
-# (0, 1, -1, 2 and -2) cancelling products are twice as large, which bfloat16 would not bear.
+# Interpolation points of the Cook-Toom algorithm, besides infinity. With Lavin and Gray's (0, 1,
+# -1, 2 and -2) the products that cancel are twice as large, too much for bfloat16.
 _POINTS = (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)
 
 
 def speed_up(layer: Any) -> None:
     """Accelerates a frozen convolution and its gradient on a CPU.
 
-    With 3x3 kernels and many channels, tiles of 4x4 positions are computed by minimal filtering,
-    with a quarter of the multiplications, as a matrix product for each of a tile's 36 numbers.
-    Values differ from plain ones by about 1e-5 of the largest, in bfloat16 by 1/100, where plain
-    ones are off by 1/300 themselves. The transformed kernels, for the convolution and its
-    gradient, take eight times the memory of the layer's own.
+    With 3x3 kernels and many channels, tiles of 4x4 positions are computed by minimal filtering
+    (Winograd convolution), with a quarter of the multiplications, as a matrix product for each of
+    the 36 elements of a tile. Values differ from the plain convolution's by about 1e-5 of the
+    largest; in bfloat16 by 1/100, where the plain convolution itself is off by 1/300. The
+    transformed kernels, for the convolution and its gradient, take eight times the layer's memory.
 
     With fewer channels, and without AVX-512, both are computed by the faster of TensorFlow's two
     operations, convolution and transposed convolution; only rounding differs. The gradient of a
@@ -38,29 +38,29 @@ def speed_up(layer: Any) -> None:
     Source: F(4x4, 3x3) of Lavin and Gray 2015 (arXiv 1509.09308, section 4.3), with other points.
 
     Args:
-        layer: A Keras layer with its final weights. Nothing is done if it is another kind of
-            layer, if there is a GPU, if nothing is gained on this machine, or on other backends.
+        layer: A Keras layer with its final weights. It is left alone if it is not such a
+            convolution, if there is a GPU or another backend, or if this machine gains nothing.
     """
-    if not _is_known(layer):
+    if not _is_supported(layer):
         return
     if _gains_by_tiles(layer):
         compute, prepare = _filter, _transform_kernel
     elif faster_operation() == "transposed":
-        compute, prepare = _convolve_transposed, _turn
+        compute, prepare = _convolve_transposed, _rotate
     elif faster_operation() == "convolution":
         compute, prepare = _convolve, np.asarray
     else:
         return
     kernel = layer.kernel.numpy().astype(np.float32)
     forwards, backwards = (
-        tf.cast(prepare(each), layer.compute_dtype) for each in (kernel, _turn(kernel))
+        tf.cast(prepare(each), layer.compute_dtype) for each in (kernel, _rotate(kernel))
     )
 
     @custom_gradient
     def convolution(inputs):
         return compute(inputs, forwards), lambda upstream: compute(upstream, backwards)
 
-    # The place that Keras has for other ways to convolve.
+    # Keras's hook for custom convolutions.
     layer.convolution_op = lambda inputs, kernel: convolution(inputs)
 
 
@@ -76,7 +76,7 @@ def convolve(image: Any, kernel: Any) -> Any:
     """
     if faster_operation() != "transposed":
         return tf.nn.conv2d(image, kernel, 1, "VALID")
-    features = _convolve_transposed(image, _turn(kernel))
+    features = _convolve_transposed(image, _rotate(kernel))
     rows, columns = kernel.shape[:2]
     height, width = tf.unstack(tf.shape(image)[1:3])
     bottom, right = height - (rows - 1) // 2, width - (columns - 1) // 2
@@ -84,14 +84,14 @@ def convolve(image: Any, kernel: Any) -> Any:
 
 
 def faster_operation() -> str | None:
-    """Tells which of two operations TensorFlow convolves by faster on this processor.
+    """Names the operation of TensorFlow that convolves faster on this processor.
 
-    Without oneDNN, the gradient of a convolution, which is a transposed one, takes up to three
-    times as long as a convolution. With it, but without AVX-512, convolving a single image takes
-    up to six times as long as a transposed convolution. With both, neither is the faster.
+    Without oneDNN, a transposed convolution, such as a gradient, takes up to three times as long as
+    a convolution. With oneDNN, but without AVX-512, the convolution of a single image takes up to
+    six times as long as a transposed one. With both, they are equally fast.
 
     Returns:
-        "convolution", "transposed", or None where both are equally fast or nothing is known.
+        "convolution", "transposed", or None if both are equally fast or the processor is unknown.
     """
     flags = precision.processor_flags()
     if not flags or precision.gpus():
@@ -102,7 +102,7 @@ def faster_operation() -> str | None:
 
 
 def mirror_border(layer: Any) -> None:
-    """Pads a convolution by mirroring instead of zeros.
+    """Makes a convolution pad its inputs by mirroring instead of zeros.
 
     Args:
         layer: A `keras.layers.Conv2D` of stride 1 with padding "same". The sides of its inputs must
@@ -121,7 +121,7 @@ def mirror_border(layer: Any) -> None:
 
 
 def _minimal_filtering():
-    """Makes the 1-D transforms: of a tile of 6 pixels, of a kernel of 3, and to 4 positions."""
+    """Makes the 1-D transforms of a tile of 6 pixels, of a kernel of 3, and to 4 positions."""
 
     def evaluate(degree):
         # At infinity a polynomial is its highest coefficient.
@@ -133,8 +133,8 @@ def _minimal_filtering():
 _OF_TILE, _OF_KERNEL, _OF_POSITIONS = (np.kron(rows, rows) for rows in _minimal_filtering())
 
 
-def _turn(kernel):
-    """Rotates a kernel by 180 degrees, and swaps its channels in and out."""
+def _rotate(kernel):
+    """Rotates a kernel by 180 degrees, and swaps its input and output channels."""
     return tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
 
 
@@ -142,11 +142,11 @@ def _convolve(image, kernel):
     return tf.nn.conv2d(image, kernel, 1, "SAME")
 
 
-def _convolve_transposed(image, turned):
+def _convolve_transposed(image, rotated):
     """Convolves an image by the transposed convolution with the rotated kernel."""
-    shape = tf.concat([tf.shape(image)[:3], turned.shape[2:3]], axis=0)
-    features = tf.nn.conv2d_transpose(image, turned, shape, 1, "SAME")
-    return tf.ensure_shape(features, [*image.shape[:3], turned.shape[2]])
+    shape = tf.concat([tf.shape(image)[:3], rotated.shape[2:3]], axis=0)
+    features = tf.nn.conv2d_transpose(image, rotated, shape, 1, "SAME")
+    return tf.ensure_shape(features, [*image.shape[:3], rotated.shape[2]])
 
 
 def _transform_kernel(kernel):
@@ -155,35 +155,35 @@ def _transform_kernel(kernel):
 
 
 def _filter(image, kernel):
-    """Convolves an image (batch, height, width, in) in tiles, with zero padding."""
+    """Convolves an image (batch, height, width, in) by minimal filtering, with zero padding."""
     batch, height, width, _ = tf.unstack(tf.shape(image))
-    _, before, after = kernel.shape
+    _, channels_in, channels_out = kernel.shape
     rows, columns = -(-height // 4), -(-width // 4)
     margins = [[0, 0], [1, 4 * rows + 1 - height], [1, 4 * columns + 1 - width], [0, 0]]
-    pixels = tf.reshape(tf.pad(image, margins), [-1, before])
-    i, j, number, row, column = _count(6, 6, batch, rows, columns)
-    places = (number * (4 * rows + 2) + 4 * row + i) * (4 * columns + 2) + 4 * column + j
-    tiles = _combine(_OF_TILE, tf.gather(pixels, places))
-    tiles = tf.matmul(tf.reshape(tiles, [36, -1, before]), kernel)
-    pixels = tf.reshape(_combine(_OF_POSITIONS, tiles), [-1, after])
-    number, i, j = _count(batch, height, width)
-    places = (((i % 4 * 4 + j % 4) * batch + number) * rows + i // 4) * columns + j // 4
-    return tf.ensure_shape(tf.gather(pixels, places), [*image.shape[:3], after])
+    pixels = tf.reshape(tf.pad(image, margins), [-1, channels_in])
+    i, j, number, row, column = _grid(6, 6, batch, rows, columns)
+    indices = (number * (4 * rows + 2) + 4 * row + i) * (4 * columns + 2) + 4 * column + j
+    tiles = _transform(_OF_TILE, tf.gather(pixels, indices))
+    tiles = tf.matmul(tf.reshape(tiles, [36, -1, channels_in]), kernel)
+    pixels = tf.reshape(_transform(_OF_POSITIONS, tiles), [-1, channels_out])
+    number, i, j = _grid(batch, height, width)
+    indices = (((i % 4 * 4 + j % 4) * batch + number) * rows + i // 4) * columns + j // 4
+    return tf.ensure_shape(tf.gather(pixels, indices), [*image.shape[:3], channels_out])
 
 
-def _count(*sizes):
-    """Makes the indices along each axis of a tensor, to be combined by broadcasting."""
+def _grid(*sizes):
+    """Makes the indices along each axis of a tensor, shaped to be broadcast."""
     last = len(sizes) - 1
     return [tf.reshape(tf.range(size), [-1] + [1] * (last - i)) for i, size in enumerate(sizes)]
 
 
-def _combine(matrix, tiles):
-    """Transforms the 36 numbers of each tile."""
+def _transform(matrix, tiles):
+    """Transforms the 36 elements of each tile."""
     return tf.matmul(tf.constant(matrix, tiles.dtype), tf.reshape(tiles, [36, -1]))
 
 
-def _is_known(layer):
-    """Tells whether a layer is a plain convolution that keeps the size, on a CPU."""
+def _is_supported(layer):
+    """Tells whether a layer is a convolution of stride 1 with padding "same", on a CPU."""
     return (
         keras.backend.backend() == "tensorflow"
         and type(layer) is keras.layers.Conv2D
@@ -204,5 +204,5 @@ def _gains_by_tiles(layer):
 
 
 def _formats():
-    """Lists the number formats in which minimal filtering gains time."""
+    """Lists the dtypes in which minimal filtering is faster."""
     return ("float32",) if "amx_bf16" in precision.processor_flags() else ("float32", "bfloat16")

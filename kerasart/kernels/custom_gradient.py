@@ -15,11 +15,11 @@ _NAME = "kerasart.custom_gradient"
 def custom_gradient(
     function: Callable[..., tuple[Any, Callable[[Any], Any]]],
 ) -> Callable[..., Any]:
-    """Gives a function a gradient of its own, as `keras.ops.custom_gradient` does.
+    """Gives a function a custom gradient, as `keras.ops.custom_gradient` does.
 
-    TensorFlow's `tf.custom_gradient` keeps for ever what a function called in a graph closes over:
-    the whole graph with all weights in it. This one keeps it as long as the tape. Where a compiled
-    function is differentiated as a whole, from outside, TensorFlow derives a gradient itself.
+    TensorFlow's `tf.custom_gradient` leaks the closure of a function called in a graph, and with it
+    the graph and all its weights. This one frees it with the tape. If a compiled function is
+    differentiated from outside, TensorFlow ignores the custom gradient and derives one itself.
 
     Args:
         function: `function(*inputs)` of tensors returns a tensor and `gradient(upstream)`, which
@@ -36,7 +36,7 @@ def custom_gradient(
     def differentiable(*inputs):
         inputs = [tf.convert_to_tensor(each) for each in inputs]
         output, gradient = function(*inputs)
-        result = tf.identity(output)  # A tape knows another gradient of the output itself.
+        result = tf.identity(output)  # The output itself has a recorded gradient already.
         tf.__internal__.record_gradient(_NAME, inputs, ("gradient", gradient), [result])
         return result
 

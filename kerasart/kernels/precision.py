@@ -1,4 +1,4 @@
-"""`choose_precision`, the number format of convolutions, and what is known of the machine."""
+"""`choose_precision`, the precision of convolutions, and the machine's capabilities."""
 
 import os
 from pathlib import Path
@@ -15,9 +15,9 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 def choose_precision(precision: str = "auto") -> str:
     """Resolves `precision` for this machine.
 
-    bfloat16 halves the time of a convolution on machines that have instructions for it, and takes
-    many times as long on others, where it is refused. On other backends of Keras than TensorFlow
-    "auto" means float32, and bfloat16 is always allowed.
+    bfloat16 halves the time of a convolution on machines that have instructions for it; on others,
+    where it takes many times as long, it is refused. On other backends than TensorFlow "auto" means
+    float32, and bfloat16 is always allowed.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
@@ -26,7 +26,7 @@ def choose_precision(precision: str = "auto") -> str:
         "float32" or "bfloat16".
 
     Raises:
-        ValueError: If `precision` is another word, or is bfloat16 where that is slow.
+        ValueError: If `precision` is none of these, or is bfloat16 where that is slow.
     """
     if precision not in PRECISIONS:
         raise ValueError(
@@ -55,11 +55,11 @@ def processor_flags() -> str:
 
 
 def has_onednn() -> bool:
-    """Tells whether TensorFlow convolves by oneDNN on this processor."""
+    """Tells whether TensorFlow uses oneDNN on this processor."""
     setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
     if setting in ("0", "1", "false", "true"):
         return setting in ("1", "true")
-    # TensorFlow's own choice.
+    # TensorFlow's default.
     return any(flag in processor_flags() for flag in ("avx512_vnni", "avx_vnni", "_bf16", "amx_"))
 
 

@@ -33,7 +33,7 @@ class Activation(Term):
 
     def statistic(self, features: Any) -> Any:
         """Sums over positions the mean over channels of `f^power`."""
-        # The mean over channels first: the gradient of cutting off a border is slow where large.
+        # The mean over channels first: the gradient of slicing is slow for large tensors.
         means = ops.mean(features if self.power == 1 else features**2, axis=-1)
         b = self.border
         return ops.sum(means[:, b:-b, b:-b] if b else means)
@@ -82,7 +82,7 @@ class Channel(Term):
         weight: float = 1.0,
     ):
         kind = "neuron" if neuron else "channel"
-        # A neuron is one position, whatever the number of them.
+        # A neuron is at one position, so its sum is not divided by the number of positions.
         super().__init__(layer, name or f"{kind} {layer}:{channel}", weight, summed=neuron)
         self.channel = channel
         self.neuron = neuron

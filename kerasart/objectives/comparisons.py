@@ -41,8 +41,8 @@ class Similarity(Term):
     A negative weight drives them apart. With the layer "image" it compares pixels. The other
     image's features `t` are in the target: `Target(guide=(features,))`.
 
-    Source: the guided dream of Google's original notebook (2015) is "match"; "dot" is its variant
-    without the matching, and "l1" and "l2" are the distances of the Keras examples' kind.
+    Source: "match" is the guided dream of Google's original notebook (2015), and "dot" the same
+    without matching; "l1" and "l2" are the usual pixel and feature losses.
 
     Args:
         layer: The layer.

@@ -45,7 +45,7 @@ def dream_objective(settings: Any, backbone: Any) -> Objective:
 
 
 def _regularizer(term, strength, raw_weight):
-    """Weights a regulariser: by a strength in proportion, a raw weight, or not at all."""
+    """Lists a regulariser with its proportional strength or raw weight; nothing if both are 0."""
     term.proportional = not raw_weight
     return [(strength or raw_weight) * term] if strength or raw_weight else []
 

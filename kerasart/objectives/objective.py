@@ -97,7 +97,7 @@ class Objective:
         ]
 
     def by_name(self, values: Iterable) -> dict[str, Any]:
-        """Makes a dict of term name to value, of a value for each term."""
+        """Makes a dict of term name to value from a value for each term."""
         return dict(zip(self.names, values, strict=True))
 
     def __add__(self, other: Objective) -> Objective:
@@ -135,7 +135,7 @@ class Term(Objective):
         balanced: Whether the weight is relative to the one that `kerasart.optimization.balance`
             finds.
         proportional: Whether the weight of a term on the layer "image" is relative, at each step,
-            to the gradient of the terms on the backbone's layers (see `Descent`).
+            to the gradient of the terms on the backbone's layers (see `Evaluator`).
         takes_bfloat16: Whether `statistic` also takes bfloat16 features; others get float32.
         is_linear: Whether `distance` is linear, with the same gradient for all images.
         free: Names of the attributes on which neither `statistic` nor `distance` depends.

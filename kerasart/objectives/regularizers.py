@@ -6,7 +6,7 @@ from keras import ops
 
 from kerasart.objectives.objective import Term
 
-# ImageNet's mean colour, as the networks that were trained in Caffe have it: RGB.
+# ImageNet's mean colour, as in networks trained in Caffe: RGB.
 _MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 
 
@@ -22,8 +22,8 @@ class TotalVariation(Term):
         weight: The term's weight.
         beta: The exponent; with `beta=1` and `summed=True` it is `tf.image.total_variation`.
         isotropic: Whether to combine the directions, `(dx^2 + dy^2)^(beta / 2)`, without the last
-            row and column, which lack a neighbour, as the Keras example does. Little then keeps
-            the lower edge from fraying.
+            row and column, which lack a neighbour, as in the Keras example. The lower and right
+            edges are then hardly smoothed.
         summed: See `Term`.
     """
 
@@ -42,7 +42,7 @@ class TotalVariation(Term):
 
     def statistic(self, features: Any) -> Any:
         """Sums the powers of the differences to the lower and the right neighbour."""
-        # Rows of numbers: differences of pixels of three channels each take three times as long.
+        # On rows of values: on pixels with an axis of three channels it takes three times as long.
         height, width, channels = ops.shape(features)[1:]
         rows = ops.reshape(features, (height, width * channels))
         down = rows[1:] - rows[:-1]

@@ -10,7 +10,7 @@ from kerasart.objectives.style_losses import STYLE_LOSSES
 
 
 def style_objective(
-    settings: Any, painters: Sequence[tuple[int | None, float]] = ((None, 1.0),)
+    settings: Any, region_weights: Sequence[tuple[int | None, float]] = ((None, 1.0),)
 ) -> Objective:
     """Builds the objective of a style transfer: content, style and total variation.
 
@@ -18,8 +18,8 @@ def style_objective(
 
     Args:
         settings: `StyleSettings` or `FastStyleSettings`.
-        painters: Pairs of a style's number and its weight, each with its own style terms; or one
-            pair of None and 1 where a blend of styles is used everywhere.
+        region_weights: Pairs of a style's number and its weight, each with its own style terms; or
+            one pair of None and 1 where a blend of styles is used everywhere.
 
     Returns:
         An `Objective`.
@@ -35,13 +35,13 @@ def style_objective(
             terms.append(strength * (1.0 if term.balanced else raw_weight) * term)
 
     summed = "content" in settings.summed
-    for layer, share in _layer_shares(settings.content_layers, settings.content_weight):
-        strength = settings.content_strength * share
+    for layer, weight in _layer_weights(settings.content_layers, settings.content_weight):
+        strength = settings.content_strength * weight
         add(Content(layer, summed=summed), strength, settings.content_weight)
     style_term = STYLE_LOSSES[settings.style_loss]
-    for layer, share in _layer_shares(settings.style_layers, settings.style_weight):
-        for style, of_blend in painters:
-            strength = settings.style_strength * share * of_blend
+    for layer, weight in _layer_weights(settings.style_layers, settings.style_weight):
+        for style, of_region in region_weights:
+            strength = settings.style_strength * weight * of_region
             add(style_term(layer, style=style), strength, settings.style_weight)
     summed = "total_variation" in settings.summed
     variation = TotalVariation(1.0, settings.tv_beta, settings.tv_isotropic, summed)
@@ -54,7 +54,7 @@ def style_objective(
     return Objective(terms)
 
 
-def _layer_shares(layers, raw_weight):
+def _layer_weights(layers, raw_weight):
     """Lists layers with their weights, which are normalised unless the group has a raw weight."""
     total = sum(layers.values()) if raw_weight is None else 1.0
-    return [(layer, share / total) for layer, share in layers.items()]
+    return [(layer, weight / total) for layer, weight in layers.items()]

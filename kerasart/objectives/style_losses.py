@@ -102,7 +102,7 @@ class Wasserstein(StyleTerm):
 
     # Added to the covariances' diagonals, as Crowson does: few positions leave them singular.
     _EPSILON = 1e-4
-    # With more channels, float64 takes long and changes little.
+    # With more channels, float64 is slow and makes little difference.
     _FEW = 128
 
     def statistic(self, features: Any, mask: Any = None) -> Any:

@@ -4,7 +4,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib.resources import files
 from typing import Any
@@ -130,8 +130,9 @@ def _check_key(where, key, value, kind):
         raise ValueError(f"{where} `{key}` must be {allowed}. Received: {value!r}")
 
 
-def nearest(name, known):
-    near = difflib.get_close_matches(name, known, n=1)
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns a hint at the known name that is nearest to an unknown one, or ""."""
+    near = difflib.get_close_matches(name, list(known), n=1)
     return f" Nearest: {near[0]}." if near else ""
 
 

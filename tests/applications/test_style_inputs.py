@@ -50,12 +50,12 @@ def left(height=60, width=80):
 )
 def test_shares(make, weights, shares):
     inputs = make(weights=weights)
-    assert inputs.shares == shares and type(inputs.shares[0]) is float
-    assert inputs.painters == [(None, 1.0)] and inputs.regions is None
+    assert inputs.style_weights == shares and type(inputs.style_weights[0]) is float
+    assert inputs.region_weights == [(None, 1.0)] and inputs.regions is None
 
 
 def test_one_style_may_have_a_plain_weight(make, paintings):
-    assert make(paintings[:1], 0.3).shares == [1.0]
+    assert make(paintings[:1], 0.3).style_weights == [1.0]
 
 
 @pytest.mark.parametrize("weights", [[1], [1, 2, 3], 1, []])
@@ -180,7 +180,7 @@ def test_each_style_has_its_region(make):
     np.testing.assert_array_equal(inputs.regions[0][0, :, :, 0], left())
     np.testing.assert_array_equal(inputs.regions[1], np.ones((1, 60, 80, 1)))
     # A quarter and three of the shares; half the pixels weigh as much as the root of a half.
-    (first, strength), (second, other) = inputs.painters
+    (first, strength), (second, other) = inputs.region_weights
     assert (first, second) == (0, 1)
     assert strength == pytest.approx(0.25 * 2 * np.sqrt(0.5), rel=1e-6)
     assert other == pytest.approx(0.75 * 2, rel=1e-6)

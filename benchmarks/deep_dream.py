@@ -35,68 +35,7 @@ from benchmarks.measure import (
 
 EXAMPLE = "Keras example"
 CONTESTANTS = {EXAMPLE: None, "kerasart float32": "float32", "kerasart auto": "auto"}
-BORDER, OCTAVES, OCTAVE_SCALE, STEP_SIZE = 2, 3, 1.4, 0.01
-
-
-class KerasExample:
-    """A transcription of keras.io/examples/generative/deep_dream: its settings, its code path.
-
-    Pictures are in the network's own range.
-
-    Args:
-        model: A network without its head, as `keras.applications` builds it.
-        layers: Dict of layer name to coefficient.
-    """
-
-    def __init__(self, model, layers):
-        import keras
-        import tensorflow as tf
-
-        self.layers = layers
-        self.extractor = keras.Model(
-            model.inputs, {name: model.get_layer(name).output for name in layers}
-        )
-        self.step = tf.function(self._step)
-
-    def _step(self, image, step_size):
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            loss = self._loss(image)
-        gradient = tape.gradient(loss, image)
-        gradient /= tf.maximum(tf.reduce_mean(tf.abs(gradient)), 1e-6)
-        return loss, image + step_size * gradient
-
-    def _loss(self, image):
-        import tensorflow as tf
-
-        loss = tf.zeros(shape=())
-        for name, activation in self.extractor(image).items():
-            size = tf.reduce_prod(tf.cast(tf.shape(activation), "float32"))
-            inner = activation[:, BORDER:-BORDER, BORDER:-BORDER, :]
-            loss += self.layers[name] * tf.reduce_sum(tf.square(inner)) / size
-        return loss
-
-    def dream(self, photo, steps, on_step):
-        """Dreams through the octaves; `on_step(octave)` is called after each step."""
-        import tensorflow as tf
-
-        size = photo.shape[1:3]
-        shrunk = image = photo
-        for octave in range(OCTAVES):
-            scale = OCTAVE_SCALE ** (OCTAVES - 1 - octave)
-            octave_size = tuple(int(side / scale) for side in size)
-            resized = tf.image.resize(photo, octave_size)
-            shrunk = shrunk if octave else resized
-            image = tf.image.resize(image, octave_size)
-            for _ in range(steps):
-                loss, image = self.step(image, STEP_SIZE)
-                float(loss)  # The example compares it with its maximum and prints it.
-                on_step(octave)
-            image += resized - tf.image.resize(shrunk, octave_size)
-            shrunk = resized
-        return image.numpy()
+OCTAVES, STEP_SIZE = 3, 0.01
 
 
 def main():
@@ -158,11 +97,12 @@ def time_steps(options, weights):
     from kerasart.backbones import load_backbone
     from kerasart.backbones.architectures import find_architecture
     from kerasart.settings.checks import parse_layers
+    from references.keras_deep_dream import KerasDeepDream
 
     keras.utils.set_random_seed(0)
     model = find_architecture(options.backbone).build(None)
     model.save_weights(weights)
-    example = KerasExample(model, parse_layers(options.layers))
+    example = KerasDeepDream(model, parse_layers(options.layers))
     backbone = load_backbone(options.backbone, weights)
     descents = {
         name: make_descent(backbone, options.layers, precision)
@@ -314,13 +254,17 @@ def dream_example(photo, options, weights, stamps):
     """Dreams with the Keras example; `stamps` gets (step, time) for each octave."""
     from kerasart.backbones.architectures import find_architecture
     from kerasart.settings.checks import parse_layers
+    from references.keras_deep_dream import KerasDeepDream
 
     model = find_architecture(options.backbone).build(None)
     model.load_weights(weights)
-    KerasExample(model, parse_layers(options.layers)).dream(
-        photo * 2.0 - 1.0,
-        options.dream_steps,
-        lambda octave: stamps[octave].append((len(stamps[octave]), time.perf_counter())),
+    KerasDeepDream(model, parse_layers(options.layers)).dream(
+        photo,
+        OCTAVES,
+        steps=options.dream_steps,
+        step_size=STEP_SIZE,
+        max_loss=math.inf,
+        on_step=lambda octave: stamps[octave].append((len(stamps[octave]), time.perf_counter())),
     )
 
 

@@ -47,11 +47,6 @@ COMPARISONS = [
     (AUTO, TORCH_BFLOAT16),
 ]
 
-# The Keras example's settings.
-STYLE_LAYERS = [f"block{block}_conv1" for block in range(1, 6)]
-CONTENT_LAYER = "block5_conv2"
-CHANNELS = dict(zip(STYLE_LAYERS, (64, 128, 256, 512, 512), strict=True))
-TOTAL_VARIATION_WEIGHT, STYLE_WEIGHT, CONTENT_WEIGHT = 1e-6, 1e-6, 2.5e-8
 # What VGG's inputs are centred by, of blue, green and red.
 MEAN_PIXEL = (103.939, 116.779, 123.68)
 # Adam's, for pictures in [0, 1].
@@ -59,9 +54,7 @@ LEARNING_RATE, BETAS = 0.02, (0.9, 0.99)
 
 
 class KerasExample:
-    """A transcription of keras.io/examples/generative/neural_style_transfer: its code path.
-
-    Its three pictures go through the network together at each step.
+    """The Keras example's step.
 
     Args:
         size: (height, width).
@@ -70,74 +63,23 @@ class KerasExample:
 
     def __init__(self, size, weights):
         import keras
-        import tensorflow as tf
 
-        vgg19 = keras.applications.vgg19
-        self.size = size
-        model = vgg19.VGG19(weights=None, include_top=False)
+        from references.keras_style_transfer import KerasStyleTransfer
+
+        model = keras.applications.VGG19(weights=None, include_top=False)
         model.load_weights(f"{weights}.weights.h5")
-        self.extractor = keras.Model(
-            model.inputs, {layer.name: layer.output for layer in model.layers}
-        )
-        base, style, start = (
-            tf.convert_to_tensor(vgg19.preprocess_input(picture * 255.0))
-            for picture in random_pictures(size)
-        )
-        self.pictures = base, style
-        self.combination = tf.Variable(start)
-        self.compute_loss_and_grads = tf.function(self._compute_loss_and_grads)
-        schedule = keras.optimizers.schedules.ExponentialDecay(100.0, 100, 0.96)
-        self.optimizer = keras.optimizers.SGD(schedule)
+        pictures = (picture * 255.0 for picture in random_pictures(size))
+        self.example = KerasStyleTransfer(model, *pictures)
 
     def take(self, steps):
         """Takes steps."""
         for _ in range(steps):
-            _, gradient = self.compute_loss_and_grads(self.combination, *self.pictures)
-            self.optimizer.apply_gradients([(gradient, self.combination)])
-        self.combination.numpy()  # Waits for the last.
+            self.example.step()
+        self.example.combination.numpy()  # Waits for the last.
 
     def losses(self):
         """Evaluates the content loss, the style losses by layer, and the total variation."""
-        return [float(loss) for loss in self._terms(self.combination, *self.pictures)]
-
-    def _compute_loss_and_grads(self, combination, base, style):
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            loss = sum(self._terms(combination, base, style))
-        return loss, tape.gradient(loss, combination)
-
-    def _terms(self, combination, base, style):
-        import tensorflow as tf
-
-        features = self.extractor(tf.concat([base, style, combination], axis=0))
-        content = features[CONTENT_LAYER]
-        losses = [CONTENT_WEIGHT * tf.reduce_sum(tf.square(content[2] - content[0]))]
-        for name in STYLE_LAYERS:
-            loss = self._style_loss(features[name][1], features[name][2])
-            losses.append((STYLE_WEIGHT / len(STYLE_LAYERS)) * loss)
-        return [*losses, TOTAL_VARIATION_WEIGHT * self._total_variation_loss(combination)]
-
-    def _style_loss(self, style, combination):
-        import tensorflow as tf
-
-        def gram_matrix(x):
-            x = tf.transpose(x, (2, 0, 1))
-            features = tf.reshape(x, (tf.shape(x)[0], -1))
-            return tf.matmul(features, tf.transpose(features))
-
-        size = math.prod(self.size)
-        difference = gram_matrix(style) - gram_matrix(combination)
-        return tf.reduce_sum(tf.square(difference)) / (4.0 * 3**2 * size**2)
-
-    def _total_variation_loss(self, x):
-        import tensorflow as tf
-
-        height, width = self.size
-        corner = x[:, : height - 1, : width - 1, :]
-        a = tf.square(corner - x[:, 1:, : width - 1, :])
-        b = tf.square(corner - x[:, : height - 1, 1:, :])
-        return tf.reduce_sum(tf.pow(a + b, 1.25))
+        return [float(loss) for loss in self.example.losses()]
 
 
 class Ours:
@@ -500,13 +442,15 @@ def example_objective(size):
         An `Objective`, for pictures in [0, 1].
     """
     from kerasart.objectives import Content, Gram, Objective, TotalVariation
+    from references import keras_style_transfer as example
 
-    terms = [Content(CONTENT_LAYER, summed=True) * (CONTENT_WEIGHT * 512)]
-    for i, (name, channels) in enumerate(CHANNELS.items()):
+    terms = [Content(example.CONTENT_LAYER, summed=True) * (example.CONTENT_WEIGHT * 512)]
+    for i, name in enumerate(example.STYLE_LAYERS):
+        channels = min(64 * 2**i, 512)
         positions = math.prod(side // 2**i for side in size)
         scale = (positions * channels) ** 2 / (36 * math.prod(size) ** 2)
-        terms.append(Gram(name, STYLE_WEIGHT / len(STYLE_LAYERS) * scale))
-    weight = TOTAL_VARIATION_WEIGHT * 255**2.5
+        terms.append(Gram(name, example.STYLE_WEIGHT / len(example.STYLE_LAYERS) * scale))
+    weight = example.TOTAL_VARIATION_WEIGHT * 255**2.5
     return Objective([*terms, TotalVariation(weight, 2.5, isotropic=True, summed=True)])
 
 

@@ -3,6 +3,7 @@ import gc
 import os
 import socket
 import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,6 +13,9 @@ import pytest
 # A test that starts a script while a server runs in it forks: gRPC's own handling of that can
 # bring the new process down before it is the script.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+# For `benchmarks` and `references`; last, since an installed kerasart goes before the checkout's.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # Files that take longest. They are begun with, so that no worker is left alone with one at the end.
 LONGEST = (

@@ -84,7 +84,7 @@ def test_an_sdist_holds_all_that_a_wheel_is_made_of_and_the_tests_read(sdist, wh
     for name in wheel:
         folder, _, rest = name.removeprefix("kerasart/").partition("/")
         assert (f"{folder}/{rest}" if folder in ("scripts", "saved_models") else name) in sdist
-    for folder in ("benchmarks", "docs", "saved_models", "tests", "tools"):
+    for folder in ("benchmarks", "docs", "references", "saved_models", "tests", "tools"):
         assert files_in(ROOT / folder, f"{folder}/") <= sdist
     assert not [name for name in sdist if "__pycache__" in name or name.endswith(".pyc")]
     named = {"setup.py", "setup.cfg", "pyproject.toml", "LICENSE", "NOTICE", "README.md"}

@@ -17,6 +17,7 @@ from kerasart.settings.choices import choose_dream_settings
 from kerasart.settings.declare import names_of
 from kerasart.settings.dream import DreamSettings
 from kerasart.settings.presets import find_preset, load_presets, preset_settings
+from references.keras_deep_dream import LAYERS, KerasDeepDream
 
 # A dream that takes a second: two octaves of 48 and 68 pixels on a shallow layer.
 TINY = {
@@ -38,7 +39,7 @@ TINY = {
 # The published settings of the Keras example, whose steps of 0.01 and least gradient of 1e-6 are
 # in units of [-1, 1].
 KERAS_EXAMPLE = {
-    "layers": {"mixed4": 1.0, "mixed5": 1.5, "mixed6": 2.0, "mixed7": 2.5},
+    "layers": LAYERS,
     "activation": "squared",
     "border": 2,
     "octaves": 3,
@@ -80,57 +81,6 @@ def dreamt(tiny):
 # --- Equal to the published algorithm
 
 
-COEFFICIENTS = {"mixed4": 1.0, "mixed5": 1.5, "mixed6": 2.0, "mixed7": 2.5}
-
-
-def keras_example(
-    image, model, octaves, scale, steps, step_size, max_loss, coefficients=COEFFICIENTS
-):
-    """The Keras example "Deep Dream" by F. Chollet, transcribed; nothing of ours in it."""
-    outputs = {name: model.get_layer(name).output for name in coefficients}
-    extractor = keras.Model(inputs=model.inputs[0], outputs=outputs)
-
-    def compute_loss(img):
-        features = extractor(img, training=False)
-        loss = tf.zeros(shape=())
-        for name in features:
-            activation = features[name]
-            scaling = tf.reduce_prod(tf.cast(tf.shape(activation), "float32"))
-            loss += (
-                coefficients[name]
-                * tf.reduce_sum(tf.square(activation[:, 2:-2, 2:-2, :]))
-                / scaling
-            )
-        return loss
-
-    original = keras.applications.inception_v3.preprocess_input(255.0 * image)
-    shapes = [original.shape[1:3]]
-    for i in range(1, octaves):
-        shapes.append(tuple(int(side / scale**i) for side in original.shape[1:3]))
-    shapes = shapes[::-1]
-
-    losses = []
-    shrunk = tf.image.resize(original, shapes[0])
-    img = tf.identity(original)
-    for shape in shapes:
-        img = tf.image.resize(img, shape)
-        for _ in range(steps):
-            with tf.GradientTape() as tape:
-                tape.watch(img)
-                loss = compute_loss(img)
-            grads = tape.gradient(loss, img)
-            grads /= tf.maximum(tf.reduce_mean(tf.abs(grads)), 1e-6)
-            img += step_size * grads
-            losses.append(float(loss))
-            if max_loss is not None and loss > max_loss:
-                break
-        upscaled_shrunk = tf.image.resize(shrunk, shape)
-        same_size_original = tf.image.resize(original, shape)
-        img += same_size_original - upscaled_shrunk
-        shrunk = tf.image.resize(original, shape)
-    return np.clip((img.numpy() + 1) / 2, 0, 1), losses
-
-
 @pytest.fixture(scope="module")
 def large(cat):
     return tf.image.resize(cat, (108, 130)).numpy()
@@ -154,7 +104,7 @@ def calm_model():
 
     image = keras.Input((None, None, 3))
     features = keras.layers.MaxPooling2D(3, 2)(convolve(image, 32, 2))
-    for name in COEFFICIENTS:
+    for name in LAYERS:
         features = convolve(features, 64, name=name)
     model = keras.Model(image, features)
     generator = np.random.default_rng(0)
@@ -193,7 +143,7 @@ def test_preset_keras_example_is_the_published_one():
 
 
 def test_equal_to_the_keras_example(calm_model, calm, large):
-    expected, losses = keras_example(large, calm_model, 3, 1.4, 3, 0.01, 15.0)
+    expected, losses = KerasDeepDream(calm_model).dream(large, steps=3)
     result = deep_dream(large, preset="keras_example", backbone=calm, precision="float32", steps=3)
     assert len(losses) == 9
     ours = -np.sum(list(result.history.values()), axis=0)
@@ -205,9 +155,10 @@ def test_equal_to_the_keras_example(calm_model, calm, large):
 def test_max_loss_ends_an_octave_as_in_the_keras_example(calm_model, calm, large):
     # Each octave passes half of the first octave's gain.
     image = large[:, :80, 25:105]
-    losses = keras_example(image, calm_model, 2, 1.4, 3, 0.01, None)[1]
+    example = KerasDeepDream(calm_model)
+    _, losses = example.dream(image, octaves=2, steps=3, max_loss=None)
     limit = (losses[0] + losses[1]) / 2
-    expected, losses = keras_example(image, calm_model, 2, 1.4, 3, 0.01, limit)
+    expected, losses = example.dream(image, octaves=2, steps=3, max_loss=limit)
     result = deep_dream(
         image,
         preset="keras_example",
@@ -226,8 +177,8 @@ def test_max_loss_ends_an_octave_as_in_the_keras_example(calm_model, calm, large
 def test_a_small_gradient_is_not_blown_up_as_in_the_keras_example(calm_model, calm, large):
     # Each pixel's share of so small a loss falls below the floor.
     image = large[:, :65, 25:90]
-    layers = {name: 1e-3 * value for name, value in COEFFICIENTS.items()}
-    expected, _ = keras_example(image, calm_model, 1, 1.4, 2, 0.01, None, layers)
+    layers = {name: 1e-3 * value for name, value in LAYERS.items()}
+    expected, _ = KerasDeepDream(calm_model, layers).dream(image, octaves=1, steps=2)
     result = deep_dream(
         image, "keras_example", calm, precision="float32", layers=layers, octaves=1, steps=2
     )

@@ -9,11 +9,6 @@ from benchmark_runs import ROOT, run_benchmark
 CONTESTANTS = ["Keras example", "kerasart float32", "kerasart auto"]
 
 
-@pytest.fixture(autouse=True)
-def checkout_on_path(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
-
-
 def rows_in(text):
     """The rows of all tables in a text."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -71,8 +66,9 @@ def test_deep_dream_prints_its_tables(forks):
 def test_contestants_take_the_same_step():
     import keras
 
-    from benchmarks.deep_dream import STEP_SIZE, KerasExample, make_descent, random_photo
+    from benchmarks.deep_dream import STEP_SIZE, make_descent, random_photo
     from kerasart.backbones import Backbone
+    from references.keras_deep_dream import KerasDeepDream
 
     # Squared activations of layers with a border, in [-1, 1] there and in [0, 1] here.
     inputs = keras.Input((None, None, 3))
@@ -81,7 +77,7 @@ def test_contestants_take_the_same_step():
     model = keras.Model(inputs, outputs)
     photo = random_photo((24, 32))
 
-    losses, image = KerasExample(model, {"first": 1.0, "second": 2.5}).step(
+    losses, image = KerasDeepDream(model, {"first": 1.0, "second": 2.5}).step(
         photo * 2.0 - 1.0, STEP_SIZE
     )
     backbone = Backbone("toy", model, lambda pixels: pixels / 127.5 - 1.0, "random")

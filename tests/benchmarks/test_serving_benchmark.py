@@ -3,16 +3,10 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
 from fake_server import FakeServer, signatures_of
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def checkout_on_path(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
 
 
 def test_the_table_counts_pictures_and_requests():

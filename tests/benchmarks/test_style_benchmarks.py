@@ -3,7 +3,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from benchmark_runs import ROOT, run_benchmark
+from benchmark_runs import run_benchmark
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.samples import read_sample
@@ -11,11 +11,6 @@ from kerasart.kernels.precision import choose_precision
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 FLOAT32 = ["Keras example", "kerasart float32", *(["PyTorch float32"] if HAS_TORCH else [])]
-
-
-@pytest.fixture(autouse=True)
-def checkout_on_path(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
 
 
 def tables(text):

@@ -1,0 +1,1 @@
+"""Published algorithms, transcribed for tests and benchmarks alike; nothing of ours in them."""

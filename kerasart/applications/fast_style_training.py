@@ -83,15 +83,10 @@ class TrainingRun:
             training: What knows how many have been.
             *others: Further callbacks, called after it.
         """
-        while (left := self.settings.steps - training.step) > 0:
-            self.trainer.fit(
-                self.batches(training.step),
-                epochs=max(1, left // training.every),
-                steps_per_epoch=min(left, training.every),
-                shuffle=False,
-                verbose=0,
-                callbacks=[training, *others],
-            )
+        if training.step < self.settings.steps:
+            # One epoch without an end, which the training itself ends.
+            batches, callbacks = self.batches(training.step), [training, *others]
+            self.trainer.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
 
     def paint(self, photo: np.ndarray) -> list[np.ndarray]:
         """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""

@@ -37,8 +37,9 @@ _BLANK = 0.01
 class ResumableTraining(keras.callbacks.Callback):
     """Keeps a training on disk; when it goes wrong, takes it back and halves its rate.
 
-    A step has gone wrong when its loss is not finite, or the pictures painted then are blank. It
-    is the first of the callbacks of a training: others ask it what was kept.
+    A step has gone wrong when its loss is not finite, or the pictures painted then are blank. Once
+    as many are taken as the learning rate, a `CosineDecay`, has, it ends the training. It is the
+    first of the callbacks of a training: others ask it what was kept.
 
     Args:
         folder: Where the state is kept; it must exist.
@@ -85,7 +86,7 @@ class ResumableTraining(keras.callbacks.Callback):
         """Goes on with the training that is kept, if there is one.
 
         Args:
-            trainer: The compiled `StyleTrainer`, whose optimizer has a `CosineDecay`.
+            trainer: The compiled trainer, whose optimizer has a `CosineDecay`.
             replace: Whether another training that is kept makes way, and is not an error.
 
         Raises:
@@ -153,19 +154,20 @@ class ResumableTraining(keras.callbacks.Callback):
             self._retreat("a loss is not finite")
             return
         self.step += 1
-        if self.step % self.every:
-            return
-        pictures = self.paint()
-        # A deviation that is not finite is no more than anything.
-        if not all(np.std(picture) >= _BLANK for picture in pictures):
-            self._retreat("the painted pictures are blank")
-            return
-        for name, value in losses.items():
-            self.history.setdefault(name, []).append(float(value))
-        self.model.reset_metrics()
-        self._retreats = 0
-        self.write(self.model)
-        self.pictures = pictures
+        if self.step % self.every == 0:
+            pictures = self.paint()
+            # A deviation that is not finite is no more than anything.
+            if not all(np.std(picture) >= _BLANK for picture in pictures):
+                self._retreat("the painted pictures are blank")
+                return
+            for name, value in losses.items():
+                self.history.setdefault(name, []).append(float(value))
+            self.model.reset_metrics()
+            self._retreats = 0
+            self.write(self.model)
+            self.pictures = pictures
+        if self.step >= self.model.optimizer._learning_rate.steps:
+            self.model.stop_training = True
 
     def _retreat(self, reason):
         self._retreats += 1

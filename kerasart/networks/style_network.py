@@ -190,10 +190,12 @@ class StyleNetwork(keras.Model):
         Returns:
             A dict of name to shape, for a batch of one.
         """
-        image, style = ((1, *each, 3) for each in (size, style_size or size))
-        if self.styles:
-            style = (1, len(self.styles))
-        return {"image": image, self.style_input: style, "strength": (1,)}
+        style = self.style_shape(style_size or size)
+        return {"image": (1, *size, 3), self.style_input: style, "strength": (1,)}
+
+    def style_shape(self, size: tuple) -> tuple:
+        """Says what shape a style has, of an image of this (height, width), for a batch of one."""
+        return (1, *size, 3)
 
 
 def normalise_shares(weights: ArrayLike) -> np.ndarray:

@@ -154,6 +154,10 @@ class TransformerNet(StyleNetwork):
         """Weighs the styles: one of their names, a dict of names to weights, or None."""
         return [(style_weights(self.styles, style), 1.0, None)]
 
+    def style_shape(self, size: tuple) -> tuple:
+        """The shape of the styles' weights, for a batch of one."""
+        return (1, len(self.styles))
+
     @property
     def code_shape(self) -> tuple[int, ...]:
         """The shape of a mixture."""

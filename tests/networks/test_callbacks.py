@@ -8,6 +8,7 @@ import math
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasart.networks.callbacks import ResumableTraining, TensorBoardWriter, check_tensorboard
 from kerasart.networks.learning_rate import CosineDecay
@@ -101,18 +102,12 @@ class Run:
                 if drawn + i in spoil:
                     x[i] = np.nan
             drawn += len(x)
-            self.model.fit(
-                x.reshape(-1, 3),
-                y.reshape(-1, 1),
-                batch_size=2,
-                shuffle=False,
-                verbose=0,
-                callbacks=[
-                    self.resumable,
-                    keras.callbacks.LambdaCallback(on_train_batch_end=self.note),
-                ],
-            )
+            self.fit(x.reshape(-1, 3), y.reshape(-1, 1), batch_size=2, shuffle=False)
         return self
+
+    def fit(self, *data, **options):
+        note = keras.callbacks.LambdaCallback(on_train_batch_end=self.note)
+        self.model.fit(*data, **options, verbose=0, callbacks=[self.resumable, note])
 
     @property
     def weights(self):
@@ -361,6 +356,16 @@ def test_it_gives_up_when_lower_rates_do_not_help(tmp_path):
     np.testing.assert_array_equal(Run(tmp_path).weights, good)  # What was good is still there.
 
 
+def test_an_endless_epoch_ends_when_all_steps_are_taken(tmp_path):
+    x = X.copy()
+    x[4] = np.nan
+    batches = tf.data.Dataset.from_tensor_slices((x, Y)).repeat()
+    run = Run(tmp_path)
+    run.fit(batches, shuffle=False)
+    assert run.steps == [1, 2, 3, 4, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    assert np.isfinite(run.weights).all()
+
+
 def test_good_steps_between_count_anew(tmp_path):
     run = Run(tmp_path, every=1)
     for until in range(1, 13):
@@ -374,7 +379,6 @@ def test_good_steps_between_count_anew(tmp_path):
 
 def test_losses_and_pictures_are_written_whenever_the_state_is(tmp_path):
     pytest.importorskip("tensorboard")
-    import tensorflow as tf
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     training = ResumableTraining(tmp_path, IDENTITY, 2, lambda: GOOD)

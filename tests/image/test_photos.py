@@ -1,27 +1,19 @@
 import os
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from kerasart.image.photos import find_photos
 
 
-def write(path, width, height, value=None):
-    """Writes a picture of one value, or whose red tells the column and green the row."""
-    data = np.zeros((height, width, 3), np.uint8)
-    if value is None:
-        data[..., 0], data[..., 1] = np.arange(width), np.arange(height)[:, None]
-    else:
-        data[:] = value
+def write(path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(data).save(path)
-    return path
+    Image.new("RGB", (4, 4)).save(path)
 
 
 def test_pictures_are_found_in_all_folders_and_sorted(tmp_path):
     for name in ["b.png", "a.JPG", "sub/deep/c.webp", "sub/a.png"]:
-        write(tmp_path / name, 4, 4, 0)
+        write(tmp_path / name)
     (tmp_path / "notes.txt").touch()
     names = [path.relative_to(tmp_path).as_posix() for path in find_photos(tmp_path)]
     assert names == ["a.JPG", "b.png", "sub/a.png", "sub/deep/c.webp"]
@@ -38,8 +30,8 @@ def test_what_is_no_folder_of_pictures_is_refused(tmp_path):
 
 def test_linked_folders_are_searched_and_rings_end(tmp_path):
     folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
-    write(folder / "z" / "a.png", 4, 4, 0)
-    write(elsewhere / "b.png", 4, 4, 0)
+    write(folder / "z" / "a.png")
+    write(elsewhere / "b.png")
     (folder / "linked").symlink_to(elsewhere)
     (folder / "again").symlink_to(folder / "z")  # Found by its own name.
     (folder / "z" / "ring").symlink_to(folder)
@@ -62,16 +54,16 @@ def test_all_that_is_a_picture_is_found_or_told_of(tmp_path, caplog):
 
 def test_what_macos_keeps_beside_pictures_is_told_of_and_no_picture(tmp_path, caplog):
     (tmp_path / "._a.jpg").write_bytes(b"\0\x05\x16\x07" + bytes(100))
-    write(tmp_path / "._b.png", 4, 4, 0)  # A picture of that name is one.
-    write(tmp_path / "a.png", 4, 4, 0)
+    write(tmp_path / "._b.png")  # A picture of that name is one.
+    write(tmp_path / "a.png")
     assert [path.name for path in find_photos(tmp_path)] == ["._b.png", "a.png"]
     (record,) = caplog.records
     assert "macOS" in record.getMessage() and "._a.jpg'" in record.getMessage()
 
 
 def test_a_folder_that_cannot_be_read_is_told_of(tmp_path, caplog, monkeypatch):
-    write(tmp_path / "a.png", 4, 4, 0)
-    write(tmp_path / "secret" / "b.png", 4, 4, 0)
+    write(tmp_path / "a.png")
+    write(tmp_path / "secret" / "b.png")
     scan = os.scandir
 
     def refuse(path):

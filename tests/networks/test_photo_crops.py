@@ -17,7 +17,6 @@ def write(path, width, height, value=None):
         data[..., 0], data[..., 1] = np.arange(width), np.arange(height)[:, None]
     else:
         data[:] = value
-    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(data).save(path)
     return path
 

@@ -101,7 +101,7 @@ def animate_zoom(
     check_motion(frames, zoom, blend, rotate, shift)
     if image is None or dreamer.settings.init != "photo":
         raise ValueError(
-            "`image` must be given, and `init` be photo, to fall into it. "
+            "`image` must be given, and `init` be photo, to zoom into it. "
             f"Received: init={dreamer.settings.init!r}"
         )
     frame = as_image(image)

@@ -217,14 +217,14 @@ def _normalise(weights, count):
     return (weights if math.isclose(total, 1.0) else weights / total).tolist()
 
 
-def _fit_masks(masks, pictures, name):
+def _fit_masks(masks, images, name):
     masks = list(masks) if isinstance(masks, list | tuple) else [masks]
-    if len(masks) != len(pictures):
+    if len(masks) != len(images):
         raise ValueError(
-            f"`{name}` must hold a mask, or None, for each of {len(pictures)} styles. "
+            f"`{name}` must hold a mask, or None, for each of {len(images)} styles. "
             f"Received: {len(masks)}"
         )
     return [
-        None if mask is None else fit_mask(mask, picture.shape[1:3], name)
-        for mask, picture in zip(masks, pictures, strict=True)
+        None if mask is None else fit_mask(mask, image.shape[1:3], name)
+        for mask, image in zip(masks, images, strict=True)
     ]

@@ -49,7 +49,7 @@ def cut_and_fold(
 
     A batch normalisation that follows a convolution is, in inference mode, a scale and a shift of
     each channel, which are folded into the convolution's kernel and bias. A convolution that is
-    itself among `layers` stays as it is.
+    itself among `layers` is not changed.
 
     Args:
         model: A functional `keras.Model` with weights.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import h5py
 
-_SECONDS, _BYTES_A_SECOND = 20, 5_000_000  # A slow, busy machine's start and reading.
-_MOST_EXPANSION = 64  # The content's size over the file's.
+_SECONDS, _BYTES_A_SECOND = 20, 5_000_000  # Startup time and read speed of a slow, busy machine.
+_MOST_EXPANSION = 64  # Largest ratio of a dataset's size to the file's.
 
 
 def check_hdf5(path: Path) -> None:
@@ -24,8 +24,8 @@ def check_hdf5(path: Path) -> None:
         path: The file.
 
     Raises:
-        ValueError: If reading takes too long or crashes, or the file claims to hold more than it
-            can.
+        ValueError: If reading takes too long or crashes, or the file declares more values than it
+            can hold.
     """
     seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
     # -P leaves this folder out of the module search path.

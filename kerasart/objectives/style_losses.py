@@ -94,10 +94,10 @@ class Wasserstein(StyleTerm):
     `|m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2)` with means m and covariances S.
 
     Source: Olkin and Pukelsheim 1982; as a style loss by Vacher et al. 2020 (arXiv 2006.01255) and
-    Crowson's style-transfer-pytorch. The root is taken by eigenvalues, whose gradient is exact,
-    instead of Crowson's Newton iterations. Few channels, as in early layers, are so correlated that
-    their small eigenvalues, and with them a small distance, drown in float32's rounding: those are
-    taken in float64.
+    Crowson's style-transfer-pytorch. The root is computed from eigenvalues, whose gradient is
+    exact, instead of by Crowson's Newton iterations. With few channels, as in early layers, it is
+    computed in float64: they are so correlated that small eigenvalues, and so a small distance, are
+    lost in the rounding of float32.
     """
 
     # Added to the covariances' diagonals, as Crowson does: few positions leave them singular.

@@ -135,7 +135,7 @@ class Checkpoint:
         differ = differences(json.loads(self._fingerprint), saved)
         if differ:
             raise ValueError(
-                f"`resume` needs the pictures and settings of the run that it goes on with; "
+                f"`resume` needs the pictures and settings of the run that it resumes; "
                 f"{', '.join(differ)} differ. Received: {str(self._path)!r}"
             )
         return position
@@ -167,7 +167,7 @@ class Checkpoint:
         try:
             write_file(self._path, lambda file: np.savez(file, **arrays))
         except OSError as error:
-            _log.warning("the state of the run cannot be kept: %s", error)
+            _log.warning("the state of the run cannot be saved: %s", error)
         self._written = time.monotonic()
 
 

@@ -59,8 +59,8 @@ def plan_tiles(size: tuple[int, int], side: int, halo: int, stride: int) -> list
     least = 2 * halo + stride
     if side < min(least, max(size)):
         raise ValueError(
-            f"`tile` must be at least {least} pixels, since these layers see {halo} pixels beyond "
-            f"their own. Received: {side}"
+            f"`tile` must be at least {least} pixels, since these layers need a halo of {halo} "
+            f"pixels. Received: {side}"
         )
     rows, columns = (_cut(length, side, halo, stride) for length in size)
     return [(row, column) for row in rows for column in columns]

@@ -937,7 +937,7 @@ def test_another_run_is_refused(tiny, long_run, halted, change, names):
     with pytest.raises(ValueError) as caught:
         tiny(**{**long_run, **change}, checkpoint=halted)
     start, _, differing = str(caught.value).partition("; ")
-    assert start == "`resume` needs the pictures and settings of the run that it goes on with"
+    assert start == "`resume` needs the pictures and settings of the run that it resumes"
     differing = set(differing.partition(" differ. Received: ")[0].split(", "))
     assert differing == set(names.split(", "))
 

@@ -137,7 +137,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_ends_nothing(
 def test_another_run_is_refused_by_what_differs(path, written, name, value):
     with pytest.raises(ValueError) as caught:
         Checkpoint(path, {**IDENTITY, name: value}).load()
-    assert f"the run that it goes on with; {name} differ" in str(caught.value)
+    assert f"the run that it resumes; {name} differ" in str(caught.value)
     assert str(caught.value).endswith(f"Received: {str(path)!r}")
 
 

@@ -150,7 +150,8 @@ def test_disk_that_takes_no_more(tmp_path, photo, forked_run):
     assert outcome.code == 1
     assert names_in(tmp_path) == ["photo.png"]
     of_state, line = outcome.lines
-    assert "the state of the run cannot be kept" in of_state and "'dream.bmp.state.npz'" in of_state
+    assert "the state of the run cannot be saved" in of_state
+    assert "'dream.bmp.state.npz'" in of_state
     assert "'dream.bmp'" in line
     assert line.endswith("Received: File too large")
 

@@ -1,4 +1,4 @@
-"""DeepDream: gradient ascent on an image, on what a network's layers, channels or classes respond.
+"""DeepDream: gradient ascent on the activations of a network's layers, channels or classes.
 
 Source: Mordvintsev, Olah and Tyka 2015, "Inceptionism: Going Deeper into Neural Networks".
 """

@@ -1,4 +1,4 @@
-"""Frozen feature extractors: networks of `keras.applications` by name, and the bundled ones."""
+"""Frozen feature extractors: the networks of `keras.applications`, and SqueezeNet, by name."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

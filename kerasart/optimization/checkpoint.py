@@ -66,7 +66,7 @@ def open_checkpoint(
     descent: Descent,
     images: Iterable[np.ndarray | None],
 ) -> Checkpoint | None:
-    """Opens the checkpoint of a run, which only a run with the same inputs can resume from.
+    """Opens the checkpoint of a run; only a run with the same inputs can resume from it.
 
     Args:
         path: The file, or None for no checkpoint.

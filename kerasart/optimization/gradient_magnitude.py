@@ -1,4 +1,4 @@
-"""`gradient_magnitude`, a gradient's RMS times the number of pixels, of a gradient or a term."""
+"""`gradient_magnitude`, a gradient's RMS times the number of pixels; `magnitude_at_noise`."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_same_seed_same_picture_to_the_bit(make, picture):
     assert np.abs(first.image - other.image).max() > 1e-3
 
 
-def test_a_run_goes_on_from_another(make, picture):
+def test_a_run_resumes_another(make, picture):
     whole = make().run(picture, 5, seed=1)
     head = make().run(picture, 2, seed=1)
     tail = make().run(head.image, 3, seed=1, first_step=2)
@@ -402,7 +402,7 @@ def test_lbfgs_moves_the_picture(lbfgs, cut, picture):
     np.testing.assert_array_equal(told[-1][0].image, image)
 
 
-def test_lbfgs_goes_on_where_it_forgets_anyway(lbfgs, picture):
+def test_lbfgs_resumes_exactly_where_it_restarts(lbfgs, picture):
     whole = lbfgs.run(picture, STEPS)
     head = lbfgs.run(picture, 4)
     tail = lbfgs.run(head.state, 3, first_step=4)

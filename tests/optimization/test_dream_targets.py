@@ -67,7 +67,7 @@ def test_the_start_is_itself(squeezenet, start):
 
 
 def test_pixels_of_a_guide_have_the_starts_size(squeezenet, start, guide):
-    # A layer of the network itself must be looked at too.
+    # A layer of the network itself must be evaluated too.
     terms = [Similarity("image", "l2"), Similarity("fire2", "match", "start")]
     pixels, _ = compared(squeezenet, terms, start, guide)
     np.testing.assert_allclose(pixels.guide[0], fill_size(guide, (48, 64)), atol=1e-6)

@@ -1,4 +1,4 @@
-"""Pictures looked at in tiles, against the same looked at whole."""
+"""Images evaluated in tiles, against the same images evaluated whole."""
 
 import numpy as np
 import pytest

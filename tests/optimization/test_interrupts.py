@@ -17,7 +17,7 @@ def handlers():
         signal.signal(number, handler)
 
 
-def test_ctrl_c_waits_until_it_is_let_through():
+def test_ctrl_c_is_pending_until_it_is_raised():
     with pytest.raises(KeyboardInterrupt):
         with defer_interrupts() as raise_pending:
             raise_pending()  # Nothing has come yet.
@@ -88,7 +88,7 @@ def test_a_termination_that_would_kill_still_does():
 
 
 def test_a_termination_that_raises_is_held_too():
-    # As a program sets it that would save its work when it is told to end.
+    # As a program that saves its work when it is terminated would set it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     passed = []
     with pytest.raises(KeyboardInterrupt):

@@ -224,7 +224,7 @@ def test_lbfgs_finds_the_minimum(clip):
     np.testing.assert_allclose(accepted[-1][0].ravel(), expected, atol=2e-3)
     assert len(accepted) == taken <= 60
     assert accepted[-1][0].shape == shape and accepted[-1][0].dtype == np.float32
-    # What a step is told are the losses of the picture before it.
+    # A step reports the losses of the picture before it.
     before = [image, *(image for image, _ in accepted[:-1])]
     for start, (_, losses) in zip(before, accepted, strict=True):
         np.testing.assert_allclose(losses, differentiate(start)[0], rtol=1e-4, atol=1e-6)

@@ -96,16 +96,16 @@ def test_coefficients_come_back(size):
 
 def test_gradient_against_finite_differences():
     coefficients = normal(5, 4, 0.5)
-    pull = normal(5, 4, seed=1)
+    upstream = normal(5, 4, seed=1)
     with tf.GradientTape() as tape:
         variable = tf.Variable(coefficients)
-        loss = tf.reduce_sum(Fourier().decode(variable) * pull)
+        loss = tf.reduce_sum(Fourier().decode(variable) * upstream)
     gradient = tape.gradient(loss, variable).numpy().ravel()
     differences = np.empty(gradient.shape)
     for i in range(len(gradient)):
         step = 1e-5 * np.eye(1, len(gradient), i).reshape(coefficients.shape)
         ahead, behind = decode(coefficients + step), decode(coefficients - step)
-        differences[i] = ((ahead - behind) * pull).sum() / 2e-5
+        differences[i] = ((ahead - behind) * upstream).sum() / 2e-5
     assert np.abs(gradient).max() > 0
     np.testing.assert_allclose(gradient, differences, atol=1e-5 * np.abs(gradient).max())
 
@@ -114,7 +114,7 @@ def test_one_graph_serves_all_sizes():
     fourier = Fourier()
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3])])
-    def pull(coefficients):
+    def differentiate(coefficients):
         with tf.GradientTape() as tape:
             tape.watch(coefficients)
             image = fourier.decode(coefficients)
@@ -126,11 +126,11 @@ def test_one_graph_serves_all_sizes():
 
     for size in SIZES:
         coefficients = tf.constant(normal(*size, 0.3))
-        image, gradient, again = pull(coefficients)
+        image, gradient, again = differentiate(coefficients)
         np.testing.assert_allclose(image, fourier.decode(coefficients), atol=1e-6)
         np.testing.assert_allclose(again, coefficients, atol=1e-4)
         assert gradient.shape == coefficients.shape and np.abs(gradient).max() > 0
-    assert pull.experimental_get_tracing_count() == 1
+    assert differentiate.experimental_get_tracing_count() == 1
 
 
 # --- From nothing

@@ -91,7 +91,7 @@ def test_one_trace_for_all_scales(whole, descents):
     assert [descent.traces for descent in descents.values()] == [1, 1]
 
 
-def test_a_scale_goes_on_from_the_one_before(descents, cat):
+def test_a_scale_starts_from_the_one_before(descents, cat):
     # By hand: three runs of the loop.
     descent = descents["adam"]
     weights = np.float32([32.0, 96.0])
@@ -239,7 +239,7 @@ INTERRUPTIONS += [("lbfgs", last) for last in LBFGS_GOES_ON_AT]
 
 
 @pytest.mark.parametrize(("kind", "last"), INTERRUPTIONS)
-def test_an_interrupted_run_goes_on_to_the_same_picture(transfer, whole, tmp_path, kind, last):
+def test_an_interrupted_run_resumes_to_the_same_image(transfer, whole, tmp_path, kind, last):
     path = tmp_path / "run.npz"
     run = transfer(kind, checkpoint=Checkpoint(path, IDENTITY), on_step=interrupt_at(last))
     assert isinstance(run.error, KeyboardInterrupt)
@@ -254,7 +254,7 @@ def test_an_interrupted_run_goes_on_to_the_same_picture(transfer, whole, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["adam", "lbfgs"])
-def test_a_killed_run_goes_on_too(transfer, whole, tmp_path, kind):
+def test_a_killed_run_resumes_too(transfer, whole, tmp_path, kind):
     path = tmp_path / "run.npz"
     with pytest.raises(RuntimeError):
         # Nothing can be written any more, but each position was.

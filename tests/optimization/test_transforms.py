@@ -179,10 +179,10 @@ def test_order_is_pad_roll_turn_roll():
 @pytest.mark.parametrize("transform", [LUCIDS, Transforms(scale=0.4, degrees=45)])
 def test_gradient_against_finite_differences(transform):
     image, seed = tf.constant(noise(5, 4)), [1, 2]
-    pull = tf.constant(noise(*transform(image, seed).shape[1:3], seed=1))
+    upstream = tf.constant(noise(*transform(image, seed).shape[1:3], seed=1))
 
     def loss(image):
-        return tf.reduce_sum(transform(image, seed) * pull)
+        return tf.reduce_sum(transform(image, seed) * upstream)
 
     with tf.GradientTape() as tape:
         tape.watch(image)

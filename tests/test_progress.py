@@ -48,12 +48,13 @@ def test_fits_a_terminal_and_shows_whole_losses_only(capsys, monkeypatch):
     assert f"{step}/500, total=-6173" in shown
 
 
-def test_estimates_by_what_is_done_of_the_work(capsys):
+def test_estimates_by_what_is_done_of_the_work(capsys, monkeypatch):
+    seconds = [0.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: seconds[0])
     bar = ProgressBar()
     bar(replace(progress(1, 4), share=0.1))
-    bar._bar.start_t -= 10
+    seconds[0] = 10.0
     bar(replace(progress(2, 4), share=0.2))
-    bar._bar.refresh()
     shown = capsys.readouterr().err.split("\r")[-1]
     assert " 20%|" in shown and "00:10<01:20" in shown
 

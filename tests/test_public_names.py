@@ -1,6 +1,7 @@
 """What `kerasart` offers at the top: to Python, to `dir` and `help`, and to type checkers."""
 
 import ast
+import importlib
 import inspect
 import io
 import pydoc
@@ -58,7 +59,10 @@ def test_type_checkers_see_the_same_names():
     stub = ast.parse(Path(kerasart.__file__).with_suffix(".pyi").read_text())
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     seen = {alias.asname: node.module for node in imports for alias in node.names}
-    assert seen == kerasart._MODULES
+    assert set(seen) == set(kerasart.__all__)
+    for name, module in seen.items():
+        home = importlib.import_module(module)
+        assert getattr(home, name) is getattr(kerasart, name), name
     assert (Path(kerasart.__file__).parent / "py.typed").is_file()
 
 

@@ -466,7 +466,8 @@ def test_precision_must_be_known():
 @pytest.mark.parametrize(("fast", "chosen"), [(True, "bfloat16"), (False, "float32")])
 def test_auto_precision_is_what_is_fast(monkeypatch, fast, chosen):
     monkeypatch.setattr(precision, "gpus", lambda: [])
-    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: fast)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setattr(precision, "processor_flags", lambda: "avx512_bf16" if fast else "avx512f")
     assert choose_precision("auto") == chosen
     assert choose_precision("float32") == "float32"
 
@@ -502,7 +503,8 @@ def test_bfloat16_gradient_points_as_float32s_does(vgg16, cat):
 
 def test_memory_estimate_halves_with_the_precision(monkeypatch, squeezenet):
     monkeypatch.setattr(precision, "gpus", lambda: [])
-    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: True)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setattr(precision, "processor_flags", lambda: "avx512_bf16")
     full, half = (squeezenet.cut(["fire3"], kind) for kind in ("float32", "bfloat16"))
     assert full.bytes_per_pixel() == 2 * half.bytes_per_pixel() > 0
 

@@ -159,7 +159,8 @@ def test_random_weights_with_a_head(mobilenet, face):
         features = part(face[:, : size[0], : size[1]])
         assert features[mobilenet.head].shape == (1, 1, 1, 1000)
         mean = tf.reduce_mean(features["out_relu"], axis=[1, 2])
-        kernel, bias = mobilenet._model.get_layer(mobilenet.head).get_weights()
+        (head,) = (layer for layer in mobilenet.parts[1] if layer.name == mobilenet.head)
+        kernel, bias = head.get_weights()
         logits = mean @ kernel[0, 0] + bias
         np.testing.assert_allclose(features[mobilenet.head][:, 0, 0], logits, rtol=1e-3, atol=1e-4)
 

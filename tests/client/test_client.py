@@ -13,7 +13,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
+import grpc
 import numpy as np
 import pytest
 from fake_server import FakeServer, Refusal
@@ -46,7 +49,7 @@ LARGE_PHOTO = png(np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(client_module.random, "uniform", lambda least, most: 0.04 * most)
 
 
 @pytest.fixture(params=PROTOCOLS)
@@ -326,11 +329,24 @@ def test_what_is_wrong_is_asked_once(serve):
 
 
 def test_pauses_double_up_to_the_longest_and_differ(monkeypatch):
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.5)
+    monkeypatch.undo()
+    pauses = []
+
+    class Hasty(threading.Event):
+        def wait(self, timeout=None):
+            pauses.append(timeout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client_module.threading, "Event", Hasty)
+        client = Client(f"127.0.0.1:{free_port()}", "medium", "rest", retries=6)
+    for _ in range(100):
+        with pytest.raises(UnavailableError):
+            client.paint(PHOTO)
+    assert len(pauses) == 600
     for tries, most in enumerate([0.5, 1, 2, 4, 8, 8]):
-        pauses = {client_module._pause(tries) for _ in range(100)}
-        assert len(pauses) > 50
-        assert most / 2 <= min(pauses) <= max(pauses) <= most
+        same = pauses[tries::6]
+        assert len(set(same)) > 50
+        assert most / 2 <= min(same) <= max(same) <= most
 
 
 def test_no_server_is_one_sentence(protocol):
@@ -343,7 +359,7 @@ def test_no_server_is_one_sentence(protocol):
 
 
 def test_a_server_that_dies_and_comes_back_is_found_again(protocol, monkeypatch):
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.2)
+    monkeypatch.setattr(client_module.random, "uniform", lambda least, most: 0.4 * most)
     with FakeServer(echo, protocol) as server:
         client = Client(server.address, "medium", protocol, retries=8)
         assert client.paint(PHOTO) == PHOTO
@@ -477,13 +493,13 @@ def test_without_grpc_the_error_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     "answer", [b"<html>", b"[]", b"{}", b'{"predictions": [{"a": 1, "b": 2}]}']
 )
-def test_another_kind_of_web_server_is_told_apart(answer, monkeypatch):
-    with Client("localhost:1", "medium", "rest") as client:
-        monkeypatch.setattr(client._transport, "_post", lambda body: (200, answer))
+def test_another_kind_of_web_server_is_told_apart(answer):
+    with answering("rest") as (address, told), Client(address, "medium", "rest") as client:
+        told.data = answer
         with pytest.raises(ServerError, match="`server` must be TensorFlow Serving's"):
             client.paint(PHOTO)
-        monkeypatch.setattr(client._transport, "_post", lambda body: (418, b"short and stout"))
-        with pytest.raises(ValueError, match="Received: HTTP 418 of localhost:1: short and stout"):
+        told.status, told.data = 418, b"short and stout"
+        with pytest.raises(ValueError, match=f"Received: HTTP 418 of {address}: short and stout"):
             client.paint(PHOTO)
 
 
@@ -613,6 +629,40 @@ def flood(head):
 
 
 @contextmanager
+def answering(protocol):
+    """A server that answers all with the same bytes; gives its address, and what tells it them."""
+    told = SimpleNamespace(status=200, data=b"")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(told.status)
+            self.send_header("Content-Length", str(len(told.data)))
+            self.end_headers()
+            self.wfile.write(told.data)
+
+        def log_message(self, *_):
+            pass
+
+    if protocol == "rest":
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+            yield f"127.0.0.1:{server.server_port}", told
+            server.shutdown()
+        return
+    method = grpc.unary_unary_rpc_method_handler(lambda request, context: told.data)
+    service = "tensorflow.serving.PredictionService"
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(service, {"Predict": method})]
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}", told
+    server.stop(0).wait()
+
+
+@contextmanager
 def speak(parts):
     """A server that sends what it likes, bit by bit; gives its address."""
     ended = threading.Event()
@@ -625,6 +675,9 @@ def speak(parts):
                 if ended.is_set():
                     break
                 connection.sendall(part)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(2**16):
+                pass  # Closed with bytes unread, it would be reset.
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=answer)
@@ -720,10 +773,19 @@ def answer_of(protocol, painting):
     return response.SerializeToString()
 
 
+@pytest.fixture
+def told_client(protocol):
+    with (
+        answering(protocol) as (address, told),
+        Client(address, "medium", protocol, retries=0) as client,
+    ):
+        yield client, told
+
+
 @pytest.mark.parametrize("signature", ["files", "weights"])
-def test_mutated_answers_are_refused_in_a_sentence(protocol, signature, monkeypatch):
+def test_mutated_answers_are_refused_in_a_sentence(protocol, signature, told_client):
     generator = np.random.default_rng(0)
-    client = Client("localhost:1", "medium", protocol, retries=0)
+    client, told = told_client
     if signature == "files":
         whole = answer_of(protocol, PHOTO)
         ask = functools.partial(client.paint, PHOTO, strength=1.0)
@@ -737,12 +799,9 @@ def test_mutated_answers_are_refused_in_a_sentence(protocol, signature, monkeypa
 
     refused = 0
     for _ in range(1000):
-        answer = mutate(whole, generator)
+        told.data = answer = mutate(whole, generator)
         if protocol == "rest":
-            status = int(generator.choice([200, 200, 200, 400, 500]))
-            monkeypatch.setattr(client._transport, "_post", lambda _, got=(status, answer): got)
-        else:
-            monkeypatch.setattr(client._transport, "_call", lambda *_, got=answer, **__: got)
+            told.status = int(generator.choice([200, 200, 200, 400, 500]))
         try:
             result = ask()
         except (ValueError, ServerError) as error:
@@ -757,4 +816,3 @@ def test_mutated_answers_are_refused_in_a_sentence(protocol, signature, monkeypa
             else:
                 assert result.ndim == 1 and np.isfinite(result).all()
     assert refused > 500
-    client.close()

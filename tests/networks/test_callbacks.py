@@ -48,11 +48,11 @@ def test_a_rate_can_be_lowered_on_the_way():
 
 def test_a_compiled_step_sees_the_lowered_rate():
     model = make_model(run_eagerly=False)
-    model.optimizer._learning_rate.factor.assign(0.0)
+    model.decay.factor.assign(0.0)
     before = model.get_weights()
     model.fit(X[0], Y[0], verbose=0)
     np.testing.assert_array_equal(before[0], model.get_weights()[0])
-    model.optimizer._learning_rate.factor.assign(1.0)
+    model.decay.factor.assign(1.0)
     model.fit(X[0], Y[0], verbose=0)
     assert np.abs(before[0] - model.get_weights()[0]).max() > 1e-3
 
@@ -61,13 +61,14 @@ def test_a_compiled_step_sees_the_lowered_rate():
 
 
 def factor_of(model):
-    return float(model.optimizer._learning_rate.factor.value)
+    return float(model.decay.factor.value)
 
 
 def make_model(run_eagerly=True):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    optimizer = keras.optimizers.Adam(CosineDecay(0.1, 12, 0.1))
+    model.decay = CosineDecay(0.1, 12, 0.1)
+    optimizer = keras.optimizers.Adam(model.decay)
     model.compile(optimizer, loss="mse", jit_compile=False, run_eagerly=run_eagerly)
     return model
 

@@ -91,17 +91,17 @@ def refuse_flags():
             )
 
 
-def animate(dreamer, pictures, output, identity):
+def animate(dreamer, pictures, output, fingerprint):
     """Makes the animation that the flags describe.
 
     Frames lie in a folder beside the output until all are there. On Ctrl-C the frames so far become
-    the animation, the folder stays, and --resume goes on from it.
+    the animation, the folder stays, and --resume continues from it.
 
     Args:
         dreamer: `dreamer() -> Dreamer`.
         pictures: Dict of the `image`, `mask` and `size` of the dream.
         output: Where to write. A name that is taken gets a number, unless --overwrite or --resume.
-        identity: Dict of what makes the dream what it is.
+        fingerprint: Dict of what determines the dream.
     """
     if ANIMATE.value == "zoom" and pictures["mask"] is not None:
         raise ValueError("`mask` must not be given with --animate=zoom. Received: a mask")
@@ -110,8 +110,8 @@ def animate(dreamer, pictures, output, identity):
             fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size"
         )
     path, folder = _find_folder(output)
-    identity = identity | _describe_motion()
-    frames = FrameFolder(folder, identity, not RESUME.value, _KEEP_FRAMES.value)
+    fingerprint = fingerprint | _describe_motion()
+    frames = FrameFolder(folder, fingerprint, not RESUME.value, _KEEP_FRAMES.value)
     record, stopped = _attempt_frames(dreamer, pictures, frames)
     written = write_animation(
         path,
@@ -119,7 +119,7 @@ def animate(dreamer, pictures, output, identity):
         _FPS.value,
         _LOOP.value,
         _FRAME_SIZE.value,
-        text=pack_record(record | identity),
+        text=pack_record(record | fingerprint),
         # Another run may have taken it meanwhile.
         taken="replace" if _replaces() else "number",
     )
@@ -149,7 +149,7 @@ def _attempt_frames(dreamer, pictures, frames):
 
 
 def _replaces():
-    """Whether what is at the output may be replaced: by --overwrite, or as --resume goes on."""
+    """Whether the file at the output may be replaced: with --overwrite or --resume."""
     return RESUME.value or common_flags.OVERWRITE.value
 
 

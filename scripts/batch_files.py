@@ -17,7 +17,7 @@ from kerasart.image.samples import SAMPLES
 _log = logging.getLogger("kerasart")
 
 
-def name_works(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
+def plan_jobs(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
     """Pairs each photo with where its painting goes.
 
     Args:
@@ -36,11 +36,11 @@ def name_works(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
     return _name_several(found, output, bits, suffixes), False
 
 
-def leave_out_painted(works):
-    """Keeps the works whose output is not there, and says how many are; --overwrite keeps all."""
-    left = [work for work in works if common_flags.OVERWRITE.value or not work[1].exists()]
-    if len(left) < len(works):
-        cli.say(f"{len(works) - len(left)} of {len(works)} are painted already.")
+def skip_painted(jobs):
+    """Keeps the jobs whose output is not there, and says how many are; --overwrite keeps all."""
+    left = [job for job in jobs if common_flags.OVERWRITE.value or not job[1].exists()]
+    if len(left) < len(jobs):
+        cli.say(f"{len(jobs) - len(left)} of {len(jobs)} are painted already.")
     return left
 
 
@@ -49,26 +49,26 @@ def looks_like_file(name):
     return Path(name).suffix.lower() in READABLE
 
 
-def paint_each(works, paint, flag="input"):
+def paint_each(jobs, paint, flag="input"):
     """Paints many photos one after another, and goes past what cannot be painted.
 
     Args:
-        works: A list of pairs of a photo and an output.
+        jobs: A list of pairs of a photo and an output.
         paint: `paint(photo, output, label)` paints one; the label says which it is.
-        flag: As for `name_works`.
+        flag: As for `plan_jobs`.
 
     Raises:
         ValueError: At the end, if some could not be painted.
     """
     failed = []
-    for number, (photo, output) in enumerate(works, 1):
+    for number, (photo, output) in enumerate(jobs, 1):
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
-            paint(photo, output, f"{number}/{len(works)} ")
+            paint(photo, output, f"{number}/{len(jobs)} ")
         except (ValueError, OSError, MemoryError, FloatingPointError) as error:
             failed.append(photo)
             warn_of_failure(photo, error)
-    tell_of_failures(works, failed, flag)
+    report_failures(jobs, failed, flag)
 
 
 def warn_of_failure(photo, error):
@@ -77,13 +77,13 @@ def warn_of_failure(photo, error):
     _log.warning("left out: %s", named)
 
 
-def tell_of_failures(works, failed, flag="input"):
+def report_failures(jobs, failed, flag="input"):
     """Says how many were painted.
 
     Raises:
         ValueError: If some were not.
     """
-    cli.say(f"Painted {len(works) - len(failed)} of {len(works)}.")
+    cli.say(f"Painted {len(jobs) - len(failed)} of {len(jobs)}.")
     if failed:
         raise ValueError(
             f"`{flag}` must hold pictures that can be painted. Received: {len(failed)} that "
@@ -128,13 +128,13 @@ def _name_several(photos, output, bits, suffixes):
         # What is painted already lies among the photos, and is none of them.
         photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
     names = _distinct_names([photo.relative_to(root) for photo in photos], suffixes)
-    works = [(photo, folder / name) for photo, name in zip(photos, names, strict=True)]
+    jobs = [(photo, folder / name) for photo, name in zip(photos, names, strict=True)]
     # A photo must not be painted over, nor taken for what was painted of it.
-    if any(output.exists() and output.samefile(photo) for photo, output in works):
+    if any(output.exists() and output.samefile(photo) for photo, output in jobs):
         raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
-    for _, output in works:
+    for _, output in jobs:
         check_format(output, bits)
-    return works
+    return jobs
 
 
 def _distinct_names(photos, suffixes):

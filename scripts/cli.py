@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import kerasart
 
-# Set before anything imports TensorFlow, which tells of itself at length otherwise.
+# Must be set before TensorFlow is imported; silences its startup log.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _log = logging.getLogger("kerasart")
@@ -78,7 +78,7 @@ def attempt(act):
 
 
 def _take_signals():
-    """Takes SIGTERM for Ctrl-C, and likewise that the terminal is gone; a closed pipe just ends."""
+    """Treats SIGTERM and a closed terminal as Ctrl-C; a closed pipe just ends the script."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # As of `--help | head`.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -213,7 +213,7 @@ def load_tensorflow():
     if QUIET.value:
         import keras
 
-        keras.utils.disable_interactive_logging()  # Keras tells of its downloads.
+        keras.utils.disable_interactive_logging()  # Keras prints a bar for its downloads.
 
 
 def say(message):

@@ -15,12 +15,12 @@
     python scripts/deep_dream.py --reproduce=dream.png --image=photo.jpg
 
 The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far,
-and --resume goes on with it. Of a folder, what is dreamed already is left alone, so that the same
-command goes on.
+and --resume continues it. In a folder, photos that have their dream already are skipped, so that
+the same command continues.
 """
 
 from kerasart.scripts import animation_flags, cli, common_flags, options
-from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.png_metadata import compare_with_record, read_record
@@ -96,7 +96,7 @@ def main():
     """Reads flags and pictures, dreams, and writes the picture or the animation."""
     backbone = common_flags.BACKBONE.value or "auto"
     default = suitable_preset(options.read_flags(DreamSettings), _GUIDE.value)
-    if options.tell_of_presets("deep_dream", _PRESET.value, default, backbone):
+    if options.show_presets("deep_dream", _PRESET.value, default, backbone):
         return
     if _LIST_LAYERS.value:
         preset = find_preset("deep_dream", _PRESET.value or default)
@@ -115,12 +115,12 @@ def main():
         return
     output = _OUTPUT.value or "dream.png"
     check_output(output, bits)
-    wanted = read_wanted(recorded, bits)
-    dream(wanted, wanted.read_photo(_IMAGE.value), output)
+    request = read_request(recorded, bits)
+    dream(request, request.read_photo(_IMAGE.value), output)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Request:
     """What the flags ask for, whatever the photo.
 
     Attributes:
@@ -129,7 +129,7 @@ class Wanted:
         settings: Dict of arguments of `Dreamer`, and of the preset's name.
         size: Long side of the dream, or None.
         init: What a dream starts from.
-        told: Dict of what is told of the class that is dreamed of, if one is.
+        class_record: Dict of the class that is dreamed of, for the record; {} for none.
         guide: The guide, (1, height, width, 3), or None.
         mask: The mask, or None.
     """
@@ -139,7 +139,7 @@ class Wanted:
     settings: dict
     size: int | None
     init: str
-    told: dict
+    class_record: dict
     guide: Any
     mask: Any
 
@@ -149,8 +149,8 @@ class Wanted:
         from kerasart.applications.deep_dream import Dreamer
 
         ready = Dreamer(guide=self.guide, **self.settings, **common_flags.read_tiling())
-        if self.told:
-            cli.say(f"Dreaming of class {self.told['class']}.")
+        if self.class_record:
+            cli.say(f"Dreaming of class {self.class_record['class']}.")
         return ready
 
     def read_photo(self, name):
@@ -167,7 +167,7 @@ class Wanted:
 
     def describe(self, photo):
         """Returns a dict of what goes into a dream on a photo besides its settings."""
-        return self.told | {
+        return self.class_record | {
             "size": self.size,
             "bits": self.bits,
             "photo_hash": hash_image(photo.image if photo else None),
@@ -184,7 +184,7 @@ def _read_record():
     return recorded, int(common_flags.BITS.value or recorded.get("bits", 8))
 
 
-def read_wanted(recorded, bits, **changes):
+def read_request(recorded, bits, **changes):
     """Reads flags, guide and mask.
 
     Args:
@@ -193,53 +193,53 @@ def read_wanted(recorded, bits, **changes):
         **changes: Settings over those of the flags.
 
     Returns:
-        `Wanted`.
+        `Request`.
     """
     settings = options.read_settings("deep_dream", recorded, changes)
-    told = {}
+    class_record = {}
     if settings.get("class_name") is not None:
         number = find_class(settings["class_name"])
-        told = {"class": f"{number}: {imagenet_labels()[number]}"}
+        class_record = {"class": f"{number}: {imagenet_labels()[number]}"}
     init = options.check_dream(settings, _GUIDE.value).init
     guide = common_flags.read_photo(_GUIDE.value).image if _GUIDE.value else None
     mask = read_mask(_MASK.value, common_flags.MAX_PIXELS.value) if _MASK.value else None
     common_flags.read_tiling()  # Better refused before a network is loaded.
     size = settings.pop("size", None)
-    return Wanted(recorded, bits, settings, size, init, told, guide, mask)
+    return Request(recorded, bits, settings, size, init, class_record, guide, mask)
 
 
-def dream(wanted, photo, output, label=""):
+def dream(request, photo, output, label=""):
     """Dreams on a photo, and writes the picture.
 
     Args:
-        wanted: `Wanted`.
+        request: `Request`.
         photo: The `Picture`, or None.
         output: Where to write.
         label: Which of several photos it is.
     """
-    state = find_state(output, goes_on=bool(label))
+    state = find_state(output, resumes=bool(label))
     image = photo.image if photo else None
 
     def make(**run):
-        return wanted.dreamer.dream(image, wanted.mask, size=wanted.size, **run)
+        return request.dreamer.dream(image, request.mask, size=request.size, **run)
 
-    identity = wanted.describe(photo)
-    result = make_picture(make, output, identity, photo, wanted.bits, state, label)
+    inputs = request.describe(photo)
+    result = make_picture(make, output, inputs, photo, request.bits, state, label)
     names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
-    compare_with_record(wanted.recorded, identity | result.settings, names)
+    compare_with_record(request.recorded, inputs | result.settings, names)
 
 
 def dream_folder(recorded, bits):
-    """Dreams on each of several photos, with arguments as of `read_wanted`."""
-    works, _ = name_works(_IMAGE.value, _OUTPUT.value, bits, flag="image")
-    forget_finished(works)
-    works = leave_out_painted(works)
-    wanted = read_wanted(recorded, bits)
+    """Dreams on each of several photos, with arguments as of `read_request`."""
+    jobs, _ = plan_jobs(_IMAGE.value, _OUTPUT.value, bits, flag="image")
+    forget_finished(jobs)
+    jobs = skip_painted(jobs)
+    request = read_request(recorded, bits)
 
     def dream_on(name, output, label):
-        dream(wanted, wanted.read_photo(name), output, label)
+        dream(request, request.read_photo(name), output, label)
 
-    paint_each(works, dream_on, flag="image")
+    paint_each(jobs, dream_on, flag="image")
 
 
 def animate():
@@ -248,13 +248,13 @@ def animate():
     animation_flags.check(output)
     recorded, bits = _read_record()
     has_own = _PRESET.value or recorded or animation_flags.ANIMATE.value != "zoom"
-    wanted = read_wanted(recorded, bits, **({} if has_own else {"preset": "zoom"}))
-    photo = wanted.read_photo(_IMAGE.value)
-    identity = wanted.settings | wanted.describe(photo)
-    if "preset" in identity:
-        identity["preset"] = preset_name(identity["preset"])
-    pictures = {"image": photo.image if photo else None, "mask": wanted.mask, "size": wanted.size}
-    animation_flags.animate(lambda: wanted.dreamer, pictures, output, identity)
+    request = read_request(recorded, bits, **({} if has_own else {"preset": "zoom"}))
+    photo = request.read_photo(_IMAGE.value)
+    inputs = request.settings | request.describe(photo)
+    if "preset" in inputs:
+        inputs["preset"] = preset_name(inputs["preset"])
+    pictures = {"image": photo.image if photo else None, "mask": request.mask, "size": request.size}
+    animation_flags.animate(lambda: request.dreamer, pictures, output, inputs)
 
 
 def run():

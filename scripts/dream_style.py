@@ -1,4 +1,4 @@
-"""Dreams on a photo first, and then paints the dream in the manner of a picture.
+"""Dreams on a photo first, and then paints the dream in the style of a picture.
 
     python scripts/dream_style.py --content=photo.jpg --style=painting.jpg
     python scripts/dream_style.py --content=photo.jpg --style=painting.jpg --dream_preset=gentle
@@ -30,8 +30,8 @@ _GROUPS = {"The dream": [_PRESET, _BACKBONE, *itertools.chain(*_SETTINGS.values(
 def main():
     """Reads flags and pictures, dreams, paints, and writes what was painted."""
     backbone = _BACKBONE.value or "auto"
-    told = options.tell_of_presets("deep_dream", _PRESET.value, "animals", backbone)
-    if style_transfer.tell_of_presets() or told:
+    shown = options.show_presets("deep_dream", _PRESET.value, "animals", backbone)
+    if style_transfer.show_presets() or shown:
         return
     recorded = {}
     if style_transfer.REPRODUCE.value:

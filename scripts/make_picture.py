@@ -23,7 +23,7 @@ def make_picture(make, output, record, photo, bits, state=None, label=""):
             None.
         bits: Bits a channel of the file.
         state: The path at which the run keeps its state, or None. Only Ctrl-C and a kill leave it:
-            to go on where a loss was not finite would end likewise.
+            resuming where a loss was not finite would diverge again.
         label: Which of several pictures it is. Of such only whole ones are written, since what is
             there already is left alone the next time.
 

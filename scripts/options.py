@@ -153,7 +153,7 @@ def check_dream(settings: Mapping[str, Any], guide: Any = None) -> DreamSettings
     return choose_dream_settings(preset, backbone, only_settings("deep_dream", settings), guide)
 
 
-def tell_of_presets(application: str, asked: str | None, default: str, backbone: str) -> bool:
+def show_presets(application: str, asked: str | None, default: str, backbone: str) -> bool:
     """Prints what --preset=help or --show asks for.
 
     Args:

@@ -8,18 +8,18 @@
     python scripts/serve_client.py --model=dream --input=photo.jpg --output=dream.jpg \\
         --steps=10 --step_size=0.006 --octaves=4 --protocol=rest
 
-The output's suffix, .png or .jpg, is the format that is asked for; a .png keeps transparency. Of a
-folder, what is painted already is left alone, so that the same command goes on where it was
-stopped; what the server refuses, or gives no whole picture of the right size for, is left out. gRPC
-needs `pip install "kerasart[serving]"`, REST needs nothing more.
+The output's suffix, .png or .jpg, is the format that is asked for; a .png keeps transparency. In a
+folder, photos that are painted already are skipped, so that the same command continues where it was
+stopped; photos that the server refuses, or answers without a whole picture of the right size, are
+left out. gRPC needs `pip install "kerasart[serving]"`, REST needs nothing more.
 """
 
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import (
-    leave_out_painted,
     looks_like_file,
-    name_works,
-    tell_of_failures,
+    plan_jobs,
+    report_failures,
+    skip_painted,
     warn_of_failure,
 )
 
@@ -45,7 +45,7 @@ from kerasart.image.formats import pillow_setting
 from kerasart.image.metadata import read_metadata
 from kerasart.image.samples import SAMPLES
 
-# Read when gRPC is imported, which tells of each lost connection otherwise.
+# Must be set before gRPC is imported; silences its log of lost connections.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
@@ -67,7 +67,7 @@ _STYLE = flags.DEFINE_string(
     "style",
     None,
     "A style that the model has, or several, as NAME:WEIGHT,NAME:WEIGHT; or, for a model that "
-    "paints in any manner, the file of a painting. (default: the model's own)",
+    "paints in any style, the file of a painting. (default: the model's own)",
 )
 _STRENGTH = flags.DEFINE_float(
     "strength",
@@ -128,11 +128,11 @@ def main():
     if not _MODEL.value:
         raise ValueError("`model` must be the model's name on the server. Received: None")
     look = _parse_look()
-    works, is_one = name_works(_INPUT.value, _OUTPUT.value, suffixes=tuple(_KINDS))
-    if is_one and works[0][1].suffix.lower() not in _KINDS:
+    jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, suffixes=tuple(_KINDS))
+    if is_one and jobs[0][1].suffix.lower() not in _KINDS:
         raise ValueError(f"`output` must end in {', '.join(_KINDS)}. Received: '{_OUTPUT.value}'")
-    works = works if is_one else leave_out_painted(works)
-    if not works:
+    jobs = jobs if is_one else skip_painted(jobs)
+    if not jobs:
         return
     with Client(
         _SERVER.value,
@@ -145,9 +145,9 @@ def main():
         if "style" in look:
             look["style_weights"] = client.style_weights(look.pop("style"))
         if is_one:
-            _paint_one(client, *works[0], look)
+            _paint_one(client, *jobs[0], look)
         else:
-            _paint_all(client, works, look)
+            _paint_all(client, jobs, look)
 
 
 def _paint_one(client, photo, output, look):
@@ -156,14 +156,14 @@ def _paint_one(client, photo, output, look):
     cli.say(f"Wrote {output}: {_MODEL.value}, {time.perf_counter() - start:.1f} s.")
 
 
-def _paint_all(client, works, look):
+def _paint_all(client, jobs, look):
     """Paints many photos, some at once, and goes past what cannot be painted."""
     failed = []
     # Only this thread writes, so that Ctrl-C finds no file half-written.
-    asking = in_parallel(lambda work: _paint(client, *work, look), works, _CONCURRENCY.value)
+    asking = in_parallel(lambda job: _paint(client, *job, look), jobs, _CONCURRENCY.value)
     with (
         contextlib.closing(asking),
-        tqdm(total=len(works), unit="picture", disable=common_flags.QUIET.value or None) as bar,
+        tqdm(total=len(jobs), unit="picture", disable=common_flags.QUIET.value or None) as bar,
     ):
         for (photo, output), painting in asking:
             try:
@@ -174,7 +174,7 @@ def _paint_all(client, works, look):
                 failed.append(photo)
                 warn_of_failure(photo, error)
             bar.update()
-    tell_of_failures(works, failed)
+    report_failures(jobs, failed)
 
 
 def _paint(client, photo, output, look):

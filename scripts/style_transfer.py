@@ -1,4 +1,4 @@
-"""Paints a photo in the manner of a picture.
+"""Paints a photo in the style of a picture.
 
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg
     python scripts/style_transfer.py --content=photo.jpg --style=a.jpg:0.7 --style=b.jpg:0.3
@@ -11,12 +11,12 @@
     python scripts/style_transfer.py --preset=./mine.json --content=photo.jpg --style=a.jpg
     python scripts/style_transfer.py --reproduce=painted.png --content=photo.jpg --style=a.jpg
 
-A PNG also records its settings. Ctrl-C saves the picture so far, and --resume goes on with it. Of a
-folder, what is painted already is left alone, so that the same command goes on.
+A PNG also records its settings. Ctrl-C saves the picture so far, and --resume continues it. In a
+folder, photos that are painted already are skipped, so that the same command continues.
 """
 
 from kerasart.scripts import cli, common_flags, options
-from kerasart.scripts.batch_files import are_several, leave_out_painted, name_works, paint_each
+from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.png_metadata import compare_with_record, read_record
@@ -49,7 +49,7 @@ _CONTENT = flags.DEFINE_string(
 _STYLE = flags.DEFINE_multi_string(
     "style",
     [],
-    "A picture whose manner to paint in; several are blended. FILE:WEIGHT says how much of each.",
+    "A picture whose style to paint in; several are blended. FILE:WEIGHT says how much of each.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -70,7 +70,8 @@ _CONTENT_MASK = flags.DEFINE_multi_string(
 _STYLE_MASK = flags.DEFINE_multi_string(
     "style_mask",
     None,
-    "Which part of a style counts, likewise; `all` is all of it. What is transparent never does.",
+    "Which part of each style to use, one mask for each; `all` is all of it. Transparent parts are "
+    "never used.",
 )
 _PRESET = options.define_preset("best")
 _LIST_LAYERS = flags.DEFINE_bool(
@@ -126,7 +127,7 @@ def main():
 
 def act(make):
     """Does what the flags ask for, with `make(content, **arguments) -> Result`."""
-    if tell_of_presets():
+    if show_presets():
         return
     if _LIST_LAYERS.value:
         preset = find_preset("style_transfer", _PRESET.value or "best")
@@ -138,26 +139,26 @@ def act(make):
     else:
         output = _OUTPUT.value or "painted.png"
         check_output(output, int(common_flags.BITS.value or 8))
-        paint(make, read_wanted(), _CONTENT.value, output)
+        paint(make, read_request(), _CONTENT.value, output)
 
 
-def tell_of_presets():
+def show_presets():
     """Prints what --preset=help or --show asks for, and returns whether either was."""
     backbone = common_flags.BACKBONE.value or "auto"
-    return options.tell_of_presets("style_transfer", _PRESET.value, "best", backbone)
+    return options.show_presets("style_transfer", _PRESET.value, "best", backbone)
 
 
 def paint_folder(make):
     """Paints each of several photos, with `make` as in `act`."""
     if _SWEEP.value:
         raise ValueError(f"`content` must be one photo to sweep. Received: {_CONTENT.value!r}")
-    wanted = read_wanted()
-    works, _ = name_works(_CONTENT.value, _OUTPUT.value, wanted.bits, flag="content")
-    forget_finished(works)
-    paint_each(leave_out_painted(works), lambda *work: paint(make, wanted, *work), flag="content")
+    request = read_request()
+    jobs, _ = plan_jobs(_CONTENT.value, _OUTPUT.value, request.bits, flag="content")
+    forget_finished(jobs)
+    paint_each(skip_painted(jobs), lambda *job: paint(make, request, *job), flag="content")
 
 
-class Wanted(NamedTuple):
+class Request(NamedTuple):
     """What the flags ask for, whatever the photo.
 
     Attributes:
@@ -175,14 +176,14 @@ class Wanted(NamedTuple):
     bits: int
 
 
-def read_wanted(**changes):
+def read_request(**changes):
     """Reads flags, styles and masks.
 
     Args:
         **changes: Settings over those of the flags.
 
     Returns:
-        `Wanted`.
+        `Request`.
     """
     recorded = (
         read_record(REPRODUCE.value, common_flags.MAX_PIXELS.value) if REPRODUCE.value else {}
@@ -194,7 +195,7 @@ def read_wanted(**changes):
     settings, chosen, start = _read_settings(recorded, changes)
     pictures = _read_pictures(recorded, start)
     bits = int(common_flags.BITS.value or recorded.get("bits", 8))
-    return Wanted(recorded, settings, chosen, pictures, bits)
+    return Request(recorded, settings, chosen, pictures, bits)
 
 
 def _read_settings(recorded, changes):
@@ -215,12 +216,12 @@ def _read_settings(recorded, changes):
     return settings, choose_style_settings(preset, backbone, given), start
 
 
-def paint(make, wanted, content, output, label=""):
+def paint(make, request, content, output, label=""):
     """Makes a picture.
 
     Args:
         make: See `act`.
-        wanted: `Wanted`.
+        request: `Request`.
         content: The photo's name.
         output: Where to write it.
         label: Which of several photos it is.
@@ -228,11 +229,11 @@ def paint(make, wanted, content, output, label=""):
     Returns:
         The `Result`.
     """
-    recorded, settings, chosen, pictures, bits = wanted
+    recorded, settings, chosen, pictures, bits = request
     check_output(output, bits)
     photo = common_flags.read_photo(content)
     _check_size(photo.image.shape[1:3], chosen, is_given="size" in settings)
-    state = None if _SWEEP.value else find_state(output, goes_on=bool(label))
+    state = None if _SWEEP.value else find_state(output, resumes=bool(label))
     sizes, tiling = [], common_flags.read_tiling()
 
     def make_it(on_step, **run):
@@ -242,13 +243,13 @@ def paint(make, wanted, content, output, label=""):
 
         return make(photo.image, on_step=note, **run, **tiling, **pictures, **settings)
 
-    identity = {"bits": bits, "photo_hash": hash_image(photo.image)}
-    identity |= {
+    inputs = {"bits": bits, "photo_hash": hash_image(photo.image)}
+    inputs |= {
         f"{name}_hash": _hash_all(pictures[name])
         for name in ("styles", "content_masks", "style_masks", "start")
     }
-    result = make_picture(make_it, output, identity, photo, bits, state, label)
-    compare_with_record(recorded, identity | result.settings, [*identity, "weights_hash"])
+    result = make_picture(make_it, output, inputs, photo, bits, state, label)
+    compare_with_record(recorded, inputs | result.settings, [*inputs, "weights_hash"])
     if _PLOT.value:
         starts = [i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
         path = plot_losses(result.history, _PLOT.value, starts, taken=common_flags.if_taken())
@@ -302,8 +303,8 @@ def sweep(make):
     for value in parsed:
         label = str(value).replace("/", "_")  # Of a file's path.
         output = sheet.with_name(f"{sheet.stem}.{name}-{label}{sheet.suffix}")
-        wanted = read_wanted(**{name: value})
-        images.append(paint(make, wanted, _CONTENT.value, str(output)).image)
+        request = read_request(**{name: value})
+        images.append(paint(make, request, _CONTENT.value, str(output)).image)
         labels.append(f"{name} {value}")
     path = write_picture(sheet, contact_sheet(images, labels), taken=common_flags.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")

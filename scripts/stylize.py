@@ -8,17 +8,17 @@
     python scripts/stylize.py --input=DIR --output=painted --style=starry_night
     python scripts/stylize.py --input='holiday/*.jpg' --model=small
 
-A painting's file as the style goes to the network that paints in any manner. Of a folder, what is
-painted already is left alone, so that the same command goes on where it was stopped. The output has
-the photo's size. A PNG also records its settings.
+A painting's file as the style goes to the network that paints in any style. In a folder, photos
+that are painted already are skipped, so that the same command continues where it was stopped. The
+output has the photo's size. A PNG also records its settings.
 """
 
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import (
-    leave_out_painted,
     looks_like_file,
-    name_works,
-    tell_of_failures,
+    plan_jobs,
+    report_failures,
+    skip_painted,
     warn_of_failure,
 )
 from kerasart.scripts.png_metadata import pack_record
@@ -67,7 +67,7 @@ _STYLE = flags.DEFINE_string(
     "style",
     None,
     "A name that --list_styles shows, or several, as NAME:WEIGHT,NAME:WEIGHT; or files of "
-    "paintings, likewise. (default: the first)",
+    "paintings, with weights or without. (default: the first)",
 )
 _STRENGTH = flags.DEFINE_float(
     "strength",
@@ -123,11 +123,11 @@ def main():
         return
     rows = _parse_tile(common_flags.TILE.value)
     check_tiling("auto", common_flags.MEMORY.value)
-    works, is_one = name_works(_INPUT.value, _OUTPUT.value, _bits())
+    jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
-    works = works if is_one else leave_out_painted(works)
-    if not works:
+    jobs = jobs if is_one else skip_painted(jobs)
+    if not jobs:
         return
     cli.load_tensorflow()
     from kerasart import Stylizer
@@ -138,14 +138,14 @@ def main():
     options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
     options |= {"rows": rows, "memory": common_flags.MEMORY.value}
     if is_one:
-        ((photo, output),) = works
+        ((photo, output),) = jobs
         start = time.perf_counter()
         picture = _read(photo)
         output = _write(output, painter(picture.image, style, **options), picture, record)
         height, width = picture.image.shape[1:3]
         cli.say(f"Wrote {output}: {width}x{height}, {time.perf_counter() - start:.1f} s.")
     else:
-        _paint_all(works, lambda images: painter.paint_all(images, style, **options), record)
+        _paint_all(jobs, lambda images: painter.paint_all(images, style, **options), record)
 
 
 def list_styles():
@@ -159,7 +159,7 @@ def list_styles():
         cli.show(f"{style:{width}}  --model={' or '.join(knowing)}")
 
 
-def _paint_all(works, paint, record):
+def _paint_all(jobs, paint, record):
     """Paints many pictures: reads ahead, writes behind, and goes past what cannot be read."""
     failed = []
 
@@ -169,11 +169,11 @@ def _paint_all(works, paint, record):
 
     with (
         ThreadPoolExecutor(2) as pool,
-        tqdm(total=len(works), unit="picture", disable=common_flags.QUIET.value or None) as bar,
+        tqdm(total=len(jobs), unit="picture", disable=common_flags.QUIET.value or None) as bar,
     ):
         writing = deque()
         try:
-            for batch in _batches(_read_ahead(pool, works, fail)):
+            for batch in _batches(_read_ahead(pool, jobs, fail)):
                 try:
                     painted = paint([picture.image for _, _, picture in batch])
                 except (ValueError, MemoryError) as error:
@@ -182,22 +182,22 @@ def _paint_all(works, paint, record):
                     painted = []
                 for image, (photo, output, picture) in zip(painted, batch, strict=False):
                     # What another run has painted meanwhile stays.
-                    job = pool.submit(_write, output, image, picture, record, "refuse")
-                    writing.append((photo, job))
+                    future = pool.submit(_write, output, image, picture, record, "refuse")
+                    writing.append((photo, future))
                 while len(writing) > _AHEAD:
                     _finish(*writing.popleft(), fail)
                 bar.update(len(batch))
         finally:
             for each in writing:
                 _finish(*each, fail)
-    tell_of_failures(works, failed)
+    report_failures(jobs, failed)
 
 
-def _read_ahead(pool, works, fail):
+def _read_ahead(pool, jobs, fail):
     """Reads pictures a few ahead of their use: yields photo, output, and `Picture`."""
-    ahead, works = deque(), iter(works)
+    ahead, jobs = deque(), iter(jobs)
     while True:
-        for photo, output in itertools.islice(works, _AHEAD - len(ahead)):
+        for photo, output in itertools.islice(jobs, _AHEAD - len(ahead)):
             ahead.append((photo, output, pool.submit(_read, photo)))
         if not ahead:
             return

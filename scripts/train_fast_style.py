@@ -140,7 +140,7 @@ def main():
     """Reads flags and pictures, and trains."""
     kind = next(each for each in _KINDS.values() if _NETWORK.value in each.names)
     asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
-    if options.tell_of_presets("fast_style", _PRESET.value, kind.preset, asked[0]):
+    if options.show_presets("fast_style", _PRESET.value, kind.preset, asked[0]):
         return
     _check_flags()
     photos = find_photos(_PHOTOS.value)

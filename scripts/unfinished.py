@@ -15,12 +15,12 @@ RESUME = flags.DEFINE_bool(
 )
 
 
-def find_state(output, goes_on=False):
+def find_state(output, resumes=False):
     """Names the file of an unfinished run, and refuses to lose one that is there.
 
     Args:
         output: Where the picture is to be written.
-        goes_on: Whether the same command goes on with it, also without --resume.
+        resumes: Whether the same command continues it, also without --resume.
 
     Returns:
         The file's path.
@@ -31,14 +31,14 @@ def find_state(output, goes_on=False):
     state = _state_of(output)
     if _is_left_over(state, output):
         state.unlink()
-    if RESUME.value and not goes_on and not state.exists():
+    if RESUME.value and not resumes and not state.exists():
         raise ValueError(
             f"`resume` needs the state of an unfinished run beside the output. Received: no {state}"
         )
     if state.exists() and not RESUME.value:
         if common_flags.OVERWRITE.value:
             state.unlink()
-        elif not goes_on:
+        elif not resumes:
             raise ValueError(
                 f"`output` must not be that of an unfinished run: --resume goes on with it, "
                 f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
@@ -46,13 +46,13 @@ def find_state(output, goes_on=False):
     return state
 
 
-def forget_finished(works):
+def forget_finished(jobs):
     """Removes the states, left by a kill, of pictures that were written just before it.
 
     Args:
-        works: A list of pairs of a photo and an output, of a command that goes on by itself.
+        jobs: A list of pairs of a photo and an output, of a command that resumes by itself.
     """
-    for _, output in works:
+    for _, output in jobs:
         if output.exists():
             _state_of(output).unlink(missing_ok=True)
 

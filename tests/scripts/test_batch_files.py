@@ -1,6 +1,6 @@
 """Which photos a command names, and where what is painted of each goes."""
 
-from kerasart.scripts.batch_files import name_works
+from kerasart.scripts.batch_files import plan_jobs
 
 import os
 from pathlib import Path
@@ -18,9 +18,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def named(photos, **options):
-    works, is_one = name_works(str(photos), None, **options)
+    jobs, is_one = plan_jobs(str(photos), None, **options)
     assert not is_one
-    return {photo.relative_to("in").as_posix(): output.as_posix() for photo, output in works}
+    return {photo.relative_to("in").as_posix(): output.as_posix() for photo, output in jobs}
 
 
 def test_paintings_are_named_like_their_photos(folder):
@@ -66,5 +66,5 @@ def test_one_photo_has_the_name_that_is_asked_for(folder):
     (folder / "a.heic").touch()
     Path("out").mkdir()
     for output, expected in ((None, "painted.png"), ("x.jpg", "x.jpg"), ("out", "out/a.heic.png")):
-        assert name_works("in/a.heic", output) == ([("in/a.heic", Path(expected))], True)
-    assert name_works("cat", "out") == ([("cat", Path("out/cat.png"))], True)
+        assert plan_jobs("in/a.heic", output) == ([("in/a.heic", Path(expected))], True)
+    assert plan_jobs("cat", "out") == ([("cat", Path("out/cat.png"))], True)

@@ -89,7 +89,7 @@ print(json.dumps([flag.name for some in ours for flag in some]))
 """
     assert sorted(listed) == sorted(ask(code))
     assert len(listed) > 50
-    assert help_text.startswith("Paints a photo in the manner of a picture.")
+    assert help_text.startswith("Paints a photo in the style of a picture.")
     assert "--preserve_color=none|luminance|histogram|coral" in help_text
     assert "--steps=TEXT" in help_text
     assert max(map(len, help_text.splitlines())) <= 100
@@ -111,7 +111,7 @@ def test_help_shows_the_groups_in_their_order(help_text):
 def test_help_of_flags_that_can_be_repeated_reads_well(help_text):
     text = " ".join(help_text.split())
     about = text[text.index("--style=TEXT") : text.index("--output=TEXT")]
-    assert about.startswith("--style=TEXT A picture whose manner to paint in;")
+    assert about.startswith("--style=TEXT A picture whose style to paint in;")
     assert "[]" not in about  # no default that is no value
     assert ".;" not in about
 

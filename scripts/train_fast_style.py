@@ -1,4 +1,4 @@
-"""Trains a network that paints any photo in one pass, in the manner of the pictures it is shown.
+"""Trains a network that paints any photo in one pass, in the styles of the pictures it is shown.
 
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --style=b.jpg --output=mine
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --network=small --steps=2000
@@ -82,7 +82,7 @@ _PHOTOS = flags.DEFINE_string(
     "photos", None, "A folder of photos, of any kinds and sizes, with all folders in it."
 )
 _STYLE = flags.DEFINE_multi_string(
-    "style", [], "A picture whose manner to learn; for adain, a folder of many such pictures."
+    "style", [], "A picture whose style to learn; for adain, a folder of many such pictures."
 )
 _OUTPUT = flags.DEFINE_string("output", "fast_style", "The folder to write.")
 _NETWORK = flags.DEFINE_enum(
@@ -90,7 +90,7 @@ _NETWORK = flags.DEFINE_enum(
     "medium",
     [name for kind in _KINDS.values() for name in kind.names],
     "large has the paper's channels, medium half, small a quarter of them, for a laptop; adain "
-    "paints in the manner of any picture.",
+    "paints in the style of any picture.",
 )
 _FINETUNE = flags.DEFINE_string(
     "finetune",

@@ -21,7 +21,7 @@ from kerasart.networks.training_styles import StylePictures
 from kerasart.settings.style import FastStyleSettings
 
 _CHANNELS = 512  # Of the encoder's features.
-# About their mean: without it, the decoder starts where a sigmoid has no slope.
+# About their mean: without it, the decoder starts in the saturated parts of the sigmoid.
 _SCALE = 100.0
 # Channels of the decoder's convolutions, the encoder's in reverse; each None enlarges by 2.
 _DECODER = (256, None, 256, 256, 256, 128, None, 128, 64, None, 64)
@@ -33,29 +33,30 @@ _EPSILON = 1e-5  # Under the root of a variance.
 class AdaIN(StyleNetwork):
     """Paints an image of any size in the style of another, one that it was not trained on too.
 
-    The encoder's features of the photo get, channel by channel, the mean and the deviation that
-    the style's have; the decoder makes a picture of them.
+    The encoder's features of the photo are given, channel by channel, the mean and the standard
+    deviation of the style's; the decoder turns them into an image.
 
     Source: Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance
-    Normalization" (arXiv 1703.06868). As in its code, convolutions see the mirrored picture beyond
-    its edge. Where we depart from it: the encoder is the bundled VGG16 up to block4_conv1 unless
+    Normalization" (arXiv 1703.06868). As in its code, convolutions pad by reflection. Where we
+    depart from it: the encoder is the bundled VGG16 up to block4_conv1 unless
     another is named, and a sigmoid keeps pixels in [0, 1].
 
     Args:
         encoder: "vgg16" or "vgg19".
         weights: The encoder's weights, as in `load_backbone`. They are not saved with the network.
-        weights_hash: What the encoder's weights must be, if it matters; a saved network knows.
+        weights_hash: The hash that the encoder's weights must have; None for any. Saved networks
+            have it.
 
     Attributes:
         encoder: The encoder, a `Backbone` cut at `layer`.
-        decoder: The convolutions that make an image of features; None where it gets larger by 2.
+        decoder: Its convolutions; None where it upsamples by 2.
         to_rgb: The last convolution.
-        padding: How the encoder sees what is beyond the image's edge, as in `Backbone.cut`.
-        layer: The encoder's layer whose features are given the style's moments.
-        style_size: The long side at which styles are to be shown to it: larger for larger strokes.
+        padding: The encoder's padding, as in `Backbone.cut`.
+        layer: The encoder's last layer.
+        style_size: The long side of styles: larger for larger strokes.
 
     Raises:
-        ValueError: If the encoder's weights are others than those it was trained with.
+        ValueError: If the encoder's weights are not those that it was trained with.
     """
 
     style_input = "style"
@@ -65,7 +66,7 @@ class AdaIN(StyleNetwork):
     exported_dtype = "float16"  # Half as large, and as exact as the bundled encoder's weights.
     kind = "adain"
     names = (kind,)
-    description = "An `AdaIN` network: it paints in the manner of any picture."
+    description = "An `AdaIN` network: it paints in the style of any picture."
     trainer_class = AdaINTrainer
     padding = "reflect"
     layer = "block4_conv1"
@@ -97,13 +98,13 @@ class AdaIN(StyleNetwork):
             )
             for channels in _DECODER
         ]
-        # Begins at grey, in the middle of the sigmoid, whose ends teach little.
+        # Starts at grey, where the sigmoid's gradient is largest.
         grey = keras.initializers.VarianceScaling(0.01)
         self.to_rgb = keras.layers.Conv2D(3, 3, kernel_initializer=grey, **same)
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes all weights, which depend on no picture's size."""
+        """Creates all weights; none depends on the size of images."""
         if self.built:
             return
         shape = (None, None, None, _CHANNELS)
@@ -137,7 +138,7 @@ class AdaIN(StyleNetwork):
         return self.decode(ops.blend(features, target_features, strength), ops)  # Equation 14.
 
     def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
-        """Finds mean and deviation, (batch, 2, channels), of the features of a style's image."""
+        """Computes mean and standard deviation of a style's features: (batch, 2, channels)."""
         ops = ops or self.ops
         return self.moments(self.encode(style, ops), mask, ops)
 
@@ -147,7 +148,7 @@ class AdaIN(StyleNetwork):
         return ops.encode(ops.read(image, self.stride), self.encoder)
 
     def moments(self, features: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
-        """As `encode_style`, of features that are there already."""
+        """Computes the style code of features (see `encode_style`)."""
         return (ops or self.ops).moments(features, _EPSILON, mask)
 
     def transfer(self, features: Any, style_code: Any, ops: StyleOps | None = None) -> Any:
@@ -155,7 +156,7 @@ class AdaIN(StyleNetwork):
         return (ops or self.ops).adain(features, style_code, _EPSILON)
 
     def decode(self, features: Any, ops: StyleOps | None = None) -> Any:
-        """Takes features to those before the sigmoid, eight times as high and wide."""
+        """Decodes features, to eight times their height and width, up to the sigmoid."""
         ops = ops or self.ops
         x = ops.cast(ops.divide(features, _SCALE))
         for layer in self.decoder:
@@ -173,7 +174,7 @@ class AdaIN(StyleNetwork):
             received = [type(each).__name__ for each in style] if pairs is style else repr(style)
             raise ValueError(
                 "`style` must be a picture, or a list of pairs of picture and weight, for a "
-                f"network that paints in any manner. Received: {received}"
+                f"network that paints in any style. Received: {received}"
             )
         parts = []
         shares = normalise_shares([weight for _, weight in pairs])
@@ -186,7 +187,7 @@ class AdaIN(StyleNetwork):
 
     @classmethod
     def create(cls, name: str, styles: Sequence[str | PathLike[str]], precision: str) -> "AdaIN":
-        """Makes a network that is to learn."""
+        """Makes a network to be trained."""
         return cls(dtype=dtype_policy(precision))
 
     def read_styles(
@@ -197,7 +198,7 @@ class AdaIN(StyleNetwork):
         left_out: set[str] | None = None,
         max_pixels: int | None = None,
     ) -> StylePictures:
-        """Reads pictures of all manners from files."""
+        """Reads styles from files."""
         return StylePictures(styles, settings, seed, left_out, max_pixels)
 
     @property
@@ -207,7 +208,7 @@ class AdaIN(StyleNetwork):
 
     @property
     def all_variables(self) -> list:
-        """The decoder's, and those of the encoder, which `variables` leaves out."""
+        """The variables of the decoder and of the encoder, which `variables` leaves out."""
         _, layers = self.encoder.parts
         return [*self.variables, *(each for layer in layers for each in layer.variables)]
 

@@ -17,19 +17,19 @@ from kerasart.settings.style import FastStyleSettings
 
 
 class AdaINTrainer(PerceptualTrainer):
-    """Trains an `AdaIN` network to paint photos in the manner of any picture.
+    """Trains an `AdaIN` network to paint photos in the style of any image.
 
-    Where the painted picture is to look like the photo, the aim are the features of the photo with
-    the style's moments, which the decoder got, and not the photo's own.
+    The target of the content loss are the features that the decoder gets, those of the photo with
+    the moments of the style (t in the paper), and not the photo's own.
 
     Source: Huang and Belongie 2017 (arXiv 1703.06868, equations 11 to 13).
 
     Args:
         network: The `AdaIN`.
         backbone: The `Backbone`, not yet cut.
-        objective: The `Objective`. Its content must be at the network's own layer.
-        weights: (terms,): what is multiplied with each term.
-        stability: As for `PerceptualTrainer`.
+        objective: The `Objective`. Its content layer must be the encoder's.
+        weights: (terms,): the factor of each term.
+        stability: As in `PerceptualTrainer`.
         precision: "float32", "bfloat16" or "auto", of the backbone.
     """
 
@@ -42,7 +42,7 @@ class AdaINTrainer(PerceptualTrainer):
         stability: float = 0.0,
         precision: str = "auto",
     ):
-        padding = network.padding  # The aim is what the network's own encoder sees.
+        padding = network.padding  # The target comes from the network's own encoder.
         super().__init__(
             network, backbone, objective, weights, stability, precision, padding=padding
         )
@@ -51,11 +51,11 @@ class AdaINTrainer(PerceptualTrainer):
     def make_objective(
         cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
     ) -> Objective:
-        """Makes that of a style transfer.
+        """Makes the objective of a style transfer.
 
         Raises:
-            ValueError: If the backbone, the content's layer or the pooling is another than those of
-                the network's encoder, whose features are what the painted picture is to have.
+            ValueError: If the backbone, the content layer or the pooling is not that of the
+                network's encoder, whose features are the target.
         """
         layers = ", ".join(settings.content_layers)
         if (backbone.name, layers) != (network.encoder.name, network.layer):
@@ -72,7 +72,7 @@ class AdaINTrainer(PerceptualTrainer):
 
     @classmethod
     def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
-        """Pairs each style with the photo beside it."""
+        """Pairs each style with the photo of the same number."""
         for photo, style in zip(photos, styles, strict=True):
             yield as_image(style, "styles"), None, [photo]
 
@@ -87,20 +87,20 @@ class AdaINTrainer(PerceptualTrainer):
         settings: FastStyleSettings,
         precision: str = "auto",
     ) -> AdaINTrainer:
-        """Makes a trainer whose weights are balanced over all pairs; it finds targets by itself."""
+        """Makes a trainer whose weights are balanced over all pairs; it computes targets itself."""
         weights = mean_weights(weights, axis=(0, 1))
         return cls(network, backbone, objective, weights, settings.stability, precision)
 
     def call(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Paints each photo in the manner of the picture beside it.
+        """Paints each photo in the style of the image beside it.
 
         Args:
             batch: Dict of "photo" and "style", float32 RGB (batch, height, width, 3) in [0, 1].
 
         Returns:
-            Dict of "painted", float32 of the photos' shape, and what it is to be compared with, so
-            that nothing is computed twice: "target_features", which the decoder got, and
-            "style_features", the features of the styles by layer.
+            Dict of "painted", float32 of the photos' shape; and, so that the loss need not compute
+            them again, of "target_features", the decoder's input, and "style_features", the
+            features of the styles by layer.
         """
         network, photos, styles = self.network, batch["photo"], batch["style"]
         network.check_size(photos, "photo")
@@ -116,20 +116,20 @@ class AdaINTrainer(PerceptualTrainer):
         }
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any) -> Any:
-        """As `PerceptualTrainer.compute_loss`, of what `call` returns."""
+        """Computes the loss from the outputs of `call` (see `PerceptualTrainer.compute_loss`)."""
         return super().compute_loss(x | y_pred, y_pred=y_pred["painted"])
 
     def _features(self, pictures):
         network = self.network
-        return super()._features(network.ops.read(pictures, network.stride))  # As its encoder.
+        return super()._features(network.ops.read(pictures, network.stride))  # Like its encoder.
 
     def _paint(self, photos, styles):
         return self.network(photos, styles)
 
     def _targets_and_weights(self, batch):
-        aims = ops.split(batch["target_features"], batch["photo"].shape[0])
+        contents = ops.split(batch["target_features"], batch["photo"].shape[0])
         targets = []
-        for target_features, style in zip(aims, apart(batch["style_features"]), strict=True):
+        for target_features, style in zip(contents, apart(batch["style_features"]), strict=True):
             values = [
                 term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
                 for term in self.objective.terms

@@ -1,4 +1,4 @@
-"""Callbacks of a training: keeping it, its progress line, and what there is to look at."""
+"""Callbacks of a training: checkpoint, resume and rollback; progress; contact sheets."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ if keras.backend.backend() == "tensorflow":
 
 _log = logging.getLogger("kerasart")
 
-# Deviation of the pixels of a picture that shows nothing.
+# Standard deviation below which an image is blank.
 _BLANK = 0.01
 
 
 class ResumableTraining(keras.callbacks.Callback):
-    """Keeps a training on disk; when it goes wrong, takes it back and halves its rate.
+    """Checkpoints a training, resumes it, and rolls it back when it diverges, at half the rate.
 
-    A step has gone wrong when its loss is not finite, or the pictures painted then are blank. Once
-    as many are taken as the learning rate, a `CosineDecay`, has, it ends the training. It is the
-    first of the callbacks of a training: others ask it what was kept.
+    A training has diverged if its loss is not finite, or the images that it paints are blank. It
+    ends after all steps of the learning rate's `CosineDecay`. This must be the first of the
+    callbacks of a training: others read its attributes.
 
     Args:
-        folder: Where the state is kept; it must exist.
-        identity: Dict of what makes the training what it is: settings, and hashes of its pictures.
-        every: Steps between two writes.
-        paint: `paint()` paints some pictures, as arrays, to be looked at.
+        folder: The folder of the checkpoint; it must exist.
+        identity: Dict of what determines the training: settings, and hashes of its images.
+        every: Steps between two checkpoints.
+        paint: `paint()` paints some images: a list of arrays.
 
     Attributes:
         every, paint: As above.
         history: Dict of each loss's name to its mean over each `every` steps.
         step: Steps taken.
-        pictures: What was painted at the last step, if its state was written then; else None.
+        pictures: The images painted at the last step, if it was checkpointed; else None.
     """
 
-    # More often in a row than this, and a lower rate is not what is missing.
-    _MOST_RETREATS = 8
+    # Give up after this many consecutive rollbacks.
+    _MOST_ROLLBACKS = 8
 
     def __init__(
         self,
@@ -74,38 +74,38 @@ class ResumableTraining(keras.callbacks.Callback):
         self._next = Path(folder) / "next.weights.h5"
         self._progress = Path(folder) / "progress.json"
         self._identity = fingerprint(identity)
-        self._retreats = 0
+        self._rollbacks = 0
         self._factor = 1.0
 
     @property
     def exists(self) -> bool:
-        """Whether there is a state."""
+        """Whether there is a checkpoint."""
         return self._weights.exists()
 
     def restore(self, trainer: keras.Model, replace: bool = False) -> None:
-        """Goes on with the training that is kept, if there is one.
+        """Resumes the training from its checkpoint, if there is one.
 
         Args:
             trainer: The compiled trainer, whose optimizer has a `CosineDecay`.
-            replace: Whether another training that is kept makes way, and is not an error.
+            replace: Whether the checkpoint of another training is replaced rather than refused.
 
         Raises:
-            ValueError: If what is kept is another training, or damaged.
+            ValueError: If the checkpoint is of another training, or damaged.
         """
         trainer.optimizer.build(trainer.trainable_variables)
         try:
-            kept = self._read_progress()
+            saved = self._read_progress()
         except ValueError:
             if not replace:
                 raise
-            kept = None
-        different = differences(self._identity, kept["identity"]) if kept else []
+            saved = None
+        different = differences(self._identity, saved["identity"]) if saved else []
         if different and not replace:
             raise ValueError(
                 "`output` must be empty, or hold a training of the same pictures and settings; "
                 f"not the same: {', '.join(different)}. Received: '{self._progress.parent}'"
             )
-        if different or not kept:
+        if different or not saved:
             self.write(trainer)
             return
         try:
@@ -114,11 +114,11 @@ class ResumableTraining(keras.callbacks.Callback):
             raise _damaged(self._weights) from error
         self.step = int(trainer.optimizer.iterations)
         done = self.step // self.every
-        self.history = {name: values[:done] for name, values in kept["history"].items()}
-        self._set_factor(trainer, kept["factor"])
+        self.history = {name: values[:done] for name, values in saved["history"].items()}
+        self._set_factor(trainer, saved["factor"])
 
     def _read_progress(self):
-        """Reads what is kept beside the weights; None before there are any."""
+        """Reads the part of the checkpoint that is no weights; None if there is no checkpoint."""
         if not self.exists:
             return None
         try:
@@ -135,43 +135,43 @@ class ResumableTraining(keras.callbacks.Callback):
         return kept
 
     def remove(self) -> None:
-        """Removes the state, and its folder if nothing else is in it."""
+        """Removes the checkpoint, and its folder if it is empty then."""
         for path in (self._progress, self._weights, self._next):
             path.unlink(missing_ok=True)
         if not any(self._progress.parent.iterdir()):
             self._progress.parent.rmdir()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Looks at the losses of a step, and every so many at what is painted.
+        """Checks the losses of each step, and every so many steps paints and checkpoints.
 
         Raises:
-            FloatingPointError: If lower rates do not help any more.
+            FloatingPointError: If lower rates do not help.
         """
         self.pictures = None
         losses = logs or {}
-        # Keras hands out means since the epoch's start, which a loss that is not finite spoils.
+        # Keras's logs are means since the last reset, which one loss that is not finite spoils.
         if not all(math.isfinite(value) for value in losses.values()):
-            self._retreat("a loss is not finite")
+            self._roll_back("a loss is not finite")
             return
         self.step += 1
         if self.step % self.every == 0:
             pictures = self.paint()
-            # A deviation that is not finite is no more than anything.
+            # False for NaN too.
             if not all(np.std(picture) >= _BLANK for picture in pictures):
-                self._retreat("the painted pictures are blank")
+                self._roll_back("the painted pictures are blank")
                 return
             for name, value in losses.items():
                 self.history.setdefault(name, []).append(float(value))
             self.model.reset_metrics()
-            self._retreats = 0
+            self._rollbacks = 0
             self.write(self.model)
             self.pictures = pictures
         if self.step >= self.model.optimizer._learning_rate.steps:
             self.model.stop_training = True
 
-    def _retreat(self, reason):
-        self._retreats += 1
-        if self._retreats > self._MOST_RETREATS:
+    def _roll_back(self, reason):
+        self._rollbacks += 1
+        if self._rollbacks > self._MOST_ROLLBACKS:
             raise FloatingPointError(
                 f"The training must stay finite; {reason}, and lower rates did not help. "
                 f"Received: step {self.step}"
@@ -192,13 +192,13 @@ class ResumableTraining(keras.callbacks.Callback):
         trainer.optimizer._learning_rate.factor.assign(factor)
 
     def write(self, trainer: keras.Model) -> None:
-        """Writes the state of a trainer."""
+        """Writes the checkpoint of a trainer."""
         # Ctrl-C may have come between a step and the callback that counts it.
         self.step = int(trainer.optimizer.iterations)
         trainer.save_weights(self._next)
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
-        # First what says whose the weights are. They know their step, so a kill between the two
-        # leaves nothing that misleads.
+        # The fingerprint first. Weights know their step, so that a kill between the two leaves a
+        # checkpoint that is consistent.
         sync(self._next)
         replace_file(self._progress, json.dumps(progress).encode())
         self._next.replace(self._weights)
@@ -225,7 +225,7 @@ class ProgressLine(keras.callbacks.Callback):
         self._bar = bar
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Moves the bar to where the training is, which may be further back."""
+        """Moves the bar to the current step, which may be an earlier one after a rollback."""
         losses = {name: f"{value:.4g}" for name, value in (logs or {}).items()}
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(self._training.step - self._bar.n)

@@ -1,4 +1,4 @@
-"""`PerceptualTrainer`, what the trainers of style networks have in common."""
+"""`PerceptualTrainer`, the base class of the trainers of style networks: perceptual losses."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,15 +16,15 @@ from kerasart.settings.style import FastStyleSettings
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# A style, a mask of what counts of it or None, and photos to paint in it.
+# A style's image, its mask or None, and photos to paint in it.
 Example = tuple[np.ndarray, np.ndarray | None, Sequence[np.ndarray]]
 
-_NOISE = 0.005  # Deviation of the noise that should change nothing: that of compression.
-_SHIFT = 4  # Pixels; as far as the network's strides reach.
+_NOISE = 0.005  # Standard deviation of the consistency loss's noise: about that of compression.
+_SHIFT = 4  # Pixels: the stride of the networks.
 
 
 class PerceptualTrainer(keras.Model):
-    """Trains a style network by what a backbone sees in the pictures that it paints.
+    """Trains a style network by perceptual losses on the images that it paints.
 
     Source: Johnson et al. 2016 (arXiv 1603.08155, section 3).
 
@@ -32,12 +32,13 @@ class PerceptualTrainer(keras.Model):
         network: The `StyleNetwork`.
         backbone: The `Backbone`, not yet cut.
         objective: The `Objective`.
-        weights: What is multiplied with each term.
-        stability: Weight of the squared difference that a shift of up to 3 pixels and a little
-            noise make, so that films flicker less; it is measured on a batch's first photo.
+        weights: The factor of each term.
+        stability: Weight of the consistency loss: the squared difference that a shift of up to 3
+            pixels and a little noise make to the output. It reduces flicker in films, and is
+            computed on the first photo of each batch.
         precision: "float32", "bfloat16" or "auto", of the backbone.
         pooling: "max" or "average", of the backbone.
-        padding: What the backbone sees beyond a picture's edge, as in `Backbone.cut`.
+        padding: The backbone's padding, as in `Backbone.cut`.
 
     Attributes:
         network: The network.
@@ -56,7 +57,7 @@ class PerceptualTrainer(keras.Model):
         padding: str = "zeros",
         **kwargs: Any,
     ):
-        super().__init__(autocast=False, **kwargs)  # The loss is to see all of a photo's digits.
+        super().__init__(autocast=False, **kwargs)  # The loss needs photos in float32.
         self.network = network
         self.objective = objective
         self._backbone = backbone.cut(objective.layers, precision, pooling, padding)
@@ -65,16 +66,16 @@ class PerceptualTrainer(keras.Model):
         self._random = keras.random.SeedGenerator(0)
         names = [*objective.names, *(["stability"] if stability else [])]
         self._means = [keras.metrics.Mean(name=name) for name in names]
-        self.built = True  # As the network is; `BackupAndRestore` wants to know before `fit`.
+        self.built = True  # Like the network; `BackupAndRestore` asks before `fit`.
 
     @classmethod
     def make_objective(
         cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
     ) -> Objective:
-        """Makes the objective by which such a trainer trains a network.
+        """Makes the objective that this class trains a network on.
 
         Raises:
-            ValueError: If it cannot be trained by this backbone and these settings.
+            ValueError: If the network cannot be trained with this backbone and these settings.
         """
         raise NotImplementedError
 
@@ -85,15 +86,15 @@ class PerceptualTrainer(keras.Model):
         styles: Sequence[ArrayLike | Picture],
         settings: FastStyleSettings,
     ) -> Iterable[Example]:
-        """Pairs styles with photos, by which weights are balanced.
+        """Pairs styles with the photos on which weights are balanced.
 
         Args:
             photos: A few photos, float32 RGB (1, height, width, 3).
-            styles: Styles, as of `TrainingStyles.examples`.
+            styles: Styles, as `TrainingStyles.examples` returns them.
             settings: `FastStyleSettings`.
 
         Returns:
-            An `Example` of each style.
+            An `Example` for each style.
         """
         raise NotImplementedError
 
@@ -108,27 +109,27 @@ class PerceptualTrainer(keras.Model):
         settings: FastStyleSettings,
         precision: str = "auto",
     ) -> "PerceptualTrainer":
-        """Makes a trainer of what was found for `examples`.
+        """Makes a trainer from the targets and balanced weights of the `examples`.
 
         Args:
             network: The network.
             backbone: The `Backbone`, not yet cut.
-            objective: As of `make_objective`.
+            objective: As `make_objective` returns it.
             style_targets: For each style, a `Target` for each term.
-            weights: (styles, photos, terms): those that balance each pair.
+            weights: (styles, photos, terms): the balanced weights of each pair.
             settings: `FastStyleSettings`.
             precision: "float32", "bfloat16" or "auto", of the backbone.
         """
         raise NotImplementedError
 
     def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any) -> None:
-        """Readies the trainer for `fit`; XLA is left off on TensorFlow unless asked for."""
+        """Compiles the trainer; on TensorFlow without XLA unless `jit_compile` is given."""
         if keras.backend.backend() == "tensorflow":
             kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, **kwargs)
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any) -> Any:
-        """Sums what is wanted, averaged over the batch; each term's mean is kept by name."""
+        """Sums the terms, averaged over the batch, and updates the mean of each."""
         if x["photo"].shape[0] is None:
             raise ValueError(
                 "The size of a batch must be known, as `dataset.batch(size, drop_remainder=True)` "
@@ -145,31 +146,31 @@ class PerceptualTrainer(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The means of the loss and of each term."""
+        """The mean loss, and the mean of each term."""
         return [*super().metrics, *self._means]
 
     def save_own_variables(self, store: Any) -> None:
-        """Saves which noise comes next, which Keras itself forgets."""
+        """Saves the state of the random generator, which Keras does not save."""
         store["random"] = ops.convert_to_numpy(self._random.state)
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads it."""
+        """Loads the state of the random generator."""
         self._random.state.assign(store["random"])
 
     def _features(self, pictures):
-        """Looks at a batch of pictures: features by layer."""
+        """Computes the features of a batch of images, by layer."""
         return self._backbone(pictures)
 
     def _paint(self, photos, styles):
-        """Paints a batch of photos in what it calls their "style"."""
+        """Paints a batch of photos in the "style" of the batch."""
         raise NotImplementedError
 
     def _targets_and_weights(self, batch):
-        """Lists, for each picture, a `Target` for each term, and each term's weight."""
+        """Lists the targets and the weights of all terms for each image of a batch."""
         raise NotImplementedError
 
     def _targets(self, content, style_values):
-        """Makes a picture's target for each term, of its photo's features and style's values."""
+        """Makes the targets of all terms from a photo's features and the style's statistics."""
         return [
             Target(guide=(ops.cast(content[term.layer], "float32"),))
             if isinstance(term, Content)
@@ -178,7 +179,7 @@ class PerceptualTrainer(keras.Model):
         ]
 
     def _instability(self, batch, painted):
-        """Returns the mean squared difference that a shift and noise make to the first picture."""
+        """Returns the consistency loss: how far a shift and noise change the first image."""
         photos = batch["photo"][:1]
         height, width = photos.shape[1:3]
         shape = (1, height - _SHIFT, width - _SHIFT, 3)
@@ -191,20 +192,20 @@ class PerceptualTrainer(keras.Model):
 
 
 def apart(features):
-    """Takes a batch's features apart: a list of each picture's, still as batches of one."""
-    # Split, and not sliced: the gradient of slices is padded and added up.
+    """Splits the features of a batch into a list of those of each image, as batches of one."""
+    # Split rather than sliced: the gradient of each slice would be padded, and all added up.
     split = {layer: ops.split(each, each.shape[0]) for layer, each in features.items()}
     return [dict(zip(split, each, strict=True)) for each in zip(*split.values(), strict=True)]
 
 
 def _replicas():
-    """What the gradients of several devices, which are added up, are to be divided by."""
+    """Returns the number of devices, whose gradients are summed."""
     if keras.backend.backend() != "tensorflow":
         return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def mean_weights(weights, axis):
-    """Averages balanced weights of several pairs; as gradients differ by factors, geometrically."""
+    """Averages the balanced weights of several pairs geometrically: gradients differ by factors."""
     logarithms = np.log(np.maximum(weights, 1e-30))
     return np.exp(np.mean(logarithms, axis)).astype(np.float32)

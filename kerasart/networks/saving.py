@@ -20,13 +20,13 @@ def prepare_network(network: str | StyleNetwork, styles: Any, precision: str) ->
     """Makes a network that is to be trained.
 
     Args:
-        network: One of the `names` of a class of ours; or a network of which a copy goes on
-            learning.
-        styles: What it is to learn, as for `StyleNetwork.read_styles`.
+        network: One of the `names` of a class of ours; or a network, a copy of which continues
+            to learn.
+        styles: The styles to learn, as in `StyleNetwork.read_styles`.
         precision: "float32", "bfloat16" or "auto", of its convolutions.
 
     Raises:
-        ValueError: If there is no such network, or it cannot go on learning by these styles.
+        ValueError: If there is no such network, or it cannot learn these styles.
     """
     if isinstance(network, StyleNetwork):
         return network.continued(styles, precision)
@@ -52,7 +52,7 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Styl
 
     Raises:
         FileNotFoundError: If there is no such model.
-        ValueError: If the file is none, or holds another kind of network.
+        ValueError: If the file holds no network, or one of another kind.
     """
     policy = dtype_policy(precision)
     path = find_network(model)
@@ -98,7 +98,7 @@ def save_network(network: StyleNetwork, path: str | PathLike[str]) -> None:
         path: The file.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.keras")  # What a kill leaves, the next one replaces.
+    temporary = path.with_name(f".{path.stem}.keras")  # Replaces what a kill left.
     try:
         copy_with_dtype(network, "float16").save(temporary)
         sync(temporary)

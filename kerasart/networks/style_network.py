@@ -1,4 +1,4 @@
-"""`StyleNetwork`, what all networks that paint an image in one pass have in common."""
+"""`StyleNetwork`, the base class of networks that paint an image in one pass."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from kerasart.networks.perceptual_trainer import PerceptualTrainer
 from kerasart.networks.training_styles import TrainingStyles
 from kerasart.settings.style import FastStyleSettings
 
-# A style as an input of the network, how much of the whole it is, and which part of it counts.
+# A style as an input of the network, its normalised weight, and its mask or None.
 StylePart = tuple[Any, float, np.ndarray | None]
 
 
@@ -21,17 +21,16 @@ class StyleNetwork(keras.Model):
     """A network that paints an image of any size in a style, in one pass.
 
     Attributes:
-        ops: What computes it by default, `KerasOps`.
-        styles: The names of the styles that it knows; none if it takes a style's image.
-        style_input: What says the style: "style_weights" of `styles`, or "style", an image.
-        code_shape: Shape of a style code without its batch; None where it depends on weights.
-        stride: Pixels that sides are mirrored up to a multiple of.
+        ops: The `StyleOps` that compute it by default, `KerasOps`.
+        styles: The names of its styles; none if it takes a style's image.
+        style_input: Its second input: "style_weights", of `styles`, or "style", an image.
+        code_shape: Shape of a style code without its batch; None where it depends on the encoder.
+        stride: Sides are padded by reflection to a multiple of this.
         least_size: The least height and width of an image.
-        exported_dtype: Of kernels in exported graphs; None for the one that they compute in.
-        names: What `train_fast_style.py --network` calls new ones of this class.
+        exported_dtype: Dtype of kernels in exported graphs; None is the one that they compute in.
+        names: The values of `train_fast_style.py --network` for new ones of this class.
         trainer_class: The class of its trainer.
-        padding: How the backbone of its trainer sees what is beyond a picture's edge, as in
-            `Backbone.cut`.
+        padding: The padding of its trainer's backbone, as in `Backbone.cut`.
     """
 
     style_input: ClassVar[str]
@@ -45,45 +44,45 @@ class StyleNetwork(keras.Model):
 
     def __init__(self, **kwargs: Any):
         kwargs.setdefault("dtype", "float32")
-        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, to the bit.
+        super().__init__(autocast=False, **kwargs)  # Strength 0 is the photo, bit for bit.
         self.ops = KerasOps(self.compute_dtype)
 
     @property
     def kind(self) -> str:
-        """What `train_fast_style.py --network` calls such a network."""
+        """The value of `train_fast_style.py --network` for such a network."""
         raise NotImplementedError
 
     @property
     def description(self) -> str:
-        """A sentence that says what it is, for its card."""
+        """A sentence that describes it, for its model card."""
         raise NotImplementedError
 
     @property
     def bytes_per_pixel(self) -> float:
-        """About the memory that painting takes for each pixel."""
+        """About the memory that painting takes per pixel."""
         raise NotImplementedError
 
     @property
     def all_variables(self) -> list:
-        """All variables that `forward` reads, those of a frozen encoder too."""
+        """All variables that `forward` reads, with those of a frozen encoder."""
         return self.variables
 
     @classmethod
     def create(cls, name: str, styles: Any, precision: str) -> "StyleNetwork":
-        """Makes a network that is to be trained.
+        """Makes a network to be trained.
 
         Args:
             name: One of `names`.
-            styles: As for `read_styles`.
+            styles: As in `read_styles`.
             precision: "float32", "bfloat16" or "auto", of its convolutions.
         """
         raise NotImplementedError
 
     def continued(self, styles: Any, precision: str) -> "StyleNetwork":
-        """Makes a copy that goes on learning, by styles as for `read_styles`.
+        """Makes a copy that continues to learn, by styles as in `read_styles`.
 
         Raises:
-            ValueError: If these are no styles by which it can.
+            ValueError: If it cannot learn these styles.
         """
         return copy_network(self, precision)
 
@@ -95,44 +94,44 @@ class StyleNetwork(keras.Model):
         left_out: set[str] | None = None,
         max_pixels: int | None = None,
     ) -> TrainingStyles:
-        """Reads what the network is to learn.
+        """Reads the styles to learn.
 
         Args:
-            styles: Dict of name to RGB picture, or to a `Picture`, of which only what is seen
-                counts; or a list of paths of pictures: whichever the network learns from.
+            styles: Dict of name to RGB image, or to a `Picture`, whose transparent parts are
+                ignored; or a list of paths: whichever the network learns from.
             settings: `FastStyleSettings`.
-            seed: Seeds what is picked of many pictures.
-            left_out: Paths that are known to be unusable, to which those met are added.
-            max_pixels: The most pixels of a picture that is read.
+            seed: Seeds the choice among many files.
+            left_out: Paths of unusable files; those that are found are added.
+            max_pixels: The most pixels of a file that is read.
 
         Raises:
-            ValueError: If no picture can be used.
+            ValueError: If no file can be used.
         """
         raise NotImplementedError
 
     def parse_style(self, style: Any) -> list[StylePart]:
-        """Makes the network's inputs of what a user says of the style.
+        """Turns the `style` argument of a `Stylizer` into inputs of the network.
 
         Args:
-            style: As for `Stylizer`, when it is called.
+            style: As `Stylizer` takes it.
 
         Returns:
-            A list of style, its share, and a mask or None; shares add up to 1. The style code of
-            the whole is the weighted mean of those of the parts.
+            A list of `StylePart`s, whose weights add up to 1. The style code of the whole is the
+            weighted mean of theirs.
 
         Raises:
-            ValueError: If it is no style of this network.
+            ValueError: If the network cannot paint in this style.
         """
         raise NotImplementedError
 
     def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
-        """Makes a style code, which `forward` takes.
+        """Computes a style code, which `forward` takes.
 
-        Weighted means of style codes are those of styles in between.
+        Weighted means of style codes are the codes of styles in between.
 
         Args:
-            style: What `style_input` names.
-            mask: Which part of a style's image counts, float32 (batch, height, width, 1) in [0, 1].
+            style: The input that `style_input` names.
+            mask: A mask of the style's image, float32 (batch, height, width, 1) in [0, 1].
             ops: The operations; by default the network's own.
 
         Returns:
@@ -141,7 +140,7 @@ class StyleNetwork(keras.Model):
         raise NotImplementedError
 
     def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
-        """The network's own part of `forward`: from an image to features before the sigmoid."""
+        """Computes the features before the sigmoid; subclasses define it."""
         raise NotImplementedError
 
     def forward(
@@ -151,7 +150,7 @@ class StyleNetwork(keras.Model):
 
         Args:
             image: float32 RGB (batch, height, width, 3) in [0, 1].
-            style_code: As of `encode_style`.
+            style_code: As `encode_style` returns it.
             strength: (batch,) in [0, 1], from the photo itself to the full style. None is 1.
             ops: The operations; by default the network's own.
 
@@ -160,15 +159,15 @@ class StyleNetwork(keras.Model):
         """
         ops = ops or self.ops
         x = self.transform(ops.read(image, self.stride), style_code, strength, ops)
-        # A network's own picture of a photo is not quite the photo, which strength 0 shall give.
+        # Strength 0 must be the photo, which the network alone reproduces only nearly.
         return ops.blend(image, ops.to_image(x, image), strength)
 
     def check_size(self, image: Any, name: str = "image") -> None:
-        """Refuses an image that is too small, as far as its size is known.
+        """Refuses an image that is too small, if its size is known.
 
         Args:
             image: (batch, height, width, 3).
-            name: What the error message calls it.
+            name: Its name in the error message.
 
         Raises:
             ValueError: If it is.
@@ -181,11 +180,11 @@ class StyleNetwork(keras.Model):
             )
 
     def input_shapes(self, size: tuple, style_size: tuple | None = None) -> dict[str, tuple]:
-        """Says what the network takes, in the order of its call.
+        """Returns the shapes of the inputs, in the order of `call`.
 
         Args:
             size: (height, width) of the image.
-            style_size: Those of the style's image, if another.
+            style_size: (height, width) of the style's image; None is `size`.
 
         Returns:
             A dict of name to shape, for a batch of one.
@@ -199,7 +198,7 @@ class StyleNetwork(keras.Model):
 
 
 def normalise_shares(weights: ArrayLike) -> np.ndarray:
-    """Scales the weights of styles so that they add up to 1.
+    """Normalises the weights of styles to a sum of 1.
 
     Raises:
         ValueError: If some are negative or not finite, or all are 0.
@@ -213,23 +212,23 @@ def normalise_shares(weights: ArrayLike) -> np.ndarray:
 
 
 def dtype_policy(precision: str) -> str:
-    """Names Keras's dtype policy of a network that computes in "float32", "bfloat16" or "auto"."""
+    """Returns the Keras dtype policy of a precision: "float32", "bfloat16" or "auto"."""
     return "mixed_bfloat16" if choose_precision(precision) == "bfloat16" else "float32"
 
 
 def recast(network: StyleNetwork, precision: str) -> StyleNetwork:
-    """Makes a network compute in a precision, as `copy_network`, but itself if it does already."""
+    """Returns a network that computes in a precision: a copy, or itself if it does already."""
     same = network.dtype_policy.name == dtype_policy(precision)
     return network if same else copy_network(network, precision)
 
 
 def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
-    """Copies a network, to compute in a precision: "float32", "bfloat16" or "auto"."""
+    """Copies a network, in a precision: "float32", "bfloat16" or "auto"."""
     return copy_with_dtype(network, dtype_policy(precision))
 
 
 def copy_with_dtype(network: StyleNetwork, dtype: str) -> StyleNetwork:
-    """Copies a network, its weights too, with a dtype policy, as Keras calls it."""
+    """Copies a network and its weights, with a Keras dtype policy."""
     copy = type(network).from_config({**network.get_config(), "dtype": dtype})
     copy.set_weights(network.get_weights())
     return copy

@@ -17,16 +17,16 @@ from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apa
 from kerasart.objectives import Content, Objective, StyleTerm, Target, style_objective
 from kerasart.settings.style import FastStyleSettings
 
-# How much the photo's own pixels count where it is to be painted as it is: more, and the network
-# learns little else.
-_LIKENESS = 0.1
+# Weight of the pixel loss of the identity style, the photo itself; larger values crowd out the
+# styles.
+_IDENTITY = 0.1
 
 
 class StyleTrainer(PerceptualTrainer):
-    """Trains a network to paint photos in the manner of a few pictures.
+    """Trains a network to paint photos in a few styles.
 
-    Each photo of a batch is painted in one style; what is wanted of it is an `Objective`, as in
-    style transfer, with what the photo and that style compare it with.
+    Each photo of a batch is painted in one style; its loss is an `Objective`, as in style transfer,
+    with the targets of the photo and of that style.
 
     Source: Johnson et al. 2016 (arXiv 1603.08155, section 3.2); Dumoulin et al. 2017 (arXiv
     1610.07629) for many styles at once.
@@ -34,15 +34,12 @@ class StyleTrainer(PerceptualTrainer):
     Args:
         network: The `TransformerNet`.
         backbone: The `Backbone`, not yet cut.
-        objective: The `Objective`. A term of content on the layer "image" is welcome.
-        style_targets: For each style, a `Target` for each term; only those of style terms count.
+        objective: The `Objective`. A content term on the layer "image" trains the identity style.
+        style_targets: For each style, a `Target` for each term; only those of style terms are used.
             If there are fewer styles than the network has, they are its last.
-        weights: (1 + styles, terms): what is multiplied with each term for a picture of the photo
-            as it is, and in each style.
-        stability: As for `PerceptualTrainer`.
-        precision: Likewise.
-        pooling: Likewise.
-        padding: Likewise.
+        weights: (1 + styles, terms): the factor of each term for the identity style, and for each
+            style.
+        stability, precision, pooling, padding: As in `PerceptualTrainer`.
     """
 
     def __init__(
@@ -58,12 +55,12 @@ class StyleTrainer(PerceptualTrainer):
         padding: str = "zeros",
         **kwargs: Any,
     ):
-        look = precision, pooling, padding
-        super().__init__(network, backbone, objective, weights, stability, *look, **kwargs)
+        cut = precision, pooling, padding
+        super().__init__(network, backbone, objective, weights, stability, *cut, **kwargs)
         contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._content_backbone = None
         if any(layer != "image" for layer in contents):
-            self._content_backbone = backbone.cut(tuple(contents), *look)
+            self._content_backbone = backbone.cut(tuple(contents), *cut)
         self._style_values = [
             _stack([targets[i].value for targets in style_targets])
             if isinstance(term, StyleTerm)
@@ -76,10 +73,10 @@ class StyleTrainer(PerceptualTrainer):
     def make_objective(
         cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
     ) -> Objective:
-        """Makes that of a style transfer, and what is wanted of a picture of the photo itself."""
-        likeness = _LIKENESS * Content("image")
-        likeness.balanced = settings.content_weight is None
-        return style_objective(settings) + likeness
+        """Makes the objective of a style transfer, and the pixel loss of the identity style."""
+        identity = _IDENTITY * Content("image")
+        identity.balanced = settings.content_weight is None
+        return style_objective(settings) + identity
 
     @classmethod
     def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
@@ -102,19 +99,19 @@ class StyleTrainer(PerceptualTrainer):
         """Makes a trainer whose weights are balanced for each style."""
         weights = mean_weights(weights, axis=1)
         contents = [isinstance(term, Content) for term in objective.terms]
-        likeness = [term.name == Content("image").name for term in objective.terms]
-        # Of the photo itself, which the network learns to paint as one more style, all is wanted.
+        identity = [term.name == Content("image").name for term in objective.terms]
+        # The identity style has the content terms of all layers, and the pixels.
         of_photo = weights.mean(axis=0) * contents
-        weights = np.stack([of_photo, *np.where(likeness, 0, weights)])
-        look = precision, settings.pooling
-        return cls(network, backbone, objective, style_targets, weights, settings.stability, *look)
+        weights = np.stack([of_photo, *np.where(identity, 0, weights)])
+        cut = precision, settings.pooling
+        return cls(network, backbone, objective, style_targets, weights, settings.stability, *cut)
 
     def call(self, batch: dict[str, Any]) -> Any:
         """Paints each photo in its style.
 
         Args:
             batch: Dict of "photo", float32 RGB (batch, height, width, 3) in [0, 1], and "style",
-                (batch,), which of the trained styles each gets, from 1; 0 for the photo itself.
+                (batch,), the number of the trained style of each, from 1; 0 is the identity style.
                 The size of the batch must be known when the step is compiled.
 
         Returns:
@@ -138,6 +135,6 @@ class StyleTrainer(PerceptualTrainer):
 
 
 def _stack(values):
-    """Stacks each style's tuple of arrays, after the first's once more for the photo."""
+    """Stacks the tuples of arrays of all styles, with the first repeated for the identity style."""
     # Its weight is 0, but a Wasserstein distance to zeros would have no finite gradient.
     return [ops.stack([each[0], *each]) for each in zip(*values, strict=True)]

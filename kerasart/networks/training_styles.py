@@ -1,4 +1,4 @@
-"""`TrainingStyles`, what a style network learns: a few named pictures, or any of many files."""
+"""`TrainingStyles`, the styles that a network learns: a few named ones, or those of many files."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from kerasart.settings.style import FastStyleSettings
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-_SHOWN = 6  # Styles of many on a contact sheet.
+_SHOWN = 6  # Styles on a contact sheet where there are many.
 
 
 class TrainingStyles:
     """The styles of a training.
 
     Attributes:
-        shown: Dict of name to picture, (1, height, width, 3), of the styles on contact sheets.
-        requests: What a `Stylizer` is asked for each of them.
+        shown: Dict of name to image, (1, height, width, 3), of the styles on contact sheets.
+        requests: The `style` argument of a `Stylizer` for each of them.
         count: The number of styles.
     """
 
@@ -38,14 +38,14 @@ class TrainingStyles:
     count: int
 
     def examples(self, count: int) -> Sequence[ArrayLike | Picture]:
-        """Lists the styles by which weights are balanced, `count` if there are many."""
+        """Lists the styles on which weights are balanced: at most `count` where there are many."""
         raise NotImplementedError
 
     def dataset(self, seed: int) -> tf.data.Dataset:
-        """Makes an endless data set of what a trainer's batches call "style", for one photo each.
+        """Makes an endless data set of the "style" of a trainer's batches, not yet batched.
 
         Args:
-            seed: Seeds what is picked.
+            seed: Seeds the choice.
         """
         raise NotImplementedError
 
@@ -54,20 +54,20 @@ class TrainingStyles:
         return {name: hash_image(picture) for name, picture in self.shown.items()}
 
     def describe(self) -> list[str]:
-        """Says what is learned, in lines of Markdown, for the network's card."""
+        """Lists the styles in lines of Markdown, for the model card."""
         raise NotImplementedError
 
 
 class NamedStyles(TrainingStyles):
-    """A few pictures, each a style of a name; in a batch, each is its number from 1.
+    """A few named styles; a batch has their numbers, from 1.
 
     Args:
-        pictures: Dict of name to RGB picture, or to a `Picture`, of which only what is seen counts.
-        known: The names of all styles of the network. If some are not in `pictures`, these are its
-            last.
+        pictures: Dict of name to RGB image, or to a `Picture`, whose transparent parts are ignored.
+        known: The names of all styles of the network; those in `pictures` are its last.
 
     Attributes:
-        numbers: Those in batches. 0, the photo itself, is one of them if all are to be learned.
+        numbers: The numbers in batches. 0, the identity style, is one of them if all styles are
+            trained.
     """
 
     def __init__(self, pictures: Mapping[str, ArrayLike | Picture], known: Sequence[str]):
@@ -83,12 +83,12 @@ class NamedStyles(TrainingStyles):
         return self._pictures
 
     def dataset(self, seed: int) -> tf.data.Dataset:
-        """Draws their numbers, each as often."""
+        """Draws their numbers uniformly."""
         numbers = tf.constant(self.numbers, tf.int32)
         return tf.data.Dataset.random(seed).map(lambda pick: numbers[pick % len(self.numbers)])
 
     def describe(self) -> list[str]:
-        """Lists all styles of the network, with the hashes of those that are learned."""
+        """Lists all styles of the network, with the hashes of those that are trained."""
         hashes = self.hashes()
         return [
             f"- {name} (`{hashes[name]}`)" if name in hashes else f"- {name}"
@@ -97,14 +97,14 @@ class NamedStyles(TrainingStyles):
 
 
 class StylePictures(TrainingStyles):
-    """Pictures of all manners, from files; in a batch, each is a crop of one.
+    """Styles from many files; a batch has crops of them.
 
     Args:
         paths: The files.
         settings: `FastStyleSettings`.
         seed: Seeds the examples.
-        left_out: Paths that are known to be unusable, to which those met are added.
-        max_pixels: The most pixels of a picture that is read.
+        left_out: Paths of unusable files; those that are found are added.
+        max_pixels: The most pixels of a file that is read.
     """
 
     def __init__(
@@ -125,15 +125,15 @@ class StylePictures(TrainingStyles):
         self.count = len(self._paths)
 
     def examples(self, count: int) -> Sequence[ArrayLike | Picture]:
-        """Cuts the first crops."""
+        """Crops the first of them."""
         return self._crops(self._seed).first(count)
 
     def dataset(self, seed: int) -> tf.data.Dataset:
-        """Cuts crops of all of them, other ones than of photos by the same seed."""
+        """Crops all of them, by another seed than the photos."""
         return self._crops(seed + 1).squares()
 
     def describe(self) -> list[str]:
-        """Says how many there are."""
+        """Says how many files there are."""
         return [f"Any; {self.count} pictures were learned from."]
 
     def _crops(self, seed):
@@ -141,7 +141,7 @@ class StylePictures(TrainingStyles):
         return Photos(self._paths, size, seed, left_out, max_pixels=self._max_pixels)
 
     def _read_first(self):
-        """Reads the first few pictures that can be used, by name."""
+        """Reads the first few usable files, by name."""
         shown = {}
         for path in self._paths:
             if len(shown) == _SHOWN:
@@ -149,7 +149,7 @@ class StylePictures(TrainingStyles):
             try:
                 picture = read_picture(path, self._max_pixels).image
             except (ValueError, OSError, MemoryError):
-                continue  # `Photos` tells of it.
+                continue  # `Photos` logs it.
             if min(picture.shape[1:3]) >= self._settings.size:
                 shown[Path(path).stem] = shrink(picture, self._settings.style_size)
         return shown

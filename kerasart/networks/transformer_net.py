@@ -26,7 +26,7 @@ _OVERHEAD = 6  # Features and work space at full size, over one layer's features
 
 @keras.saving.register_keras_serializable("kerasart")
 class TransformerNet(StyleNetwork):
-    """Paints a picture of any size in one of several manners, or a mixture of them.
+    """Paints an image of any size in one of several styles, or a mixture of them.
 
     Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer" (arXiv
     1603.08155, and its supplement for the layers); Dumoulin et al. 2017 (arXiv 1610.07629) for the
@@ -96,7 +96,7 @@ class TransformerNet(StyleNetwork):
         return ConvBlock(filters, kernel_size, styles, strides, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes all weights, which depend on no picture's size."""
+        """Creates all weights; none depends on the size of images."""
         if self.built:
             return
         # One after the other: to trace a painting takes a second.
@@ -197,11 +197,11 @@ class TransformerNet(StyleNetwork):
 
     @classmethod
     def create(cls, name: str, styles: Mapping[str, Any], precision: str) -> "TransformerNet":
-        """Makes a network of a size that is to learn styles."""
+        """Makes a network of a named size to be trained."""
         return cls(list(styles), SIZES[name], dtype=dtype_policy(precision))
 
     def continued(self, styles: Mapping[str, Any], precision: str) -> StyleNetwork:
-        """Makes a copy that learns all styles that it knows, or new ones besides."""
+        """Makes a copy that continues to learn its styles, or learns new ones besides."""
         if set(styles) == set(self.styles):
             return copy_network(self, precision)
         if known := [name for name in styles if name in self.styles]:
@@ -212,12 +212,12 @@ class TransformerNet(StyleNetwork):
         return recast(self, precision).with_styles(list(styles))
 
     def read_styles(self, styles: Mapping[str, Any], settings: Any, *_: Any) -> NamedStyles:
-        """Names the pictures by which it learns, in the order of its styles."""
+        """Lists the styles to learn, in the order of the network."""
         named = {name: styles[name] for name in self.styles if name in styles}
         return NamedStyles(named, self.styles)
 
     def with_styles(self, names: Sequence[str]) -> "TransformerNet":
-        """Adds styles to what the network can paint; what it could it still can, equally.
+        """Makes a copy with further styles, which paints the present ones exactly as before.
 
         Args:
             names: The new styles' names.

@@ -19,7 +19,7 @@ def test_the_encoder_sees_no_frame(adain):
     assert np.ptp(features, axis=(1, 2)).max() < 1e-3 < features.max()
 
 
-# --- Manners
+# --- Styles
 
 
 def test_a_manner_is_mean_and_deviation(adain, vgg16):
@@ -54,11 +54,11 @@ def test_features_get_the_moments_of_the_style(adain):
     np.testing.assert_allclose(got[has_contrast], deviation[has_contrast], rtol=1e-3, atol=1e-3)
 
 
-def test_manners_can_be_blended(adain):
-    manners = [adain.encode_style(style) for style in (STYLE, OTHER)]
-    ends = [adain.forward(PHOTO, style_code).numpy() for style_code in manners]
+def test_codes_can_be_blended(adain):
+    codes = [adain.encode_style(style) for style in (STYLE, OTHER)]
+    ends = [adain.forward(PHOTO, style_code).numpy() for style_code in codes]
     np.testing.assert_array_equal(ends[0], adain(PHOTO, STYLE))
-    middle = adain.forward(PHOTO, (manners[0] + manners[1]) / 2).numpy()
+    middle = adain.forward(PHOTO, (codes[0] + codes[1]) / 2).numpy()
     assert all(np.abs(middle - end).max() > 1e-3 for end in ends)
 
 

@@ -196,7 +196,7 @@ def test_any_style_is_learned(folder, warm_run):
     outcome = warm_run(folder, *flags, *sizes, "--precision=float32", "--output=any")
     succeed(outcome, warnings=1)
     card = (folder / "any" / "README.md").read_text()
-    assert "it paints in the manner of any picture" in card
+    assert "it paints in the style of any picture" in card
     assert "on 1 photos." in card  # The bad style is no photo.
     assert "| backbone | vgg16 |" in card
     assert isinstance(load_network(folder / "any"), AdaIN)

@@ -4,8 +4,10 @@ from kerasart.scripts import cli, common_flags
 from kerasart.scripts.png_metadata import pack_record
 from kerasart.scripts.unfinished import RESUME
 
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from tqdm import tqdm
@@ -64,7 +66,7 @@ FLAGS = [
 _OWN = {"zoom": ["zoom"], "rotate": ["zoom"], "shift": ["zoom"], "blend": ["zoom", "layers"]}
 
 
-def check(output):
+def check(output: str) -> None:
     """Refuses, before anything is made, what no animation can be made of."""
     for flag in (common_flags.PREVIEW_EVERY, common_flags.BITS):
         if flag.value:
@@ -82,7 +84,7 @@ def check(output):
     check_motion(_FRAMES.value, _ZOOM.value, _BLEND.value, _ROTATE.value, _shift())
 
 
-def refuse_flags():
+def refuse_flags() -> None:
     """Refuses flags of animations where there is none."""
     for flag in FLAGS:
         if flags.FLAGS[flag.name].present:
@@ -91,7 +93,12 @@ def refuse_flags():
             )
 
 
-def animate(dreamer, pictures, output, fingerprint):
+def animate(
+    dreamer: Callable[[], Any],
+    pictures: Mapping[str, Any],
+    output: str,
+    fingerprint: dict[str, Any],
+) -> None:
     """Makes the animation that the flags describe.
 
     Frames lie in a folder beside the output until all are there. On Ctrl-C the frames so far become

@@ -5,7 +5,9 @@ from kerasart.scripts import cli, common_flags
 import glob
 import logging
 import os
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from kerasart.image import check_output
 from kerasart.image.atomic_files import numbered
@@ -16,8 +18,17 @@ from kerasart.image.samples import SAMPLES
 
 _log = logging.getLogger("kerasart")
 
+# A photo, and where its painting goes.
+Job = tuple[str, Path]
 
-def plan_jobs(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
+
+def plan_jobs(
+    photos: str,
+    output: str | None,
+    bits: int = 8,
+    suffixes: Collection[str] = tuple(FORMATS),
+    flag: str = "input",
+) -> tuple[list[Job], bool]:
     """Pairs each photo with where its painting goes.
 
     Args:
@@ -36,7 +47,7 @@ def plan_jobs(photos, output, bits=8, suffixes=tuple(FORMATS), flag="input"):
     return _name_several(found, output, bits, suffixes), False
 
 
-def skip_painted(jobs):
+def skip_painted(jobs: Sequence[Job]) -> list[Job]:
     """Keeps the jobs whose output is not there, and says how many are; --overwrite keeps all."""
     left = [job for job in jobs if common_flags.OVERWRITE.value or not job[1].exists()]
     if len(left) < len(jobs):
@@ -44,12 +55,14 @@ def skip_painted(jobs):
     return left
 
 
-def looks_like_file(name):
+def looks_like_file(name: str) -> bool:
     """Whether a name has the suffix of a picture."""
     return Path(name).suffix.lower() in READABLE
 
 
-def paint_each(jobs, paint, flag="input"):
+def paint_each(
+    jobs: Sequence[Job], paint: Callable[[str, Path, str], Any], flag: str = "input"
+) -> None:
     """Paints many photos one after another, and goes past what cannot be painted.
 
     Args:
@@ -71,13 +84,13 @@ def paint_each(jobs, paint, flag="input"):
     report_failures(jobs, failed, flag)
 
 
-def warn_of_failure(photo, error):
+def warn_of_failure(photo: str, error: Exception) -> None:
     """Warns that a photo is left out, and why."""
     named = str(error) if str(photo) in str(error) else f"'{photo}': {error}"
     _log.warning("left out: %s", named)
 
 
-def report_failures(jobs, failed, flag="input"):
+def report_failures(jobs: Sequence[Job], failed: Sequence[str], flag: str = "input") -> None:
     """Says how many were painted.
 
     Raises:
@@ -91,7 +104,7 @@ def report_failures(jobs, failed, flag="input"):
         )
 
 
-def are_several(name):
+def are_several(name: str) -> bool:
     """Whether a flag that names a photo names a folder, or a pattern."""
     is_file = name in SAMPLES or Path(name).is_file()
     return not is_file and (Path(name).is_dir() or glob.has_magic(name))

@@ -12,7 +12,9 @@ import signal
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from tqdm import tqdm
@@ -24,13 +26,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _log = logging.getLogger("kerasart")
 
+# Flags by the heading under which `--help` lists them.
+Groups = Mapping[str, Sequence[flags.FlagHolder]]
+
 _LONGEST = 1200  # Letters of a message: enough for a list of all layers' nearest, or ten classes.
 
 # Errors whose message is meant for the user as it stands.
 _EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError, ImportError)
 
 
-def run(main, doc, groups):
+def run(main: Callable[[], Any], doc: str, groups: Groups) -> None:
     """Runs a script: parses its flags, and turns errors into one line and an exit code.
 
     Exit codes: 0, 1 for an error, 2 for flags that do not parse, 130 for Ctrl-C.
@@ -54,7 +59,7 @@ def run(main, doc, groups):
     attempt(act)
 
 
-def attempt(act):
+def attempt(act: Callable[[], Any]) -> None:
     """Does what a command is there for, and ends as `run` says, with one line where it fails.
 
     Args:
@@ -127,7 +132,7 @@ def _expand_homes():
         flags.FLAGS[name].value = expand(flags.FLAGS[name].value)
 
 
-def help_text(doc, groups):
+def help_text(doc: str, groups: Groups) -> str:
     """Lays out a script's docstring and its flags by group."""
     width = min(shutil.get_terminal_size().columns, 100)
     lines = [doc.strip()]
@@ -147,7 +152,7 @@ def help_text(doc, groups):
     return "\n".join([as_called(lines[0]), *lines[1:]])
 
 
-def as_called(text):
+def as_called(text: str) -> str:
     """Names scripts in a text as this one was called: as a file, as `kerasart-NAME`, or by `-m`."""
     program = Path(sys.argv[0]).name
     if program.endswith(".py"):
@@ -195,7 +200,7 @@ def _log_to_terminal(name):
     _log.propagate = False
 
 
-def load_tensorflow():
+def load_tensorflow() -> None:
     """Imports TensorFlow without the notes on the machine that it writes past any log level."""
     sys.stderr.flush()
     terminal = os.dup(2)
@@ -216,13 +221,13 @@ def load_tensorflow():
         keras.utils.disable_interactive_logging()  # Keras prints a bar for its downloads.
 
 
-def say(message):
+def say(message: str) -> None:
     """Prints a line, unless all should be quiet."""
     if not QUIET.value:
         show(message)
 
 
-def show(text):
+def show(text: str) -> None:
     """Prints what was asked for.
 
     Raises:
@@ -240,6 +245,6 @@ def show(text):
         ) from error
 
 
-def show_version():
+def show_version() -> None:
     """Prints the version."""
     show(f"kerasart {kerasart.__version__}")

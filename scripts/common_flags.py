@@ -2,11 +2,13 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
-from kerasart.image import read_picture
+from kerasart.image import Picture, read_picture
 from kerasart.image.formats import most_pixels
+from kerasart.image.metadata import Metadata
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.settings.checks import LARGEST_INTEGER, check_tiling
 
@@ -82,7 +84,7 @@ NETWORK_FLAGS = [BACKBONE, WEIGHTS, PRECISION]
 RUN_FLAGS = [SEED, TILE, MEMORY, PREVIEW_EVERY, BITS, MAX_PIXELS, OVERWRITE, QUIET, DEBUG]
 
 
-def read_tiling():
+def read_tiling() -> dict[str, Any]:
     """Reads --tile and --memory: a dict of the arguments of that name.
 
     Raises:
@@ -93,12 +95,12 @@ def read_tiling():
     return {"tile": tile, "memory": MEMORY.value}
 
 
-def if_taken(otherwise="number"):
+def if_taken(otherwise: str = "number") -> str:
     """What `write_picture` is to do where a name is taken: --overwrite replaces what is there."""
     return "replace" if OVERWRITE.value else otherwise
 
 
-def metadata_of(photo):
+def metadata_of(photo: Picture | None) -> Metadata | None:
     """What of a photo's metadata goes into what is made of it: all, or with --strip_metadata none.
 
     Args:
@@ -107,14 +109,14 @@ def metadata_of(photo):
     return None if photo is None or STRIP_METADATA.value else photo.metadata
 
 
-def read_photo(name):
+def read_photo(name: str) -> Picture:
     """Reads a picture file, or a bundled sample where there is no file of its name."""
     if name in SAMPLES and not Path(name).exists():
         return read_sample(name, MAX_PIXELS.value)
     return read_picture(name, MAX_PIXELS.value)
 
 
-def check_pixels(size, flag="size"):
+def check_pixels(size: tuple[int, int], flag: str = "size") -> None:
     """Refuses a (height, width) that a flag would make larger than pictures may be."""
     most = MAX_PIXELS.value or most_pixels() or math.inf
     if size[0] * size[1] > most:

@@ -28,12 +28,13 @@ from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from absl import flags
 
 from kerasart.backbones import find_class, imagenet_labels
-from kerasart.image import check_output
+from kerasart.image import Picture, check_output
 from kerasart.image.arrays import fit_size
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import read_mask
@@ -92,7 +93,7 @@ _GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags and pictures, dreams, and writes the picture or the animation."""
     backbone = common_flags.BACKBONE.value or "auto"
     default = suitable_preset(options.read_flags(DreamSettings), _GUIDE.value)
@@ -144,7 +145,7 @@ class Request:
     mask: Any
 
     @cached_property
-    def dreamer(self):
+    def dreamer(self) -> Any:
         """The `Dreamer`, made when it is first asked for."""
         from kerasart.applications.deep_dream import Dreamer
 
@@ -153,7 +154,7 @@ class Request:
             cli.say(f"Dreaming of class {self.class_record['class']}.")
         return ready
 
-    def read_photo(self, name):
+    def read_photo(self, name: str | None) -> Picture | None:
         """Reads the photo, or a sample if none is named; None for a dream from nothing."""
         # From nothing, a photo only tells the size, and only if one is given.
         name = name or ("coffee" if self.init == "photo" else None)
@@ -165,7 +166,7 @@ class Request:
             )
         return photo
 
-    def describe(self, photo):
+    def describe(self, photo: Picture | None) -> dict[str, Any]:
         """Returns a dict of what goes into a dream on a photo besides its settings."""
         return self.class_record | {
             "size": self.size,
@@ -184,7 +185,7 @@ def _read_record():
     return recorded, int(common_flags.BITS.value or recorded.get("bits", 8))
 
 
-def read_request(recorded, bits, **changes):
+def read_request(recorded: dict, bits: int, **changes: Any) -> Request:
     """Reads flags, guide and mask.
 
     Args:
@@ -208,7 +209,7 @@ def read_request(recorded, bits, **changes):
     return Request(recorded, bits, settings, size, init, class_record, guide, mask)
 
 
-def dream(request, photo, output, label=""):
+def dream(request: Request, photo: Picture | None, output: str | Path, label: str = "") -> None:
     """Dreams on a photo, and writes the picture.
 
     Args:
@@ -229,7 +230,7 @@ def dream(request, photo, output, label=""):
     compare_with_record(request.recorded, inputs | result.settings, names)
 
 
-def dream_folder(recorded, bits):
+def dream_folder(recorded: dict, bits: int) -> None:
     """Dreams on each of several photos, with arguments as of `read_request`."""
     jobs, _ = plan_jobs(_IMAGE.value, _OUTPUT.value, bits, flag="image")
     forget_finished(jobs)
@@ -242,7 +243,7 @@ def dream_folder(recorded, bits):
     paint_each(jobs, dream_on, flag="image")
 
 
-def animate():
+def animate() -> None:
     """Makes the animation that the flags describe."""
     output = _OUTPUT.value or "dream.gif"
     animation_flags.check(output)
@@ -257,7 +258,7 @@ def animate():
     animation_flags.animate(lambda: request.dreamer, pictures, output, inputs)
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, _GROUPS)
 

@@ -27,7 +27,7 @@ _SETTINGS = options.define_flags(
 _GROUPS = {"The dream": [_PRESET, _BACKBONE, *itertools.chain(*_SETTINGS.values())]}
 
 
-def main():
+def main() -> None:
     """Reads flags and pictures, dreams, paints, and writes what was painted."""
     backbone = _BACKBONE.value or "auto"
     shown = options.show_presets("deep_dream", _PRESET.value, "animals", backbone)
@@ -53,7 +53,7 @@ def main():
     style_transfer.act(make)
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, {**_GROUPS, **style_transfer.GROUPS})
 

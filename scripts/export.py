@@ -60,7 +60,7 @@ GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags, exports, and says what was written."""
     dreams = [flag.name for flag in GROUPS["A dream"] if flag.value is not None]
     if dreams and _MODEL.value != _DREAM:
@@ -125,7 +125,7 @@ def _parse_size(text):
     return tuple(map(int, sides))
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, GROUPS)
 

@@ -40,7 +40,7 @@ _GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags, dreams of each channel, and writes the sheet."""
     if not _LAYER.value:
         raise ValueError(
@@ -91,7 +91,7 @@ def _show_channels(channels, given):
     return pictures, None
 
 
-def parse_range(text):
+def parse_range(text: str) -> slice | list[int]:
     """Reads --channels: "FIRST:END" or "all" as a slice, or a list such as "3,14,15".
 
     Raises:
@@ -111,7 +111,7 @@ def parse_range(text):
     return slice(*numbers) if colon else numbers
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, _GROUPS)
 

@@ -4,11 +4,13 @@ from kerasart.scripts import cli
 from kerasart.scripts.common_flags import BACKBONE, WEIGHTS
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from kerasart.settings.choices import choose_network
 
 
-def layer_table(preset, default):
+def layer_table(preset: Mapping[str, Any], default: str) -> str:
     """Lists the network's layers: stride, channels, and receptive field in pixels.
 
     Args:

@@ -6,13 +6,23 @@ from kerasart.scripts.png_metadata import pack_record
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from kerasart.image import write_picture
+from kerasart.image import Picture, write_picture
 from kerasart.progress import ProgressBar
 
 
-def make_picture(make, output, record, photo, bits, state=None, label=""):
+def make_picture(
+    make: Callable[..., Any],
+    output: str | Path,
+    record: dict[str, Any],
+    photo: Picture | None,
+    bits: int,
+    state: Path | None = None,
+    label: str = "",
+) -> Any:
     """Makes a picture with a progress bar and previews, and writes it with its record.
 
     Args:
@@ -32,7 +42,8 @@ def make_picture(make, output, record, photo, bits, state=None, label=""):
         is not finite the last good picture is.
     """
     start = time.perf_counter()
-    stopped = None
+    result: Any
+    stopped: BaseException | None = None
     with ProgressBar(label=label, disable=QUIET.value or None) as bar, _Preview(output) as preview:
 
         def on_step(progress):

@@ -1,6 +1,8 @@
 """The card beside a trained model: what it was made of."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import kerasart
 from kerasart.image.files import replace_file
@@ -41,7 +43,12 @@ the right to use them. kerasart's own code is under the Apache licence 2.0.
 _TOLD = ("photos", "styles", "style_count")
 
 
-def write_card(folder, training_run, settings, history):
+def write_card(
+    folder: str | Path,
+    training_run: Any,
+    settings: Mapping[str, Any],
+    history: Mapping[str, Sequence[float]],
+) -> None:
     """Writes a model's card.
 
     Args:

@@ -2,6 +2,9 @@
 
 import json
 import logging
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any
 
 import kerasart
 from kerasart.image import read_picture
@@ -22,7 +25,7 @@ _ALLOWED = {
 }
 
 
-def pack_record(settings):
+def pack_record(settings: Mapping[str, Any]) -> dict[str, str]:
     """Packs what makes a picture again into text chunks of a PNG."""
     record = {"version": kerasart.__version__, **settings}
     # NumPy's numbers are none that JSON knows.
@@ -30,7 +33,7 @@ def pack_record(settings):
     return {"Software": f"kerasart {kerasart.__version__}", "kerasart": text}
 
 
-def read_record(path, max_pixels=None):
+def read_record(path: str | PathLike[str], max_pixels: int | None = None) -> dict[str, Any]:
     """Reads what `pack_record` packed.
 
     Args:
@@ -57,7 +60,7 @@ def read_record(path, max_pixels=None):
     return record
 
 
-def check_record(record, path):
+def check_record(record: Any, path: str | PathLike[str]) -> None:
     """Refuses a record in which something is of another type than `pack_record` gave it.
 
     Raises:
@@ -73,7 +76,9 @@ def check_record(record, path):
         check_record(record["dream"], path)
 
 
-def compare_with_record(recorded, actual, names):
+def compare_with_record(
+    recorded: Mapping[str, Any], actual: Mapping[str, Any], names: Iterable[str]
+) -> None:
     """Warns where a reproduction did not start from what its record says."""
     for name in names:
         if recorded.get(name, actual[name]) != actual[name]:

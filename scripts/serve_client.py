@@ -121,7 +121,7 @@ GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags and photos, has them painted, and writes what comes back."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # A server that dies must be an error only.
@@ -145,7 +145,8 @@ def main():
         if "style" in look:
             look["style_weights"] = client.style_weights(look.pop("style"))
         if is_one:
-            _paint_one(client, *jobs[0], look)
+            ((photo, output),) = jobs
+            _paint_one(client, photo, output, look)
         else:
             _paint_all(client, jobs, look)
 
@@ -265,7 +266,7 @@ def _parse_look():
     return {"style": style} | strength
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, GROUPS)
 

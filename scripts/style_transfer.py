@@ -23,8 +23,9 @@ from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 
@@ -114,7 +115,7 @@ GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags and pictures, paints, and writes what was painted."""
 
     def make(content, **arguments):
@@ -125,7 +126,7 @@ def main():
     act(make)
 
 
-def act(make):
+def act(make: Callable[..., Any]) -> None:
     """Does what the flags ask for, with `make(content, **arguments) -> Result`."""
     if show_presets():
         return
@@ -142,13 +143,13 @@ def act(make):
         paint(make, read_request(), _CONTENT.value, output)
 
 
-def show_presets():
+def show_presets() -> bool:
     """Prints what --preset=help or --show asks for, and returns whether either was."""
     backbone = common_flags.BACKBONE.value or "auto"
     return options.show_presets("style_transfer", _PRESET.value, "best", backbone)
 
 
-def paint_folder(make):
+def paint_folder(make: Callable[..., Any]) -> None:
     """Paints each of several photos, with `make` as in `act`."""
     if _SWEEP.value:
         raise ValueError(f"`content` must be one photo to sweep. Received: {_CONTENT.value!r}")
@@ -176,7 +177,7 @@ class Request(NamedTuple):
     bits: int
 
 
-def read_request(**changes):
+def read_request(**changes: Any) -> Request:
     """Reads flags, styles and masks.
 
     Args:
@@ -216,7 +217,9 @@ def _read_settings(recorded, changes):
     return settings, choose_style_settings(preset, backbone, given), start
 
 
-def paint(make, request, content, output, label=""):
+def paint(
+    make: Callable[..., Any], request: Request, content: str, output: str | Path, label: str = ""
+) -> Any:
     """Makes a picture.
 
     Args:
@@ -279,9 +282,9 @@ def _check_size(size, settings, is_given):
         )
 
 
-def sweep(make):
+def sweep(make: Callable[..., Any]) -> None:
     """Paints with each of several values of a flag, and writes a labelled sheet of the pictures."""
-    name, _, values = _SWEEP.value.partition(":")
+    name, _, values = (_SWEEP.value or "").partition(":")
     if name not in (*names_of(StyleSettings), "preset", "backbone", "seed") or not values:
         raise ValueError(
             "`sweep` must be a flag and its values, such as style_strength:0.5,1,2. "
@@ -310,7 +313,7 @@ def sweep(make):
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
 
-def parse_style(text):
+def parse_style(text: str) -> tuple[str, float | None]:
     """Reads a --style: FILE or FILE:WEIGHT.
 
     Returns:
@@ -376,7 +379,7 @@ def _hash_all(images):
     return hash_image(images)
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, GROUPS)
 

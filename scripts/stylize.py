@@ -29,6 +29,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from tqdm import tqdm
@@ -116,7 +117,7 @@ GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags and pictures, paints, and writes what was painted."""
     if _LIST_STYLES.value:
         list_styles()
@@ -135,7 +136,7 @@ def main():
     painter = Stylizer(model, common_flags.PRECISION.value or "auto")
     record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
     record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
-    options = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
+    options: dict[str, Any] = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
     options |= {"rows": rows, "memory": common_flags.MEMORY.value}
     if is_one:
         ((photo, output),) = jobs
@@ -148,7 +149,7 @@ def main():
         _paint_all(jobs, lambda images: painter.paint_all(images, style, **options), record)
 
 
-def list_styles():
+def list_styles() -> None:
     """Prints each style that can be named, its model beside it, and the models that take files."""
     styles = {}
     for model in [_MODEL.value] if _MODEL.value else shipped_models():
@@ -306,7 +307,7 @@ def _parse_tile(text):
     return int(text)
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, GROUPS)
 

@@ -20,10 +20,10 @@ from kerasart.scripts.model_card import write_card
 import itertools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import flags
@@ -136,14 +136,14 @@ GROUPS = {
 }
 
 
-def main():
+def main() -> None:
     """Reads flags and pictures, and trains."""
     kind = next(each for each in _KINDS.values() if _NETWORK.value in each.names)
     asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
     if options.show_presets("fast_style", _PRESET.value, kind.preset, asked[0]):
         return
     _check_flags()
-    photos = find_photos(_PHOTOS.value)
+    photos = find_photos(_PHOTOS.value or "")
     samples = {Path(name).stem: common_flags.read_photo(name).image for name in _SAMPLE.value}
     folder = Path(_OUTPUT.value)
     _check_folder(folder)
@@ -261,7 +261,7 @@ class ContactSheet:
         ValueError: If a photo is too small for the network.
     """
 
-    def __init__(self, training_run, samples):
+    def __init__(self, training_run: Any, samples: Mapping[str, np.ndarray]):
         from kerasart.image.resizing import shrink
 
         self._training_run = training_run
@@ -269,12 +269,12 @@ class ContactSheet:
         for photo in self._samples.values():
             training_run.network.check_size(photo)
 
-    def paint(self):
+    def paint(self) -> list[np.ndarray]:
         """Paints each sample in each of the styles to show: a list of pictures."""
         run = self._training_run
         return [painted for photo in self._samples.values() for painted in run.paint(photo)]
 
-    def lay_out(self, pictures):
+    def lay_out(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Lays out samples in rows, styles in columns, the styles' own pictures first."""
         shown = self._training_run.styles.shown
         images, labels = [np.ones((8, 8, 3)), *shown.values()], ["", *shown]
@@ -310,7 +310,7 @@ def _check_folder(folder):
         )
 
 
-def run():
+def run() -> None:
     """Runs the script; the installed command enters here."""
     cli.run(main, __doc__, GROUPS)
 

@@ -1,8 +1,10 @@
 """The state of an unfinished run, a file beside its output, and --resume."""
 
 from kerasart.scripts import common_flags
+from kerasart.scripts.batch_files import Job
 from kerasart.scripts.png_metadata import read_record
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
@@ -15,7 +17,7 @@ RESUME = flags.DEFINE_bool(
 )
 
 
-def find_state(output, resumes=False):
+def find_state(output: str | Path, resumes: bool = False) -> Path:
     """Names the file of an unfinished run, and refuses to lose one that is there.
 
     Args:
@@ -46,7 +48,7 @@ def find_state(output, resumes=False):
     return state
 
 
-def forget_finished(jobs):
+def forget_finished(jobs: Sequence[Job]) -> None:
     """Removes the states, left by a kill, of pictures that were written just before it.
 
     Args:

@@ -191,7 +191,7 @@ class PerceptualTrainer(keras.Model):
         return ops.mean((again - ops.slice(painted, start, shape)) ** 2)
 
 
-def apart(features):
+def apart(features: dict[str, Any]) -> list[dict[str, Any]]:
     """Splits the features of a batch into a list of those of each image, as batches of one."""
     # Split rather than sliced: the gradient of each slice would be padded, and all added up.
     split = {layer: ops.split(each, each.shape[0]) for layer, each in features.items()}
@@ -205,7 +205,7 @@ def _replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def mean_weights(weights, axis):
+def mean_weights(weights: ArrayLike, axis: int | tuple[int, ...]) -> np.ndarray:
     """Averages the balanced weights of several pairs geometrically: gradients differ by factors."""
     logarithms = np.log(np.maximum(weights, 1e-30))
     return np.exp(np.mean(logarithms, axis)).astype(np.float32)

@@ -41,8 +41,10 @@ def memory_given_back():
     """Lets go of what the tests of the module before made; graphs and networks are cycles."""
     if "kerasart.recent" in sys.modules:
         sys.modules["kerasart.recent"].forget()
+    gc.unfreeze()  # What was alive then may be garbage by now.
     if "keras" in sys.modules:
-        sys.modules["keras"].backend.clear_session()  # It collects garbage, too.
+        sys.modules["keras"].backend.clear_session()
+    gc.collect()
     gc.freeze()  # What is left stays: garbage is collected faster without a look at it.
     if sys.platform == "linux":
         # The C library keeps what is freed.

@@ -43,8 +43,7 @@ def memory_given_back():
         sys.modules["kerasart.recent"].forget()
     gc.unfreeze()  # What was alive then may be garbage by now.
     if "keras" in sys.modules:
-        sys.modules["keras"].backend.clear_session()
-    gc.collect()
+        sys.modules["keras"].backend.clear_session()  # It collects garbage, too.
     gc.freeze()  # What is left stays: garbage is collected faster without a look at it.
     if sys.platform == "linux":
         # The C library keeps what is freed.

@@ -213,28 +213,28 @@ class Descent:
 
     def step(self, run: RunInProgress, count: int) -> tuple[State, Any]:
         """Takes steps of a run; returns the `State` and the losses before each step."""
-        function = self._step if self.block == 1 else self.steps_in_graph
-        return self._call(function, run, run.state, run.number, count)
+        block = () if self.block == 1 else (count, run.goal)
+        return self._call(self._step, run, run.state, run.number, block)
 
     def differentiate(self, run: RunInProgress, state: State) -> tuple[Any, Any]:
         """Returns the losses at a `State` of a run, and the gradient of their sum."""
         # A line search needs the same transform at each step.
-        return self._call(self._differentiate, run, state, 0, 0)
+        return self._call(self._differentiate, run, state, 0)
 
-    def _call(self, function, run, state, number, steps):
-        """Calls a function compiled, or, for an image in tiles, one that compiles its own parts.
+    def _call(self, function, run, state, number, block=()):
+        """Calls a function compiled, or, for an image in tiles, as one that compiles its own parts.
 
-        With tiles it takes one step per call. If memory runs out, the tiles are halved, and it is
-        called again.
+        With a `block`, the number of steps and the goal, an image that is evaluated whole takes
+        `steps_in_graph` instead. If memory runs out, the tiles are halved, and it is called again.
         """
         size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
-        given = state, run.targets, run.weights, seed, steps, run.goal, *self._first_size
+        given = state, run.targets, run.weights, seed
         while True:
             try:
-                if not self.evaluator.tiles(size):
-                    return self._compiled(function, *given)
-                in_tiles = self._step if function == self.steps_in_graph else function
-                return in_tiles(*given)
+                if self.evaluator.tiles(size):
+                    return function(*given, *self._first_size)
+                whole = self.steps_in_graph if block else function
+                return self._compiled(whole, *given, *block, *self._first_size)
             except tf.errors.ResourceExhaustedError as error:
                 self._halve_tiles(size, error)
 
@@ -253,11 +253,8 @@ class Descent:
         image = self._decode(image)
         return image, self.transform(image, seed) if self.transform else image
 
-    def _differentiate(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
-        """Returns the losses, and the gradient of their sum.
-
-        `steps` and `goal` are unused: `_call` passes all its functions the same arguments.
-        """
+    def _differentiate(self, state, targets, weights, seed, first_size=None):
+        """Returns the losses, and the gradient of their sum."""
         evaluated = self._evaluate(state.image, targets, weights, seed)
         return self._compiled(self._backpropagate, state, seed, *evaluated, *_if_given(first_size))
 
@@ -280,7 +277,6 @@ class Descent:
         """Scales and filters a gradient; the losses are NaN if it is not finite."""
         if first_size is not None:
             gradient = scale_by_area(gradient, tf.unstack(first_size))
-
         if self.gradient_filter:
             gradient = self.gradient_filter(gradient)
         # A non-finite gradient would spoil the image one step before a loss shows it.
@@ -288,7 +284,7 @@ class Descent:
         is_hidden = tf.math.is_finite(tf.reduce_sum(losses)) & is_bad
         return tf.where(is_hidden, math.nan, losses), gradient
 
-    def _step(self, state, targets, weights, seed, steps=None, goal=None, first_size=None):
+    def _step(self, state, targets, weights, seed, first_size=None):
         """Takes one step; returns the state and a (1, terms) tensor of losses before it."""
         evaluated = self._evaluate(state.image, targets, weights, seed)
         return self._compiled(self._update_from, state, seed, *evaluated, *_if_given(first_size))
@@ -339,7 +335,7 @@ class Descent:
 
         def take_step(step, state, history):
             step_seed = seed + tf.stack([0, step])
-            state, losses = self._step(state, targets, weights, step_seed, first_size=first_size)
+            state, losses = self._step(state, targets, weights, step_seed, first_size)
             return step + 1, state, tf.concat([history, losses], axis=0)
 
         history = tf.zeros([0, len(self.objective.terms)])

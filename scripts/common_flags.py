@@ -51,7 +51,7 @@ TILE = flags.DEFINE_string(
     "tile",
     "auto",
     "Look at large pictures part by part, in less memory and more time: the side of a tile in "
-    "pixels (where a trained network paints, the rows of a band), none, or auto, for the largest "
+    "pixels (where a trained network paints, the rows of a strip), none, or auto, for the largest "
     "that fit. The picture is the same, but for dreams of networks that see far, like InceptionV3.",
 )
 MEMORY = flags.DEFINE_float(

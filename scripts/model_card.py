@@ -1,4 +1,4 @@
-"""The card beside a trained model: what it was made of."""
+"""`write_card`: a Markdown file beside a trained model that documents it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ _CARD = """# {name}
 
 {what}
 
-![Photos, and what the network makes of them](contact_sheet.jpg)
+![Photos and their paintings](contact_sheet.jpg)
 
 ## Styles
 
@@ -27,7 +27,7 @@ Trained with kerasart {version} by `scripts/train_fast_style.py` on {photos} pho
 
 ## Losses
 
-Weighted, as means over the last steps.
+Weighted; means over the last steps.
 
 | term | loss |
 | --- | ---: |
@@ -35,12 +35,12 @@ Weighted, as means over the last steps.
 
 ## Licence
 
-The network learned from the pictures above and from those photos: whoever passes it on should have
-the right to use them. kerasart's own code is under the Apache licence 2.0.
+The network was trained on these styles and photos: pass it on only if you have the right to use
+them. kerasart's own code is under the Apache licence 2.0.
 """
 
-# Of the settings, what the text tells of.
-_TOLD = ("photos", "styles", "style_count")
+# Settings that the text names already.
+_SHOWN_ELSEWHERE = ("photos", "styles", "style_count")
 
 
 def write_card(
@@ -49,17 +49,17 @@ def write_card(
     settings: Mapping[str, Any],
     history: Mapping[str, Sequence[float]],
 ) -> None:
-    """Writes a model's card.
+    """Writes the model card, README.md.
 
     Args:
         folder: The model's folder.
         training_run: The finished `TrainingRun`.
-        settings: Dict of all that it was made by.
-        history: Dict of each loss's name to its values over time.
+        settings: Dict of all settings of the training.
+        history: Dict of names of losses to their values over time.
     """
     photos = set(map(str, training_run.photos))
     left_out = len(photos & training_run.left_out)
-    rows = {name: value for name, value in settings.items() if name not in _TOLD}
+    rows = {name: value for name, value in settings.items() if name not in _SHOWN_ELSEWHERE}
     text = _CARD.format(
         name=Path(folder).resolve().name,
         what=training_run.network.description,

@@ -33,26 +33,27 @@ if keras.backend.backend() == "tensorflow":
 Model = str | PathLike[str] | StyleNetwork
 Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
 
-# What a whole picture may take of the memory that is free.
+# The share of the free memory that a whole picture may take.
 _SHARE = 0.5
-# Rows of a band: with fewer most of what is computed is for the neighbours' sake; and fewer than
-# these are not painted on a guess of what is free.
+# Rows of a strip: the least (with fewer, most of the work is at the borders of strips), and the
+# least where the free memory is only estimated.
 LEAST_ROWS, _FEW_ROWS = 16, 64
 
 
 class Stylizer:
-    """A trained network made ready to paint: it is compiled once for all pictures.
+    """A trained style network, compiled once for images of all sizes.
 
     Args:
         model: A name of `shipped_models`, a folder, a `.keras` file, or a network.
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
 
     Attributes:
-        styles: The names of the styles it knows; none for an `AdaIN`, which takes pictures.
+        styles: The names of its styles; empty for an `AdaIN`, which takes pictures.
         precision: "float32" or "bfloat16".
 
     Raises:
-        FileNotFoundError, ValueError: If there is no such model, or the precision is not to be had.
+        FileNotFoundError, ValueError: If there is no such model, or the precision is not
+            available.
     """
 
     def __init__(self, model: Model = "medium", precision: str = "auto"):
@@ -82,14 +83,14 @@ class Stylizer:
             image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in
                 [0, 1].
             style: A name of `styles`, or a dict of names to weights; for an `AdaIN` a picture, or a
-                list of pairs of picture and weight. Of a `Picture` only what is seen counts. None
-                is the first name.
-            strength: From 0, the photo itself, to 1, the full style.
+                list of pairs of picture and weight. Transparent parts of a `Picture` are ignored.
+                None is the first name.
+            strength: From 0 (the photo) to 1 (the full style).
             preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
                 dark; "histogram" or "coral": the painting is recoloured as the photo.
-            rows: Paint in bands of so many rows, which takes less memory and more time, and gives
-                the same picture. None does so where the whole does not fit into memory; 0 never.
-            memory: What may then be used, in GiB; None is half of what the machine has free.
+            rows: Paints in strips of this many rows, with less memory and more time, and the same
+                result. None does so if the whole does not fit into memory; 0 never does.
+            memory: The memory to use then, in GiB; None is half of what is free.
 
         Returns:
             float32 RGB of shape (1, height, width, 3) in [0, 1].
@@ -109,21 +110,21 @@ class Stylizer:
         rows: int | None = None,
         memory: float | None = None,
     ) -> list[np.ndarray]:
-        """Paints several pictures of one size, on a GPU together.
+        """Paints several pictures of one size; on a GPU as one batch.
 
         Args:
-            images: A list of them, each as for a call.
-            style: As for a call.
-            strength: Likewise.
-            preserve_color: Likewise.
-            rows: Likewise.
-            memory: Likewise.
+            images: A list of pictures as in `__call__`.
+            style: As in `__call__`.
+            strength: As in `__call__`.
+            preserve_color: As in `__call__`.
+            rows: As in `__call__`.
+            memory: As in `__call__`.
 
         Returns:
-            A list of as many float32 pictures (1, height, width, 3) in [0, 1].
+            A list of float32 pictures (1, height, width, 3) in [0, 1], one for each image.
 
         Raises:
-            ValueError, MemoryError: As a call; or if they are not of one size.
+            ValueError, MemoryError: As in `__call__`; ValueError if the sizes differ.
         """
         photos = [as_image(image, "image") for image in images]
         style_code = self._style_code(style)
@@ -188,7 +189,7 @@ class Stylizer:
         return style_code
 
     def _rows(self, size, memory):
-        """Chooses how many rows a band has: 0, one for all, where the picture fits."""
+        """Chooses the rows of a strip: 0 where the whole picture fits into memory."""
         check_tiling("auto", memory)
         available = _SHARE * available_memory() if memory is None else memory * 2**30
         row = size[1] * self._network.bytes_per_pixel
@@ -196,25 +197,25 @@ class Stylizer:
             return 0
         if memory is not None and available < LEAST_ROWS * row:
             raise MemoryError(
-                f"`memory` must be at least {LEAST_ROWS * row / 2**30:.2g} GiB for bands of a "
+                f"`memory` must be at least {LEAST_ROWS * row / 2**30:.2g} GiB for strips of a "
                 f"picture {size[1]} pixels wide. Received: {memory:g}"
             )
         return max(_FEW_ROWS if memory is None else LEAST_ROWS, int(available / row))
 
 
 class _Ready:
-    """A network with the compiled functions that paint by it.
+    """A network with its compiled functions.
 
     Attributes:
-        network: As given.
-        most: How many images it paints at a time; None for any number.
-        encode_style: Takes a style to its code.
-        paint: Takes images, style codes and strengths to paintings.
+        network: The network.
+        most: The largest batch; None for any.
+        encode_style: A function of a style; returns its code.
+        paint: A function of images, style codes and strengths; returns paintings.
     """
 
     def __init__(self, network, precision):
         self.network = network
-        # What makes a network fast on a CPU takes one image at a time.
+        # `FusedNetwork`, which is faster on a CPU, takes one image at a time.
         one_by_one = not tf.config.list_physical_devices("GPU")
         self.most = 1 if one_by_one else None
         image, style, strength = (
@@ -224,7 +225,7 @@ class _Ready:
         style_code = tf.TensorSpec([self.most, *network.code_shape])
         paint = (FusedNetwork(network, precision) if one_by_one else network).forward
 
-        # Without AutoGraph, which would search all that a graph is made of for Python's own loops.
+        # AutoGraph would search all functions for loops to convert; there are none.
         def compile_for(function, *signature):
             return tf.function(function, input_signature=signature, autograph=False)
 
@@ -242,14 +243,14 @@ def stylize(
     precision: str = "auto",
     **options: Any,
 ) -> np.ndarray:
-    """Paints a picture with a trained network; for several, a `Stylizer` is made ready but once.
+    """Paints a picture with a trained network; for several pictures use a `Stylizer`.
 
     Args:
-        image: As for `Stylizer`, when it is called.
-        style: Likewise.
-        model: As for `Stylizer`, when it is made.
-        precision: Likewise.
-        **options: Further arguments of a `Stylizer` that is called.
+        image: As in `Stylizer.__call__`.
+        style: As in `Stylizer.__call__`.
+        model: As in `Stylizer`.
+        precision: As in `Stylizer`.
+        **options: Further arguments of `Stylizer.__call__`.
 
     Returns:
         float32 RGB of shape (1, height, width, 3) in [0, 1].

@@ -33,23 +33,23 @@ from kerasart.settings.style import FastStyleSettings
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# Photos, and styles of many, by which weights are balanced.
+# The number of photos (and of styles, for `AdaIN`) on which weights are balanced.
 _EXAMPLES = 4
 
 
 @dataclass
 class TrainingRun:
-    """A network that is to learn, what it learns from, and what teaches it.
+    """A training: the network, its data, and its trainer.
 
     Attributes:
         network: The `StyleNetwork`.
-        trainer: Its compiled trainer.
+        trainer: The compiled trainer of the network.
         photos: Paths of the photos.
         styles: The `TrainingStyles`.
         settings: `FastStyleSettings`.
-        seed: Seeds what is seen when.
-        left_out: The set of paths that turned out unusable so far, of photos and of styles.
-        max_pixels: The most pixels of a picture that is read.
+        seed: Seeds the order of the data.
+        left_out: The set of paths of photos and styles found unusable so far.
+        max_pixels: The most pixels of a picture.
     """
 
     network: StyleNetwork
@@ -62,10 +62,10 @@ class TrainingRun:
     max_pixels: int | None = None
 
     def batches(self, step: int = 0) -> tf.data.Dataset:
-        """Pairs photos with styles, as the trainer takes them.
+        """Pairs photos with styles: the batches of the training.
 
         Args:
-            step: Steps taken so far: a training that goes on sees other photos than it has seen.
+            step: Steps taken so far; a resumed training sees photos in another order.
 
         Returns:
             An endless `tf.data.Dataset` of dicts of "photo" and "style".
@@ -80,22 +80,22 @@ class TrainingRun:
         """Trains until all steps are taken.
 
         Args:
-            training: What knows how many have been.
+            training: Counts the steps, and resumes.
             *others: Further callbacks, called after it.
         """
         if training.step < self.settings.steps:
-            # One epoch without an end, which the training itself ends.
+            # One endless epoch, which `ResumableTraining` stops.
             batches, callbacks = self.batches(training.step), [training, *others]
             self.trainer.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
 
     def paint(self, photo: np.ndarray) -> list[np.ndarray]:
-        """Paints a photo, (1, height, width, 3), in each of the styles to show: a list of such."""
+        """Paints a photo (1, height, width, 3) in each of the styles to show; returns a list."""
         parts = [self.network.parse_style(style) for style in self.styles.requests]
         return [self._painter(photo, style).numpy() for ((style, _, _),) in parts]
 
     @cached_property
     def _painter(self):
-        """The network, compiled for photos of every size: a training shows the same ones often."""
+        """The network, compiled for photos of any size."""
         shapes = list(self.network.input_shapes((None, None)).values())[:2]
         signature = [tf.TensorSpec(shape) for shape in shapes]
         return tf.function(self.network, signature, autograph=False)
@@ -114,23 +114,23 @@ def plan_training(
     """Prepares to train a network.
 
     Args:
-        network: "small", "medium", "large" or "adain"; or a network of which a copy goes on
-            learning: an `AdaIN`, a `TransformerNet` with the styles that it knows, or with new
-            ones, which are added (see `TransformerNet.with_styles`).
-        styles: Dict of name to RGB picture, or to a `Picture`, of which only what is seen counts;
-            or, for "adain", a list of paths of pictures.
+        network: "small", "medium", "large" or "adain"; or a network of which a copy is trained
+            further: an `AdaIN`, or a `TransformerNet` with all its styles, or with new ones, which
+            are added (see `TransformerNet.with_styles`).
+        styles: Dict of names to RGB pictures, or to `Picture`s, whose transparent parts are
+            ignored; or, for "adain", a list of paths of pictures.
         photos: Paths of photos.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
-        precision: "float32", "bfloat16" or "auto", of all that can have it.
-        seed: Seeds the network's first weights, and what is seen when.
-        max_pixels: The most pixels of a photo, and of a picture in `styles`, that is read.
+        precision: "float32", "bfloat16" or "auto", of network and backbone.
+        seed: Seeds the initial weights and the order of the data.
+        max_pixels: The most pixels of a photo, and of a picture in `styles`.
 
     Returns:
         A `TrainingRun`.
 
     Raises:
-        ValueError: If no photo can be used, or the network knows some of the styles, but not all.
+        ValueError: If no photo can be used, or only some of the styles are the network's.
     """
     check_seed(seed)
     keras.utils.set_random_seed(seed)
@@ -157,17 +157,17 @@ def make_trainer(
     precision: str = "auto",
     seed: int = 0,
 ) -> PerceptualTrainer:
-    """Makes what trains a network, with weights that are balanced on a few pictures.
+    """Makes the trainer of a network, with weights balanced on a few pictures.
 
     Args:
         network: The `StyleNetwork`.
         styles: A list of RGB pictures, or `Picture`s: for a `TransformerNet` in the order of its
-            styles, and if there are fewer, they are its last; for an `AdaIN` some of many.
-        photos: A few photos of the size of those to train on; for an `AdaIN` as many as styles.
+            styles (if fewer, the last ones); for an `AdaIN` a few examples.
+        photos: A few photos of the training's size; for an `AdaIN` as many as styles.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
         precision: "float32", "bfloat16" or "auto", of the backbone.
-        seed: Seeds the noise at which weights are balanced.
+        seed: Seeds the noise images on which weights are balanced.
 
     Returns:
         A trainer of the network's `trainer_class`, not compiled yet.
@@ -190,7 +190,7 @@ def make_trainer(
 
 
 def _with_content(targets, photo, evaluator):
-    """Replaces the photo whose content is wanted in a list of a `Target` for each term."""
+    """Replaces the content targets in a list of a `Target` for each term by a photo's."""
     terms = evaluator.objective.terms
     layers = {term.layer for term in terms if isinstance(term, Content)}
     features = evaluator.features(photo, layers)

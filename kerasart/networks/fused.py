@@ -1,4 +1,4 @@
-"""Fast inference: `FusedNetwork` paints one image at a time as a style network does."""
+"""Fast inference: `FusedNetwork` runs a style network on one image at a time."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,13 +18,13 @@ if keras.backend.backend() == "tensorflow":
 
 
 class FusedNetwork:
-    """Paints as a `StyleNetwork` does, one image at a time, in less time.
+    """A `StyleNetwork` made faster, for a batch of one image; the outputs are the same.
 
     Args:
-        network: The network; later changes of its weights are not seen.
+        network: The network; its weights are copied, so later changes have no effect.
         precision: "float32", "bfloat16" or "auto", of the convolutions.
-        portable: For graphs that are to be saved: kernels are variables, which several graphs in
-            one file share, and convolutions are those that any machine has.
+        portable: For graphs that will be saved: kernels are variables, which several graphs in
+            one file share, and only convolutions that every machine has are used.
 
     Attributes:
         styles: The styles' names.
@@ -35,13 +35,13 @@ class FusedNetwork:
         self.styles = network.styles
         self._network = network
         self._ops = FusedOps(choose_precision(precision), portable, network.exported_dtype)
-        # A first painting rearranges all kernels.
+        # The first call rearranges all kernels.
         shapes = network.input_shapes((4 * network.stride, 4 * network.stride))
         self(*map(tf.zeros, shapes.values()))
         self.kernels = self._ops.kernels
 
     def __call__(self, image: Any, style: Any, strength: Any = None) -> Any:
-        """Paints as the network's own call; it can be traced with unknown height and width."""
+        """Same as the network's own call; can be traced with unknown height and width."""
         return self.forward(image, self.encode_style(style), strength)
 
     def encode_style(self, style: Any) -> Any:
@@ -49,18 +49,18 @@ class FusedNetwork:
         return self._network.encode_style(style, ops=self._ops)
 
     def forward(self, image: Any, style_code: Any, strength: Any = None) -> Any:
-        """As `StyleNetwork.forward`, of a batch of one."""
+        """As `StyleNetwork.forward`, for a batch of one."""
         return self._network.forward(image, style_code, strength, self._ops)
 
 
 class _Unshuffled(NamedTuple):
-    """Features whose 2x2 pixels of a block lie one behind the other as channels, at half size."""
+    """Features after space-to-depth: each 2x2 block is stacked into channels, at half size."""
 
     blocks: Any
 
 
 class _Upsampled(NamedTuple):
-    """Features that are to be enlarged by 2, and are small yet."""
+    """Features whose upsampling by 2 is left to the next convolution."""
 
     small: Any
 
@@ -68,30 +68,31 @@ class _Upsampled(NamedTuple):
 class FusedOps(KerasOps):
     """Computes what `KerasOps` does, for a batch of one, with fewer and larger operations.
 
-    On a CPU the layers at full size, which have few channels, cost the most. Here there are none:
-    what a 9x9 convolution reads and writes lies unshuffled, and kernels are rearranged to give the
-    same values (as in the sub-pixel convolution of Shi et al. 2016, arXiv 1609.05158). An
-    enlargement and the 3x3 convolution after it become one convolution on the small features.
+    On a CPU the layers at full size, which have few channels, cost the most. Here no layer runs at
+    full size: the inputs and outputs of 9x9 convolutions are kept in space-to-depth form, and the
+    kernels are rearranged to give the same values (as in the sub-pixel convolution of Shi et al.
+    2016, arXiv 1609.05158). Upsampling and the 3x3 convolution after it become one convolution of
+    the small features.
 
     Args:
         dtype: "float32" or "bfloat16", of the convolutions.
         portable: As for `FusedNetwork`.
-        stored: What kernels are stored in if portable, by default as `dtype`.
+        stored: The dtype of stored kernels if portable; `dtype` by default.
     """
 
     def __init__(self, dtype: str, portable: bool = False, stored: str | None = None):
         super().__init__(dtype)
         self._portable = portable
         self._stored = stored or dtype
-        self._known = {}  # Of each layer, its kernel and what else there is, as they were first.
+        self._known = {}  # {layer: (kernel, its other weights)}, read at the first use.
 
     @property
     def kernels(self) -> list:
-        """All kernels of layers that have been met."""
+        """All kernels of the layers used so far."""
         return [kernel for kernel, _ in self._known.values() if kernel is not None]
 
     def to_image(self, x: Any, image: Any) -> Any:
-        """As `StyleOps.to_image`, without a gradient of its own."""
+        """As `StyleOps.to_image`, with the plain gradient of the sigmoid."""
         height, width = tf.unstack(tf.shape(image)[1:3])
         return tf.sigmoid(self.uncast(_shuffled(x)))[:, :height, :width]
 
@@ -119,7 +120,7 @@ class FusedOps(KerasOps):
         gamma, beta = (tf.matmul(mixture, table)[0] for table in tables)
         if isinstance(x, _Unshuffled):
             return _Unshuffled(_normalise_phases(x.blocks, gamma, beta, norm.epsilon, 4))
-        # Batch normalisation of a batch of one, in training, is instance normalisation.
+        # For a batch of one, batch normalisation in training mode is instance normalisation.
         return tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=norm.epsilon)[0]
 
     def noise(self, x: Any, layer: NoiseInjection, mixture: Any) -> Any:
@@ -130,7 +131,7 @@ class FusedOps(KerasOps):
         return layer.inject(x, tf.matmul(mixture, gains))
 
     def upsample(self, x: Any) -> Any:
-        """As `StyleOps.upsample`, but by the convolution that is next."""
+        """As `StyleOps.upsample`, delayed until the next convolution."""
         return _Upsampled(_shuffled(x))
 
     def max_pool(self, x: Any) -> Any:
@@ -138,12 +139,12 @@ class FusedOps(KerasOps):
         return tf.nn.max_pool2d(x, 2, 2, "VALID")
 
     def encode(self, x: Any, encoder: Backbone) -> Any:
-        """As `StyleOps.encode`; an encoder's own fast convolutions are not for any machine."""
+        """As `StyleOps.encode`; the encoder's own fast convolutions are not portable."""
         kind = StyleOps if self._portable else KerasOps
         return kind.encode(self, x, encoder)
 
     def _convolve(self, x, layer, read_rest):
-        """Convolves, mirroring the border; returns features, and what `read_rest` once gave."""
+        """Pads by reflection and convolves; returns features and the cached `read_rest()`."""
         size, stride = layer.kernel_size[0], layer.strides[0]
         rearrange, is_blocks = None, False
         if isinstance(x, _Upsampled):
@@ -186,10 +187,10 @@ def _map(function: Callable, x):
 
 
 def _normalise_phases(x, gamma, beta, epsilon, phases):
-    """Normalises channels of which each lies in several, one for each pixel of a block."""
+    """Instance normalisation of features in space-to-depth form."""
     channels = x.shape[-1] // phases
     ones, zeros = tf.ones([x.shape[-1]]), tf.zeros([x.shape[-1]])
-    # Only its statistics are wanted, which it finds faster than reductions do.
+    # Used for its statistics only: it is faster than reductions.
     _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x, scale=ones, offset=zeros, mean=zeros, variance=zeros, epsilon=epsilon
     )
@@ -209,10 +210,10 @@ def _pad(x, before, after, mode):
 
 
 def _pad_unshuffled(x):
-    """Mirrors 4 pixels, which are 2 blocks, around unshuffled features."""
+    """Pads unshuffled features by reflection: 4 pixels, which are 2 blocks."""
     channels = x.shape[-1] // 4
     for axis in (1, 2):
-        # Along the axis, the earlier and the later pixels of the blocks; channels are (r, s, c).
+        # The first and second pixels of blocks along the axis; channels are ordered (r, s, c).
         last = tf.shape(x)[axis] - 1
 
         def mirror(blocks_of_first, blocks_of_second, x=x, axis=axis):
@@ -233,7 +234,7 @@ def _pad_unshuffled(x):
 
 
 def _to_unshuffled(kernel):
-    """A kernel of stride 1 as one of stride 2 that gives unshuffled features."""
+    """Turns a kernel of stride 1 into one of stride 2 with unshuffled outputs."""
     size, _, inputs, outputs = kernel.shape
     new = np.zeros((size + 1, size + 1, inputs, 2, 2, outputs), kernel.dtype)
     for a in range(2):
@@ -243,18 +244,18 @@ def _to_unshuffled(kernel):
 
 
 def _from_unshuffled(kernel):
-    """A 3x3 kernel of stride 2 as one that reads unshuffled features; they get a block before."""
+    """Turns a 3x3 kernel of stride 2 into one of unshuffled inputs, padded by a block before."""
     _, _, inputs, outputs = kernel.shape
     new = np.zeros((2, 2, 2, 2, inputs, outputs), kernel.dtype)
     for u in range(3):
         for v in range(3):
-            # Row u is u - 1 pixels from the block's first.
+            # Row u of the kernel is u - 1 pixels from the first row of the block.
             new[(u + 1) // 2, (v + 1) // 2, (u + 1) % 2, (v + 1) % 2] = kernel[u, v]
     return new.reshape(2, 2, 4 * inputs, outputs)
 
 
 def _on_unshuffled(kernel):
-    """A kernel of stride 1 as one from unshuffled to unshuffled features."""
+    """Turns a kernel of stride 1 into one of unshuffled inputs and outputs."""
     size, _, inputs, outputs = kernel.shape
     blocks = size // 2 + 1
     wide = _to_unshuffled(kernel).reshape(blocks, 2, blocks, 2, inputs, 4 * outputs)
@@ -262,13 +263,13 @@ def _on_unshuffled(kernel):
 
 
 def _enlarging(kernel):
-    """A 3x3 kernel on features enlarged by 2 as one from small to unshuffled large features."""
+    """Merges upsampling by 2 into a 3x3 kernel; the outputs are unshuffled."""
     _, _, inputs, outputs = kernel.shape
     new = np.zeros((3, 3, inputs, 2, 2, outputs), kernel.dtype)
     for a in range(2):
         for b in range(2):
             for u in range(3):
                 for v in range(3):
-                    # The pixel that is u - 1 rows from row a of a block lies in this block.
+                    # The block of the pixel u - 1 rows away from row a of a block.
                     new[(a + u + 1) // 2, (b + v + 1) // 2, :, a, b] += kernel[u, v]
     return new.reshape(3, 3, inputs, 4 * outputs)

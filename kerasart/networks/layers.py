@@ -1,7 +1,7 @@
 """Layers of style networks: padding, normalisation, noise, and a sigmoid.
 
-They compute with `keras.ops` alone, so they also run on Keras's JAX backend, and take pictures of
-any height and width.
+They use only `keras.ops`, so they also run on Keras's JAX backend, and accept images of any height
+and width.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ _SLIGHT = keras.initializers.Constant(0.1)
 
 
 class ReflectionPadding2D(keras.layers.Layer):
-    """Mirrors a picture's border around it, so that no network sees a frame of zeros.
+    """Pads images by reflection, so that the network sees no border of zeros.
 
     Args:
-        padding: ((top, bottom), (left, right)) in pixels, each less than the picture's side.
+        padding: ((top, bottom), (left, right)) in pixels, each less than the image's side.
     """
 
     def __init__(self, padding: tuple[tuple[int, int], tuple[int, int]], **kwargs: Any):
@@ -46,10 +46,10 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 
 class ConditionalInstanceNormalization(keras.layers.Layer):
-    """Normalises each channel of each picture, then scales and shifts it as a mix of styles asks.
+    """Instance normalisation whose scale and shift are mixed from those of several styles.
 
-    `y = gamma (x - mean) / deviation + beta`, with mean and deviation over positions, and gamma and
-    beta the mixture of those of the styles.
+    `y = gamma (x - mean) / deviation + beta`, with mean and deviation over the positions of each
+    image and channel; gamma and beta are weighted sums of those of the styles.
 
     Source: Ulyanov et al. 2016, "Instance Normalization" (arXiv 1607.08022); Dumoulin et al. 2017,
     "A Learned Representation for Artistic Style" (arXiv 1610.07629, equation 5).
@@ -75,7 +75,7 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
 
         Args:
             features: (batch, height, width, channels).
-            mixture: (batch, styles): how much of each style; each row adds up to 1.
+            mixture: (batch, styles): the weight of each style; each row adds up to 1.
 
         Returns:
             A tensor of the shape and type of `features`.
@@ -88,15 +88,15 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
         return features * ops.cast(scale, features.dtype) + ops.cast(shift, features.dtype)
 
     def scale_and_shift(self, mean: Any, square: Any, mixture: Any) -> tuple[Any, Any]:
-        """Says what normalises features, and gives them the mixture's gamma and beta.
+        """Computes normalisation and affine transform as one scale and one shift.
 
         Args:
-            mean: float32 (batch, 1, 1, channels): the features' mean.
-            square: Likewise, the mean of their squares.
+            mean: float32 (batch, 1, 1, channels): the mean of the features.
+            square: float32 of that shape: the mean of their squares.
             mixture: As for `call`.
 
         Returns:
-            What to multiply features with and what to add then, shaped as `mean`.
+            The factor and the summand of the features, each of the shape of `mean`.
         """
         variance = ops.maximum(square - mean**2, 0.0)
         gamma, beta = (
@@ -120,19 +120,19 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
 class NoiseInjection(keras.layers.Layer):
     """Adds fixed noise to features, scaled by style and channel.
 
-    Where a photo is flat, a convolutional network alone could only paint what is flat: it sees the
-    same everywhere. The noise is where strokes can begin. It is always the same, so that films do
-    not flicker, and repeats every 127 rows and 131 columns.
+    In flat regions of a photo a convolutional network sees the same everywhere, and so can only
+    paint a flat region. The noise gives it something to start strokes from. It is the same for
+    every image, and repeats every 127 rows and 131 columns.
 
-    Source: the idea is that of the noise in Ulyanov et al. 2016, "Texture Networks" (arXiv
-    1603.03417), and of that in StyleGAN (Karras et al. 2018, arXiv 1812.04948, section 2).
+    Source: noise as an input, Ulyanov et al. 2016, "Texture Networks" (arXiv 1603.03417); noise
+    added to features, StyleGAN (Karras et al. 2018, arXiv 1812.04948, section 2).
 
     Args:
         styles: The number of styles.
     """
 
     _SIZE = 127, 131  # Primes, so that rows and columns do not repeat together.
-    _FIELDS = 4  # Channels take turns at so many patterns.
+    _FIELDS = 4  # Distinct patterns, assigned to the channels in turn.
 
     def __init__(self, styles: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -146,23 +146,23 @@ class NoiseInjection(keras.layers.Layer):
 
     @property
     def pattern(self) -> np.ndarray:
-        """The noise: int8 (127, 131, 4), each number -1 or 1."""
+        """The noise: int8 (127, 131, 4), each value -1 or 1."""
         return np.random.default_rng(0).choice(
             np.array([-1, 1], np.int8), (*self._SIZE, self._FIELDS)
         )
 
     def spread(self, pattern: Any) -> Any:
-        """Gives each channel one of the pattern's fields, in turn: (height, width, channels)."""
+        """Assigns the pattern's fields to the channels in turn: (height, width, channels)."""
         channels = self.gain.shape[-1]
         return ops.tile(pattern, (1, 1, -(-channels // self._FIELDS)))[..., :channels]
 
     def call(self, features: Any, mixture: Any) -> Any:
-        """Adds noise to (batch, height, width, channels); `mixture` is as elsewhere."""
+        """Adds noise to (batch, height, width, channels); `mixture` is (batch, styles)."""
         gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
         return self.inject(features, gain)
 
     def inject(self, features: Any, gain: Any) -> Any:
-        """Adds noise to (batch, height, width, channels), by a gain (batch, channels)."""
+        """Adds noise to (batch, height, width, channels), scaled by a gain (batch, channels)."""
         height, width = ops.shape(features)[1:3]
         rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
         noise = ops.take(ops.take(self.pattern, rows, axis=0), columns, axis=1)
@@ -181,16 +181,16 @@ class NoiseInjection(keras.layers.Layer):
 
 
 class ConvBlock(keras.layers.Layer):
-    """Mirrors the border, convolves and normalises: what a transformer net is made of.
+    """Reflection padding, convolution and normalisation: the block of a transformer net.
 
     Args:
-        filters: The number of channels that come out.
+        filters: The number of output channels.
         kernel_size: Side of the kernel, odd.
         styles: The number of styles of the normalisation.
         strides: The strides.
 
     Attributes:
-        convolve: The convolution, without a bias, which the normalisation would take away.
+        convolve: The convolution, without a bias, which the normalisation would cancel.
         normalise: The normalisation.
     """
 
@@ -218,12 +218,12 @@ class ConvBlock(keras.layers.Layer):
         self.normalise = ConditionalInstanceNormalization(styles, dtype=dtype)
 
     def build(self, features_shape: Shape, mixture_shape: Shape | None = None) -> None:
-        """Makes the weights of both."""
+        """Creates the weights of both layers."""
         self.convolve.build(features_shape)
         self.normalise.build((*features_shape[:-1], self.convolve.filters))
 
     def call(self, features: Any, mixture: Any) -> Any:
-        """Takes features, and a mixture of styles, to features."""
+        """Applies the block to (batch, height, width, channels); `mixture` is (batch, styles)."""
         return self.normalise(self.convolve(self._pad(features)), mixture)
 
     def get_config(self) -> dict[str, Any]:
@@ -231,22 +231,22 @@ class ConvBlock(keras.layers.Layer):
         return {**super().get_config(), **self._config}
 
 
-# Keras's files name the weights of layers in a list by their class, which was once called so.
+# Keras names weights of layers in a list by their class; files use this earlier name.
 ConvBlock.__name__ = "Stage"
 
 
 class BoundedSigmoid(keras.layers.Layer):
     """Sigmoid whose gradient has a floor, so that saturated pixels keep learning.
 
-    Where a pixel is all but 0 or 1, the slope is next to none, and a network whose large dark areas
-    were once black could hardly learn otherwise. So gradients that lead back find a slope of at
-    least 0.05, where a sigmoid's own is 0.25 at most.
+    Where a pixel is almost 0 or 1 the slope of a sigmoid vanishes, so a network that once painted
+    large areas black could hardly learn to do otherwise. Here a gradient that moves a pixel back
+    towards 0.5 is multiplied by a slope of at least 0.05 (a sigmoid's is at most 0.25).
     """
 
     _LEAST_SLOPE = 0.05
 
     def call(self, features: Any) -> Any:
-        """Takes features of any shape to float32 of that shape."""
+        """Applies the sigmoid to features of any shape; returns float32 of that shape."""
 
         @custom_gradient
         def sigmoid(x):

@@ -1,4 +1,4 @@
-"""`CosineDecay`, a learning rate that falls along half a cosine."""
+"""`CosineDecay`, a cosine learning rate schedule."""
 
 import math
 from typing import Any
@@ -9,14 +9,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasart")
 class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that falls along half a cosine, and can be lowered on the way.
+    """Cosine learning rate schedule that can also be lowered during training.
 
     Source: Loshchilov and Hutter 2017 (arXiv 1608.03983, equation 5), without restarts.
 
     Args:
-        rate: The rate at the start.
-        steps: The steps in all.
-        final: What of the rate is left at the end.
+        rate: The learning rate at step 0.
+        steps: The total number of steps.
+        final: The share of `rate` that is left at the last step.
 
     Attributes:
         factor: A variable by which the rate is multiplied.

@@ -1,9 +1,8 @@
-"""The operations that style networks are written in, and what computes them in Keras.
+"""The operations of style networks: `StyleOps`, the interface, and `KerasOps`.
 
-A network's forward pass (`StyleNetwork.forward`) is written once, against these. What trains it
-(`KerasOps`), what paints one image fast (`FusedOps`), what paints in strips (`StripOps`) and what
-writes an ONNX graph (`OnnxOps`) each compute the same values in their own way, and may keep
-features in any form that they know themselves.
+A network's forward pass (`StyleNetwork.forward`) is written once, against this interface. Training
+(`KerasOps`), fast inference (`FusedOps`), inference in strips (`StripOps`) and ONNX export
+(`OnnxOps`) each implement the same operations, and may represent features in a form of their own.
 """
 
 from collections.abc import Callable
@@ -19,21 +18,21 @@ Features = Any
 
 
 class StyleOps:
-    """The operations that a forward pass is written in.
+    """The operations of a forward pass.
 
-    Features are tensors (batch, height, width, channels), or whatever stands for one.
+    Features are tensors (batch, height, width, channels), or the implementation's own form of them.
     """
 
     def read(self, image: Any, multiple: int) -> Features:
-        """Mirrors an image at the bottom and the right, up to multiples of some pixels."""
+        """Pads an image by reflection, at the bottom and the right, to a multiple of a size."""
         raise NotImplementedError
 
     def to_image(self, x: Features, image: Any) -> Any:
-        """Applies a sigmoid to features, and cuts them to the size of an image: float32."""
+        """Applies a sigmoid to features and crops them to the size of an image: float32."""
         raise NotImplementedError
 
     def cast(self, x: Features) -> Features:
-        """Casts features to what convolutions compute in."""
+        """Casts features to the dtype of convolutions."""
         raise NotImplementedError
 
     def uncast(self, x: Features) -> Features:
@@ -49,19 +48,19 @@ class StyleOps:
         raise NotImplementedError
 
     def relu(self, x: Features) -> Features:
-        """Sets what is negative to 0."""
+        """Applies ReLU."""
         raise NotImplementedError
 
     def convolve(self, x: Features, layer: keras.layers.Conv2D) -> Features:
-        """Mirrors the border, convolves, and applies the layer's bias and activation."""
+        """Pads by reflection, convolves, and applies the layer's bias and activation."""
         raise NotImplementedError
 
     def conv_block(self, x: Features, block: ConvBlock, mixture: Any) -> Features:
-        """Mirrors the border, convolves, and normalises by a mixture of styles."""
+        """Pads by reflection, convolves, and normalises for a mixture of styles."""
         raise NotImplementedError
 
     def noise(self, x: Features, layer: NoiseInjection, mixture: Any) -> Features:
-        """Adds noise to features, as much as a mixture of styles asks."""
+        """Adds noise to features, scaled for a mixture of styles."""
         raise NotImplementedError
 
     def upsample(self, x: Features) -> Features:
@@ -73,20 +72,20 @@ class StyleOps:
         raise NotImplementedError
 
     def preprocess(self, x: Features, function: Callable) -> Features:
-        """Applies an encoder's own preprocessing, which takes [0, 255], to an image in [0, 1]."""
+        """Applies an encoder's preprocessing, a function of [0, 255], to an image in [0, 1]."""
         raise NotImplementedError
 
     def mixture(self, style_weights: Any) -> Any:
-        """Puts a weight of 0 for the photo itself before those of styles, (batch, styles)."""
+        """Prepends a weight of 0, the photo's own, to weights of styles (batch, styles)."""
         raise NotImplementedError
 
     def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
-        """Finds mean and deviation of features over all positions.
+        """Computes mean and standard deviation of features over all positions.
 
         Args:
             features: float32 features, as of `encode`.
             epsilon: Added to the variance.
-            mask: float32 (batch, height, width, 1) in [0, 1], in pixels: how much each counts.
+            mask: float32 (batch, height, width, 1) in [0, 1]: the weight of each pixel.
 
         Returns:
             float32 (batch, 2, channels).
@@ -94,11 +93,11 @@ class StyleOps:
         raise NotImplementedError
 
     def adain(self, features: Features, style_code: Any, epsilon: float) -> Features:
-        """Gives features the mean and deviation of a style's: adaptive instance normalisation."""
+        """Adaptive instance normalisation: features take on the mean and deviation of a style."""
         raise NotImplementedError
 
     def blend(self, weak: Any, strong: Any, strength: Any) -> Any:
-        """Interpolates: `weak` at strength 0, to the bit, and `strong` at 1.
+        """Interpolates linearly, from exactly `weak` at strength 0 to `strong` at 1.
 
         Args:
             weak: A tensor.
@@ -114,11 +113,11 @@ class StyleOps:
         """Computes an encoder's features of an image.
 
         Args:
-            x: The image, as `read` gives it.
-            encoder: A `Backbone` of convolutions with mirrored borders, and max pooling.
+            x: The image, as returned by `read`.
+            encoder: A `Backbone` of convolutions with reflection padding, and max pooling.
 
         Returns:
-            float32 features of its last layer, at once and not strip by strip.
+            float32 features of its last layer, as one tensor.
         """
         preprocess, layers = encoder.parts
         x = self.cast(self.preprocess(x, preprocess))
@@ -129,7 +128,7 @@ class StyleOps:
 
 
 class KerasOps(StyleOps):
-    """Computes by Keras, for any batch; gradients lead back through all of it.
+    """Implements the operations in Keras, for any batch, with gradients.
 
     Args:
         dtype: Of the convolutions, "float32" or "bfloat16".
@@ -196,7 +195,7 @@ class KerasOps(StyleOps):
         return function(x * 255.0)
 
     def encode(self, x: Features, encoder: Backbone) -> Features:
-        """As `StyleOps.encode`, by the encoder as it is, which is the fastest."""
+        """As `StyleOps.encode`, by calling the encoder itself, which is faster."""
         return self.uncast(encoder(x)[encoder.layers[0]])
 
     def mixture(self, style_weights: Any) -> Any:
@@ -228,18 +227,18 @@ class KerasOps(StyleOps):
 
 
 def mirror(x: Any, rows: int, columns: int) -> Any:
-    """Mirrors the border of a tensor (batch, height, width, channels) by some positions."""
+    """Pads a tensor (batch, height, width, channels) by reflection."""
     return ops.pad(x, [(0, 0), (rows, rows), (columns, columns), (0, 0)], mode="reflect")
 
 
 def convolve_inner(x: Any, layer: keras.layers.Conv2D) -> Any:
-    """Computes a layer, whatever its own padding, of a tensor with the border that it needs."""
+    """Applies a convolution layer, without padding, to a tensor that is padded already."""
     kernel, bias = (ops.cast(each, x.dtype) for each in (layer.kernel, layer.bias))
     return layer.activation(ops.conv(x, kernel, layer.strides, "valid", "channels_last") + bias)
 
 
 def _moments(features, epsilon, weights=None):
-    """Mean and deviation over all positions, each (batch, 1, 1, channels); weights average 1."""
+    """Mean and deviation over positions, each (batch, 1, 1, channels); `weights` average 1."""
 
     def average(values):
         values = values if weights is None else weights * values

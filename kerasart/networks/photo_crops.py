@@ -1,4 +1,4 @@
-"""`Photos`, a data set of random square crops of photos, for training."""
+"""`Photos`, a dataset of random square crops of photos, for training."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _log = logging.getLogger("kerasart")
 class Photos:
     """Random square crops of photos of any sizes.
 
-    A photo that cannot be read, or is smaller than half a crop, is skipped, with a warning on the
-    logger "kerasart" when it is first met.
+    A photo that cannot be read, or is smaller than half a crop, is skipped, with one warning on the
+    logger "kerasart".
 
     Args:
         paths: The files.
         size: Side of a crop in pixels.
-        seed: Seeds the order of the photos, and place, size and mirroring of the crops.
-        skipped: Paths that are known to be unusable, a set that may be shared.
-        exposes: Whether half of the crops get another exposure, with a contrast of up to 3, so
-            that large areas of black and white occur too.
+        seed: Seeds the order of the photos, and position, size and flip of the crops.
+        skipped: A set of paths known to be unusable; it is added to, and may be shared.
+        exposes: Whether half of the crops are changed in brightness, and in contrast by up to
+            3 times, so that large areas of black and white occur too.
         max_pixels: The most pixels a photo may have, as in `read_picture`.
 
     Attributes:
@@ -49,7 +49,7 @@ class Photos:
     ):
         self._paths = [str(path) for path in paths]
         self._size = size
-        # Crops are enlarged up to twice: large images have wide smooth areas, small photos do not.
+        # Crops are enlarged up to 2x: large images have wide smooth areas, small photos do not.
         self._least = size // 2
         self._seed = seed
         self._max_pixels = max_pixels
@@ -66,21 +66,21 @@ class Photos:
         try:
             return [square.numpy() for square in self.squares().batch(1).take(count)]
         except tf.errors.InvalidArgumentError:
-            # TensorFlow makes its own error, of many lines, of one that Python code raises.
+            # TensorFlow wraps an error of Python code in its own, many lines long.
             self._check()
             raise
 
     def squares(self) -> tf.data.Dataset:
-        """Makes an endless data set of crops.
+        """Makes an endless dataset of crops.
 
-        A crop's place is random, as is its side, from half of `size` to the photo's shorter side,
-        before it is resized to `size`; half of the crops are mirrored.
+        A crop's position is random, as is its side, from half of `size` to the photo's shorter
+        side; it is then resized to `size`. Half of the crops are flipped.
 
         Returns:
             Elements are float32 RGB (size, size, 3) in [0, 1].
 
         Raises:
-            tf.errors.InvalidArgumentError: While it is read, once all photos turned out unusable.
+            tf.errors.InvalidArgumentError: While iterating, if no photo can be used.
         """
         size, least = self._size, self._least
 
@@ -131,7 +131,7 @@ class Photos:
             is_known = path in self.skipped
             self.skipped.add(path)
         if not is_known:
-            _log.warning("a photo is left out: %s", reason)
+            _log.warning("a photo is skipped: %s", reason)
         self._check()
 
     def _check(self):

@@ -1,8 +1,8 @@
-"""Inference in strips: images too large for the memory, painted exactly as if whole.
+"""Inference in strips: for images too large for the memory, with the same result.
 
-A normalisation needs the mean of the whole image. So the statistics of each layer are summed over
-all strips before the next layer is begun; what a strip needs of the layers before is computed
-again, since at full size it is they that do not fit into memory. At a quarter of the size they do.
+Instance normalisation needs the mean of the whole image. So the statistics of each layer are summed
+over all strips before the next layer starts. Features at full size do not fit into memory, so a
+strip computes those of earlier layers again; features at a quarter of the size are kept.
 """
 
 from collections.abc import Callable
@@ -30,20 +30,20 @@ def paint_in_strips(
         image: float32 RGB (1, height, width, 3) in [0, 1].
         style_code: As of `network.encode_style`.
         strength: (1,) in [0, 1], or None for 1.
-        rows: Height of a strip in pixels; it is rounded up to a multiple of the network's stride.
+        rows: Height of a strip in pixels, rounded up to a multiple of the network's stride.
 
     Returns:
-        A float32 array of the shape of `image`: what the network itself gives, but for rounding.
+        A float32 array of the shape of `image`: the network's own output, up to rounding.
     """
     ops = StripOps(network.compute_dtype, rows)
     return np.asarray(network.forward(image, style_code, strength, ops))
 
 
 class StripOps(KerasOps):
-    """Computes what `KerasOps` does, from an image strip by strip.
+    """Computes what `KerasOps` does, strip by strip.
 
-    Features are tensors where all of them are at hand, or else rows that are computed when they are
-    read. What needs all of them at once gathers them.
+    Features are tensors where all of them fit into memory, and `_Rows`, which are computed when
+    read, where not. An operation that needs a whole tensor concatenates the strips.
 
     Args:
         dtype: Of the convolutions, "float32" or "bfloat16".
@@ -56,7 +56,7 @@ class StripOps(KerasOps):
         self._count = 1
 
     def read(self, image: np.ndarray, multiple: int) -> Any:
-        """As `StyleOps.read`; decides on the number of strips."""
+        """As `StyleOps.read`; sets the number of strips."""
         image = np.asarray(super().read(image, multiple))
         strip = -(-self._rows // multiple) * multiple
         self._count = -(-image.shape[1] // strip)
@@ -66,7 +66,7 @@ class StripOps(KerasOps):
         """As `StyleOps.to_image`, strip by strip."""
         painted = np.empty_like(image)
         for start, stop in x.strips():
-            here = painted[:, start:stop]  # Sizes that are no multiple of the stride were padded.
+            here = painted[:, start:stop]  # Shorter than the strip where the image was padded.
             here[:] = super().to_image(x.read(start, stop), here)
         return painted
 
@@ -103,11 +103,11 @@ class StripOps(KerasOps):
         return super().noise(x, layer, mixture)
 
     def upsample(self, x: Any) -> Any:
-        """As `StyleOps.upsample`, when it is read."""
+        """As `StyleOps.upsample`, computed when read."""
         return _Enlarged(x if isinstance(x, _Rows) else _Given(x, self._count), super().upsample)
 
     def encode(self, x: Any, encoder: Backbone) -> Any:
-        """As `StyleOps.encode`: all rows, each strip with as many around it as it depends on."""
+        """As `StyleOps.encode`, of all rows: each strip is read with its receptive field."""
         stride = encoder.strides[encoder.layers[0]]
         halo = -(-encoder.reach // stride)
         height = x.height // stride
@@ -120,14 +120,14 @@ class StripOps(KerasOps):
 
 
 class _Rows:
-    """Features whose rows are computed when they are read, in so many strips."""
+    """Features whose rows are computed when read, in `count` strips."""
 
     def __init__(self, height: int, count: int):
         self.height = height
         self.count = count
 
     def strips(self):
-        """The strips, as pairs of their first row and the one after their last."""
+        """The strips, as pairs (start, stop) of rows."""
         return _split(self.height, self.count)
 
     def read(self, start, stop):
@@ -136,7 +136,7 @@ class _Rows:
 
 
 class _Given(_Rows):
-    """Features that are all at hand."""
+    """Features that are held in memory."""
 
     def __init__(self, features, count):
         super().__init__(features.shape[1], count)
@@ -147,7 +147,7 @@ class _Given(_Rows):
 
 
 class _Mapped(_Rows):
-    """Other rows, of which each position is changed by itself."""
+    """A function of each position of other rows."""
 
     def __init__(self, function, source):
         super().__init__(source.height, source.count)
@@ -159,7 +159,7 @@ class _Mapped(_Rows):
 
 
 class _Enlarged(_Rows):
-    """Other rows, enlarged by 2."""
+    """Other rows, upsampled by 2."""
 
     def __init__(self, source, upsample):
         super().__init__(2 * source.height, source.count)
@@ -172,7 +172,7 @@ class _Enlarged(_Rows):
 
 
 class _Convolved(_Rows):
-    """Other rows, convolved by a function that mirrors no border, as large as a layer's kernel."""
+    """Other rows, padded by reflection and convolved with the kernel of a layer."""
 
     def __init__(self, source, layer, convolve):
         self._margin = layer.kernel_size[0] // 2
@@ -187,7 +187,7 @@ class _Convolved(_Rows):
         return self._convolve(mirror(rows, 0, margin))
 
     def mean_and_square(self):
-        """The mean over all positions, and that of the squares."""
+        """Means over all positions of the features and of their squares."""
         sums, positions = 0.0, 0
         for strip in self.strips():
             features = tf.cast(self.read(*strip), tf.float32)
@@ -202,13 +202,13 @@ def _map(function: Callable, x):
 
 
 def _split(height, count):
-    """Splits rows into strips of one height, but for the last."""
+    """Splits rows into strips of equal height; the last may be shorter."""
     step = -(-height // count)
     return [(start, min(start + step, height)) for start in range(0, height, step)]
 
 
 def _mirrored(source, start, stop):
-    """Reads rows some of which may lie beyond the first and the last, mirrored there."""
+    """Reads rows, reflected where they lie outside the image."""
     last = source.height - 1
     wanted = np.abs(np.arange(start, stop))
     wanted = np.where(wanted > last, 2 * last - wanted, wanted)

@@ -197,22 +197,22 @@ class TransformerNet(StyleNetwork):
 
     @classmethod
     def create(cls, name: str, styles: Mapping[str, Any], precision: str) -> "TransformerNet":
-        """Makes a network of a named size to be trained."""
+        """Makes an untrained network of a named size."""
         return cls(list(styles), SIZES[name], dtype=dtype_policy(precision))
 
     def continued(self, styles: Mapping[str, Any], precision: str) -> StyleNetwork:
-        """Makes a copy that continues to learn its styles, or learns new ones besides."""
+        """Makes a copy to train further on its styles, or on new ones."""
         if set(styles) == set(self.styles):
             return copy_network(self, precision)
         if known := [name for name in styles if name in self.styles]:
             raise ValueError(
-                f"`styles` must be all that the network knows ({', '.join(self.styles)}), to go on "
-                f"learning them, or none of them. Received: {', '.join(known)}"
+                f"`styles` must be all styles of the network ({', '.join(self.styles)}), to train "
+                f"them further, or only new ones. Received: {', '.join(known)}"
             )
         return recast(self, precision).with_styles(list(styles))
 
     def read_styles(self, styles: Mapping[str, Any], settings: Any, *_: Any) -> NamedStyles:
-        """Lists the styles to learn, in the order of the network."""
+        """Lists the styles to train, in the order of the network."""
         named = {name: styles[name] for name in self.styles if name in styles}
         return NamedStyles(named, self.styles)
 

@@ -40,7 +40,7 @@ def form(stylizer, **options):
 
 @pytest.fixture
 def heights(monkeypatch):
-    """Those of the bands that are painted."""
+    """Those of the strips that are painted."""
     heights, paint = [], fast_style.paint_in_strips
 
     def watched(network, image, style_code, strength, rows):
@@ -111,7 +111,7 @@ def test_several_pictures_are_painted_as_each_alone(stylizer, in_any):
     assert stylizer.paint_all([]) == []
 
 
-def test_what_does_not_fit_into_memory_is_painted_in_bands(
+def test_what_does_not_fit_into_memory_is_painted_in_strips(
     tiny_network, stylizer, heights, monkeypatch
 ):
     tall = np.tile(PHOTO, (1, 6, 1, 1))
@@ -127,13 +127,13 @@ def test_what_does_not_fit_into_memory_is_painted_in_bands(
     assert len(heights) == 2
 
 
-def test_memory_bounds_the_bands(tiny_network, stylizer, heights):
+def test_memory_bounds_the_strips(tiny_network, stylizer, heights):
     whole = stylizer(PHOTO, memory=1.0)
     row = PHOTO.shape[2] * tiny_network.bytes_per_pixel / 2**30
-    in_bands = stylizer(PHOTO, memory=30.5 * row)
+    in_strips = stylizer(PHOTO, memory=30.5 * row)
     assert heights == [30]
-    np.testing.assert_allclose(in_bands, whole, atol=5e-5)
-    with pytest.raises(MemoryError, match="`memory` must be at least .* GiB for bands"):
+    np.testing.assert_allclose(in_strips, whole, atol=5e-5)
+    with pytest.raises(MemoryError, match="`memory` must be at least .* GiB for strips"):
         stylizer(PHOTO, memory=15 * row)
     with pytest.raises(ValueError, match="`memory` must be more than 0"):
         stylizer(PHOTO, memory=0.0)

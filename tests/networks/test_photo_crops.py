@@ -126,7 +126,7 @@ def test_bad_photos_are_left_out_and_told_of_once(mixed, caplog):
     assert {path.rsplit("/", 1)[1] for path in photos.skipped} == BAD
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == len(BAD)
-    assert all(message.startswith("a photo is left out: ") for message in messages)
+    assert all(message.startswith("a photo is skipped: ") for message in messages)
     assert any("tiny.png' is 100x15, less than 16 pixels" in message for message in messages)
 
 

@@ -1,5 +1,6 @@
 """`usual_settings`: the global settings of Keras that the networks need."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,14 +11,18 @@ import keras
 def usual_settings() -> Iterator[None]:
     """Resets Keras to float32 and channels-last inside a `with` block or a decorated function.
 
-    These are its defaults, which a user's keras.json can override.
+    These are its defaults, which a user's keras.json can override. Python's random state, from which
+    Keras seeds initialisers, is left as it was: so the initial weights of a network that is made
+    later do not depend on whether a backbone was built before it or is kept from earlier.
     """
+    random_state = random.getstate()
     former = keras.config.image_data_format(), keras.config.floatx(), keras.config.dtype_policy()
     _set("channels_last", "float32", "float32")
     try:
         yield
     finally:
         _set(*former)
+        random.setstate(random_state)
 
 
 def _set(data_format, floatx, policy):

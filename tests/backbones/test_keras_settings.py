@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
+
+from kerasart import load_backbone
 
 SEES = """
 import sys
@@ -45,3 +48,12 @@ def test_what_keras_is_set_to_changes_nothing(tmp_path, monkeypatch):
     for name in usual:
         scale = np.abs(usual[name]).max()
         np.testing.assert_allclose(other[name], usual[name], atol=1e-4 * scale, err_msg=name)
+
+
+def test_a_backbone_leaves_the_random_state_as_it_was():
+    keras.utils.set_random_seed(3)
+    expected = keras.layers.Dense(4)(np.ones((1, 4), "float32"))
+    for layer in ("conv1", "fire2"):
+        keras.utils.set_random_seed(3)
+        load_backbone("squeezenet", "random", seed=17).cut([layer])
+        np.testing.assert_array_equal(keras.layers.Dense(4)(np.ones((1, 4), "float32")), expected)

@@ -234,7 +234,7 @@ ADAIN_WEIGHTS = np.float32([1e-4, 1e-3, 1e-4])
 
 
 @pytest.fixture(scope="module")
-def adain(vgg16):
+def adain_trainer(vgg16):
     keras.utils.set_random_seed(0)
     trainer = AdaINTrainer(AdaIN(), vgg16, ADAIN_OBJECTIVE, ADAIN_WEIGHTS, precision="float32")
     trainer.compile(keras.optimizers.Adam(1e-4))
@@ -246,8 +246,8 @@ def pairs(photos):
     return {"photo": photos[:, 16:48, 16:48], "style": np.concatenate(STYLES)[:, :32, :32]}
 
 
-def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
-    evaluator, network = vgg16.cut(ADAIN_OBJECTIVE.layers, padding="reflect"), adain.network
+def test_adain_compares_with_the_features_it_aims_at(adain_trainer, vgg16, pairs):
+    evaluator, network = vgg16.cut(ADAIN_OBJECTIVE.layers, padding="reflect"), adain_trainer.network
     expected = []
     for i in range(2):
         photo, style = (pairs[name][i : i + 1] for name in ("photo", "style"))
@@ -259,25 +259,25 @@ def test_adain_compares_with_the_features_it_aims_at(adain, vgg16, pairs):
         seen = evaluator(network.ops.read(network(photo, style), network.stride))
         expected.append(ADAIN_OBJECTIVE(seen, targets, ADAIN_WEIGHTS))
     terms = np.mean(expected, axis=0)
-    loss = adain.compute_loss(pairs, y_pred=adain(pairs))
+    loss = adain_trainer.compute_loss(pairs, y_pred=adain_trainer(pairs))
     assert float(loss) == pytest.approx(terms.sum(), rel=1e-3)
 
 
-def test_a_step_of_adain_looks_once_at_each_picture(adain, pairs):
+def test_a_step_of_adain_looks_once_at_each_picture(adain_trainer, pairs):
     batch = {name: tf.constant(each) for name, each in pairs.items()}
-    step = tf.function(adain.train_step).get_concrete_function(batch)
+    step = tf.function(adain_trainer.train_step).get_concrete_function(batch)
     pools = [each for each in step.graph.get_operations() if each.type == "MaxPool"]
     # Those of VGG16 up to block4, for the photos, the styles, and what is painted.
     assert len(pools) == 3 * 3
 
 
-def test_adain_learns(adain, pairs, tmp_path):
-    history = fit(adain, pairs, epochs=20)
+def test_adain_learns(adain_trainer, pairs, tmp_path):
+    history = fit(adain_trainer, pairs, epochs=20)
     assert set(history) == {"loss", *ADAIN_OBJECTIVE.names}
     assert history["loss"][-1] < 0.9 * history["loss"][0]
-    adain.save_weights(tmp_path / "adain.weights.h5")
-    painted = adain(pairs)["painted"].numpy()
-    fit(adain, pairs)
-    assert np.abs(adain(pairs)["painted"] - painted).max() > 1e-4
-    adain.load_weights(tmp_path / "adain.weights.h5")
-    np.testing.assert_array_equal(adain(pairs)["painted"], painted)
+    adain_trainer.save_weights(tmp_path / "adain.weights.h5")
+    painted = adain_trainer(pairs)["painted"].numpy()
+    fit(adain_trainer, pairs)
+    assert np.abs(adain_trainer(pairs)["painted"] - painted).max() > 1e-4
+    adain_trainer.load_weights(tmp_path / "adain.weights.h5")
+    np.testing.assert_array_equal(adain_trainer(pairs)["painted"], painted)

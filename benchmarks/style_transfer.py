@@ -478,7 +478,7 @@ def compare_precisions(options):
         rows.append(["loss", f"at the end of the {name} run", f"{losses[name]:.4g}"])
     rows.append(["loss", "bfloat16 / float32", f"{losses['bfloat16'] / losses['float32']:.4f}"])
     title = (
-        f"Precision: preset best, bundled VGG16, the bundled photos cat in the manner of coffee, "
+        f"Precision: preset best, bundled VGG16, the bundled photos cat in the style of coffee, "
         f"long side {size}, {steps} steps; losses evaluated in float32."
     )
     return f"{title}\n\n{markdown_table(['measured', 'where', 'value'], rows)}"

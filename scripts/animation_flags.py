@@ -1,4 +1,4 @@
-"""Dreams that move: flags of deep_dream.py, and what they do."""
+"""The flags of animated dreams, and `animate`, which makes what they describe."""
 
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.png_metadata import pack_record
@@ -23,30 +23,32 @@ ANIMATE = flags.DEFINE_enum(
     "animate",
     None,
     list(ANIMATIONS),
-    "Make an animation. evolution: the dream as it grows; zoom: an endless fall into the picture; "
-    "layers: a walk through the layers, or the channels, from the first to the last.",
+    "Make an animation. evolution: the dream step by step; zoom: an endless zoom into it; "
+    "layers: from the first layer (or channel) of the objective to the last.",
 )
-_FRAMES = flags.DEFINE_integer("frames", 60, "How many frames.")
-_ZOOM = flags.DEFINE_float("zoom", 1.05, "How much things grow from frame to frame: above 1.")
-_ROTATE = flags.DEFINE_float("rotate", 0.0, "Degrees by which they turn, counter-clockwise.")
+_FRAMES = flags.DEFINE_integer("frames", 60, "The number of frames.")
+_ZOOM = flags.DEFINE_float("zoom", 1.05, "Magnification from frame to frame, above 1.")
+_ROTATE = flags.DEFINE_float(
+    "rotate", 0.0, "Degrees of rotation from frame to frame, counter-clockwise."
+)
 _SHIFT = flags.DEFINE_list(
-    "shift", ["0", "0"], "DOWN,RIGHT: how far they move, as shares of height and width."
+    "shift", ["0", "0"], "DOWN,RIGHT: shift from frame to frame, as shares of height and width."
 )
 _BLEND = flags.DEFINE_float(
-    "blend", 0.0, "Share of the frame before in each, from 0 to less than 1, against flicker."
+    "blend", 0.0, "Share of the previous frame in each, from 0 to below 1, against flicker."
 )
-_FPS = flags.DEFINE_float("fps", 12.0, "Frames a second.")
+_FPS = flags.DEFINE_float("fps", 12.0, "Frames per second.")
 _LOOP = flags.DEFINE_integer(
     "loop",
     0,
-    "How often it plays, 0 for ever; video files leave that to the player.",
+    "How often it plays, 0 for ever; ignored for video files.",
     lower_bound=0,
 )
 _FRAME_SIZE = flags.DEFINE_integer(
     "frame_size", None, "Long side of the animation. (default: the dream's own)", lower_bound=1
 )
 _KEEP_FRAMES = flags.DEFINE_bool(
-    "keep_frames", False, "Leave each frame as a PNG beside the output, in NAME.frames."
+    "keep_frames", False, "Keep each frame as a PNG beside the output, in NAME.frames."
 )
 FLAGS = [
     ANIMATE,
@@ -62,12 +64,12 @@ FLAGS = [
 ]
 
 
-# What only some animations have.
+# Flags of some animations only.
 _OWN = {"zoom": ["zoom"], "rotate": ["zoom"], "shift": ["zoom"], "blend": ["zoom", "layers"]}
 
 
 def check(output: str) -> None:
-    """Refuses, before anything is made, what no animation can be made of."""
+    """Raises ValueError for flags that do not go together, before any work."""
     for flag in (common_flags.PREVIEW_EVERY, common_flags.BITS):
         if flag.value:
             raise ValueError(
@@ -85,7 +87,7 @@ def check(output: str) -> None:
 
 
 def refuse_flags() -> None:
-    """Refuses flags of animations where there is none."""
+    """Raises ValueError for flags of animations without --animate."""
     for flag in FLAGS:
         if flags.FLAGS[flag.name].present:
             raise ValueError(
@@ -134,7 +136,7 @@ def animate(
         f"Wrote {'the frames so far to ' if stopped else ''}{written}: {len(frames.paths)} frames."
     )
     if stopped:
-        cli.say(f"The same command with --resume --output={path} goes on with it.")
+        cli.say(f"The same command with --resume --output={path} continues it.")
         raise stopped
     if frames.keep:
         cli.say(f"The frames are in {folder}.")
@@ -172,7 +174,7 @@ def _find_folder(output):
         )
     if there and not _replaces():
         raise ValueError(
-            "`output` must not be that of an unfinished animation: --resume goes on with it, "
+            "`output` must not be that of an unfinished animation: --resume continues it, "
             f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
         )
     return path, folder

@@ -81,15 +81,15 @@ _LIST_LAYERS = flags.DEFINE_bool(
 _SETTINGS = options.define_flags(DreamSettings)
 _GROUPS = {
     "Pictures": [_IMAGE, _GUIDE, _MASK, _OUTPUT, _SIZE, _REPRODUCE, common_flags.STRIP_METADATA],
-    "The network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
-    "What is dreamed of (defaults: the preset's)": [
+    "Network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
+    "Objective (defaults: the preset's)": [
         _PRESET,
         options.SHOW,
         *_SETTINGS["objective"],
     ],
-    "How (defaults: the preset's)": _SETTINGS["ascent"],
-    "Dreams that move": animation_flags.FLAGS,
-    "The run": [RESUME, *common_flags.RUN_FLAGS],
+    "Gradient ascent (defaults: the preset's)": _SETTINGS["ascent"],
+    "Animation": animation_flags.FLAGS,
+    "Run": [RESUME, *common_flags.RUN_FLAGS],
 }
 
 

@@ -24,7 +24,7 @@ _BACKBONE = flags.DEFINE_string(
 _SETTINGS = options.define_flags(
     DreamSettings, prefix="dream_", names=("layers", "octaves", "steps", "step_size")
 )
-_GROUPS = {"The dream": [_PRESET, _BACKBONE, *itertools.chain(*_SETTINGS.values())]}
+_GROUPS = {"Dream": [_PRESET, _BACKBONE, *itertools.chain(*_SETTINGS.values())]}
 
 
 def main() -> None:

@@ -53,16 +53,16 @@ _PRESET = flags.DEFINE_string(
     "preset", None, "The dream's settings (deep_dream.py --preset=help). (default: animals)"
 )
 GROUPS = {
-    "What": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS],
-    "The network": [common_flags.PRECISION],
-    "A dream": [_PRESET, common_flags.BACKBONE, common_flags.WEIGHTS],
-    "The run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
+    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS],
+    "Network": [common_flags.PRECISION],
+    "Dream": [_PRESET, common_flags.BACKBONE, common_flags.WEIGHTS],
+    "Run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 
 
 def main() -> None:
     """Reads flags, exports, and says what was written."""
-    dreams = [flag.name for flag in GROUPS["A dream"] if flag.value is not None]
+    dreams = [flag.name for flag in GROUPS["Dream"] if flag.value is not None]
     if dreams and _MODEL.value != _DREAM:
         raise ValueError(f"`{dreams[0]}` must go with --model={_DREAM}. Received: {_MODEL.value}")
     for name, kind in _OF_FORMAT.items():

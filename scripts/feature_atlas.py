@@ -33,10 +33,10 @@ _PRESET = flags.DEFINE_string(
     "preset", "visualization", "How a channel is shown; deep_dream.py --preset=help lists them."
 )
 _GROUPS = {
-    "What is shown": [_LAYER, _CHANNELS, _SIZE, _STEPS, _PRESET],
-    "The sheet": [_OUTPUT, _COLUMNS],
+    "Channels": [_LAYER, _CHANNELS, _SIZE, _STEPS, _PRESET],
+    "Sheet": [_OUTPUT, _COLUMNS],
     "The network": common_flags.NETWORK_FLAGS,
-    "The run": [common_flags.SEED, common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
+    "Run": [common_flags.SEED, common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 
 

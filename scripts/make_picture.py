@@ -70,7 +70,7 @@ def make_picture(
     )
     if isinstance(stopped, KeyboardInterrupt):
         if state and state.exists():
-            cli.say("The same command with --resume goes on with it.")
+            cli.say("The same command with --resume continues it.")
         sys.exit(130)
     if stopped:
         raise stopped

@@ -115,9 +115,9 @@ _RETRIES = flags.DEFINE_integer(
 )
 GROUPS = {
     "Pictures": [_INPUT, _OUTPUT, common_flags.MAX_PIXELS, common_flags.STRIP_METADATA],
-    "The look": [_STYLE, _STRENGTH, _STEPS, _STEP_SIZE, _OCTAVES],
-    "The server": [_SERVER, _PROTOCOL, _MODEL, _VERSION, _TIMEOUT, _CONCURRENCY, _RETRIES],
-    "The run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
+    "Style and dream": [_STYLE, _STRENGTH, _STEPS, _STEP_SIZE, _OCTAVES],
+    "Server": [_SERVER, _PROTOCOL, _MODEL, _VERSION, _TIMEOUT, _CONCURRENCY, _RETRIES],
+    "Run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 
 

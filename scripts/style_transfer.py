@@ -106,12 +106,12 @@ GROUPS = {
         REPRODUCE,
         common_flags.STRIP_METADATA,
     ],
-    "The look (defaults: the preset's)": [_PRESET, options.SHOW, *_SETTINGS["look"], _INIT],
-    "The network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
-    "The terms (defaults: the preset's)": _SETTINGS["terms"],
-    "The descent (defaults: the preset's)": _SETTINGS["descent"],
-    "To look at": [_CONTACT_SHEET, _SWEEP, _PLOT],
-    "The run": [RESUME, *common_flags.RUN_FLAGS],
+    "Style (defaults: the preset's)": [_PRESET, options.SHOW, *_SETTINGS["look"], _INIT],
+    "Network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
+    "Loss terms (defaults: the preset's)": _SETTINGS["terms"],
+    "Optimization (defaults: the preset's)": _SETTINGS["descent"],
+    "Contact sheet, sweep and plot": [_CONTACT_SHEET, _SWEEP, _PLOT],
+    "Run": [RESUME, *common_flags.RUN_FLAGS],
 }
 
 

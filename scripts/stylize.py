@@ -104,8 +104,8 @@ GROUPS = {
         common_flags.MAX_PIXELS,
         common_flags.STRIP_METADATA,
     ],
-    "The look": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
-    "The run": [
+    "Style": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
+    "Run": [
         common_flags.TILE,
         common_flags.MEMORY,
         _BATCH_SIZE,

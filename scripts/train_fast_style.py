@@ -11,7 +11,7 @@
 
 The output is a folder: the model, a card that says what it was made of, and, while it learns, a
 contact sheet and the losses, so that you see what becomes of it. It can be killed at any time: the
-same command goes on where it was.
+same command continues where it stopped.
 """
 
 from kerasart.scripts import cli, common_flags, options
@@ -95,7 +95,7 @@ _NETWORK = flags.DEFINE_enum(
 _FINETUNE = flags.DEFINE_string(
     "finetune",
     None,
-    "A trained model (its folder, .keras file, or name) that goes on learning: the styles that it "
+    "A trained model (its folder, .keras file, or name) to train further: the styles that it "
     "knows, or for adain any, by all of its weights; new styles are added by its normalisations "
     "alone, and what it could it still can.",
 )
@@ -118,14 +118,14 @@ _PRESET = options.define_preset("best, or adain_best")
 _SETTINGS = options.define_flags(FastStyleSettings)
 GROUPS = {
     "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, common_flags.MAX_PIXELS],
-    "The network": [_NETWORK, _FINETUNE],
-    "The training (defaults: the preset's)": [
+    "Network": [_NETWORK, _FINETUNE],
+    "Training (defaults: the preset's)": [
         _PRESET,
         options.SHOW,
         *itertools.chain(*_SETTINGS.values()),
     ],
     "The feature network": common_flags.NETWORK_FLAGS,
-    "The run": [
+    "Run": [
         _SHEET_EVERY,
         _TENSORBOARD,
         common_flags.SEED,
@@ -225,7 +225,7 @@ def _train(training_run, sheet, folder, backbone):
             training_run.fit(training, ProgressLine(training, bar), *writers)
     except KeyboardInterrupt:
         training.write(training_run.trainer)
-        print(f"\n{training.step} steps are kept; the same command goes on.", file=sys.stderr)
+        print(f"\n{training.step} steps are kept; the same command continues.", file=sys.stderr)
         sys.exit(130)
     writer.write(sheet.paint())
     write_card(folder, training_run, identity, training.history)

@@ -42,7 +42,7 @@ def find_state(output: str | Path, resumes: bool = False) -> Path:
             state.unlink()
         elif not resumes:
             raise ValueError(
-                f"`output` must not be that of an unfinished run: --resume goes on with it, "
+                f"`output` must not be that of an unfinished run: --resume continues it, "
                 f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
             )
     return state

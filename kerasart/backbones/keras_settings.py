@@ -11,8 +11,8 @@ import keras
 def usual_settings() -> Iterator[None]:
     """Resets Keras to float32 and channels-last inside a `with` block or a decorated function.
 
-    These are its defaults, which a user's keras.json can override. Python's random state, from which
-    Keras seeds initialisers, is left as it was: so the initial weights of a network that is made
+    These are its defaults, which a user's keras.json can override. Python's random state, which
+    seeds Keras's initialisers, is left as it was: so the initial weights of a network that is made
     later do not depend on whether a backbone was built before it or is kept from earlier.
     """
     random_state = random.getstate()

@@ -116,7 +116,7 @@ class FrameFolder:
         differ = differences(self._fingerprint, note.get("animation", note))
         if differ:
             raise ValueError(
-                f"`resume` needs the picture and settings of the animation that it goes on with; "
+                f"`resume` needs the picture and settings of the animation that it continues; "
                 f"{', '.join(differ)} differ. Received: {str(self._folder)!r}"
             )
         self._write_note()

@@ -454,7 +454,7 @@ def test_each_style_paints_its_region(tiny, paintings, photo):
     assert {"style 1 conv1", "style 2 conv1"} < set(result.history)
 
 
-def test_a_style_mask_chooses_the_manner(tiny, photo):
+def test_a_style_mask_chooses_where_the_style_is_read(tiny, photo):
     # A picture red on the left and blue on the right.
     style = np.full((64, 64, 3), 0.2, np.float32)
     style[:, :32, 0] = style[:, 32:, 2] = 0.9

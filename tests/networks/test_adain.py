@@ -22,7 +22,7 @@ def test_the_encoder_sees_no_frame(adain):
 # --- Styles
 
 
-def test_a_manner_is_mean_and_deviation(adain, vgg16):
+def test_a_style_code_is_mean_and_deviation(adain, vgg16):
     evaluator = vgg16.cut(["block4_conv1"], padding="reflect")
     mirrored = np.pad(STYLE, [(0, 0), (0, 0), (0, 5), (0, 0)], mode="reflect")  # To 24x40.
     features = evaluator(mirrored)["block4_conv1"].numpy().astype(np.float64)

@@ -122,7 +122,7 @@ def test_ctrl_c_leaves_what_is_there_and_resume_ends_the_same(
     assert outcome.lines == ["deep_dream: interrupted"]
     frames = int(re.search(r"Wrote the frames so far to dream\.gif: (\d+) fr", outcome.stdout)[1])
     assert 3 <= frames < 8
-    assert "--resume --output=dream.gif goes on with it" in outcome.stdout
+    assert "--resume --output=dream.gif continues it" in outcome.stdout
     assert names_in(tmp_path) == ["dream.frames", "dream.gif", "photo.png"]
     assert len(frames_of(tmp_path / "dream.gif")) == len(stills(folder)) == frames
 
@@ -163,7 +163,7 @@ def test_unfinished_animation_is_not_lost_by_accident(tmp_path, photo, warm_run,
     succeed(warm_run(tmp_path, *flags))
     lose_frames(tmp_path / "dream.gif", kept=1)
     line = warm_refuse(tmp_path, *flags)
-    assert "--resume goes on with it" in line and "--overwrite" in line
+    assert "--resume continues it" in line and "--overwrite" in line
     assert line.endswith("Received: 'dream.gif', beside which dream.frames lies")
     succeed(warm_run(tmp_path, *flags, "--overwrite", "--seed=9"))
     assert len(stills(tmp_path / "dream.frames")) == 2

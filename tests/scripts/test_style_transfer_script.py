@@ -96,15 +96,15 @@ print(json.dumps([flag.name for some in ours for flag in some]))
 
 
 def test_help_shows_the_groups_in_their_order(help_text):
-    headings = re.findall(r"^([A-Z][\w ]+)(?: \(.*\))?:$", help_text, re.MULTILINE)
+    headings = re.findall(r"^([A-Z][\w, ]+)(?: \(.*\))?:$", help_text, re.MULTILINE)
     assert headings == [
         "Pictures",
-        "The look",
-        "The network",
-        "The terms",
-        "The descent",
-        "To look at",
-        "The run",
+        "Style",
+        "Network",
+        "Loss terms",
+        "Optimization",
+        "Contact sheet, sweep and plot",
+        "Run",
     ]
 
 
@@ -636,7 +636,7 @@ def test_luminance_keeps_the_colours_of_the_photo(folder, warm_run):
     assert np.ptp(moved, axis=-1).max() <= 2
 
 
-# To look at
+# Contact sheet, sweep and plot
 
 
 def test_contact_sheet_shows_photo_styles_and_result(folder, given, warm_run):

@@ -124,7 +124,7 @@ GROUPS = {
         options.SHOW,
         *itertools.chain(*_SETTINGS.values()),
     ],
-    "The feature network": common_flags.NETWORK_FLAGS,
+    "Feature network": common_flags.NETWORK_FLAGS,
     "Run": [
         _SHEET_EVERY,
         _TENSORBOARD,

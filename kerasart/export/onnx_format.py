@@ -167,8 +167,8 @@ class OnnxOps(StyleOps):
         x = self.convolve(x, block.convolve)
         return self.node("InstanceNormalization", x, gamma, beta, epsilon=norm.epsilon)
 
-    def noise(self, x: str, layer: NoiseInjection, mixture: str) -> str:
-        """As `StyleOps.noise`."""
+    def noise(self, x: str, layer: NoiseInjection, mixture: str, offset: None = None) -> str:
+        """As `StyleOps.noise`, without an offset."""
         noise = layer.spread(layer.pattern.astype(np.float32)).numpy().transpose(2, 0, 1)
         for axis, period in enumerate(noise.shape[1:], start=1):
             count = self.node("Squeeze", self.node("Shape", x, start=axis + 1, end=axis + 2), [0])

@@ -131,7 +131,9 @@ class AdaIN(StyleNetwork):
         self.check_size(style, "style")
         return self.forward(image, self.encode_style(style), strength)
 
-    def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
+    def transform(
+        self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
+    ) -> Any:
         """Takes an image to features before the sigmoid; see `StyleNetwork.forward`."""
         features = ops.encode(x, self.encoder)
         target_features = self.transfer(features, style_code, ops)

@@ -123,7 +123,7 @@ class AdaINTrainer(PerceptualTrainer):
         network = self.network
         return super()._features(network.ops.read(pictures, network.stride))  # Like its encoder.
 
-    def _paint(self, photos, styles):
+    def _paint(self, photos, styles, noise_offset=None):
         return self.network(photos, styles)
 
     def _targets_and_weights(self, batch):

@@ -48,9 +48,11 @@ class FusedNetwork:
         """As `StyleNetwork.encode_style`."""
         return self._network.encode_style(style, ops=self._ops)
 
-    def forward(self, image: Any, style_code: Any, strength: Any = None) -> Any:
+    def forward(
+        self, image: Any, style_code: Any, strength: Any = None, noise_offset: Any = None
+    ) -> Any:
         """As `StyleNetwork.forward`, for a batch of one."""
-        return self._network.forward(image, style_code, strength, self._ops)
+        return self._network.forward(image, style_code, strength, self._ops, noise_offset)
 
 
 class _Unshuffled(NamedTuple):
@@ -123,12 +125,12 @@ class FusedOps(KerasOps):
         # For a batch of one, batch normalisation in training mode is instance normalisation.
         return tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=norm.epsilon)[0]
 
-    def noise(self, x: Any, layer: NoiseInjection, mixture: Any) -> Any:
+    def noise(self, x: Any, layer: NoiseInjection, mixture: Any, offset: Any = None) -> Any:
         """As `StyleOps.noise`."""
         if layer not in self._known:
             self._known[layer] = None, layer.gain.numpy()
         _, gains = self._known[layer]
-        return layer.inject(x, tf.matmul(mixture, gains))
+        return layer.inject(x, tf.matmul(mixture, gains), offset)
 
     def upsample(self, x: Any) -> Any:
         """As `StyleOps.upsample`, delayed until the next convolution."""

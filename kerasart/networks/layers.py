@@ -156,16 +156,28 @@ class NoiseInjection(keras.layers.Layer):
         channels = self.gain.shape[-1]
         return ops.tile(pattern, (1, 1, -(-channels // self._FIELDS)))[..., :channels]
 
-    def call(self, features: Any, mixture: Any) -> Any:
+    def call(self, features: Any, mixture: Any, offset: Any = None) -> Any:
         """Adds noise to (batch, height, width, channels); `mixture` is (batch, styles)."""
         gain = ops.matmul(ops.cast(mixture, "float32"), ops.cast(self.gain, "float32"))
-        return self.inject(features, gain)
+        return self.inject(features, gain, offset)
 
-    def inject(self, features: Any, gain: Any) -> Any:
-        """Adds noise to (batch, height, width, channels), scaled by a gain (batch, channels)."""
-        height, width = ops.shape(features)[1:3]
-        rows, columns = ops.arange(height) % self._SIZE[0], ops.arange(width) % self._SIZE[1]
-        noise = ops.take(ops.take(self.pattern, rows, axis=0), columns, axis=1)
+    def inject(self, features: Any, gain: Any, offset: Any = None) -> Any:
+        """Adds noise to features.
+
+        Args:
+            features: (batch, height, width, channels).
+            gain: The factor of the noise, (batch, channels).
+            offset: int32 (2,): the row and the column of the noise at the first position; None is
+                (0, 0). In a film it moves with the scene, so that the noise does.
+
+        Returns:
+            A tensor of the shape of `features`.
+        """
+        rows, columns = map(ops.arange, ops.shape(features)[1:3])
+        if offset is not None:
+            rows, columns = rows + offset[0], columns + offset[1]
+        noise = ops.take(self.pattern, rows % self._SIZE[0], axis=0)
+        noise = ops.take(noise, columns % self._SIZE[1], axis=1)
         noise = ops.cast(self.spread(noise), "float32")
         return features + ops.cast(gain[:, None, None] * noise, features.dtype)
 

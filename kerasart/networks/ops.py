@@ -59,8 +59,10 @@ class StyleOps:
         """Pads by reflection, convolves, and normalises for a mixture of styles."""
         raise NotImplementedError
 
-    def noise(self, x: Features, layer: NoiseInjection, mixture: Any) -> Features:
-        """Adds noise to features, scaled for a mixture of styles."""
+    def noise(
+        self, x: Features, layer: NoiseInjection, mixture: Any, offset: Any = None
+    ) -> Features:
+        """Adds noise to features, scaled for a mixture of styles; see `NoiseInjection.inject`."""
         raise NotImplementedError
 
     def upsample(self, x: Features) -> Features:
@@ -178,9 +180,11 @@ class KerasOps(StyleOps):
         """As `StyleOps.conv_block`."""
         return block(x, mixture)
 
-    def noise(self, x: Features, layer: NoiseInjection, mixture: Any) -> Features:
+    def noise(
+        self, x: Features, layer: NoiseInjection, mixture: Any, offset: Any = None
+    ) -> Features:
         """As `StyleOps.noise`."""
-        return layer(x, mixture)
+        return layer(x, mixture, offset)
 
     def upsample(self, x: Features) -> Features:
         """As `StyleOps.upsample`."""

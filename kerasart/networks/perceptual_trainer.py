@@ -1,5 +1,6 @@
 """`PerceptualTrainer`, the base class of the trainers of style networks: perceptual losses."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,8 +20,13 @@ if keras.backend.backend() == "tensorflow":
 # A style's image, its mask or None, and photos to paint in it.
 Example = tuple[np.ndarray, np.ndarray | None, Sequence[np.ndarray]]
 
-_NOISE = 0.005  # Standard deviation of the consistency loss's noise: about that of compression.
-_SHIFT = 4  # Pixels: the stride of the networks.
+# Of the consistency loss: the standard deviation of the noise; the largest shift in pixels, half
+# the stride of the networks and more; the largest relative change of size; and what is cut off,
+# a multiple of the stride.
+_NOISE = 0.02
+_SHIFT = 3.0
+_ZOOM = 0.02
+_MARGIN = 8
 
 
 class PerceptualTrainer(keras.Model):
@@ -33,9 +39,10 @@ class PerceptualTrainer(keras.Model):
         backbone: The `Backbone`, not yet cut.
         objective: The `Objective`.
         weights: The factor of each term.
-        stability: Weight of the consistency loss: the squared difference that a shift of up to 3
-            pixels and a little noise make to the output. It reduces flicker in films, and is
-            computed on the first photo of each batch.
+        stability: Weight of the consistency loss: the squared difference between the painting,
+            moved as a film moves from frame to frame, and the painting of the photo that is moved
+            likewise, with noise. It reduces flicker in films, and is computed on the first photo of
+            each batch.
         precision: "float32", "bfloat16" or "auto", of the backbone.
         pooling: "max" or "average", of the backbone.
         padding: The backbone's padding, as in `Backbone.cut`.
@@ -161,7 +168,7 @@ class PerceptualTrainer(keras.Model):
         """Computes the features of a batch of images, by layer."""
         return self._backbone(pictures)
 
-    def _paint(self, photos, styles):
+    def _paint(self, photos, styles, noise_offset=None):
         """Paints a batch of photos in the "style" of the batch."""
         raise NotImplementedError
 
@@ -179,16 +186,59 @@ class PerceptualTrainer(keras.Model):
         ]
 
     def _instability(self, batch, painted):
-        """Returns the consistency loss: how far a shift and noise change the first image."""
-        photos = batch["photo"][:1]
-        height, width = photos.shape[1:3]
-        shape = (1, height - _SHIFT, width - _SHIFT, 3)
-        top, left = ops.unstack(keras.random.randint((2,), 0, _SHIFT, seed=self._random), 2)
-        start = ops.stack([0, top, left, 0])
-        noise = keras.random.normal(shape, 0.0, _NOISE, "float32", self._random)
-        shifted = ops.clip(ops.slice(photos, start, shape) + noise, 0.0, 1.0)
-        again = self._paint(shifted, batch["style"][:1])
-        return ops.mean((again - ops.slice(painted, start, shape)) ** 2)
+        """Returns the consistency loss: how far motion and noise change the first image.
+
+        The motion is a shift by fractions of pixels and a zoom. The noise that the network injects
+        moves along in half of the steps, as when a film follows the camera, and is elsewhere in the
+        others, as where an object moves in front of a standing camera.
+        """
+        photo, seed = batch["photo"][:1], self._random
+        size = photo.shape[1:3]
+        shift = keras.random.uniform((2,), -_SHIFT, _SHIFT, seed=seed)
+        zoom = 1 + keras.random.uniform((), -_ZOOM, _ZOOM, seed=seed)
+        rows, columns = (
+            lanczos_matrix(side, side - 2 * _MARGIN, shift[axis], zoom)
+            for axis, side in enumerate(size)
+        )
+
+        def move(image):
+            return ops.einsum("yh,bhwc,xw->byxc", rows, image, columns)
+
+        moved = move(photo)
+        noise = keras.random.normal(moved.shape, 0.0, _NOISE, "float32", seed)
+        elsewhere = keras.random.randint((2,), 0, 2**15, seed=seed)
+        is_along = keras.random.uniform((), seed=seed) < 0.5
+        offset = ops.where(is_along, _MARGIN // self.network.stride, elsewhere)
+        again = self._paint(ops.clip(moved + noise, 0.0, 1.0), batch["style"][:1], offset)
+        return ops.mean((again - move(painted[:1])) ** 2)
+
+
+def lanczos_matrix(size: int, count: int, shift: Any = 0.0, zoom: Any = 1.0) -> Any:
+    """Makes the matrix that resamples one axis of an image around its centre.
+
+    Lanczos's kernel of three lobes keeps an image as sharp as it was, where a linear one would blur
+    what moves by half a pixel.
+
+    Args:
+        size: The number of pixels along the axis.
+        count: The number of pixels of the result.
+        shift: By how many pixels the result's centre lies farther on; may be a tensor.
+        zoom: The distance between pixels of the result; may be a tensor.
+
+    Returns:
+        float32 (count, size), whose rows add up to 1.
+    """
+    centre = (size - 1) / 2 + shift
+    positions = centre + (ops.arange(count, dtype="float32") - (count - 1) / 2) * zoom
+    distances = positions[:, None] - ops.arange(size, dtype="float32")
+    kernel = ops.where(abs(distances) < 3, _sinc(distances) * _sinc(distances / 3), 0.0)
+    return kernel / ops.sum(kernel, axis=1, keepdims=True)
+
+
+def _sinc(x):
+    return ops.where(
+        abs(x) < 1e-6, 1.0, ops.sin(math.pi * x) / (math.pi * ops.where(x == 0, 1.0, x))
+    )
 
 
 def apart(features: dict[str, Any]) -> list[dict[str, Any]]:

@@ -97,10 +97,10 @@ class StripOps(KerasOps):
         scale, shift = block.normalise.scale_and_shift(mean, square, mixture)
         return _map(lambda rows: rows * tf.cast(scale, rows.dtype) + tf.cast(shift, rows.dtype), x)
 
-    def noise(self, x: Any, layer: NoiseInjection, mixture: Any) -> Any:
+    def noise(self, x: Any, layer: NoiseInjection, mixture: Any, offset: Any = None) -> Any:
         """As `StyleOps.noise`, of all rows."""
         x = tf.concat([x.read(*strip) for strip in x.strips()], axis=1)
-        return super().noise(x, layer, mixture)
+        return super().noise(x, layer, mixture, offset)
 
     def upsample(self, x: Any) -> Any:
         """As `StyleOps.upsample`, computed when read."""

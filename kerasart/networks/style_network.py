@@ -139,12 +139,19 @@ class StyleNetwork(keras.Model):
         """
         raise NotImplementedError
 
-    def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
+    def transform(
+        self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
+    ) -> Any:
         """Computes the features before the sigmoid; subclasses define it."""
         raise NotImplementedError
 
     def forward(
-        self, image: Any, style_code: Any, strength: Any = None, ops: StyleOps | None = None
+        self,
+        image: Any,
+        style_code: Any,
+        strength: Any = None,
+        ops: StyleOps | None = None,
+        noise_offset: Any = None,
     ) -> Any:
         """Paints.
 
@@ -153,12 +160,14 @@ class StyleNetwork(keras.Model):
             style_code: As `encode_style` returns it.
             strength: (batch,) in [0, 1], from the photo itself to the full style. None is 1.
             ops: The operations; by default the network's own.
+            noise_offset: int32 (2,): where the image lies in the noise, in rows and columns of
+                `stride` pixels. None is (0, 0). A network without noise ignores it.
 
         Returns:
             float32 of the shape of `image`, in [0, 1].
         """
         ops = ops or self.ops
-        x = self.transform(ops.read(image, self.stride), style_code, strength, ops)
+        x = self.transform(ops.read(image, self.stride), style_code, strength, ops, noise_offset)
         # Strength 0 must be the photo, which the network alone reproduces only nearly.
         return ops.blend(image, ops.to_image(x, image), strength)
 

@@ -119,10 +119,10 @@ class StyleTrainer(PerceptualTrainer):
         """
         return self._paint(batch["photo"], batch["style"])
 
-    def _paint(self, photos, styles):
+    def _paint(self, photos, styles, noise_offset=None):
         numbers = ops.where(styles > 0, styles + self._known, 0)
         mixtures = ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
-        return self.network.forward(photos, mixtures)
+        return self.network.forward(photos, mixtures, noise_offset=noise_offset)
 
     def _targets_and_weights(self, batch):
         photos, styles = batch["photo"], ops.unstack(batch["style"], batch["photo"].shape[0])

@@ -132,13 +132,15 @@ class TransformerNet(StyleNetwork):
             style_weights = keras.ops.ones((keras.ops.shape(image)[0], 1), "float32")
         return self.forward(image, self.encode_style(style_weights), strength)
 
-    def transform(self, x: Any, style_code: Any, strength: Any, ops: StyleOps) -> Any:
+    def transform(
+        self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
+    ) -> Any:
         """Takes an image to features before the sigmoid; see `StyleNetwork.forward`."""
         mixture = ops.blend(np.eye(1, *self.code_shape, dtype=np.float32), style_code, strength)
         x = ops.cast(ops.add(x, -0.5))
         for block in self.down:
             x = ops.relu(ops.conv_block(x, block, mixture))
-        x = ops.noise(x, self.canvas, mixture)
+        x = ops.noise(x, self.canvas, mixture, noise_offset)
         for first, second in zip(self.residual[::2], self.residual[1::2], strict=True):
             y = ops.relu(ops.conv_block(x, first, mixture))
             x = ops.add(x, ops.conv_block(y, second, mixture))

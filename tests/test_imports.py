@@ -18,7 +18,7 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 # From low to high. A module imports from packages of lower levels, or from its own package.
 LEVELS = [
     ["image", "kernels", "progress", "recent", "saved_models"],
-    ["backbones", "objectives", "settings", "client"],
+    ["backbones", "objectives", "settings", "client", "film"],
     ["optimization", "networks"],
     ["applications"],
     ["export"],
@@ -34,6 +34,7 @@ LIGHT = [
     "kerasart.backbones.imagenet",
     "kerasart.client",
     "kerasart.export.requirements",
+    "kerasart.film",
     "kerasart.image",
     "kerasart.progress",
     "kerasart.recent",

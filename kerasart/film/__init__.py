@@ -1,0 +1,1 @@
+"""Films: reading and writing them, the motion from frame to frame, and how steady they are."""

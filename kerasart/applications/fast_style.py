@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.film.flow import shift
 from kerasart.image import as_image
 from kerasart.image.colour import match_covariance, match_histogram, replace_luminance
 from kerasart.kernels.precision import choose_precision
@@ -76,6 +77,7 @@ class Stylizer:
         preserve_color: str = "none",
         rows: int | None = None,
         memory: float | None = None,
+        place: tuple[float, float] = (0.0, 0.0),
     ) -> np.ndarray:
         """Paints a picture.
 
@@ -91,15 +93,20 @@ class Stylizer:
             rows: Paints in strips of this many rows, with less memory and more time, and the same
                 result. None does so if the whole does not fit into memory; 0 never does.
             memory: The memory to use then, in GiB; None is half of what is free.
+            place: For frames of a film: by how many pixels (down, to the right) the scene has moved
+                since the first one. The network's noise and strides move along by fractions of a
+                pixel, so that strokes stay on things; else a film that pans is seen as if through
+                a painted window. Needs OpenCV.
 
         Returns:
             float32 RGB of shape (1, height, width, 3) in [0, 1].
 
         Raises:
+            ImportError: If OpenCV is not installed and `place` is not (0, 0).
             ValueError: If an argument is not allowed, or a picture is too small.
             MemoryError: If memory runs out.
         """
-        return self.paint_all([image], style, strength, preserve_color, rows, memory)[0]
+        return self.paint_all([image], style, strength, preserve_color, rows, memory, place)[0]
 
     def paint_all(
         self,
@@ -109,6 +116,7 @@ class Stylizer:
         preserve_color: str = "none",
         rows: int | None = None,
         memory: float | None = None,
+        place: tuple[float, float] = (0.0, 0.0),
     ) -> list[np.ndarray]:
         """Paints several pictures of one size; on a GPU as one batch.
 
@@ -119,6 +127,7 @@ class Stylizer:
             preserve_color: As in `__call__`.
             rows: As in `__call__`.
             memory: As in `__call__`.
+            place: As in `__call__`, of all of them.
 
         Returns:
             A list of float32 pictures (1, height, width, 3) in [0, 1], one for each image.
@@ -147,28 +156,39 @@ class Stylizer:
             )
         self._network.check_size(photos[0])
         rows = self._rows(size, memory) if rows is None else rows
+        stride = self._network.stride
+        # The image is moved until the network's strides are those of the scene again.
+        margins = [-moved % stride for moved in place]
+        offset = -np.rint(np.add(margins, place) / stride).astype(np.int32)
+        images = photos
+        if any(place):
+            larger = size[0] + stride, size[1] + stride
+            images = [shift(photo, margins[0], margins[1], larger) for photo in photos]
         with explain_memory_errors(size):
             if rows:
                 strengths = np.array([strength], np.float32)
                 painted = [
-                    paint_in_strips(self._network, each, style_code, strengths, rows)
-                    for each in photos
+                    paint_in_strips(self._network, each, style_code, strengths, rows, offset)
+                    for each in images
                 ]
             else:
-                painted = self._paint_whole(photos, style_code, strength)
+                painted = self._paint_whole(images, style_code, strength, offset)
+        if any(place):
+            painted = [shift(each, -margins[0], -margins[1], size) for each in painted]
         return [
             self._recolour(each, photo, preserve_color)
             for each, photo in zip(painted, photos, strict=True)
         ]
 
-    def _paint_whole(self, images, style_code, strength):
+    def _paint_whole(self, images, style_code, strength, offset):
         together = self._most or len(images)
         painted = []
         for i in range(0, len(images), together):
             batch = np.concatenate(images[i : i + together])
             style_codes = np.repeat(style_code, len(batch), axis=0)
             strengths = np.full(len(batch), strength, np.float32)
-            painted += np.split(self._paint(batch, style_codes, strengths).numpy(), len(batch))
+            inputs = batch, style_codes, strengths, offset
+            painted += np.split(self._paint(*inputs).numpy(), len(batch))
         return painted
 
     def _recolour(self, painted, image, preserve_color):
@@ -210,7 +230,7 @@ class _Ready:
         network: The network.
         most: The largest batch; None for any.
         encode_style: A function of a style; returns its code.
-        paint: A function of images, style codes and strengths; returns paintings.
+        paint: A function of images, style codes, strengths and a noise offset; returns paintings.
     """
 
     def __init__(self, network, precision):
@@ -223,14 +243,18 @@ class _Ready:
             for shape in network.input_shapes((None, None)).values()
         )
         style_code = tf.TensorSpec([self.most, *network.code_shape])
-        paint = (FusedNetwork(network, precision) if one_by_one else network).forward
+        noise_offset = tf.TensorSpec([2], tf.int32)
+        ready = FusedNetwork(network, precision) if one_by_one else network
+
+        def paint(image, style_code, strength, noise_offset):
+            return ready.forward(image, style_code, strength, noise_offset=noise_offset)
 
         # AutoGraph would search all functions for loops to convert; there are none.
         def compile_for(function, *signature):
             return tf.function(function, input_signature=signature, autograph=False)
 
         self.encode_style = compile_for(network.encode_style, style)
-        self.paint = compile_for(paint, image, style_code, strength)
+        self.paint = compile_for(paint, image, style_code, strength, noise_offset)
 
 
 _READY = Recent(2)

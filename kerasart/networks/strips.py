@@ -21,7 +21,12 @@ if keras.backend.backend() == "tensorflow":
 
 
 def paint_in_strips(
-    network: StyleNetwork, image: np.ndarray, style_code: Any, strength: Any = None, rows: int = 512
+    network: StyleNetwork,
+    image: np.ndarray,
+    style_code: Any,
+    strength: Any = None,
+    rows: int = 512,
+    noise_offset: Any = None,
 ) -> np.ndarray:
     """Paints an image in strips of its rows.
 
@@ -31,12 +36,13 @@ def paint_in_strips(
         style_code: As of `network.encode_style`.
         strength: (1,) in [0, 1], or None for 1.
         rows: Height of a strip in pixels, rounded up to a multiple of the network's stride.
+        noise_offset: As in `StyleNetwork.forward`.
 
     Returns:
         A float32 array of the shape of `image`: the network's own output, up to rounding.
     """
     ops = StripOps(network.compute_dtype, rows)
-    return np.asarray(network.forward(image, style_code, strength, ops))
+    return np.asarray(network.forward(image, style_code, strength, ops, noise_offset))
 
 
 class StripOps(KerasOps):

@@ -6,6 +6,7 @@ from network_checks import FEW_SIZES, check_paints_as, make_picture
 import kerasart
 from kerasart import Stylizer, stylize
 from kerasart.applications import fast_style
+from kerasart.film.flow import shift
 from kerasart.image.colour import luminance, match_covariance, match_histogram, replace_luminance
 from kerasart.image.resizing import shrink
 from kerasart.kernels.precision import choose_precision
@@ -43,9 +44,9 @@ def heights(monkeypatch):
     """Those of the strips that are painted."""
     heights, paint = [], fast_style.paint_in_strips
 
-    def watched(network, image, style_code, strength, rows):
+    def watched(network, image, style_code, strength, rows, *others):
         heights.append(rows)
-        return paint(network, image, style_code, strength, rows)
+        return paint(network, image, style_code, strength, rows, *others)
 
     monkeypatch.setattr(fast_style, "paint_in_strips", watched)
     return heights
@@ -313,3 +314,21 @@ def test_the_nearest_style_is_named():
         style_weights(("starry", "mosaic"), "mosiac")
     with pytest.raises(ValueError, match="must be one of a, b. Received: 3"):
         style_weights(("a", "b"), {3: 1})
+
+
+# --- Frames of a film
+
+
+@pytest.mark.parametrize("rows", [0, 16])
+def test_noise_and_strides_move_with_the_scene(painter, style_network, rows):
+    stride = style_network.stride  # 4 or 8.
+    style = None if painter.styles else STYLE
+    painted = painter(PHOTO, style, rows=rows, place=(1.5, -2.0 - stride))
+    # Moved until the scene's strides are the network's: by 2.5 and 2, or by 6.5 and 2.
+    moved = shift(PHOTO, stride - 1.5, 2.0, (34 + stride, 45 + stride))
+    ((style, _, _),) = style_network.parse_style(style)
+    offset = np.array([-1, 1], np.int32)
+    style_code = style_network.encode_style(style)
+    moved = style_network.forward(moved, style_code, noise_offset=offset)
+    expected = shift(np.asarray(moved), 1.5 - stride, -2.0, (34, 45))
+    np.testing.assert_allclose(painted, np.clip(expected, 0, 1), atol=1e-4)

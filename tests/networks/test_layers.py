@@ -163,6 +163,17 @@ def test_a_canvas_lays_its_grain_as_strong_as_the_mix_of_styles_asks():
     np.testing.assert_allclose(laid[1] / gains[1], grain, rtol=1e-4)  # The same for all.
 
 
+def test_noise_can_be_offset():
+    canvas = NoiseInjection(1)
+    canvas.build((None, None, None, 5))
+    flat = np.zeros((1, 140, 140, 5), np.float32)
+    noise = canvas(flat, np.ones((1, 1), np.float32)).numpy()
+    moved = canvas(flat, np.ones((1, 1), np.float32), np.array([3, -4], np.int32)).numpy()
+    np.testing.assert_array_equal(moved[:, :100, 4:100], noise[:, 3:103, :96])
+    np.testing.assert_array_equal(moved[:, :124, :4], noise[:, 3:127, 127:131])  # Periodic.
+    assert np.abs(moved - noise).max() > 0
+
+
 # --- BoundedSigmoid
 
 

@@ -70,7 +70,7 @@ def shift(image: np.ndarray, rows: float, columns: float, size: tuple[int, int])
     """
     cv2 = _opencv()
     matrix = np.array([[1, 0, columns], [0, 1, rows]], np.float32)
-    options = {"flags": cv2.INTER_LANCZOS4, "borderMode": cv2.BORDER_REFLECT_101}
+    options = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_REFLECT_101}
     moved = cv2.warpAffine(image[0], matrix, size[::-1], **options)
     return moved.reshape(1, *size, image.shape[-1])
 
@@ -97,12 +97,13 @@ def find_trust(
     """
     cv2 = _opencv()
     is_bad = ~is_consistent(back, forth)
-    speed = (back**2).sum(axis=-1)
-    u_x, v_x = cv2.split(cv2.Sobel(back, -1, 1, 0, ksize=1, scale=0.5))
-    u_y, v_y = cv2.split(cv2.Sobel(back, -1, 0, 1, ksize=1, scale=0.5))
-    is_bad |= u_x**2 + u_y**2 + v_x**2 + v_y**2 > 0.01 * speed + 0.002
+    slopes = sum(
+        _squares(cv2.Sobel(back, -1, *axes, ksize=1, scale=0.5)) for axes in [(1, 0), (0, 1)]
+    )
+    is_bad |= slopes > 0.01 * _squares(back) + 0.002
     widened = cv2.dilate(is_bad.astype(np.float32), np.ones((2 * _WIDENED + 1,) * 2, np.uint8))
-    difference = cv2.blur(np.abs(now - warp(before, back))[0].mean(axis=-1), (3, 3))
+    difference = cv2.absdiff(now[0], warp(before, back)[0])
+    difference = cv2.blur(cv2.transform(difference, np.full((1, 3), 1 / 3)), (3, 3))
     least, most = _DIFFERENCES
     alike = np.clip((most - difference) / (most - least), 0.0, 1.0)
     trust = cv2.GaussianBlur((1 - widened) * alike, (0, 0), _BLUR)
@@ -126,15 +127,20 @@ def is_consistent(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
     rows, columns = np.indices((height, width), np.float32)
     x, y = columns + back[..., 0], rows + back[..., 1]
     there = cv2.remap(forth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    error = ((back + there) ** 2).sum(axis=-1)
-    lengths = (back**2).sum(axis=-1) + (there**2).sum(axis=-1)
     is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return is_inside & (error <= 0.01 * lengths + 0.5)
+    lengths = _squares(back) + _squares(there)
+    return is_inside & (_squares(back + there) <= 0.01 * lengths + 0.5)
 
 
 def require_opencv() -> None:
     """Raises ImportError, with what to install, if OpenCV is missing."""
     _opencv()
+
+
+def _squares(flow: np.ndarray) -> np.ndarray:
+    """The squared lengths of the vectors of a flow."""
+    x, y = _opencv().split(flow)
+    return x * x + y * y
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

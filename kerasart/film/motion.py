@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasart.film.flow import LEAST_SIDE, find_flow, find_trust, shift, warp
+from kerasart.film.flow import LEAST_SIDE, find_flow, find_trust, warp
 from kerasart.image.arrays import fit_size
 
 Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -95,13 +95,16 @@ def dominant_shift(
     back, is_trusted = _resize(back, small) * scale, _resize(trust[0, ..., 0], small) > 0.5
     if not is_trusted.any():
         return 0.0, 0.0
-    now, before = (_blur(_resize(each[0].mean(axis=-1), small)) for each in (now, before))
+    now, before = (_blur(_brightness(_resize(each[0], small))) for each in (now, before))
     flow = np.median(back[is_trusted], axis=0)
-    moves_along = is_trusted & (((back - flow) ** 2).sum(axis=-1) < 1)
+    moves_along = (is_trusted & (((back - flow) ** 2).sum(axis=-1) < 1)).astype(np.float32)
     for _ in range(3):
-        moved = shift(before[np.newaxis, ..., np.newaxis], -flow[1], -flow[0], small)[0, ..., 0]
-        slopes = np.stack(np.gradient(moved)[::-1], axis=-1)[moves_along]
-        flow = flow + np.linalg.lstsq(slopes, (now - moved)[moves_along], rcond=None)[0]
+        moved = _move(before, -flow)
+        slopes = [np.ravel(moves_along * each) for each in _slopes(moved)]
+        change = np.ravel(now - moved)
+        squares = [[np.dot(a, b) for a in slopes] for b in slopes]
+        products = [np.dot(each, change) for each in slopes]
+        flow = flow + np.linalg.lstsq(squares, products, rcond=None)[0]
     x, y = flow / scale
     return -float(y), -float(x)
 
@@ -136,6 +139,26 @@ def _resize(array, size):
     import cv2
 
     return cv2.resize(array, size[::-1], interpolation=cv2.INTER_AREA)
+
+
+def _brightness(pixels):
+    import cv2
+
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+def _slopes(array):
+    import cv2
+
+    return [cv2.Sobel(array, -1, *axes, ksize=1, scale=0.5) for axes in [(1, 0), (0, 1)]]
+
+
+def _move(array, distance):
+    import cv2
+
+    matrix = np.column_stack([np.eye(2), distance])
+    options = {"flags": cv2.INTER_LANCZOS4, "borderMode": cv2.BORDER_REFLECT_101}
+    return cv2.warpAffine(array, matrix, array.shape[::-1], **options)
 
 
 def _blur(array):

@@ -27,6 +27,7 @@ ENTRIES = [
 TYPED = [
     "backbones",
     "client",
+    "film",
     "image",
     "kernels",
     "objectives",

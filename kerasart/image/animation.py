@@ -18,12 +18,9 @@ from kerasart.image.arrays import fit_size, quantise
 from kerasart.image.atomic_files import write_file
 from kerasart.image.encoding import text_chunks
 from kerasart.image.files import check_place, read_picture
+from kerasart.image.video import VideoEncoder, check_encoder, find_encoding, open_output
 
-# Encoder, encoder options, container options. `faststart` puts the index first, for streaming.
-_VIDEO = {
-    ".mp4": ("libx264", {"crf": "18"}, {"movflags": "+faststart"}),
-    ".webm": ("libvpx-vp9", {"crf": "24", "cpu-used": "2", "row-mt": "1"}, {}),
-}
+_VIDEO = (".mp4", ".webm")
 
 _FRAMES_PER_SECOND = (0.02, 1000)  # the range that all formats can express
 _MOST_LOOPS = 65535
@@ -106,16 +103,7 @@ def check_animation(
     if size is not None and not size >= 1:
         raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")
     if suffix in _VIDEO:
-        encoder = _VIDEO[suffix][0]
-        try:
-            import av
-
-            av.Codec(encoder, "w")
-        except (ImportError, ValueError) as error:
-            raise ImportError(
-                f"'{suffix}' needs PyAV with {encoder}: pip install 'kerasart[video]'; "
-                ".gif, .webp and .png need nothing."
-            ) from error
+        check_encoder(suffix, find_encoding(suffix), ".gif, .webp and .png need nothing.")
 
 
 class _Frames(Sequence):
@@ -215,31 +203,12 @@ def _write_webp(file, frames, fps, loop, text):
 
 
 def _write_video(suffix, file, frames, fps, loop, text):
-    import av
-    from av.video.reformatter import ColorRange, Colorspace
-
-    encoder, options, file_options = _VIDEO[suffix]
-    height, width = frames.size
-    to_even = ((0, height % 2), (0, width % 2), (0, 0))
-    # By name: FFmpeg opens the file a second time for `faststart`.
-    with av.open(str(file.name), "w", suffix[1:], options=file_options) as container:
+    with open_output(str(file.name), suffix) as container:
         rate = Fraction(float(fps)).limit_denominator(1001)
-        stream = container.add_stream(encoder, rate=rate, options=options)
-        stream.height, stream.width = height + height % 2, width + width % 2
-        stream.pix_fmt = "yuv420p"
-        # BT.709 is stated explicitly: otherwise players guess from the size.
-        context = stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = Colorspace.ITU709
-        context.color_range = ColorRange.MPEG
+        video = VideoEncoder(container, find_encoding(suffix), frames.size, rate)
         for picture in frames:
-            pixels = np.pad(np.asarray(picture), to_even, mode="edge")
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-            )
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            video.write(np.asarray(picture))
+        video.close()
 
 
 _WRITERS: dict[str, Callable[..., None]] = {

@@ -1,0 +1,92 @@
+"""`AnimatedPicture`: the frames of an animated GIF, WebP, PNG or AVIF, by Pillow."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
+from itertools import accumulate, count
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kerasart.film.video_file import still_picture
+from kerasart.image.formats import FORMATS
+from kerasart.image.video import BT709
+
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+# As browsers do, since many files have a delay of zero and mean none.
+_SHORTEST, _DEFAULT = 10, 100
+
+
+def is_picture(path: Path) -> bool:
+    """Returns whether Pillow, rather than FFmpeg, reads a file."""
+    try:
+        with Image.open(path, formats=sorted(set(FORMATS.values()))):
+            return True
+    except Image.UnidentifiedImageError:
+        return False
+
+
+class AnimatedPicture:
+    """An animated picture; its attributes are those of `VideoFile`.
+
+    All frames are decoded once to learn their times, which are not listed in such files.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If there is one frame only, or one is damaged.
+    """
+
+    time_base = Fraction(1, 1000)
+    origin = Fraction(0)
+    bits = 8
+    has_sound = False
+    sample_aspect = Fraction(1)
+    colour = (BT709, BT709)
+
+    def __init__(self, path: Path):
+        self._path = path
+        with Image.open(path) as picture:
+            if picture.format not in _ANIMATED or getattr(picture, "n_frames", 1) == 1:
+                raise still_picture(path)
+            self.size = picture.height, picture.width
+        self.has_alpha = False
+        delays = []
+        for frame in self._frames():
+            delay = frame.info.get("duration", 0)
+            delays.append(delay if delay > _SHORTEST else _DEFAULT)
+            self.has_alpha |= frame.has_transparency_data
+        *self._starts, end = map(round, accumulate(delays, initial=0))
+        self.frame_count = len(delays)
+        self.duration = end * self.time_base
+        self.rate = self.frame_count / self.duration
+
+    def decode(self, start: Fraction) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
+        """Yields each frame from a time on, as `VideoFile.decode` does."""
+        for pts, frame in zip(self._starts, self._frames(), strict=True):
+            if pts * self.time_base >= start:
+                yield pts, partial(self._convert, frame)
+
+    def timestamps(self) -> list[int]:
+        """Lists the presentation timestamps of all frames, in milliseconds."""
+        return list(self._starts)
+
+    def _convert(self, frame):
+        return np.asarray(frame.convert("RGBA" if self.has_alpha else "RGB"))
+
+    def _frames(self) -> Iterator[Image.Image]:
+        with Image.open(self._path) as picture:
+            for number in count():
+                try:
+                    picture.seek(number)
+                    picture.load()
+                except EOFError:
+                    return
+                except (OSError, SyntaxError, ValueError) as error:
+                    raise ValueError(
+                        f"Cannot read '{self._path}' from frame {number} on: it must be whole "
+                        f"and undamaged. Received: {error}"
+                    ) from error
+                yield picture

@@ -1,0 +1,311 @@
+"""`VideoFile`: the frames of a video file, by PyAV."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kerasart.image.video import BT709, scaling
+
+_log = logging.getLogger("kerasart")
+
+# FFmpeg's names of what a video never is, for all that it opens as one frame.
+_STILLS = ("image2", "_pipe")
+# Files whose timestamps have no zero, files whose timestamps are those of decoding, and files that
+# say how long they are.
+_WITHOUT_ZERO = ("mpeg", "mpegts")
+_WITHOUT_PTS = ("avi",)
+_WITH_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+_MOST_MISSING = 1  # Second of what is said; more than the last packet lasts.
+# Code points of ITU-T H.273 and what swscale calls the same matrix.
+_MATRICES = {1: BT709, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+_UNTAGGED = 2
+_HDR_TRANSFERS = (16, 18)  # PQ and HLG.
+_HD_ROWS = 720
+_FULL_RANGE = 2
+
+
+class VideoFile:
+    """A video file: what is known of its first video stream, and its frames in order.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        size: (height, width), upright.
+        time_base: Seconds per unit of the presentation timestamps.
+        rate: Frames a second, on average.
+        duration: Seconds, or None if the file does not say.
+        frame_count: The number of frames, or None if the file does not say.
+        bits: Bits per channel.
+        has_alpha: Whether there is transparency.
+        has_sound: Whether there is sound.
+        sample_aspect: The width of a pixel over its height, as shown.
+        colour: The code points of primaries and transfer characteristics (ITU-T H.273).
+
+    Raises:
+        ImportError: If PyAV is missing.
+        ValueError: If the file is no video, or no frame can be decoded.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._warned: set[str] = set()
+        with self._open() as (container, stream):
+            self.has_sound = bool(container.streams.audio)
+            name = container.format.name
+            self.time_base = _fraction(stream.time_base)
+            self.rate = _fraction(stream.average_rate or stream.guessed_rate or Fraction(25))
+            # Elsewhere timestamps start where the film does, which may be before its pictures.
+            has_zero = name not in _WITHOUT_ZERO or container.start_time is None
+            self.origin = Fraction(0) if has_zero else Fraction(container.start_time, 10**6)
+            self._origin = round(self.origin / self.time_base)
+            self._is_counted = name in _WITHOUT_PTS
+            self.duration = self._length(container, stream)
+            # Elsewhere lengths are estimates, so that a shorter film need not be cut off.
+            self._promised = container.duration or 0 if name in _WITH_LENGTH else 0
+            self.frame_count = stream.frames or None
+            if self._is_counted or self.duration and self.frame_count is None:
+                self.frame_count = round(self.duration * self.rate)
+            # The decoder of FFmpeg's own drops the transparency.
+            self._alpha_decoder = stream.metadata.get("alpha_mode") == "1" and {
+                "vp9": "libvpx-vp9",
+                "vp8": "libvpx",
+            }.get(stream.codec_context.name)
+            aspect = _fraction(stream.sample_aspect_ratio or Fraction(1))
+        self._describe(self._first_frame(), aspect)
+
+    def _describe(self, frame, aspect):
+        components = frame.format.components
+        self._coded_size = frame.height, frame.width
+        self._matrix = _display_matrix(frame)
+        self.bits = max(each.bits for each in components)
+        self.has_alpha = any(each.is_alpha for each in components)
+        formats = ("rgb24", "rgba") if self.bits <= 8 else ("rgb48le", "rgba64le")
+        self._raw_format = formats[self.has_alpha]
+        is_turned = _is_turned(self._matrix)
+        self.size = self._coded_size[::-1] if is_turned else self._coded_size
+        self.sample_aspect = 1 / aspect if is_turned else aspect
+        self.colour = tuple(
+            BT709 if code == _UNTAGGED else code
+            for code in (int(frame.color_primaries), int(frame.color_trc))
+        )
+        if self.colour[1] in _HDR_TRANSFERS:
+            self._warn("is HDR (PQ or HLG): its values are taken as they are coded")
+        if frame.interlaced_frame:
+            self._warn("is interlaced: two fields are taken as one picture")
+
+    def _length(self, container, stream):
+        if stream.duration:
+            start = (stream.start_time or 0) - self._origin
+            return (start + stream.duration) * self.time_base
+        return Fraction(container.duration, 10**6) if container.duration else None
+
+    def decode(self, start: Fraction) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
+        """Yields each frame from a time on: its presentation timestamp, and what converts it.
+
+        The latter returns upright RGB or RGBA, uint8 or, of more than 8 bits, uint16.
+        """
+        first = start / self.time_base
+        frames = self._frames(seek_to=int(first) if start > 0 and not self._is_counted else None)
+        pts, frame = next(frames, (None, None))
+        if pts is None or pts > first > 0:  # Seeking is not exact in every format.
+            frames = self._frames(seek_to=None)
+            pts, frame = next(frames, (None, None))
+        while pts is not None:
+            if pts >= first:
+                self._check_size(frame, pts)
+                yield pts, partial(self._convert, frame)
+            pts, frame = next(frames, (None, None))
+
+    def timestamps(self) -> list[int]:
+        """Lists the presentation timestamps of all frames, in order, without decoding."""
+        with self._open() as (container, stream):
+            packets = [packet for packet in container.demux(stream) if packet.size]
+            if self._is_counted:
+                return [round(number * self._step) for number in range(len(packets))]
+            times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+            return sorted(time - self._origin for time in times if time is not None)
+
+    @property
+    def _step(self):
+        return 1 / (self.rate * self.time_base)
+
+    @contextmanager
+    def _open(self):
+        """Opens the file: yields PyAV's container and the video stream."""
+        try:
+            import av
+        except ImportError as error:
+            raise ImportError(
+                f"Cannot read '{self._path}': films need PyAV: pip install 'kerasart[video]'; "
+                "animated .gif, .webp and .png need nothing. Received: no PyAV"
+            ) from error
+        try:
+            container = av.open(f"file:{self._path}", metadata_errors="replace")
+        except (av.error.FFmpegError, ValueError) as error:
+            raise ValueError(
+                f"Cannot read '{self._path}': it must be a film that FFmpeg can read, whole and "
+                f"undamaged. Received: {_reason(error)}"
+            ) from error
+        with container:
+            if container.format.name.endswith(_STILLS):
+                raise still_picture(self._path)
+            yield container, self._find_stream(container)
+
+    def _find_stream(self, container):
+        from av.stream import Disposition
+
+        streams = [
+            stream
+            for stream in container.streams.video
+            if not stream.disposition & Disposition.attached_pic
+        ]
+        if not streams:
+            raise ValueError(
+                f"Cannot read '{self._path}': a film must have pictures. Received: "
+                f"{'sound only' if container.streams.audio else 'a file without video'}"
+            )
+        if streams[0].codec_context is None:
+            raise ValueError(
+                f"Cannot read '{self._path}': its codec must be one that FFmpeg knows. "
+                "Received: an unknown one"
+            )
+        return streams[0]
+
+    def _first_frame(self):
+        _, frame = next(self._frames(seek_to=None), (None, None))
+        if frame is None:
+            raise ValueError(
+                f"Cannot read '{self._path}': its pictures must be whole and not encrypted. "
+                "Received: none that can be decoded"
+            )
+        return frame
+
+    def _frames(self, seek_to):
+        """Decodes: yields (presentation timestamp, PyAV's frame) in order."""
+        with self._open() as (container, stream):
+            if seek_to is not None:
+                container.seek(seek_to + self._origin, stream=stream)
+            last = None
+            for frame in self._decoded(container, stream):
+                pts = None if frame.pts is None else frame.pts - self._origin
+                if self._is_counted:
+                    pts = 0 if last is None else round(last + self._step)
+                elif pts is None or last is not None and pts <= last:
+                    self._warn("has frames without a time of their own: they get one by the rate")
+                    pts = 0 if last is None else last + max(1, round(self._step))
+                if frame.is_corrupt:
+                    self._warn("is damaged in places")
+                last = pts
+                yield pts, frame
+
+    def _decoded(self, container, stream):
+        import av
+
+        decoder = stream.codec_context
+        if self._alpha_decoder:
+            decoder = av.CodecContext.create(self._alpha_decoder, "r")
+        shown, latest, is_cut = 0.0, 0.0, False
+        try:
+            # All streams, to know where the file ends: sound may go on after the pictures.
+            for packet in container.demux():
+                if packet.pts is not None:
+                    latest = max(latest, float(packet.pts * packet.time_base))
+                if packet.stream.index != stream.index:
+                    continue
+                # An empty packet is the last, and asks for what is left in the decoder.
+                is_cut = packet.is_corrupt if packet.size else is_cut
+                for frame in self._decode_packet(decoder, packet):
+                    if frame.pts is not None:
+                        shown = float(frame.pts * self.time_base - self.origin)
+                    yield frame
+        except av.error.FFmpegError as error:
+            raise self._cut_off(shown, _reason(error)) from error
+        if is_cut or latest < self._promised / 10**6 - _MOST_MISSING:
+            raise self._cut_off(shown, "a file that ends there")
+
+    def _decode_packet(self, decoder, packet):
+        import av
+
+        try:
+            return decoder.decode(packet if packet.size else None)
+        except av.error.InvalidDataError:
+            self._warn("is damaged in places")
+            return []
+
+    def _cut_off(self, time, reason):
+        return ValueError(
+            f"Cannot read '{self._path}' beyond {time:.2f} s: it must be whole and undamaged. "
+            f"Received: {reason}"
+        )
+
+    def _check_size(self, frame, pts):
+        if (frame.height, frame.width) != self._coded_size:
+            height, width = self._coded_size
+            raise ValueError(
+                f"Cannot read '{self._path}' beyond {float(pts * self.time_base):.2f} s: all of "
+                f"its frames must have the size of the first, {width} x {height}. "
+                f"Received: {frame.width} x {frame.height}"
+            )
+
+    def _convert(self, frame):
+        pixels = frame.to_ndarray(
+            format=self._raw_format,
+            src_colorspace=self._matrix_of(frame),
+            interpolation=scaling(),
+        )
+        return _upright(pixels, self._matrix)
+
+    def _matrix_of(self, frame):
+        """The matrix that turns YUV into RGB: as tagged, else as players assume it."""
+        assumed = _MATRICES[1] if frame.height >= _HD_ROWS else _MATRICES[5]
+        return _MATRICES.get(int(frame.colorspace), assumed)
+
+    def _warn(self, what):
+        if what not in self._warned:
+            self._warned.add(what)
+            _log.warning("The film '%s' %s", self._path, what)
+
+
+def still_picture(path: Path) -> ValueError:
+    """Returns the error that says that a file holds one picture only."""
+    return ValueError(
+        f"Cannot read '{path}' as a film: it must have more than one frame. "
+        "Received: a still picture"
+    )
+
+
+def _fraction(ratio):
+    # Of PyAV's own class from version 19 on.
+    return Fraction(ratio.numerator, ratio.denominator)
+
+
+def _reason(error):
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _display_matrix(frame):
+    """Returns ((a, b), (c, d)): upright, the pixel at x, y lies at ax + cy, bx + dy."""
+    from av.sidedata.sidedata import Type
+
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return np.eye(2, dtype=int)
+    return np.frombuffer(bytes(data), np.int32).reshape(3, 3)[:2, :2]
+
+
+def _is_turned(matrix):
+    (a, b), _ = matrix
+    return abs(b) > abs(a)
+
+
+def _upright(pixels, matrix):
+    (a, b), (c, d) = matrix
+    if _is_turned(matrix):
+        pixels, a, d = pixels.swapaxes(0, 1), c, b
+    return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

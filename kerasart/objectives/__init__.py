@@ -1,7 +1,7 @@
 """Losses as additive statistics of features or pixels, and their weighted sum."""
 
 from kerasart.objectives.activations import Activation, Channel
-from kerasart.objectives.comparisons import SIMILARITIES, Content, Similarity
+from kerasart.objectives.comparisons import SIMILARITIES, Content, Similarity, Temporal
 from kerasart.objectives.dream import dream_objective
 from kerasart.objectives.objective import Objective, Target, Term
 from kerasart.objectives.regularizers import Energy, TotalVariation
@@ -21,6 +21,7 @@ __all__ = [
     "Similarity",
     "StyleTerm",
     "Target",
+    "Temporal",
     "Term",
     "TotalVariation",
     "Wasserstein",

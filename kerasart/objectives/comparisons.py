@@ -1,4 +1,4 @@
-"""`Content` and `Similarity`: comparisons with the features of another image."""
+"""`Content`, `Similarity` and `Temporal`: comparisons with another image or its features."""
 
 from typing import Any
 
@@ -80,6 +80,33 @@ class Similarity(Term):
         rows, others = (ops.reshape(x, (-1, channels)) for x in (features, other))
         products = ops.matmul(rows, ops.transpose(others)) / channels
         return -ops.sum(ops.max(products, axis=-1))
+
+    def distance(self, mean: Any) -> Any:
+        """Returns the mean itself."""
+        return mean
+
+
+class Temporal(Term):
+    """Mean squared difference to the picture before, moved to where its content is now.
+
+    The mean over positions of `trust * mean over channels of (x - before)^2`. The target's guide is
+    `(before, trust)`: the warped picture, float32 (1, height, width, 3), and where the motion can
+    be trusted, float32 (1, height, width, 1) in [0, 1].
+
+    Source: Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv 1604.08610, equation 7).
+
+    Args:
+        weight: The term's weight.
+    """
+
+    is_linear = True
+
+    def __init__(self, weight: float = 1.0):
+        super().__init__("image", "temporal", weight)
+
+    def statistic(self, features: Any, before: Any, trust: Any) -> Any:
+        """Sums the trusted part of the squared difference over positions."""
+        return ops.sum(trust * ops.mean((features - before) ** 2, axis=-1, keepdims=True))
 
     def distance(self, mean: Any) -> Any:
         """Returns the mean itself."""

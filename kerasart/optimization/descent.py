@@ -160,6 +160,42 @@ class Descent:
             return new  # A Keras optimizer can have variables that are not resized: start afresh.
         return new._replace(memory=memory)
 
+    def carry(
+        self,
+        state: State,
+        warp: Callable[[np.ndarray], np.ndarray],
+        trust: np.ndarray,
+        image: np.ndarray,
+    ) -> State:
+        """Moves the image and the optimizer's memory along the motion to the next frame of a film.
+
+        With its moments at the places to which their strokes moved, Adam goes on as if nothing had
+        happened; with new ones, its first steps would change every pixel by the learning rate. The
+        running mean starts afresh.
+
+        Args:
+            state: The last `State` of the frame before.
+            warp: `warp(array) -> array` moves float32 (1, height, width, 3) to the next frame.
+            trust: Where to trust it, float32 (1, height, width, 1) in [0, 1]. Elsewhere the state
+                is that of a start.
+            image: The image to start from there, float32 RGB (1, height, width, 3).
+
+        Returns:
+            The `State` to start the next frame from.
+        """
+
+        def move(tensor):
+            old = np.asarray(tensor)
+            # A warp that overshoots would make squares negative.
+            return trust * np.clip(warp(old), old.min(), old.max())
+
+        new = self.start(move(self.to_image(state)) + (1 - trust) * np.asarray(image))
+        shape = state.image.shape
+        if self.parameterization or any(old.shape not in ((), shape) for old in state.memory):
+            return new  # What has no positions in the image cannot be moved.
+        memory = tuple(move(old) if old.shape == shape else old for old in state.memory)
+        return new._replace(memory=memory)
+
     def run(
         self,
         start: State | ArrayLike,

@@ -9,7 +9,7 @@ from term_checks import (
     value,
 )
 
-from kerasart.objectives import SIMILARITIES, Content, Objective, Similarity, Target
+from kerasart.objectives import SIMILARITIES, Content, Objective, Similarity, Target, Temporal
 
 POSITIONWISE = [kind for kind in SIMILARITIES if kind != "match"]
 
@@ -166,3 +166,38 @@ def test_statistic_of_a_similarity_adds_over_tiles(kind):
 @pytest.mark.parametrize("kind", SIMILARITIES)
 def test_bfloat16_features_are_compared_in_float32(kind):
     check_bfloat16_is_cast(Similarity("a", kind), Target(guide=(features(seed=1),)))
+
+
+# --- Temporal
+
+
+def trust(height=5, width=6):
+    return np.random.default_rng(9).uniform(size=(1, height, width, 1)).astype(np.float32)
+
+
+def test_temporal_against_numpy():
+    array, before = features(channels=3), features(channels=3, seed=1)
+    target = Target(guide=(tf.constant(before), tf.constant(trust())))
+    squares = (array.astype(np.float64) - before) ** 2
+    expected = np.mean(trust()[..., 0] * squares.mean(axis=-1))
+    assert value(Temporal(), array, target) == pytest.approx(expected, rel=1e-5)
+    untrusted = Target(guide=(tf.constant(before), tf.zeros([1, 5, 6, 1])))
+    assert value(Temporal(), array, untrusted) == 0.0
+    assert value(2.5 * Temporal(), array, target) == pytest.approx(2.5 * expected, rel=1e-5)
+
+
+def test_temporal_is_of_the_image():
+    assert Temporal().layer == "image" and Temporal().name == "temporal"
+
+
+def test_gradient_of_temporal_against_finite_differences():
+    def target_in(dtype):
+        guide = features(channels=3, seed=1), trust()
+        return Target(guide=tuple(tf.constant(each, dtype) for each in guide))
+
+    check_gradient(Temporal(), features(channels=3), target_in)
+
+
+def test_temporal_adds_over_tiles():
+    before = features(10, 8, 3, seed=1)
+    check_adds_over_tiles(Temporal(), features(10, 8, 3), before, trust(10, 8))

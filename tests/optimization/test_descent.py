@@ -9,6 +9,7 @@ from kerasart.optimization import (
     LBFGS,
     Adam,
     Descent,
+    Fourier,
     GradientDescent,
     KerasOptimizer,
     NormalizedGradient,
@@ -324,6 +325,89 @@ def test_enlarging_to_the_same_size_changes_nothing():
     np.testing.assert_allclose(same.image, state.image, atol=1e-6)
     for old, new in zip(state.memory, same.memory, strict=True):
         np.testing.assert_allclose(new, old, atol=1e-9)
+
+
+# --- Along the motion of a film
+
+
+def to_the_right(array):
+    """Moves two columns to the right, beyond the range of what it moves."""
+    return 1.1 * np.roll(array, 2, axis=2) - 0.05 * array.mean()
+
+
+def columns_of_trust(width=8):
+    return np.linspace(0, 1, width, dtype=np.float32).reshape(1, 1, width, 1)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_picture_and_moments_move_with_the_scene(average):
+    descent = descend(Adam(0.05), average=average)
+    state = descent.run(noise(6, 8), 3, targets=toward(noise(6, 8, 1))).state
+    frame, trust = noise(6, 8, 2), columns_of_trust()
+    carried = descent.carry(state, to_the_right, trust, frame)
+
+    def move(old):
+        return trust * np.clip(to_the_right(old), old.min(), old.max())
+
+    expected = move(descent.to_image(state).numpy()) + (1 - trust) * frame
+    np.testing.assert_allclose(carried.image, expected, rtol=1e-6)
+    for old, new in zip(state.memory[:2], carried.memory[:2], strict=True):
+        np.testing.assert_allclose(new, move(old.numpy()), rtol=1e-6)
+        assert np.abs(new).max() > 0 and not np.any(new[:, :, 0])
+    assert np.min(carried.memory[1]) >= 0
+    assert float(carried.memory[2]) == 3.0
+    assert len(carried.average) == len(state.average) and not any(map(np.any, carried.average))
+    run = descent.run(carried, 2, targets=toward(noise(6, 8, 1)))
+    assert float(run.state.memory[2]) == 5.0 and descent.traces == 1
+
+
+def test_carried_moments_do_not_shake_what_stands_still():
+    descent, goal = descend(Adam(0.05)), toward(noise(6, 8, 1))
+    state = descent.run(noise(6, 8), 200, targets=goal).state
+    still, trust = (lambda array: array), np.ones((1, 6, 8, 1), np.float32)
+    carried = descent.carry(state, still, trust, noise(6, 8, 2))
+    np.testing.assert_array_equal(carried.image, state.image)
+    before = state.image.numpy()
+    steady, shaken = (
+        np.abs(descent.run(start, 3, targets=goal).image - before).mean()
+        for start in (carried, before)
+    )
+    assert steady < 0.1 * shaken
+
+
+@pytest.mark.parametrize("optimizer", [KerasOptimizer("adam", 0.05), LBFGS()])
+def test_whatever_can_be_moved_is(optimizer):
+    descent = descend(optimizer)
+    state = descent.run(noise(6, 8), 3, targets=toward(noise(6, 8, 1))).state
+    carried = descent.carry(state, to_the_right, columns_of_trust(), noise(6, 8, 2))
+    pairs = list(zip(state.memory, carried.memory, strict=True))
+    moments = [each for each in pairs if each[0].shape == state.image.shape]
+    assert len(moments) == (2 if pairs else 0)
+    for old, new in moments:
+        expected = to_the_right(old.numpy()).clip(np.min(old), np.max(old)) * columns_of_trust()
+        np.testing.assert_allclose(new, expected, rtol=1e-6)
+    assert all(old == new for old, new in pairs if old.shape == ())
+    run = descent.run(carried, 3, targets=toward(noise(6, 8, 1)))
+    assert run.losses[-1, 0] < run.losses[0, 0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": KerasOptimizer(keras.optimizers.Adafactor(0.05))},
+        {"optimizer": Adam(0.05), "parameterization": Fourier()},
+    ],
+)
+def test_of_memory_without_places_in_the_picture_none_is_kept(settings):
+    descent = descend(**settings)
+    state = descent.run(noise(6, 8), 3, targets=toward(noise(6, 8, 1))).state
+    carried = descent.carry(state, to_the_right, columns_of_trust(), noise(6, 8, 2))
+    fresh = descent.start(descent.to_image(carried))
+    for got, expected in zip(carried.memory, fresh.memory, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    old = descent.to_image(state).numpy()
+    moved = to_the_right(old).clip(old.min(), old.max())[:, :, -1:]
+    np.testing.assert_allclose(descent.to_image(carried)[:, :, -1:], moved, atol=0.006)
 
 
 # --- Keras's optimizers

@@ -51,6 +51,7 @@ class Film:
         path: The file.
         start, stop: Exact seconds, or None.
         every: As given.
+        is_video: Whether it is a video, not an animated picture.
         size: (height, width), upright.
         rate: Frames a second, on average, of those that are read.
         duration: Seconds from `start` to `stop`, or None if the file does not say.
@@ -83,7 +84,8 @@ class Film:
         self.every = every
         _check_range(self.start, self.stop, every)
         _check_file(self.path)
-        self._file = AnimatedPicture(self.path) if is_picture(self.path) else VideoFile(self.path)
+        self.is_video = not is_picture(self.path)
+        self._file = VideoFile(self.path) if self.is_video else AnimatedPicture(self.path)
         self.size: tuple[int, int] = self._file.size
         self.rate: Fraction = self._file.rate / every
         self.time_base: Fraction = self._file.time_base

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasart.image.video import BT709, scaling
+from kerasart.image.video import BT709, exact, scaling
 
 _log = logging.getLogger("kerasart")
 
@@ -24,6 +24,7 @@ _MOST_MISSING = 1  # Second of what is said; more than the last packet lasts.
 # Code points of ITU-T H.273 and what swscale calls the same matrix.
 _MATRICES = {1: BT709, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _UNTAGGED = 2
+_ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 _HDR_TRANSFERS = (16, 18)  # PQ and HLG.
 _HD_ROWS = 720
 _FULL_RANGE = 2
@@ -58,12 +59,13 @@ class VideoFile:
         with self._open() as (container, stream):
             self.has_sound = bool(container.streams.audio)
             name = container.format.name
-            self.time_base = _fraction(stream.time_base)
-            self.rate = _fraction(stream.average_rate or stream.guessed_rate or Fraction(25))
+            self.time_base = exact(stream.time_base)
+            self.rate = exact(stream.average_rate or stream.guessed_rate or Fraction(25))
             # Elsewhere timestamps start where the film does, which may be before its pictures.
             has_zero = name not in _WITHOUT_ZERO or container.start_time is None
-            self.origin = Fraction(0) if has_zero else Fraction(container.start_time, 10**6)
-            self._origin = round(self.origin / self.time_base)
+            start = 0 if has_zero else Fraction(container.start_time, 10**6)
+            self._origin = round(start / self.time_base)
+            self.origin = self._origin * self.time_base
             self._is_counted = name in _WITHOUT_PTS
             self.duration = self._length(container, stream)
             # Elsewhere lengths are estimates, so that a shorter film need not be cut off.
@@ -72,11 +74,11 @@ class VideoFile:
             if self._is_counted or self.duration and self.frame_count is None:
                 self.frame_count = round(self.duration * self.rate)
             # The decoder of FFmpeg's own drops the transparency.
-            self._alpha_decoder = stream.metadata.get("alpha_mode") == "1" and {
-                "vp9": "libvpx-vp9",
-                "vp8": "libvpx",
-            }.get(stream.codec_context.name)
-            aspect = _fraction(stream.sample_aspect_ratio or Fraction(1))
+            tags = {key.lower(): value for key, value in stream.metadata.items()}
+            self._alpha_decoder = tags.get("alpha_mode") == "1" and _ALPHA_DECODERS.get(
+                stream.codec_context.name
+            )
+            aspect = exact(stream.sample_aspect_ratio or Fraction(1))
         self._describe(self._first_frame(), aspect)
 
     def _describe(self, frame, aspect):
@@ -278,11 +280,6 @@ def still_picture(path: Path) -> ValueError:
         f"Cannot read '{path}' as a film: it must have more than one frame. "
         "Received: a still picture"
     )
-
-
-def _fraction(ratio):
-    # Of PyAV's own class from version 19 on.
-    return Fraction(ratio.numerator, ratio.denominator)
 
 
 def _reason(error):

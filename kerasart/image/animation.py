@@ -73,9 +73,37 @@ def write_animation(
     path, frames = Path(path), list(frames)
     if not frames:
         raise ValueError("`frames` must hold at least one picture file. Received: none")
-    frames = _Frames(frames, size)
+    times = [index / Fraction(fps) for index in range(len(frames) + 1)]
+    return _write(path, _Frames(frames, size), times, int(loop), text or {}, taken)
+
+
+def write_timed_animation(
+    path: str | os.PathLike[str],
+    frames: Sequence[str | os.PathLike[str]],
+    times: Sequence[Fraction],
+    taken: str = "replace",
+) -> Path:
+    """Writes an animation, as `write_animation` does, whose frames are not shown equally long.
+
+    Args:
+        path: The file.
+        frames: Paths of image files, all of the same size.
+        times: Seconds: when each frame is first shown, and when the last ends.
+        taken: What to do if the file exists, as in `write_picture`.
+
+    Returns:
+        The `pathlib.Path` of the file.
+
+    Raises:
+        ImportError, ValueError, OSError: As for `write_animation`.
+    """
+    check_animation(path)
+    return _write(Path(path), _Frames(frames, None), times, 0, {}, taken)
+
+
+def _write(path, frames, times, loop, text, taken):
     write = _WRITERS[path.suffix.lower()]
-    return write_file(path, lambda file: write(file, frames, fps, int(loop), text or {}), taken)
+    return write_file(path, lambda file: write(file, frames, times, loop, text), taken)
 
 
 def check_animation(
@@ -140,13 +168,13 @@ def _read_pixels(path):
     return quantise(read_picture(path).image[0], bits=8)
 
 
-def _delays(frames, fps, units, least=1):
+def _delays(times, units, least=1):
     """Returns each frame's delay in 1/`units` of a second."""
-    times = [round(index * units / fps) for index in range(len(frames) + 1)]
-    return [max(least, end - start) for start, end in pairwise(times)]
+    ticks = [round(time * units) for time in times]
+    return [max(least, end - start) for start, end in pairwise(ticks)]
 
 
-def _write_gif(file, frames, fps, loop, text):
+def _write_gif(file, frames, times, loop, text):
     height, width = frames.size
     palette = _common_palette(frames)
     # A GIF stores the number of repetitions, one less than the number of times it is played.
@@ -156,7 +184,7 @@ def _write_gif(file, frames, fps, loop, text):
         palette.resize((width, height)), info={"duration": 1, **repeat}
     )
     file.writelines(header)
-    for picture, delay in zip(frames, _delays(frames, fps, 100, least=2), strict=True):
+    for picture, delay in zip(frames, _delays(times, 100, least=2), strict=True):
         dithered = picture.quantize(palette=palette)
         file.writelines(GifImagePlugin.getdata(dithered, duration=10 * delay))
     file.write(b";")
@@ -171,7 +199,7 @@ def _common_palette(frames):
     return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
 
 
-def _write_apng(file, frames, fps, loop, text):
+def _write_apng(file, frames, times, loop, text):
     height, width = frames.size
     numbers = count()
     file.write(b"\x89PNG\r\n\x1a\n")
@@ -179,7 +207,7 @@ def _write_apng(file, frames, fps, loop, text):
     for kind, content, *_ in text_chunks(text).chunks:
         putchunk(file, kind, content)
     putchunk(file, b"acTL", struct.pack(">2I", len(frames), loop))
-    for picture, delay in zip(frames, _delays(frames, fps, 1000), strict=True):
+    for picture, delay in zip(frames, _delays(times, 1000), strict=True):
         data = b"".join(content for kind, content, _ in getchunks(picture) if kind == b"IDAT")
         number = next(numbers)
         size_offset_and_delay = (width, height, 0, 0, delay, 1000)
@@ -191,20 +219,20 @@ def _write_apng(file, frames, fps, loop, text):
     putchunk(file, b"IEND", b"")
 
 
-def _write_webp(file, frames, fps, loop, text):
+def _write_webp(file, frames, times, loop, text):
     # Pillow would hold a list of images in memory, but it reads an APNG's frames one by one.
-    delays = _delays(frames, fps, 1000)
+    delays = _delays(times, 1000)
     with TemporaryFile(dir=Path(file.name).parent) as apng:
-        _write_apng(apng, frames, fps, loop, {})
+        _write_apng(apng, frames, times, loop, {})
         apng.seek(0)
         options = {"duration": delays, "loop": loop, "quality": 90, "method": 4}
         with Image.open(apng) as picture:
             picture.save(file, "WEBP", save_all=True, **options)
 
 
-def _write_video(suffix, file, frames, fps, loop, text):
+def _write_video(suffix, file, frames, times, loop, text):
     with open_output(str(file.name), suffix) as container:
-        rate = Fraction(float(fps)).limit_denominator(1001)
+        rate = (len(frames) / times[-1]).limit_denominator(1001)
         video = VideoEncoder(container, find_encoding(suffix), frames.size, rate)
         for picture in frames:
             video.write(np.asarray(picture))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -32,8 +32,20 @@ class Encoding:
     options: Mapping[str, str] = field(default_factory=dict)
     tag: str | None = None
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether transparency is encoded."""
+        return self.pixel_format.startswith("yuva")
 
-_H264 = Encoding("libx264", "yuv420p", 18)
+    @property
+    def bits(self) -> int:
+        """Bits per channel."""
+        return 10 if "10" in self.pixel_format else 8
+
+
+# x264's macroblock tree reads memory that it has not set, at the picture's edge: with it, the same
+# frames are now and then encoded otherwise, and a resumed film would not be the same.
+_H264 = Encoding("libx264", "yuv420p", 19, {"x264-params": "mbtree=0"})
 # Apple's players need this tag.
 _HEVC = Encoding("libx265", "yuv420p10le", 20, {"x265-params": _X265}, tag="hvc1")
 _VP9_OPTIONS = {"cpu-used": "2", "row-mt": "1"}
@@ -71,7 +83,7 @@ def check_encoder(suffix: str, encoding: Encoding, others: str) -> None:
         ) from error
 
 
-def open_output(name: str, suffix: str, **options: str) -> Any:
+def open_output(name: str | BinaryIO, suffix: str, **options: str) -> Any:
     """Opens a file for writing as PyAV's container, in the format of a suffix, whatever its name.
 
     By name: FFmpeg opens the file a second time for `faststart`.
@@ -80,6 +92,11 @@ def open_output(name: str, suffix: str, **options: str) -> Any:
 
     options = {**CONTAINERS[suffix], **options}
     return av.open(name, "w", format=_FORMATS.get(suffix, suffix[1:]), options=options)
+
+
+def exact(ratio: Any) -> Fraction:
+    """Returns PyAV's ratio, which from version 19 on is of a class of its own, as a fraction."""
+    return Fraction(ratio.numerator, ratio.denominator)
 
 
 def scaling() -> int:
@@ -114,6 +131,9 @@ class VideoEncoder:
         quality: The constant rate factor, or None for the encoding's own.
         sample_aspect: The width of a pixel over its height.
         colour: The code points of primaries and transfer characteristics (ITU-T H.273).
+
+    Attributes:
+        count: The number of frames in the container.
     """
 
     def __init__(
@@ -130,6 +150,7 @@ class VideoEncoder:
         crf = encoding.crf if quality is None else quality
         options = {"crf": str(crf), "threads": _THREADS, **encoding.options}
         height, width = size
+        self.count = 0
         self._container = container
         self._to_even = ((0, height % 2), (0, width % 2), (0, 0))
         self._stream = container.add_stream(encoding.encoder, rate=rate, options=options)
@@ -163,8 +184,12 @@ class VideoEncoder:
         )
         if pts is not None:
             frame.pts, frame.time_base = pts, self._stream.codec_context.time_base
-        self._container.mux(self._stream.encode(frame))
+        self._mux(self._stream.encode(frame))
 
     def close(self) -> None:
         """Encodes what is still in the encoder."""
-        self._container.mux(self._stream.encode())
+        self._mux(self._stream.encode())
+
+    def _mux(self, packets):
+        self._container.mux(packets)
+        self.count += len(packets)

@@ -1,0 +1,259 @@
+"""`join_segments`: makes one film of segments, without encoding again."""
+
+import heapq
+import io
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from itertools import chain
+from math import lcm
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasart.film.reader import Film
+from kerasart.image.video import Encoding, exact, open_output
+
+_log = logging.getLogger("kerasart")
+
+_OF_APPLE = (".mp4", ".mov")
+_OPUS_RATE = 48000
+_OPUS_BITS = 64000  # A second, for each channel.
+# Of the file, not of what is in it.
+_FILE_METADATA = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
+_STREAM_METADATA = ("language", "title")
+_LONGEST_TIMESCALE = 2**31 - 1
+
+
+def check_streams(film: Film, suffix: str, has_sound: bool) -> None:
+    """Raises ValueError if a film's sound cannot be in an output; names subtitles that cannot."""
+    import av
+
+    if not film.is_video:
+        return
+    with av.open(f"file:{film.path}") as source, open_output(io.BytesIO(), suffix) as output:
+        known = output.supported_codecs
+        for stream in chain(source.streams.audio if has_sound else (), source.streams.subtitles):
+            codec = _codec_of(stream)
+            if codec in known or suffix == ".webm" and stream.type == "audio":
+                continue
+            if stream.type == "audio":
+                raise ValueError(
+                    f"'{suffix}' cannot hold the sound of '{film.path}': write .mkv, or leave the "
+                    f"sound out. Received: {codec}"
+                )
+            _log.warning(
+                "'%s' cannot hold the subtitles of '%s' (%s): they are left out",
+                suffix,
+                film.path,
+                codec,
+            )
+
+
+def join_segments(
+    name: str,
+    suffix: str,
+    encoding: Encoding,
+    segments: Sequence[tuple[Path, list[int]]],
+    film: Film,
+    end: int | None,
+    has_sound: bool,
+) -> None:
+    """Writes a film of the pictures of its segments, and of the rest of the film they are made of.
+
+    Packets of sound, subtitles and pictures are copied as they are, in the order of their times;
+    sound becomes Opus in .webm. If the film begins at `Film.start`, it begins at 0 here.
+
+    Args:
+        name: The file to write.
+        suffix: The suffix of its format.
+        encoding: How the segments are encoded.
+        segments: Each segment's file, and the presentation timestamps of its frames.
+        film: What the pictures are made of.
+        end: The presentation timestamp where the last frame ends, and with it all other streams,
+            or None if these are to be whole.
+        has_sound: Whether to copy the sound.
+    """
+    import av
+
+    timestamps = [pts for _, each in segments for pts in each]
+    first = 0 if film.start is None else timestamps[0]
+    span = _Span(film, first, end)
+    with ExitStack() as stack:
+        template = stack.enter_context(av.open(str(segments[0][0])))
+        # Elsewhere a decoder's delay, sound before 0, would move all streams.
+        options = {"avoid_negative_ts": "disabled"}
+        if suffix in _OF_APPLE:
+            options["movie_timescale"] = str(_timescale(film))  # For exact late starts.
+        output = stack.enter_context(open_output(name, suffix, **options))
+        video = output.add_stream_from_template(template.streams.video[0])
+        video.time_base = film.time_base
+        if encoding.tag is not None and suffix in _OF_APPLE:
+            video.codec_context.codec_tag = encoding.tag
+        if encoding.has_alpha:
+            video.metadata["alpha_mode"] = "1"
+        tracks = [_pictures(segments, timestamps, first, end, film, video)]
+        if film.is_video:
+            source = stack.enter_context(av.open(f"file:{film.path}"))
+            output.metadata.update(
+                (key, value) for key, value in source.metadata.items() if key not in _FILE_METADATA
+            )
+            output.set_chapters(list(span.cut_chapters(source.chapters())))
+            tracks += _other_tracks(source, output, span, has_sound, film)
+        for _, packet in heapq.merge(*tracks, key=lambda each: each[0]):
+            output.mux(packet)
+
+
+class _Span:
+    """The part of the film that is written, in seconds from its beginning."""
+
+    def __init__(self, film, first, end):
+        self.is_cut = film.start is not None
+        self.start = first * film.time_base
+        self.end = None if end is None else end * film.time_base
+        self.offset = film.origin + self.start
+
+    def holds(self, start, length):
+        """Whether a part of [start, start + length) is in the span; its times are the file's."""
+        start -= self.offset
+        is_early = self.is_cut and start + length <= 0
+        return not is_early and (self.end is None or start < self.end - self.start)
+
+    def cut_chapters(self, chapters):
+        for chapter in chapters:
+            unit = exact(chapter["time_base"])
+            start, end = (chapter[key] * unit - self.offset for key in ("start", "end"))
+            last = end if self.end is None else self.end - self.start
+            start, end = max(start, Fraction(0)), min(end, last)
+            if start < end:
+                times = {"start": round(start / unit), "end": round(end / unit)}
+                yield {**chapter, **times, "time_base": unit}
+
+
+def _pictures(segments, timestamps, first, end, film, stream) -> Iterator[tuple[Fraction, Any]]:
+    """Yields the segments' packets with the exact times of their frames."""
+    import av
+
+    step = max(1, round(1 / (film.rate * film.time_base)))
+    ends = [*timestamps[1:], timestamps[-1] + step if end is None else end]
+    # A packet is decoded as many frames before it is shown as frames are reordered at most.
+    delay = max(_reordering(path) for path, _ in segments)
+    wait = timestamps[delay] - timestamps[0]
+    decoding = [pts - wait for pts in timestamps[:delay]] + timestamps
+    before = 0
+    for path, each in segments:
+        with av.open(str(path)) as file:
+            packets = [packet for packet in file.demux(video=0) if packet.size]
+        for place, (rank, packet) in enumerate(zip(_ranks(packets), packets, strict=True)):
+            number = before + rank
+            packet.stream, packet.time_base = stream, film.time_base
+            packet.pts = timestamps[number] - first
+            packet.dts = decoding[before + place] - first
+            packet.duration = ends[number] - timestamps[number]
+            yield packet.dts * film.time_base, packet
+        before += len(each)
+
+
+def _ranks(packets):
+    """Returns the number of each packet's frame, in the order in which they are shown."""
+    return np.argsort(np.argsort([packet.pts for packet in packets])).tolist()
+
+
+def _reordering(path):
+    import av
+
+    with av.open(str(path)) as file:
+        packets = [packet for packet in file.demux(video=0) if packet.size]
+    return max(place - rank for place, rank in enumerate(_ranks(packets)))
+
+
+def _other_tracks(source, output, span, has_sound, film) -> Iterable[Iterator[tuple[Any, Any]]]:
+    """Adds the streams of sound and subtitles to the output; yields iterators of their packets."""
+    known = output.supported_codecs
+    copies = {}
+    for stream in chain(source.streams.audio if has_sound else (), source.streams.subtitles):
+        if _codec_of(stream) in known:
+            copies[stream.index] = copy = output.add_stream_from_template(stream)
+        elif stream.type == "audio":
+            copy = _add_opus(output, stream)
+            yield _as_opus(film.path, stream.index, copy, span)
+        else:
+            continue
+        copy.disposition = stream.disposition
+        for key in _STREAM_METADATA:
+            if key in stream.metadata:
+                copy.metadata[key] = stream.metadata[key]
+    if copies:
+        yield _copied(source, copies, span)
+
+
+def _copied(source, copies, span):
+    streams = [source.streams[index] for index in copies]
+    for packet in source.demux(streams):
+        if packet.pts is None or not packet.size:
+            continue
+        unit = exact(packet.time_base)
+        if span.holds(packet.pts * unit, (packet.duration or 0) * unit):
+            shift = round(span.offset / unit)
+            decoded = packet.pts if packet.dts is None else packet.dts
+            packet.pts, packet.dts = packet.pts - shift, decoded - shift
+            packet.stream = copies[packet.stream.index]
+            yield packet.dts * unit, packet
+
+
+def _add_opus(output, stream):
+    channels = stream.codec_context.channels
+    layout = {1: "mono", 6: "5.1", 8: "7.1"}.get(channels, "stereo")
+    copy = output.add_stream("libopus", rate=_OPUS_RATE, layout=layout)
+    copy.bit_rate = _OPUS_BITS * len(copy.layout.channels)
+    return copy
+
+
+def _as_opus(path, index, copy, span):
+    """Decodes a stream of sound and encodes it as Opus."""
+    import av
+
+    context = copy.codec_context
+    resampler = av.AudioResampler(context.format, context.layout, _OPUS_RATE, frame_size=960)
+    with av.open(f"file:{path}") as source:
+        for frame in _decoded(source, source.streams[index]):
+            unit = exact(frame.time_base)
+            start = frame.pts * unit - span.offset
+            if start >= 0 and span.holds(frame.pts * unit, 0 * unit):
+                frame.pts = round(start / unit)
+                yield from _timed(copy, resampler.resample(frame))
+        yield from _timed(copy, resampler.resample(None))
+        yield from _timed(copy, [None])
+
+
+def _decoded(source, stream):
+    import av
+
+    for packet in source.demux(stream):
+        with suppress(av.error.InvalidDataError):
+            yield from (frame for frame in packet.decode() if frame.pts is not None)
+
+
+def _timed(stream, frames):
+    for frame in frames:
+        for packet in stream.encode(frame):
+            yield packet.dts * exact(packet.time_base), packet
+
+
+def _codec_of(stream):
+    return stream.codec_context.name if stream.codec_context else "an unknown codec"
+
+
+def _timescale(film):
+    """Returns units of a second that hold the times of pictures and, if it can be, of sound."""
+    import av
+
+    scale = film.time_base.denominator
+    rates = []
+    if film.is_video:
+        with av.open(f"file:{film.path}") as source:
+            rates = [stream.codec_context.rate for stream in source.streams.audio]
+    common = lcm(scale, *rates)
+    return common if common <= _LONGEST_TIMESCALE else scale

@@ -1,0 +1,462 @@
+"""`FilmWriter`: films that hold what the film did, whole or cut, at once or resumed."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from fractions import Fraction
+from itertools import islice
+
+import numpy as np
+import pytest
+from film_files import (
+    FRAMES,
+    SIZE,
+    STEADY,
+    VARIABLE,
+    make_film,
+    picture,
+    rgb_of,
+    sound_of,
+    timestamps_of,
+)
+from PIL import Image
+
+from kerasart.film import Film, FilmWriter
+
+av = pytest.importorskip("av")
+
+CHAPTERS = [
+    {
+        "id": number,
+        "start": start,
+        "end": end,
+        "time_base": Fraction(1, 1000),
+        "metadata": {"title": f"part {number}"},
+    }
+    for number, (start, end) in enumerate([(0, 400), (400, 1500)])
+]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Of variable rate, a late start, sound longer than the pictures, chapters, and a title."""
+    return make_film(
+        tmp_path_factory.mktemp("film") / "clip.mp4",
+        timestamps=[3200 + pts for pts in VARIABLE],
+        sound="aac",
+        seconds=1.5,
+        chapters=CHAPTERS,
+        metadata={"title": "A film"},
+    )
+
+
+def write(path, film, paint=lambda image: image, count=None, segment=5, **options):
+    """Writes a film, or the first frames of one; returns the writer."""
+    writer = FilmWriter(path, film, segment=segment, **options)
+    for frame in islice(film.frames(writer.done), count and count - writer.done):
+        writer.write(frame, paint(frame.image))
+    return writer
+
+
+def chapters_of(path):
+    with av.open(str(path)) as file:
+        return [
+            (chapter["start"] * chapter["time_base"], chapter["metadata"]["title"])
+            for chapter in file.chapters()
+        ]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_all_that_a_film_holds(tmp_path, clip, suffix):
+    path = tmp_path / f"a{suffix}"
+    assert write(path, Film(clip)).finish() == path
+    tolerance = 0.0006 if suffix == ".mkv" else 0  # Matroska has milliseconds.
+    for read in (timestamps_of, lambda path: [time for time, _ in sound_of(path)]):
+        assert [float(time) for time in read(path)] == pytest.approx(
+            [float(time) for time in read(clip)], abs=tolerance, rel=0
+        )
+    assert [data for _, data in sound_of(path)] == [data for _, data in sound_of(clip)]
+    assert chapters_of(path) == [(0, "part 0"), (Fraction(2, 5), "part 1")]
+    with av.open(str(path)) as file:
+        assert file.metadata["title"] == "A film"
+    assert abs(rgb_of(path) - rgb_of(clip)).mean() < 0.02
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_images_are_what_is_written(tmp_path, clip):
+    write(tmp_path / "a.mp4", Film(clip), lambda image: 1.5 - 1.2 * image).finish()
+    drifts = []
+    for frame, made in zip(Film(clip), Film(tmp_path / "a.mp4"), strict=True):
+        expected = np.clip(1.5 - 1.2 * frame.image, 0, 1)
+        assert abs(made.image - expected).mean() < 0.015
+        drifts.append((made.image - expected).mean())
+    assert abs(np.mean(drifts)) < 0.0015  # Films made of films don't darken.
+
+
+def test_sound_as_opus(tmp_path, clip):
+    path = tmp_path / "a.webm"
+    write(path, Film(clip)).finish()
+    with av.open(str(path)) as file:
+        stream = file.streams.audio[0]
+        assert stream.codec_context.name == "opus"
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(stream)])
+    assert len(samples) / 48000 == pytest.approx(1.5, abs=0.03)
+    waves = (np.diff(np.signbit(samples)) != 0).sum() / 2
+    assert waves == pytest.approx(440 * 1.5, rel=0.01)
+    assert [float(time) for time in timestamps_of(path)] == pytest.approx(
+        [float(time) for time in timestamps_of(clip)], abs=0.0006
+    )
+
+
+def test_no_sound(tmp_path, clip):
+    write(tmp_path / "a.mp4", Film(clip), sound="none").finish()
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        assert not file.streams.audio
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_part_of_a_film(tmp_path, clip, suffix):
+    path = tmp_path / f"a{suffix}"
+    write(path, Film(clip, start=0.3, stop=0.62)).finish()
+    times = [time for time in timestamps_of(clip) if 0.3 <= time < 0.62]
+    expected = [float(time - times[0]) for time in times]
+    assert [float(time) for time in timestamps_of(path)] == pytest.approx(expected, abs=6e-4)
+    sound = [float(time) for time, _ in sound_of(path)]
+    end = float(next(time for time in timestamps_of(clip) if time >= 0.62) - times[0])
+    assert -0.03 < sound[0] < 0.03 and end - 0.03 < sound[-1] < end + 0.03
+    if suffix != ".webm":  # Packets are those of the same moments.
+        known = {data: float(time - times[0]) for time, data in sound_of(clip)}
+        moved = [known[data] for _, data in sound_of(path)]
+        assert moved == pytest.approx(sound, abs=1e-3)
+    start = pytest.approx(float(Fraction(2, 5) - times[0]), abs=1e-3)
+    assert chapters_of(path) == [(0, "part 0"), (start, "part 1")]
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_every_second_frame(tmp_path, clip):
+    write(tmp_path / "a.mp4", Film(clip, every=2)).finish()
+    assert timestamps_of(tmp_path / "a.mp4") == timestamps_of(clip)[::2]
+    assert sound_of(tmp_path / "a.mp4") == sound_of(clip)
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_finished_early_it_plays_and_is_resumed_to_the_same_film(tmp_path, clip):
+    film = Film(clip)
+    write(tmp_path / "whole.mp4", film).finish()
+    path = tmp_path / "a.mp4"
+    assert write(path, film, count=7).finish() == path
+    assert timestamps_of(path) == timestamps_of(clip)[:7]
+    end = timestamps_of(clip)[7]
+    assert sound_of(path) == [each for each in sound_of(clip) if each[0] < end]
+    assert sorted(os.listdir(tmp_path / "a.mp4.film")) == [
+        "000000.mp4",
+        "000001.mp4",
+        "film.json",
+    ]
+    writer = FilmWriter(path, film, segment=5)
+    assert writer.done == 5
+    write(path, film).finish()
+    assert path.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "whole.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif"])
+def test_killed_and_resumed_it_is_the_same_film(tmp_path, clip, suffix):
+    film, path = Film(clip), tmp_path / f"a{suffix}"
+    write(tmp_path / f"whole{suffix}", film).finish()
+    code = f"""
+        import os, signal
+        from kerasart.film import Film, FilmWriter
+        film = Film({str(clip)!r})
+        writer = FilmWriter({str(path)!r}, film, segment=5)
+        for frame in film:
+            writer.write(frame, frame.image)
+            if frame.number == 12:
+                os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)])
+    assert done.returncode == -signal.SIGKILL
+    assert not path.exists()
+    assert FilmWriter(path, film, segment=5).done == 10
+    write(path, film).finish()
+    whole = tmp_path / f"whole{suffix}"
+    if suffix == ".gif":
+        assert path.read_bytes() == whole.read_bytes()
+    else:
+        np.testing.assert_array_equal(rgb_of(path), rgb_of(whole))
+        assert timestamps_of(path) == timestamps_of(whole)
+    assert sorted(os.listdir(tmp_path)) == sorted([path.name, whole.name])
+
+
+def test_encoding_is_the_same_each_time(tmp_path, clip):
+    film = Film(clip)
+    for number in range(10):
+        # What lies in memory must not matter: x264 may read what it has not set.
+        junk = [np.full(size, 17 * number, np.uint8) for size in (100, 5000, 20000, 100000)]
+        del junk
+        write(tmp_path / f"{number}.mp4", film).finish()
+    assert len({(tmp_path / f"{number}.mp4").read_bytes() for number in range(10)}) == 1
+
+
+def test_state(tmp_path, clip):
+    film, path = Film(clip), tmp_path / "a.mp4"
+    writer = FilmWriter(path, film, segment=4)
+    assert writer.state is None
+    for frame in film:
+        if frame.number == 11:
+            break
+        writer.write(frame, frame.image)
+        if writer.segment_is_full or frame.number == 5:  # At a cut, say.
+            writer.close_segment({"moments": np.full((2, 3), frame.number), "step": np.int64(7)})
+    resumed = FilmWriter(path, film, segment=4)
+    assert resumed.done == 10
+    assert sorted(resumed.state) == ["moments", "step"]
+    np.testing.assert_array_equal(resumed.state["moments"], np.full((2, 3), 9))
+    assert resumed.state["step"] == 7
+    folder = tmp_path / "a.mp4.film"
+    assert [name for name in os.listdir(folder) if name.endswith(".npz")] == ["000002.npz"]
+    note = json.loads((folder / "film.json").read_text())
+    assert [len(segment) for segment in note["segments"]] == [4, 2, 4]
+    for frame in film.frames(resumed.done):
+        resumed.write(frame, frame.image)
+    resumed.finish()
+    assert timestamps_of(path) == timestamps_of(clip)
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_ten_bits(tmp_path):
+    clip = make_film(tmp_path / "clip.mp4", "libx265", "yuv420p10le", matrix=9)
+    path = tmp_path / "a.mp4"
+    write(path, Film(clip), quality=4).finish()
+    with av.open(str(path)) as file:
+        context = file.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt, context.codec_tag) == ("hevc", "yuv420p10le", "hvc1")
+        assert (context.color_primaries, context.color_trc) == (9, 9)  # Kept: the values are.
+    assert timestamps_of(path) == timestamps_of(clip)
+    for frame, made in zip(Film(clip), Film(path), strict=True):
+        assert abs(frame.image - made.image).mean() < 0.006
+        assert abs(frame.image - made.image).mean() > 0
+
+
+def test_alpha(tmp_path, caplog):
+    clip = make_film(
+        tmp_path / "clip.webm", "libvpx-vp9", "yuva420p", **{"auto-alt-ref": "0", "crf": "10"}
+    )
+    write(tmp_path / "a.webm", Film(clip)).finish()
+    for frame, made in zip(Film(clip), Film(tmp_path / "a.webm"), strict=True):
+        assert abs(frame.alpha - made.alpha).mean() < 0.02
+    with caplog.at_level(logging.WARNING, "kerasart"):
+        write(tmp_path / "a.mp4", Film(clip)).finish()
+    assert "cannot hold the transparency" in caplog.text
+    assert len(timestamps_of(tmp_path / "a.mp4")) == FRAMES
+
+
+def test_sample_aspect_and_rotation(tmp_path):
+    clip = make_film(tmp_path / "clip.mp4", rotation=90, sample_aspect=Fraction(4, 3))
+    write(tmp_path / "a.mp4", Film(clip)).finish()
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        assert file.streams.video[0].sample_aspect_ratio == Fraction(3, 4)
+        frame = next(file.decode(video=0))
+        assert (frame.height, frame.width, frame.rotation) == (64, 48, 0)
+    upright = np.rot90(picture(0))
+    assert abs(next(iter(Film(tmp_path / "a.mp4"))).image[0] - upright).mean() < 0.015
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_odd_sizes_and_other_sizes(tmp_path, clip, suffix):
+    path = tmp_path / f"a{suffix}"
+    write(path, Film(clip), lambda image: image[:, :33, :45]).finish()
+    film = Film(path)
+    assert film.size == (34, 46)
+    image = next(iter(film)).image
+    truth = next(iter(Film(clip))).image[:, :33, :45]
+    assert abs(image[:, :33, :45] - truth).mean() < 0.02
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_animated_pictures(tmp_path, suffix, caplog):
+    times = [0, 10, 70, 72, 150, 160]  # In hundredths of a second.
+    clip = make_film(tmp_path / "clip.mkv", timestamps=[time * 128 for time in times], sound="aac")
+    path = tmp_path / f"a{suffix}"
+    with caplog.at_level(logging.WARNING, "kerasart"):
+        write(path, Film(clip)).finish()
+    assert f"'{suffix}' cannot hold the sound of '{clip}'" in caplog.text
+    film = Film(path)
+    assert [frame.time for frame in film] == [time / 100 for time in times]
+    for made, frame in zip(film, Film(clip), strict=True):
+        assert abs(made.image - frame.image).mean() < 0.03
+    assert sorted(os.listdir(tmp_path)) == sorted([path.name, "clip.mkv"])
+
+
+def test_a_gif_as_a_video(tmp_path):
+    pictures = [Image.fromarray(np.uint8(picture(n) * 255)) for n in range(4)]
+    path = tmp_path / "a.gif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[50, 200, 30, 70])
+    write(tmp_path / "a.mp4", Film(path)).finish()
+    times = [0, Fraction(50, 1000), Fraction(250, 1000), Fraction(280, 1000)]
+    assert timestamps_of(tmp_path / "a.mp4") == times
+
+
+def test_subtitles(tmp_path, clip, caplog):
+    text = tmp_path / "a.srt"
+    text.write_text(
+        "1\n00:00:00,300 --> 00:00:00,700\nHello\n\n2\n00:00:00,900 --> 00:00:01,200\nBye\n"
+    )
+    film = tmp_path / "film.mkv"
+    with (
+        av.open(str(clip)) as pictures,
+        av.open(str(text)) as subtitles,
+        av.open(str(film), "w") as both,
+    ):
+        sources = [pictures.streams.video[0], subtitles.streams.subtitles[0]]
+        streams = [both.add_stream_from_template(source) for source in sources]
+        streams[1].metadata["language"] = "ger"
+        for source, stream in zip(sources, streams, strict=True):
+            for packet in source.container.demux(source):
+                if packet.size:
+                    packet.stream = stream
+                    both.mux(packet)
+    write(tmp_path / "a.mkv", Film(film)).finish()
+    with av.open(str(tmp_path / "a.mkv")) as file:
+        stream = file.streams.subtitles[0]
+        assert stream.language == "ger"
+        packets = [packet for packet in file.demux(stream) if packet.size]
+        assert [(packet.pts, bytes(packet)) for packet in packets] == [
+            (300, b"Hello"),
+            (900, b"Bye"),
+        ]
+    with caplog.at_level(logging.WARNING, "kerasart"):
+        write(tmp_path / "a.mp4", Film(film)).finish()
+    assert "'.mp4' cannot hold the subtitles" in caplog.text
+
+
+def test_mpeg_streams_begin_at_zero(tmp_path):
+    clip = make_film(
+        tmp_path / "a.ts",
+        "mpeg2video",
+        time_base=Fraction(1, 25),
+        timestamps=range(FRAMES),
+        sound="mp2",
+    )
+    write(tmp_path / "a.mp4", Film(clip)).finish()
+    shift = Film(clip).origin
+    assert shift > 0
+    assert timestamps_of(tmp_path / "a.mp4") == [time - shift for time in timestamps_of(clip)]
+    sound = [(float(time - shift), data) for time, data in sound_of(clip)]
+    made = [(float(time), data) for time, data in sound_of(tmp_path / "a.mp4")]
+    assert [data for _, data in made] == [data for _, data in sound]
+    assert [time for time, _ in made] == pytest.approx([time for time, _ in sound], abs=1e-4)
+
+
+def test_disk_is_the_size_of_the_output(tmp_path):
+    clip = make_film(tmp_path / "clip.mp4", timestamps=range(0, 60 * 512, 512))
+    film, path = Film(clip), tmp_path / "a.mp4"
+    writer = write(path, film, segment=20)
+    folder = tmp_path / "a.mp4.film"
+    used = sum(file.stat().st_size for file in folder.iterdir())
+    writer.finish()
+    assert used < 1.4 * path.stat().st_size
+
+
+def refusal(kind, *arguments, **options):
+    with pytest.raises(kind, match="Received: ") as caught:
+        FilmWriter(*arguments, **options)
+    message = str(caught.value)
+    assert message.count("\n") == 0
+    return message
+
+
+def test_another_run_is_refused(tmp_path, clip):
+    film, path = Film(clip), tmp_path / "a.mp4"
+    write(path, film, count=7, fingerprint={"style": "mosaic", "size": 512})
+    other = {"style": "starry", "size": 512}
+    message = refusal(ValueError, path, film, segment=5, fingerprint=other)
+    assert "style differ" in message and str(path) in message
+    same = {"style": "mosaic", "size": 512}
+    assert "segment differ" in refusal(ValueError, path, film, segment=6, fingerprint=same)
+    late = Film(clip, start=0.3)
+    assert "start differ" in refusal(ValueError, path, late, segment=5, fingerprint=same)
+    assert FilmWriter(path, film, segment=5, fingerprint=same).done == 5
+
+
+def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path, clip):
+    folder = tmp_path / "a.mp4.film"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    refusal(ValueError, tmp_path / "a.mp4", Film(clip))
+    assert os.listdir(folder) == ["mine.txt"]
+
+
+def test_only_own_files_are_deleted(tmp_path, clip):
+    writer = write(tmp_path / "a.mp4", Film(clip))
+    (tmp_path / "a.mp4.film" / "mine.mp4").write_text("mine")
+    writer.finish()
+    assert os.listdir(tmp_path / "a.mp4.film") == ["mine.mp4"]
+
+
+def test_output_that_is_not_allowed(tmp_path, clip, monkeypatch):
+    film = Film(clip)
+    for name in ("a.avi", "a", "a.jpg"):
+        assert "suffix" in refusal(ValueError, tmp_path / name, film)
+    refusal(FileNotFoundError, tmp_path / "none" / "a.mp4", film)
+    assert "another file" in refusal(ValueError, clip, film)
+    for options in ({"quality": 64}, {"sound": "loud"}, {"segment": 0}, {"taken": "steal"}):
+        refusal(ValueError, tmp_path / "a.mp4", film, **options)
+    (tmp_path / "a.mp4").touch()
+    refusal(FileExistsError, tmp_path / "a.mp4", film, taken="refuse")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImportError, match=r"pip install 'kerasart\[video\]'"):
+        FilmWriter(tmp_path / "b.mp4", film)
+
+
+def test_sound_that_a_format_cannot_hold(tmp_path):
+    clip = make_film(tmp_path / "clip.avi", sound="adpcm_ima_wav")
+    message = refusal(ValueError, tmp_path / "a.mp4", Film(clip))
+    assert ".mkv" in message and "adpcm_ima_wav" in message
+    write(tmp_path / "a.mp4", Film(clip), sound="none").finish()
+
+
+def test_opus_is_copied(tmp_path):
+    clip = make_film(tmp_path / "clip.mkv", sound="libopus")
+    write(tmp_path / "a.webm", Film(clip)).finish()
+    assert [data for _, data in sound_of(tmp_path / "a.webm")] == [
+        data for _, data in sound_of(clip)
+    ]
+
+
+def test_frames_that_are_not_allowed(tmp_path, clip):
+    film = Film(clip)
+    frames = list(film)
+    writer = FilmWriter(tmp_path / "a.mp4", film)
+    with pytest.raises(ValueError, match="at least one frame. Received: none"):
+        writer.finish()
+    writer.write(frames[0], frames[0].image)
+    with pytest.raises(ValueError, match="the next is number 1. Received: frame 2"):
+        writer.write(frames[2], frames[2].image)
+    with pytest.raises(ValueError, match=r"height and width .* \(48, 64\). Received: \(48, 60\)"):
+        writer.write(frames[1], frames[1].image[:, :, :60])
+    with pytest.raises(ValueError, match="`image`"):
+        writer.write(frames[1], np.full((1, *SIZE, 3), np.nan))
+    assert writer.done == 1
+    writer.finish()
+    with pytest.raises(ValueError, match="after `finish`"):
+        writer.write(frames[1], frames[1].image)
+
+
+def test_a_name_that_is_taken(tmp_path, clip):
+    path = tmp_path / "a.mp4"
+    path.write_text("mine")
+    numbered = write(path, Film(clip), taken="number").finish()
+    assert numbered == tmp_path / "a-2.mp4" and path.read_text() == "mine"
+    assert write(path, Film(clip)).finish() == path
+    assert path.read_bytes() == numbered.read_bytes()
+
+
+def test_fewer_frames_than_the_encoder_reorders(tmp_path):
+    clip = make_film(tmp_path / "clip.mp4", timestamps=STEADY[:3])
+    write(tmp_path / "a.mp4", Film(clip), segment=1).finish()
+    assert timestamps_of(tmp_path / "a.mp4") == timestamps_of(clip)

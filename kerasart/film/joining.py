@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasart.film.reader import Film
+from kerasart.film.video_file import undamaged
 from kerasart.image.video import Encoding, exact, open_output
 
 _log = logging.getLogger("kerasart")
@@ -191,7 +192,7 @@ def _other_tracks(source, output, span, has_sound, film) -> Iterable[Iterator[tu
 
 def _copied(source, copies, span):
     streams = [source.streams[index] for index in copies]
-    for packet in source.demux(streams):
+    for packet in undamaged(source.demux(streams)):
         if packet.pts is None or not packet.size:
             continue
         unit = exact(packet.time_base)
@@ -231,7 +232,7 @@ def _as_opus(path, index, copy, span):
 def _decoded(source, stream):
     import av
 
-    for packet in source.demux(stream):
+    for packet in undamaged(source.demux(stream)):
         with suppress(av.error.InvalidDataError):
             yield from (frame for frame in packet.decode() if frame.pts is not None)
 

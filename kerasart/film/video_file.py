@@ -1,11 +1,12 @@
 """`VideoFile`: the frames of a video file, by PyAV."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -127,7 +128,7 @@ class VideoFile:
     def timestamps(self) -> list[int]:
         """Lists the presentation timestamps of all frames, in order, without decoding."""
         with self._open() as (container, stream):
-            packets = [packet for packet in container.demux(stream) if packet.size]
+            packets = [packet for packet in undamaged(container.demux(stream)) if packet.size]
             if self._is_counted:
                 return [round(number * self._step) for number in range(len(packets))]
             times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
@@ -272,6 +273,14 @@ class VideoFile:
         if what not in self._warned:
             self._warned.add(what)
             _log.warning("The film '%s' %s", self._path, what)
+
+
+def undamaged(packets: Iterable[Any]) -> Iterator[Any]:
+    """Yields packets up to where a file is damaged beyond reading."""
+    import av
+
+    with suppress(av.error.FFmpegError):
+        yield from packets
 
 
 def still_picture(path: Path) -> ValueError:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,13 @@ class FilmWriter:
         self._folder.size = size
         if self.segment_is_full:
             self.close_segment()
-        if not self._open:
-            self._folder.create()
-            self._format.begin(self._folder.path, len(self._folder.segments), self.done, size)
-        # First: if it is interrupted, there may be a frame less, and never one more.
-        self._open.append(frame.pts)
-        self._format.write(pixels, frame.pts - self._open[0])
+        with self._disk():
+            if not self._open:
+                self._folder.create()
+                self._format.begin(self._folder.path, len(self._folder.segments), self.done, size)
+            # First: if it is interrupted, there may be a frame less, and never one more.
+            self._open.append(frame.pts)
+            self._format.write(pixels, frame.pts - self._open[0])
 
     def close_segment(self, state: Mapping[str, np.ndarray] | None = None) -> None:
         """Closes the open segment: a run that is resumed goes on behind it.
@@ -161,8 +163,9 @@ class FilmWriter:
             state: Arrays that a resumed run finds in `state`.
         """
         if self._open:
-            self._format.end()
-            self._folder.add(self._open, self._format.files, state)
+            with self._disk():
+                self._format.end()
+                self._folder.add(self._open, self._format.files, state)
             self._open = []
 
     def finish(self) -> Path:
@@ -195,6 +198,19 @@ class FilmWriter:
         if is_complete:
             self._folder.delete()
         return path
+
+    @contextmanager
+    def _disk(self):
+        """Says in a sentence what a disk, full for example, does not take."""
+        try:
+            yield
+        except OSError as error:
+            if error.strerror is None:  # It is one already.
+                raise
+            raise OSError(
+                f"Cannot write into '{self._folder.path}': the file system must take the film. "
+                f"Received: {error.strerror}"
+            ) from error
 
     def _pixels(self, image, alpha):
         pixels = as_image(_clipped(image))

@@ -11,7 +11,8 @@ import numpy as np
 _THREADS = "4"
 _X265 = "log-level=error:frame-threads=1"
 
-BT709 = 1
+# Code points of ITU-T H.273, the same for primaries and matrices.
+BT709, BT2020 = 1, 9
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class VideoEncoder:
     """Encodes frames into a new stream of a container.
 
     Odd sides are padded by repeating the last row or column, since colours have half the
-    resolution. The matrix is BT.709, and said to be: otherwise players guess from the size.
+    resolution. The matrix is BT.709, or BT.2020 with its primaries, and said to be: otherwise
+    players guess from the size.
 
     Args:
         container: PyAV's output container.
@@ -162,8 +164,8 @@ class VideoEncoder:
         if encoding.tag is not None:
             context.codec_tag = encoding.tag
         context.sample_aspect_ratio = sample_aspect
-        context.colorspace = BT709
         context.color_primaries, context.color_trc = colour
+        context.colorspace = self._matrix = BT2020 if colour[0] == BT2020 else BT709
         context.color_range = 1  # Limited, as usual in video.
 
     def write(self, pixels: np.ndarray, pts: int | None = None) -> None:
@@ -178,7 +180,7 @@ class VideoEncoder:
         padded = np.pad(pixels, self._to_even, mode="edge")
         frame = av.VideoFrame.from_ndarray(padded, format=raw_format(pixels)).reformat(
             format=self._stream.pix_fmt,
-            dst_colorspace=BT709,
+            dst_colorspace=self._matrix,
             dst_color_range=1,
             interpolation=scaling(),
         )

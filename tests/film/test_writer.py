@@ -1,5 +1,6 @@
 """`FilmWriter`: films that hold what the film did, whole or cut, at once or resumed."""
 
+import errno
 import json
 import logging
 import os
@@ -235,7 +236,7 @@ def test_ten_bits(tmp_path):
     with av.open(str(path)) as file:
         context = file.streams.video[0].codec_context
         assert (context.name, context.pix_fmt, context.codec_tag) == ("hevc", "yuv420p10le", "hvc1")
-        assert (context.color_primaries, context.color_trc) == (9, 9)  # Kept: the values are.
+        assert (context.color_primaries, context.color_trc, context.colorspace) == (9, 9, 9)
     assert timestamps_of(path) == timestamps_of(clip)
     for frame, made in zip(Film(clip), Film(path), strict=True):
         assert abs(frame.image - made.image).mean() < 0.006
@@ -445,6 +446,28 @@ def test_frames_that_are_not_allowed(tmp_path, clip):
     writer.finish()
     with pytest.raises(ValueError, match="after `finish`"):
         writer.write(frames[1], frames[1].image)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, clip, monkeypatch, suffix):
+    def refuse(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    film, path = Film(clip), tmp_path / f"a{suffix}"
+    writer = write(path, film, count=8)
+    frame = next(film.frames(8))
+    with monkeypatch.context() as patch:
+        patch.setattr("kerasart.film.writer.VideoEncoder.write", refuse)
+        patch.setattr("kerasart.film.writer.write_picture", refuse)
+        with pytest.raises(OSError, match="Received: No space left on device") as caught:
+            writer.write(frame, frame.image)
+    assert f"'{path}.film'" in str(caught.value)
+    writer.finish()
+    assert [f.pts for f in Film(path)] == [f.pts for f in film][:8] or suffix == ".gif"
+    assert len(list(Film(path))) == 8
+    write(path, film).finish()
+    assert len(list(Film(path))) == FRAMES
+    assert os.listdir(tmp_path) == [path.name]
 
 
 def test_a_name_that_is_taken(tmp_path, clip):

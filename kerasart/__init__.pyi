@@ -9,9 +9,12 @@ from kerasart.applications.dream_style import dream_style as dream_style
 from kerasart.applications.fast_style import Stylizer as Stylizer
 from kerasart.applications.fast_style import stylize as stylize
 from kerasart.applications.feature_visualization import visualize_channels as visualize_channels
+from kerasart.applications.film import paint_film as paint_film
+from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
 from kerasart.applications.style_transfer import style_transfer as style_transfer
 from kerasart.backbones import Backbone as Backbone
 from kerasart.backbones import load_backbone as load_backbone
+from kerasart.film import Film as Film
 from kerasart.image import Picture as Picture
 from kerasart.image import read_picture as read_picture
 from kerasart.image import write_picture as write_picture

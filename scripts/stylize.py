@@ -7,13 +7,15 @@
     python scripts/stylize.py --input=photo.jpg --style=painting.jpg
     python scripts/stylize.py --input=DIR --output=painted --style=starry_night
     python scripts/stylize.py --input='holiday/*.jpg' --model=small
+    python scripts/stylize.py --input=clip.mp4 --style=mosaic
 
 A painting's file as the style goes to the network that paints in any style. In a folder, photos
 that are painted already are skipped, so that the same command continues where it was stopped. The
-output has the photo's size. A PNG also records its settings.
+output has the photo's size. A PNG also records its settings. A film keeps its sound, its times and
+its size, and does not flicker; Ctrl-C leaves a film that plays, and --resume continues it.
 """
 
-from kerasart.scripts import cli, common_flags
+from kerasart.scripts import cli, common_flags, film_flags
 from kerasart.scripts.batch_files import (
     looks_like_file,
     plan_jobs,
@@ -22,6 +24,7 @@ from kerasart.scripts.batch_files import (
     warn_of_failure,
 )
 from kerasart.scripts.png_metadata import pack_record
+from kerasart.scripts.unfinished import RESUME
 
 import itertools
 import time
@@ -49,14 +52,15 @@ _LEAST_ROWS = 16
 _INPUT = flags.DEFINE_string(
     "input",
     "coffee",
-    f"A photo, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    f"A photo, a film, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
     f"{', '.join(SAMPLES)}.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
     "Where to write: a picture, whose name gets a number if it is taken, unless --overwrite; for "
-    "several photos a folder, in which they keep their names. (default: painted.png, or painted)",
+    "several photos a folder, in which they keep their names; for a film .mp4, .mov, .mkv, .webm, "
+    ".gif or .webp. (default: painted.png, painted, or painted.mp4)",
 )
 _MODEL = flags.DEFINE_string(
     "model",
@@ -105,7 +109,9 @@ GROUPS = {
         common_flags.STRIP_METADATA,
     ],
     "Style": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
+    "Film": film_flags.FLAGS,
     "Run": [
+        RESUME,
         common_flags.TILE,
         common_flags.MEMORY,
         _BATCH_SIZE,
@@ -124,9 +130,15 @@ def main() -> None:
         return
     rows = _parse_tile(common_flags.TILE.value)
     check_tiling("auto", common_flags.MEMORY.value)
-    jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
     style, record = _parse_style(_STYLE.value)
     model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
+    options: dict[str, Any] = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
+    options |= {"rows": rows, "memory": common_flags.MEMORY.value}
+    if film_flags.is_film(_INPUT.value, _OUTPUT.value):
+        _paint_film(model, style, options, record)
+        return
+    film_flags.refuse_flags()
+    jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
     jobs = jobs if is_one else skip_painted(jobs)
     if not jobs:
         return
@@ -136,8 +148,6 @@ def main() -> None:
     painter = Stylizer(model, common_flags.PRECISION.value or "auto")
     record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
     record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
-    options: dict[str, Any] = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
-    options |= {"rows": rows, "memory": common_flags.MEMORY.value}
     if is_one:
         ((photo, output),) = jobs
         start = time.perf_counter()
@@ -147,6 +157,22 @@ def main() -> None:
         cli.say(f"Wrote {output}: {width}x{height}, {time.perf_counter() - start:.1f} s.")
     else:
         _paint_all(jobs, lambda images: painter.paint_all(images, style, **options), record)
+
+
+def _paint_film(model, style, options, record):
+    """Paints the film that --input names."""
+
+    def make_painter():
+        from kerasart import Stylizer
+        from kerasart.applications.film_stylizer import FilmStylizer
+
+        stylizer = Stylizer(model, common_flags.PRECISION.value or "auto")
+        return FilmStylizer(stylizer, style, film_flags.STEADINESS.value, **options)
+
+    identity = {"model": model, "steadiness": film_flags.STEADINESS.value, **record}
+    identity |= {name: options[name] for name in ("strength", "preserve_color")}
+    identity |= {"precision": common_flags.PRECISION.value or "auto"}
+    film_flags.paint(_INPUT.value, _OUTPUT.value, make_painter, identity, _SIZE.value)
 
 
 def list_styles() -> None:

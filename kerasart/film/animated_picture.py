@@ -18,6 +18,15 @@ _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 _SHORTEST, _DEFAULT = 10, 100
 
 
+def is_animated(path: Path) -> bool:
+    """Returns whether a file is an animated picture, of more than one frame."""
+    try:
+        with Image.open(path, formats=_ANIMATED) as picture:
+            return getattr(picture, "n_frames", 1) > 1
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return False
+
+
 def is_picture(path: Path) -> bool:
     """Returns whether Pillow, rather than FFmpeg, reads a file."""
     try:

@@ -16,6 +16,17 @@ _NOTE = "film.json"
 _OURS = re.compile(r"\d{6}\.(mp4|webm|npz)|frame\d{6}\.png")
 
 
+def delete_segments(folder: Path) -> None:
+    """Deletes the files that a `SegmentFolder` wrote, and the folder if nothing else is in it."""
+    is_ours = (folder / _NOTE).exists()
+    for file in folder.iterdir():
+        if is_draft(file) or (is_ours and _OURS.fullmatch(file.name)):
+            file.unlink()
+    (folder / _NOTE).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 class SegmentFolder:
     """A folder of closed segments, and what an interrupted run needs to go on behind the last.
 
@@ -82,14 +93,8 @@ class SegmentFolder:
 
     def delete(self) -> None:
         """Deletes the files that were written here, and the folder if nothing else is in it."""
-        if not self.path.exists():
-            return
-        for file in self.path.iterdir():
-            if _OURS.fullmatch(file.name) or is_draft(file):
-                file.unlink()
-        (self.path / _NOTE).unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+        if self.path.exists():
+            delete_segments(self.path)
 
     def _state_path(self, number):
         return self.path / f"{number:06}.npz"

@@ -1,0 +1,220 @@
+"""The flags of films, and `paint`, which paints the film that they describe."""
+
+from kerasart.scripts import cli, common_flags
+from kerasart.scripts.unfinished import RESUME
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from kerasart.film import Film, FilmWriter
+from kerasart.film.animated_picture import is_animated
+from kerasart.film.segments import delete_segments
+from kerasart.film.writer import SOUNDS
+from kerasart.image import next_free_path, write_picture
+from kerasart.image.contact_sheet import contact_sheet
+
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".ogv", ".3gp"),
+)
+_ANIMATED = (".gif", ".webp")
+_PREVIEWED = 6  # Frames of a preview.
+
+STEADINESS = flags.DEFINE_float(
+    "steadiness",
+    0.7,
+    "From 0, where each frame is painted by itself and the film flickers, to 1. Larger values "
+    "keep more of the frame before, moved along the motion, and are less sharp where things move.",
+    lower_bound=0,
+    upper_bound=1,
+)
+_FROM = flags.DEFINE_string("from", None, "Where to begin: seconds, or MINUTES:SECONDS.")
+_TO = flags.DEFINE_string("to", None, "Where to end: seconds, or MINUTES:SECONDS.")
+_EVERY = flags.DEFINE_integer(
+    "every", 1, "Paint every frame, every second one, ...: 2 takes half the time.", lower_bound=1
+)
+_CUTS = flags.DEFINE_string(
+    "cuts",
+    "auto",
+    "Where shots begin, so that nothing is carried over from the shot before: auto finds them, "
+    "none has no cuts, or times in seconds, as 12.4,31.",
+)
+_FILM_QUALITY = flags.DEFINE_integer(
+    "film_quality",
+    None,
+    "Constant rate factor of the video, from 0; lower is better and larger. (default: one at "
+    "which no loss is seen)",
+    lower_bound=0,
+)
+_SOUND = flags.DEFINE_enum("sound", "copy", SOUNDS, "Copy the sound, or leave it out.")
+_PREVIEW = flags.DEFINE_bool(
+    "preview",
+    False,
+    f"Paint {_PREVIEWED} frames spread over the film into a sheet, NAME.preview.png, say how long "
+    "the film will take, and stop.",
+)
+FLAGS = [STEADINESS, _FROM, _TO, _EVERY, _CUTS, _FILM_QUALITY, _SOUND, _PREVIEW]
+
+
+def is_film(name: str, output: str | None) -> bool:
+    """Whether a flag names a film: a video, or an animated picture that is to move again."""
+    path = Path(name)
+    if path.suffix.lower() in VIDEOS:
+        return True
+    if path.suffix.lower() not in _ANIMATED or not path.is_file():
+        return False
+    wanted = Path(output).suffix.lower() if output else path.suffix.lower()
+    if wanted not in (*VIDEOS, *_ANIMATED):
+        return False
+    return is_animated(path)
+
+
+def refuse_flags() -> None:
+    """Raises ValueError for flags of films without a film."""
+    for holder in [*FLAGS, RESUME]:
+        if flags.FLAGS[holder.name].present:
+            raise ValueError(
+                f"`{holder.name}` goes with a film. Received: --{holder.name} and no film"
+            )
+
+
+def paint(
+    name: str,
+    output: str | None,
+    make_painter: Callable[[], Callable[..., Any]],
+    fingerprint: Mapping[str, Any],
+    size: int | None = None,
+) -> None:
+    """Paints a film with a progress bar, or previews it.
+
+    Frames lie in a folder beside the output until all are there. On Ctrl-C the frames so far become
+    a film, the folder stays, and --resume continues from it.
+
+    Args:
+        name: The film.
+        output: Where to write; None is painted.mp4, or .gif or .webp as the film. A name that is
+            taken gets a number, unless --overwrite or --resume.
+        make_painter: Makes the painter, of `paint_film`; called once TensorFlow is loaded.
+        fingerprint: Dict of what determines how it paints.
+        size: Long side of the frames; None is the film's own.
+    """
+    film = Film(name, _read_time(_FROM), _read_time(_TO), _EVERY.value)
+    suffix = Path(name).suffix.lower()
+    output = output or f"painted{suffix if suffix in _ANIMATED else '.mp4'}"
+    painter = cache(make_painter)
+    if _PREVIEW.value:
+        _preview(film, output, painter, size)
+        return
+    cuts = _read_cuts()
+    path = _find_place(output)
+    fingerprint = {**fingerprint, "size": size, "cuts": cuts, "sound": _SOUND.value}
+    options: dict[str, Any] = {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
+    options["fingerprint"] = fingerprint
+    # Another run may have taken the name meanwhile.
+    writer = FilmWriter(path, film, **options, taken="replace" if _replaces() else "number")
+    if writer.done:
+        cli.say(f"Going on after {writer.done} frames.")
+    with tqdm(
+        total=film.frame_count,
+        initial=writer.done,
+        unit="frame",
+        disable=common_flags.QUIET.value or None,
+        leave=False,
+    ) as bar:
+        cli.load_tensorflow()
+        from kerasart import paint_film
+
+        result = paint_film(
+            film,
+            writer,
+            lambda *frame: painter()(*frame),
+            size=size,
+            cuts=cuts,
+            on_frame=lambda frame, painted: bar.update(),
+        )
+    cli.say(
+        f"Wrote {'' if result.is_whole else 'the frames so far to '}{result.path}: "
+        f"{result.frames} frames, {result.seconds:.0f} s."
+    )
+    if not result.is_whole:
+        cli.say(f"The same command with --resume --output={path} continues it.")
+        sys.exit(130)
+
+
+def _preview(film, output, make_painter, size):
+    """Paints a few frames, as if each began a shot, into a sheet."""
+    cli.load_tensorflow()
+    from kerasart.applications.film import preview_film
+
+    frames, seconds = preview_film(film, make_painter(), _PREVIEWED, size)
+    labels = [f"{frame.time:.1f} s" for frame, _ in frames]
+    sheet = contact_sheet([painted for _, painted in frames], labels, columns=3, cell=480)
+    path = Path(output).with_suffix(".preview.png")
+    written = write_picture(path, sheet, taken=common_flags.if_taken())
+    about = "" if film.frame_count is None else f", about {_spoken(seconds * film.frame_count)}"
+    cli.say(f"Wrote {written}: {seconds:.1f} s a frame{about} for the film.")
+
+
+def _spoken(seconds):
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
+
+
+def _replaces():
+    return RESUME.value or common_flags.OVERWRITE.value
+
+
+def _find_place(output):
+    """Finds where the film goes; the segments of an unfinished one must not be lost."""
+    path = Path(output) if _replaces() else next_free_path(output)
+    folder = path.with_name(f"{path.name}.film")
+    if RESUME.value and not folder.is_dir():
+        raise ValueError(
+            "`resume` needs the segments of an unfinished film beside the output. "
+            f"Received: no {folder}"
+        )
+    if folder.is_dir() and not RESUME.value:
+        if not common_flags.OVERWRITE.value:
+            raise ValueError(
+                "`output` must not be that of an unfinished film: --resume continues it, "
+                f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
+            )
+        delete_segments(folder)
+    return path
+
+
+def _read_time(flag):
+    """Reads seconds, M:SS or H:MM:SS."""
+    if flag.value is None:
+        return None
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", flag.value):
+        raise ValueError(
+            f"`{flag.name}` must be seconds, or MINUTES:SECONDS. Received: {flag.value!r}"
+        )
+    seconds = 0.0
+    for part in flag.value.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def _read_cuts():
+    """Reads --cuts: None finds them."""
+    if _CUTS.value in ("auto", "none"):
+        return None if _CUTS.value == "auto" else []
+    try:
+        cuts = [float(each) for each in _CUTS.value.split(",")]
+    except ValueError:
+        cuts = [-1.0]
+    if not all(np.isfinite(cuts)) or min(cuts) < 0:
+        raise ValueError(
+            f"`cuts` must be auto, none, or times in seconds. Received: {_CUTS.value!r}"
+        )
+    return cuts

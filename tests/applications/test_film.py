@@ -1,0 +1,154 @@
+"""`paint_film`: motion, shots, sizes, interruption and resuming, with painters that do little."""
+
+import numpy as np
+import pytest
+
+from kerasart import paint_film
+from kerasart.applications.film import preview_film
+from kerasart.film import Film, FilmWriter
+from kerasart.film.motion import Motion
+from kerasart.image.arrays import quantise
+from kerasart.image.samples import read_sample
+
+av = pytest.importorskip("av")
+pytest.importorskip("cv2")
+
+HEIGHT, WIDTH = 48, 64
+FIRST_OF_SECOND_SHOT = 6
+
+
+def view(number):
+    """A frame of a pan over one photo, and then of one over another."""
+    is_first = number < FIRST_OF_SECOND_SHOT
+    photo = read_sample("coffee" if is_first else "cat").image
+    photo = photo[0, ::3, ::3]
+    return photo[10 : 10 + HEIGHT, 20 + number : 20 + number + WIDTH]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "clip.mp4"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"crf": "1"})
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        for number in range(12):
+            frame = av.VideoFrame.from_ndarray(quantise(view(number), 8), format="rgb24")
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+class Counting:
+    """A painter that counts the frames of a shot in its state, and inverts the frame."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, frame, motion, state):
+        count = 0 if motion is None else int(state["count"]) + 1
+        self.seen.append((frame, motion, count))
+        return 1 - frame, {"count": np.array(count)}
+
+
+def decoded(path):
+    with av.open(str(path)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+def test_each_frame_is_painted_with_its_motion(clip, tmp_path):
+    painter, shown = Counting(), []
+    result = paint_film(
+        clip, tmp_path / "painted.mp4", painter, on_frame=lambda *each: shown.append(each)
+    )
+    assert (result.path, result.frames, result.is_whole) == (tmp_path / "painted.mp4", 12, True)
+    assert result.shots == [0, FIRST_OF_SECOND_SHOT]
+    assert [count for _, _, count in painter.seen] == [*range(6), *range(6)]
+    for _, motion, count in painter.seen:
+        assert (motion is None) == (count == 0)
+        if motion is not None:
+            assert isinstance(motion, Motion)
+            assert motion.shift == pytest.approx((0, -1), abs=0.1)  # The camera goes right.
+    frames = decoded(result.path)
+    assert len(frames) == 12
+    for number, (frame, painted) in enumerate(shown):
+        np.testing.assert_array_equal(painted, 1 - frame.image)
+        assert np.abs(frames[number] / 255 - (1 - view(number))).mean() < 0.05
+    assert not list(tmp_path.glob("*.film"))
+
+
+def test_cuts_can_be_given(clip, tmp_path):
+    cuts = paint_film(clip, tmp_path / "a.mp4", Counting(), cuts=[0.08, 0.2]).shots
+    assert cuts == [0, 2, 5]  # The third frame is at 0.08 s.
+    assert paint_film(clip, tmp_path / "b.mp4", Counting(), cuts=[]).shots == [0]
+
+
+def test_frames_can_be_resized(clip, tmp_path):
+    painter = Counting()
+    result = paint_film(clip, tmp_path / "small.mp4", painter, size=32)
+    assert {frame.shape for frame, *_ in painter.seen} == {(1, 24, 32, 3)}
+    assert painter.seen[1][1].flow.shape == (24, 32, 2)
+    assert decoded(result.path)[0].shape == (24, 32, 3)
+
+
+def test_a_flow_of_ones_own(clip, tmp_path):
+    painter = Counting()
+    paint_film(
+        Film(clip, stop=0.1),
+        tmp_path / "own.mp4",
+        painter,
+        flow=lambda now, before: np.zeros((HEIGHT, WIDTH, 2), np.float32) + 0.5,
+    )
+    assert (painter.seen[1][1].flow == 0.5).all()
+
+
+class Remembering:
+    """A painter whose frames depend on all before: what must be resumed exactly."""
+
+    def __init__(self, fails_at=None, error=KeyboardInterrupt):
+        self._left, self._error = fails_at, error
+        self.count = 0
+
+    def __call__(self, frame, motion, state):
+        if self._left == 0:
+            raise self._error
+        self._left = None if self._left is None else self._left - 1
+        self.count += 1
+        painted = frame
+        if motion is not None:
+            painted = frame + 0.8 * motion.trust * (1 - state["painted"] - frame)
+        return painted, {"painted": painted}
+
+
+def test_ctrl_c_leaves_a_film_that_plays_and_is_resumed_to_the_same_frames(clip, tmp_path):
+    whole = paint_film(clip, tmp_path / "whole.mp4", Remembering(), segment=3)
+    path = tmp_path / "painted.mp4"
+    part = paint_film(clip, path, Remembering(fails_at=8), segment=3)
+    assert (part.frames, part.is_whole) == (8, False)
+    assert len(decoded(path)) == 8
+    painter = Remembering()
+    rest = paint_film(clip, path, painter, segment=3)
+    assert (rest.frames, rest.is_whole, painter.count) == (12, True, 6)  # From the third segment.
+    np.testing.assert_array_equal(decoded(path), decoded(whole.path))
+    assert not list(tmp_path.glob("*.film"))
+
+
+def test_an_error_leaves_the_segments_and_no_film(clip, tmp_path):
+    path = tmp_path / "painted.mp4"
+    with pytest.raises(RuntimeError):
+        paint_film(clip, path, Remembering(fails_at=5, error=RuntimeError), segment=2)
+    assert not path.exists()
+    assert FilmWriter(path, Film(clip), segment=2).done == 4
+
+
+def test_ctrl_c_before_the_first_frame_leaves_nothing(clip, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(clip, tmp_path / "painted.mp4", Remembering(fails_at=0))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preview_is_of_frames_spread_over_the_film(clip):
+    painter = Counting()
+    frames, seconds = preview_film(Film(clip, start=0.04), painter, count=3, size=32)
+    assert [round(25 * frame.time) for frame, _ in frames] == [1, 5, 9]
+    assert {motion for _, motion, _ in painter.seen} == {None}
+    assert frames[0][1].shape == (1, 24, 32, 3) and seconds >= 0

@@ -1,0 +1,165 @@
+"""Films by the stylize script, run as a user runs it."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, change, make_photo, names_in, pixels, succeed
+from PIL import Image
+
+from kerasart.networks import save_network
+
+av = pytest.importorskip("av")
+pytest.importorskip("cv2")
+
+SCRIPT = ROOT / "scripts" / "stylize.py"
+PAINT = ("--model=mine.keras", "--style=b", "--precision=float32")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny_network):
+    """A film with sound, an animated picture, a photo, and a model."""
+    folder = tmp_path_factory.mktemp("made")
+    save_network(tiny_network, folder / "mine.keras")
+    stills = [make_photo(64, 48)[:, i : 48 + i].astype(np.uint8) for i in range(8)]
+    with av.open(str(folder / "clip.mp4"), "w") as file:
+        stream = file.add_stream("libx264", rate=25)
+        stream.height, stream.width = stills[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        sound = file.add_stream("aac", rate=48000)
+        for still in stills:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(still, format="rgb24")))
+        file.mux(stream.encode())
+        tone = np.zeros((1, 15360), np.int16)
+        frame = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+        frame.sample_rate = 48000
+        file.mux([*sound.encode(frame), *sound.encode()])
+    first, *others = map(Image.fromarray, stills[:3])
+    first.save(folder / "moving.gif", save_all=True, append_images=others, duration=80)
+    first.save(folder / "photo.png")
+    (folder / "bad.mp4").write_bytes(b"no film")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, made):
+    return shutil.copytree(made, tmp_path / "work")
+
+
+def film_of(path):
+    """The frames of a film, and the bytes of its sound."""
+    with av.open(str(path)) as file:
+        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    with av.open(str(path)) as file:
+        sound = [bytes(packet) for stream in file.streams.audio for packet in file.demux(stream)]
+    return frames, sound
+
+
+def test_a_film_is_painted_with_its_sound(folder, warm_run):
+    before = names_in(folder)
+    outcome = succeed(warm_run(folder, "--input=clip.mp4", *PAINT))
+    assert re.fullmatch(r"Wrote painted\.mp4: 8 frames, \d+ s\.\n", outcome.stdout)
+    assert names_in(folder) == sorted([*before, "painted.mp4"])
+    (frames, sound), (painted, copied) = map(film_of, (folder / "clip.mp4", folder / "painted.mp4"))
+    assert [each.shape for each in painted] == [each.shape for each in frames]
+    assert copied == sound and any(sound)
+    assert np.abs(painted[3].astype(int) - frames[3]).mean() > 10
+
+
+def test_a_part_of_a_film_smaller_and_silent(folder, warm_run):
+    flags = "--from=0:00.04", "--to=0.2", "--every=2", "--size=32", "--sound=none"
+    succeed(warm_run(folder, "--input=clip.mp4", "--output=part.mkv", *flags, *PAINT))
+    painted, sound = film_of(folder / "part.mkv")
+    assert (len(painted), sound) == (2, [])
+    assert max(painted[0].shape) == 32
+
+
+def test_an_animated_picture_stays_one(folder, warm_run):
+    succeed(warm_run(folder, "--input=moving.gif", *PAINT))
+    with Image.open(folder / "painted.gif") as picture:
+        assert (picture.n_frames, picture.info["duration"]) == (3, 80)
+    outcome = succeed(warm_run(folder, "--input=moving.gif", "--output=still.png", *PAINT), 1)
+    assert "photo" in outcome.stdout or pixels(folder / "still.png").ndim == 3
+
+
+def test_a_preview_shows_frames_and_an_estimate(folder, warm_run):
+    outcome = succeed(warm_run(folder, "--input=clip.mp4", "--preview", *PAINT))
+    pattern = r"Wrote painted\.preview\.png: [\d.]+ s a frame, about \d+ minutes for the film\.\n"
+    assert re.fullmatch(pattern, outcome.stdout)
+    assert not (folder / "painted.mp4").exists()
+    assert pixels(folder / "painted.preview.png").shape[0] > 200
+
+
+def test_ctrl_c_leaves_a_film_that_plays_and_resume_continues(folder, tmp_path, run, warm_run):
+    change(
+        tmp_path / "changed",
+        """
+        def interrupted(self, images, *options, **more):
+            import os, signal
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            return paint_all(self, images, *options, **more)
+        """,
+        "kerasart.applications.fast_style.Stylizer.paint_all",
+    )
+    flags = "--input=clip.mp4", *PAINT
+    outcome = run(folder, *flags, PYTHONPATH=tmp_path / "changed")
+    assert outcome.code == 130 and "Traceback" not in outcome.stderr
+    said, advice = outcome.stdout.splitlines()
+    assert re.fullmatch(r"Wrote the frames so far to painted\.mp4: 4 frames, \d+ s\.", said)
+    assert advice == "The same command with --resume --output=painted.mp4 continues it."
+    assert len(film_of(folder / "painted.mp4")[0]) == 4
+    refused = warm_run(folder, *flags, "--output=painted.mp4", "--overwrite", "--preview")
+    assert refused.code == 0 and (folder / "painted.mp4.film").is_dir()
+    outcome = succeed(warm_run(folder, *flags, "--resume"))
+    assert outcome.stdout.endswith(" s.\n") and "painted.mp4: 8 frames" in outcome.stdout
+    assert not (folder / "painted.mp4.film").exists()
+    succeed(warm_run(folder, *flags, "--output=whole.mp4"))
+    resumed, whole = (film_of(folder / name)[0] for name in ("painted.mp4", "whole.mp4"))
+    np.testing.assert_array_equal(resumed, whole)
+
+
+def test_an_unfinished_film_is_not_lost_unless_asked(folder, light_run, warm_run):
+    unfinished = folder / "painted.mp4.film"
+    unfinished.mkdir()
+    (unfinished / "film.json").write_text('{"film": {}, "segments": [], "size": null}')
+    outcome = light_run(folder, "--input=clip.mp4", *PAINT)
+    assert outcome.code == 1 and "--resume continues it, --overwrite starts anew" in outcome.stderr
+    succeed(warm_run(folder, "--input=clip.mp4", "--overwrite", *PAINT))
+    assert len(film_of(folder / "painted.mp4")[0]) == 8
+    assert not unfinished.exists()
+
+
+def test_a_folder_of_other_things_is_left_alone(folder, warm_run):
+    other = folder / "painted.mp4.film"
+    other.mkdir()
+    (other / "000000.mp4").touch()
+    outcome = warm_run(folder, "--input=clip.mp4", "--overwrite", *PAINT)
+    assert outcome.code == 1 and "must be new, or hold segments" in outcome.stderr
+    assert names_in(other) == ["000000.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--input=clip.mp4", "--from=soon"], "`from` must be seconds, or MINUTES:SECONDS"),
+        (["--input=clip.mp4", "--from=3", "--to=2"], "`stop` must be after `start`"),
+        (["--input=clip.mp4", "--from=9"], "`start` and `stop` must have frames of"),
+        (["--input=clip.mp4", "--cuts=1,x"], "`cuts` must be auto, none, or times in seconds"),
+        (["--input=clip.mp4", "--output=a.jpg"], "its suffix must be one of .mp4"),
+        (["--input=clip.mp4", "--output=clip.mp4", "--overwrite"], "must be another file than"),
+        (["--input=clip.mp4", "--resume"], "`resume` needs the segments of an unfinished film"),
+        (["--input=none.mp4"], "none.mp4"),
+        (["--input=bad.mp4"], "Cannot read 'bad.mp4'"),
+        (["--input=photo.png", "--steadiness=0.5"], "`steadiness` goes with a film"),
+        (["--input=photo.png", "--resume"], "`resume` goes with a film"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_tensorflow_is_loaded(folder, light_run, flags, message):
+    before = names_in(folder)
+    outcome = light_run(folder, *flags, *PAINT)
+    assert outcome.code == 1 and len(outcome.lines) == 1
+    assert message in outcome.lines[0] and "Received: " in outcome.lines[0]
+    assert names_in(folder) == before

@@ -80,11 +80,12 @@ def find_trust(
 ) -> np.ndarray:
     """Masks where backward flow can be trusted.
 
-    Not where forward flow does not lead back, at the edges of motion, or outside the frame before;
-    and less where colours differ. Untrusted areas are widened a little, and the mask is blurred.
+    Not where forward flow does not lead back, or outside the frame before; and less where colours
+    differ. Untrusted areas are widened a little, and the mask is blurred.
 
     Source: Sundaram et al. 2010, with the constants of Ruder et al. 2016 (arXiv 1604.08610,
-    equations 5 and 6); the comparison of colours is ours.
+    equation 5); the comparison of colours is ours. Their motion edges (equation 6) are left out: in
+    DIS flow they are all over areas that stand still, and what is wrong there differs in colour.
 
     Args:
         back: `find_flow(now, before)`, float32 (height, width, 2).
@@ -97,16 +98,13 @@ def find_trust(
     """
     cv2 = _opencv()
     is_bad = ~is_consistent(back, forth)
-    slopes = sum(
-        _squares(cv2.Sobel(back, -1, *axes, ksize=1, scale=0.5)) for axes in [(1, 0), (0, 1)]
-    )
-    is_bad |= slopes > 0.01 * _squares(back) + 0.002
     widened = cv2.dilate(is_bad.astype(np.float32), np.ones((2 * _WIDENED + 1,) * 2, np.uint8))
     difference = cv2.absdiff(now[0], warp(before, back)[0])
     difference = cv2.blur(cv2.transform(difference, np.full((1, 3), 1 / 3)), (3, 3))
     least, most = _DIFFERENCES
     alike = np.clip((most - difference) / (most - least), 0.0, 1.0)
     trust = cv2.GaussianBlur((1 - widened) * alike, (0, 0), _BLUR)
+    trust[is_bad] = 0.0
     return trust[np.newaxis, ..., np.newaxis]
 
 

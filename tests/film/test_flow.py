@@ -70,7 +70,13 @@ def test_what_is_uncovered_is_not_trusted(photo):
     assert is_consistent(back, forth)[:90].all()
     trust = find_trust(back, forth, photo, photo)[0, ..., 0]
     assert trust[100:150, 100:150].max() < 1e-6
-    assert trust[125, 98] < 0.1 and trust[125, 90] > 0.999  # Widened by two pixels, and blurred.
+    assert trust[125, 99] < 0.1 and trust[125, 90] > 0.999  # Widened by two pixels, and blurred.
+
+
+def test_a_motion_that_bends_is_trusted():
+    grey, back = np.full((1, 40, 60, 3), 0.5, np.float32), np.zeros((40, 60, 2), np.float32)
+    back[:, 30:, 0] = -0.5  # Half a pixel is within what the check forgives.
+    np.testing.assert_allclose(find_trust(back, -back, grey, grey), 1, atol=1e-6)
 
 
 def test_a_change_of_colour_is_not_trusted(photo):

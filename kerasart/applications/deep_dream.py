@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from kerasart.applications.dream_inputs import DreamInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
+from kerasart.image.resizing import resize
 from kerasart.objectives import Activation, Channel, Objective, Target, dream_objective
 from kerasart.optimization import (
     LBFGS,
@@ -154,41 +155,88 @@ class Dreamer:
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
         """
-        settings, descent, execution = self.settings, self.descent, self.execution
         inputs = self._make_inputs(image, mask, size)
-        descent.on_tile = on_tile or execution.on_tile
         arrays = [inputs.image, inputs.mask, self._guide, weights]
         arrays += [array for target in targets or () for array in target.guide + target.value]
-        path = checkpoint or execution.checkpoint
+        path = checkpoint or self.execution.checkpoint
+        run = self._run(
+            inputs,
+            inputs.start(),
+            range(len(inputs.sizes)),
+            self.settings.steps,
+            targets,
+            weights,
+            open_checkpoint(path, self.record, self.descent, arrays),
+            on_step,
+            on_tile,
+        )
+        if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
+            _warn_if_inactive(self.objective.terms, run.losses)
+        return finish(run, self.objective, self.record)
 
-        def prepare(octave, _):
-            photo = inputs.photo(octave)
+    def dream_on(
+        self, image: ArrayLike, start: np.ndarray, steps: int, mask: ArrayLike | None = None
+    ) -> Result:
+        """Dreams on an image from a start, at the last octave alone.
+
+        Args:
+            image, mask: See `deep_dream`.
+            start: The dream so far, float32 RGB (1, height, width, 3) of the image's size.
+            steps: The number of steps.
+
+        Returns:
+            A `Result`.
+
+        Raises:
+            ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
+        """
+        inputs = self._make_inputs(image, mask, None)
+        last = len(inputs.sizes) - 1
+        start = resize(start, inputs.sizes[last], self.settings.antialias)
+        run = self._run(inputs, start, range(last, last + 1), steps)
+        return finish(run, self.objective, self.record)
+
+    def _run(
+        self,
+        inputs,
+        start,
+        octaves,
+        steps,
+        targets=None,
+        weights=None,
+        checkpoint=None,
+        on_step=None,
+        on_tile=None,
+    ):
+        """Takes steps at some octaves, a range of their numbers."""
+        settings, descent, execution = self.settings, self.descent, self.execution
+        descent.on_tile = on_tile or execution.on_tile
+
+        def prepare(i, _):
+            photo = inputs.photo(octaves[i])
             octave_targets = targets or dream_targets(descent.evaluator, photo, self._guide)
             return octave_targets, self.objective.weights if weights is None else weights
 
-        def reinject_detail(state, octave):
-            return descent.start(inputs.enlarge(descent.to_image(state), octave))
+        def reinject_detail(state, i):
+            return descent.start(inputs.enlarge(descent.to_image(state), octaves[i]))
 
-        def to_image(state, octave):
-            return inputs.finish(descent.to_image(state), octave)
+        def to_image(state, i):
+            return inputs.finish(descent.to_image(state), octaves[i])
 
         with explain_memory_errors(inputs.size):
-            run = coarse_to_fine(
+            return coarse_to_fine(
                 descent,
-                inputs.start(),
-                inputs.sizes,
-                [settings.steps] * len(inputs.sizes),
+                start,
+                [inputs.sizes[octave] for octave in octaves],
+                [steps] * len(octaves),
                 prepare,
                 enlarge=reinject_detail,
                 to_image=to_image,
                 goal=-math.inf if settings.max_loss is None else -settings.max_loss,
                 seed=execution.seed,
-                checkpoint=open_checkpoint(path, self.record, descent, arrays),
+                checkpoint=checkpoint,
                 on_step=on_step or execution.on_step,
             )
-        if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
-            _warn_if_inactive(self.objective.terms, run.losses)
-        return finish(run, self.objective, self.record)
 
     def balance_terms(
         self, numbers: Sequence[int], image: ArrayLike | None = None, *, size: int | None = None

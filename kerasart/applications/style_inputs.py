@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import keras
 import numpy as np
@@ -86,6 +88,12 @@ class StyleInputs:
             ]
         recolour = _RECOLOUR.get(settings.preserve_color)
         self._styles = [recolour(style, content) for style in styles] if recolour else styles
+
+    def with_content(self, content: np.ndarray) -> Self:
+        """Returns these inputs for another photo of the same size, with the styles as they are."""
+        inputs = copy.copy(self)
+        inputs._content = content
+        return inputs
 
     def photo(self, size: tuple[int, int]) -> tf.Tensor:
         """Returns the photo at a size."""

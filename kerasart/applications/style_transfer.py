@@ -3,23 +3,30 @@
 Source: Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576).
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kerasart.applications.style_inputs import StyleInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
-from kerasart.objectives import Objective, style_objective
+from kerasart.objectives import Objective, Target, style_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
+    Checkpoint,
     Descent,
     GradientDescent,
     KerasOptimizer,
     Result,
+    Run,
+    State,
     balance,
     choose_tile,
     coarse_to_fine,
@@ -31,7 +38,7 @@ from kerasart.optimization import (
 )
 from kerasart.optimization.optimizers import Optimizer
 from kerasart.settings.choices import choose_network, choose_style_settings
-from kerasart.settings.execution import split_options
+from kerasart.settings.execution import Execution, split_options
 from kerasart.settings.presets import find_preset
 from kerasart.settings.style import StyleSettings
 
@@ -79,74 +86,174 @@ def style_transfer(
         DivergedError: If a loss is not finite; its `result` has the last good image.
         Interrupted: On Ctrl-C; its `result` has the image so far.
     """
-    execution, given = split_options(options)
-    content = as_image(content, "content")
-    styles = [as_image(style, "styles") for style in _listed(styles)]
-    long_side = max(content.shape[1:3])
-    backbone, settings = _choose(preset, backbone, weights, given, long_side, execution.seed)
-    inputs = StyleInputs(content, styles, style_weights, content_masks, style_masks, settings)
-    of_settings = style_objective(settings, inputs.region_weights)
-    objective = of_settings if objective is None else of_settings + objective
-    backbone = backbone.cut(
-        objective.layers, execution.precision, settings.pooling, settings.padding
+    transfer = StyleTransfer(
+        styles,
+        preset,
+        backbone,
+        weights,
+        style_weights=style_weights,
+        style_masks=style_masks,
+        objective=objective,
+        **options,
     )
-    sizes, steps = inputs.plan_scales(backbone)
-    optimizer = make_optimizer(settings, given.get("optimizer"))
-    largest = inputs.largest_size(sizes[-1])
-    descent = _make_descent(backbone, objective, optimizer, settings, sizes[0], largest, execution)
-    style_weights = inputs.style_weights
-    record = make_record(preset, backbone, execution.seed, settings, style_weights=style_weights)
-    images = [content, *styles, *_listed(content_masks), *_listed(style_masks), start]
+    return transfer.paint(content, content_masks, start=start)
 
-    def prepare(scale, weights):
-        photo, styles = inputs.photo(sizes[scale]), inputs.styles(sizes[scale])
+
+class StyleTransfer:
+    """Paints any number of photos in one style, such as the frames of a film.
+
+    The network is loaded once, and a step compiled once. Its arguments are those of
+    `style_transfer`.
+
+    Attributes:
+        execution: The `Execution`.
+    """
+
+    def __init__(
+        self,
+        styles: ArrayLike | Sequence[ArrayLike],
+        preset: str | PathLike[str] | dict = "best",
+        backbone: str | Backbone = "auto",
+        weights: str = "auto",
+        *,
+        style_weights: Sequence[float] | None = None,
+        style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
+        objective: Objective | None = None,
+        **options: Any,
+    ):
+        self.execution, self._given = split_options(options)
+        self._styles = [as_image(style, "styles") for style in _listed(styles)]
+        self._style_weights, self._style_masks = style_weights, style_masks
+        self._objective = objective
+        self._preset, self._loaded = preset, find_preset("style_transfer", preset)
+        if not isinstance(backbone, Backbone):
+            name, weights = choose_network(self._loaded, backbone, weights)
+            backbone = load_backbone(name, weights, self.execution.seed, default="vgg16")
+        self._backbone = backbone
+
+    def paint(
+        self,
+        content: ArrayLike,
+        content_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
+        *,
+        start: ArrayLike | None = None,
+    ) -> Result:
+        """Paints a photo.
+
+        Args:
+            content, content_masks, start: See `style_transfer`.
+
+        Returns:
+            A `Result`.
+
+        Raises:
+            ValueError, MemoryError, DivergedError, Interrupted: See `style_transfer`.
+        """
+        content, execution = as_image(content, "content"), self.execution
+        painting = self.plan(content, content_masks)
+        images = [content, *self._styles, *_listed(content_masks), *_listed(self._style_masks)]
+        arguments = painting.record, painting.descent, [*images, start]
+        checkpoint = open_checkpoint(execution.checkpoint, *arguments)
+        run = painting.run(painting.start(start), painting.prepare, checkpoint)
+        return finish(run, painting.descent.objective, painting.record)
+
+    def plan(
+        self,
+        content: np.ndarray,
+        content_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    ) -> Painting:
+        """Plans the painting of a photo, float32 RGB (1, height, width, 3)."""
+        execution, given, long_side = self.execution, self._given, max(content.shape[1:3])
+        settings = choose_style_settings(self._loaded, self._backbone, given, long_side)
+        masks = content_masks, self._style_masks
+        inputs = StyleInputs(content, self._styles, self._style_weights, *masks, settings)
+        objective = style_objective(settings, inputs.region_weights)
+        objective = objective if self._objective is None else objective + self._objective
+        backbone = self._backbone.cut(
+            objective.layers, execution.precision, settings.pooling, settings.padding
+        )
+        sizes, steps = inputs.plan_scales(backbone)
+        optimizer = make_optimizer(settings, given.get("optimizer"))
+        tile = choose_tile(
+            backbone,
+            inputs.largest_size(sizes[-1]),
+            execution.tile,
+            execution.memory,
+            images=optimizer.images,
+            is_style=True,
+        )
+        descent = Descent(
+            backbone,
+            objective,
+            optimizer,
+            clip=settings.clip,
+            average=settings.average,
+            tile=tile,
+            on_tile=execution.on_tile,
+            # L-BFGS keeps nothing from another scale, and needs the exact gradient of the loss.
+            first_size=None if optimizer.searches_lines else sizes[0],
+            reuse=True,
+        )
+        more = {"style_weights": inputs.style_weights}
+        record = make_record(self._preset, backbone, execution.seed, settings, **more)
+        return Painting(inputs, descent, sizes, steps, record, execution)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """How one photo is painted.
+
+    Attributes:
+        inputs: The `StyleInputs`.
+        descent: The `Descent` that takes the steps.
+        sizes: The (height, width) of each scale, from coarse to fine.
+        steps: The number of steps at each scale.
+        record: Dict of all settings, as in `Result.settings`.
+        execution: The `Execution`.
+    """
+
+    inputs: StyleInputs
+    descent: Descent
+    sizes: list[tuple[int, int]]
+    steps: list[int]
+    record: dict[str, Any]
+    execution: Execution
+
+    def start(self, given: ArrayLike | None = None) -> ArrayLike:
+        """Returns the image to start from: the given one, or that of the settings."""
+        return self.inputs.start(self.sizes[0], given, self.execution.seed)
+
+    def prepare(self, scale: int, weights: np.ndarray | None) -> tuple[list[Target], np.ndarray]:
+        """Makes the targets of a scale; and the terms' weights, given None or those so far."""
+        inputs, evaluator, size = self.inputs, self.descent.evaluator, self.sizes[scale]
+        photo, styles = inputs.photo(size), inputs.styles(size)
         masks = inputs.style_masks, inputs.regions
-        targets = style_targets(descent.evaluator, photo, styles, style_weights, *masks)
+        targets = style_targets(evaluator, photo, styles, inputs.style_weights, *masks)
         if weights is None:
             # Once, at the first scale, so that the objective is the same at all scales.
-            weights = balance(descent.evaluator, photo, targets, execution.seed)
+            weights = balance(evaluator, photo, targets, self.execution.seed)
         return targets, weights
 
-    with explain_memory_errors(sizes[-1]):
-        run = coarse_to_fine(
-            descent,
-            inputs.start(sizes[0], start, execution.seed),
-            sizes,
-            steps,
-            prepare,
-            to_image=lambda state, _: inputs.finish(descent.to_image(state), sizes[-1]),
-            seed=execution.seed,
-            checkpoint=open_checkpoint(execution.checkpoint, record, descent, images),
-            on_step=execution.on_step,
-        )
-    return finish(run, objective, record)
-
-
-def _choose(preset, backbone, weights, given, long_side, seed):
-    """Loads the network, and completes the given settings with those of the preset for it."""
-    loaded = find_preset("style_transfer", preset)
-    if not isinstance(backbone, Backbone):
-        name, weights = choose_network(loaded, backbone, weights)
-        backbone = load_backbone(name, weights, seed, default="vgg16")
-    return backbone, choose_style_settings(loaded, backbone, given, long_side)
-
-
-def _make_descent(backbone, objective, optimizer, settings, first_size, largest, execution):
-    """Makes the `Descent` of the settings, with a tile size for the largest image."""
-    tiling, images = (execution.tile, execution.memory), optimizer.images
-    side = choose_tile(backbone, largest, *tiling, images=images, is_style=True)
-    return Descent(
-        backbone,
-        objective,
-        optimizer,
-        clip=settings.clip,
-        average=settings.average,
-        tile=side,
-        on_tile=execution.on_tile,
-        # L-BFGS keeps nothing from another scale, and needs the exact gradient of the loss.
-        first_size=None if optimizer.searches_lines else first_size,
-        reuse=True,
-    )
+    def run(
+        self,
+        start: State | ArrayLike,
+        prepare: Callable[[int, Any], tuple[Sequence[Target], Any]],
+        checkpoint: Checkpoint | None = None,
+    ) -> Run:
+        """Takes all steps, from coarse to fine (see `coarse_to_fine`)."""
+        descent, size = self.descent, self.sizes[-1]
+        with explain_memory_errors(size):
+            return coarse_to_fine(
+                descent,
+                start,
+                self.sizes,
+                self.steps,
+                prepare,
+                to_image=lambda state, _: self.inputs.finish(descent.to_image(state), size),
+                seed=self.execution.seed,
+                checkpoint=checkpoint,
+                on_step=self.execution.on_step,
+            )
 
 
 def make_optimizer(settings: StyleSettings, given: Any = None) -> Optimizer:

@@ -33,6 +33,16 @@ class Motion(NamedTuple):
     trust: np.ndarray
     shift: tuple[float, float]
 
+    def resize(self, size: tuple[int, int]) -> Motion:
+        """Returns the motion of frames resized to (height, width)."""
+        old = self.flow.shape[:2]
+        if size == old:
+            return self
+        down, right = size[0] / old[0], size[1] / old[1]
+        flow = _resize(self.flow, size) * np.array([right, down], np.float32)
+        trust = _resize(self.trust[0, ..., 0], size)[np.newaxis, ..., np.newaxis]
+        return Motion(flow, trust, (self.shift[0] * down, self.shift[1] * right))
+
 
 class MotionTracker:
     """Watches the frames of a film, one by one.

@@ -1,6 +1,6 @@
 """The engine: gradients of objectives, optimizers, and gradient descent on images."""
 
-from kerasart.optimization.balancing import balance
+from kerasart.optimization.balancing import balance, measure_gradient
 from kerasart.optimization.checkpoint import Checkpoint, open_checkpoint
 from kerasart.optimization.descent import Descent
 from kerasart.optimization.evaluator import Evaluator
@@ -28,8 +28,8 @@ from kerasart.optimization.pyramid import (
     scale_sizes,
 )
 from kerasart.optimization.results import DivergedError, Interrupted, Result, finish, make_record
-from kerasart.optimization.run import State
-from kerasart.optimization.targets import dream_targets, style_targets
+from kerasart.optimization.run import Run, State
+from kerasart.optimization.targets import dream_targets, replace_photo, style_targets
 from kerasart.optimization.transforms import (
     Transforms,
     pad,
@@ -53,6 +53,7 @@ __all__ = [
     "NormalizedGradient",
     "Optimizer",
     "Result",
+    "Run",
     "State",
     "Transforms",
     "balance",
@@ -64,6 +65,7 @@ __all__ = [
     "finish",
     "fraction_done",
     "make_record",
+    "measure_gradient",
     "noise_image",
     "normalize_pyramid",
     "octave_sizes",
@@ -71,6 +73,7 @@ __all__ = [
     "pad",
     "random_roll",
     "random_scale_and_rotate",
+    "replace_photo",
     "scale_and_rotate",
     "scale_by_area",
     "scale_sizes",

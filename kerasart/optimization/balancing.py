@@ -1,4 +1,4 @@
-"""`balance`, weights that mean the same on every image and network."""
+"""`balance` and `measure_gradient`: weights that mean the same on every image and network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasart.objectives import Target
 from kerasart.optimization.evaluator import Evaluator
-from kerasart.optimization.gradient_magnitude import NOISE
+from kerasart.optimization.gradient_magnitude import NOISE, gradient_magnitude
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -34,13 +34,37 @@ def balance(
     objective, weights = evaluator.objective, evaluator.objective.weights
     if not any(term.balanced for term in objective.terms):
         return weights
-    noise = np.random.default_rng(seed).normal(0.0, NOISE, photo.shape)
-    image = np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
-    gradients = _gradients(evaluator, image, targets)
+    gradients = _gradients(evaluator, _add_noise(photo, seed), targets)
     sizes = np.array([np.sqrt(np.mean(np.square(gradient))) for gradient in gradients])
     pixels = photo.shape[1] * photo.shape[2]
     factors = np.divide(1 / pixels, sizes, out=np.zeros_like(sizes), where=sizes > 0)
     return np.where([term.balanced for term in objective.terms], weights * factors, weights)
+
+
+def measure_gradient(
+    evaluator: Evaluator,
+    photo: tf.Tensor,
+    targets: Sequence[Target],
+    weights: np.ndarray,
+    seed: int = 0,
+) -> float:
+    """Measures the gradient of the whole objective on a noisy photo.
+
+    Args:
+        evaluator, photo, targets, seed: See `balance`.
+        weights: A weight for each term.
+
+    Returns:
+        The gradient's magnitude (see `gradient_magnitude`).
+    """
+    gradients = _gradients(evaluator, _add_noise(photo, seed), targets)
+    total = sum(weight * each for weight, each in zip(weights, gradients, strict=True))
+    return float(gradient_magnitude(total))
+
+
+def _add_noise(photo, seed):
+    noise = np.random.default_rng(seed).normal(0.0, NOISE, photo.shape)
+    return np.clip(photo + noise, 0.0, 1.0).astype(np.float32)
 
 
 def _gradients(evaluator, image, targets):

@@ -135,7 +135,7 @@ def fraction_done(taken: int, steps: Sequence[int], sizes: Sequence[tuple[int, i
 
 def coarse_to_fine(
     descent: Descent,
-    start: ArrayLike,
+    start: State | ArrayLike,
     sizes: Sequence[tuple[int, int]],
     steps: Sequence[int],
     prepare: Callable[[int, Any], tuple[Sequence[Target], Any]],
@@ -151,7 +151,8 @@ def coarse_to_fine(
 
     Args:
         descent: The `Descent`.
-        start: The image to start from, float32 RGB (1, height, width, 3) of the first size.
+        start: The image to start from, float32 RGB (1, height, width, 3) of the first size; or a
+            `State`.
         sizes: The (height, width) of each scale, from coarse to fine.
         steps: The number of steps at each scale.
         prepare: `prepare(scale, weights) -> targets, weights` makes a `Target` and a weight for
@@ -173,7 +174,8 @@ def coarse_to_fine(
     position = checkpoint.load() if checkpoint else None
     if position is None:
         no_losses = np.empty((0, len(descent.objective.terms)), np.float32)
-        position = Position(0, 0, descent.start(start), no_losses, weights=None)
+        state = start if isinstance(start, State) else descent.start(start)
+        position = Position(0, 0, state, no_losses, weights=None)
 
     def report(position):
         is_resumable = position.step % descent.optimizer.restart == 0

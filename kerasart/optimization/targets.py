@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasart.image.arrays import fit_size
 from kerasart.image.resizing import fill_size, resize, resize_photo
-from kerasart.objectives import Channel, Content, Similarity, StyleTerm, Target
+from kerasart.objectives import Channel, Content, Similarity, StyleTerm, Target, Temporal
 from kerasart.optimization.evaluator import Evaluator
 
 if keras.backend.backend() == "tensorflow":
@@ -98,7 +98,8 @@ def style_targets(
             there are no regions.
 
     Returns:
-        A list of a `Target` for each term, empty for terms that are neither content nor style.
+        A list of a `Target` for each term, as of `replace_photo`; empty for terms that are neither
+        content, style nor temporal.
     """
     terms = evaluator.objective.terms
     style_terms = [term for term in terms if isinstance(term, StyleTerm)]
@@ -107,12 +108,8 @@ def style_targets(
         guides = [_guide(mask, evaluator, style, term) for term in style_terms]
         of_style = evaluator.means(style, style_terms, guides)
         means.append(dict(zip(style_terms, of_style, strict=True)))
-    layers = dict.fromkeys(term.layer for term in terms if isinstance(term, Content))
-    features = evaluator.features(photo, layers)
 
     def target(term):
-        if isinstance(term, Content):
-            return Target(guide=(features[term.layer],))
         if not isinstance(term, StyleTerm):
             return Target()
         if term.style is None:
@@ -121,7 +118,39 @@ def style_targets(
         guide = _guide(regions[term.style], evaluator, photo, term)
         return Target(guide, term.prepare(means[term.style][term]))
 
-    return [target(term) for term in terms]
+    return replace_photo(evaluator, [target(term) for term in terms], photo)
+
+
+def replace_photo(
+    evaluator: Evaluator,
+    targets: Sequence[Target],
+    photo: tf.Tensor,
+    before: tuple[np.ndarray, np.ndarray] | None = None,
+) -> list[Target]:
+    """Replaces the targets that belong to a photo, such as the next frame of a film.
+
+    Args:
+        evaluator: An `Evaluator` for an objective.
+        targets: A `Target` for each of its terms.
+        photo: float32 RGB (1, height, width, 3), for `Content`.
+        before: The guide of `Temporal`: the picture before, warped, and its trust; None for a photo
+            before which there is none.
+
+    Returns:
+        A list of a `Target` for each term.
+    """
+    terms = evaluator.objective.terms
+    layers = dict.fromkeys(term.layer for term in terms if isinstance(term, Content))
+    features = evaluator.features(photo, layers)
+
+    def replaced(term, target):
+        if isinstance(term, Content):
+            return Target(guide=(features[term.layer],))
+        if isinstance(term, Temporal):
+            return Target(guide=before or (photo, np.zeros_like(photo[..., :1])))
+        return target
+
+    return [replaced(term, target) for term, target in zip(terms, targets, strict=True)]
 
 
 def _guide(mask, evaluator, image, term):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasart.film.flow import find_flow
-from kerasart.film.motion import MotionTracker, dominant_shift, is_cut
+from kerasart.film.motion import Motion, MotionTracker, dominant_shift, is_cut
 from kerasart.image.samples import read_sample
 
 cv2 = pytest.importorskip("cv2")
@@ -49,6 +49,18 @@ def test_cuts_are_found_and_motion_is_none():
     assert [tracker(each) is None for each in frames] == [True, False, True, False]
     tracker = MotionTracker(finds_cuts=False)
     assert [tracker(each) is None for each in frames] == [True, False, False, False]
+
+
+def test_motion_of_resized_frames():
+    flow = np.zeros((40, 60, 2), np.float32) + np.array([3, -2], np.float32)
+    trust = np.zeros((1, 40, 60, 1), np.float32)
+    trust[:, :, 30:] = 1
+    motion = Motion(flow, trust, (2.0, -3.0))
+    half = motion.resize((20, 30))
+    np.testing.assert_allclose(half.flow, np.broadcast_to([1.5, -1], (20, 30, 2)))
+    np.testing.assert_array_equal(half.trust, trust[:, ::2, ::2])
+    assert half.shift == (1.0, -1.5)
+    assert motion.resize((40, 60)) is motion
 
 
 def test_a_flow_of_ones_own_and_a_restart():

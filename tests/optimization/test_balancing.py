@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from kerasart.objectives import Content, Energy, Gram, Objective, Target, Term, TotalVariation
-from kerasart.optimization import Evaluator, balance, style_targets
+from kerasart.optimization import Evaluator, balance, measure_gradient, style_targets
 from kerasart.optimization.gradient_magnitude import gradient_magnitude, magnitude_at_noise
 
 PHOTO = np.random.default_rng(0).uniform(0.2, 0.8, (1, 12, 10, 3)).astype(np.float32)
@@ -42,6 +42,13 @@ def balanced(term):
 def test_weights_make_up_for_the_steepness():
     weights = weights_of(Slope("a", 2.0), Slope("b", -0.05), Slope("c", 1e6))
     np.testing.assert_allclose(weights, [0.5, 20.0, 1e-6], rtol=1e-5)
+
+
+def test_the_gradient_of_the_whole_objective_is_measured():
+    objective = Objective([Slope("a", 2.0), Slope("b", -0.5)])
+    targets, weights = [Target()] * 2, np.array([3.0, 4.0])
+    measured = measure_gradient(Evaluator(see, objective), PHOTO, targets, weights)
+    assert measured == pytest.approx(3 * 2.0 - 4 * 0.5, rel=1e-5)
 
 
 def test_own_weights_are_multiplied():

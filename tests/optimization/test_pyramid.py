@@ -42,7 +42,7 @@ def descents(toy):
 def transfer(descents, cat):
     """Runs one of them on crops of the cat, from noise of a seed."""
 
-    def transfer(kind, **settings):
+    def transfer(kind, started=lambda descent, image: image, **settings):
         descent = descents[kind]
 
         def prepare(scale, weights):
@@ -54,7 +54,7 @@ def transfer(descents, cat):
             return targets, weights
 
         start = np.random.default_rng(0).uniform(size=(1, *SIZES[0], 3)).astype(np.float32)
-        return coarse_to_fine(descent, start, SIZES, STEPS, prepare, **settings)
+        return coarse_to_fine(descent, started(descent, start), SIZES, STEPS, prepare, **settings)
 
     return transfer
 
@@ -85,6 +85,10 @@ def test_loss_falls_at_each_scale(whole, kind):
         assert total[last] < 0.95 * total[first]
     image = run.image.numpy()
     assert image.min() >= 0 and image.max() <= 1
+
+
+def test_a_run_may_start_from_a_state(transfer, whole):
+    assert_same(transfer("adam", lambda descent, image: descent.start(image)), whole["adam"])
 
 
 def test_one_trace_for_all_scales(whole, descents):

@@ -8,10 +8,11 @@ from kerasart.objectives import (
     Gram,
     Moments,
     Objective,
+    Temporal,
     TotalVariation,
     Wasserstein,
 )
-from kerasart.optimization import Evaluator, style_targets
+from kerasart.optimization import Evaluator, replace_photo, style_targets
 
 SHARES = [0.75, 0.25]
 
@@ -180,3 +181,16 @@ def test_every_style_needs_its_mask():
             SHARES,
             style_masks=[None],
         )
+
+
+def test_of_the_next_frame_only_content_and_the_picture_before_are_new():
+    objective = Objective([Content("fine"), Gram("coarse"), Temporal()])
+    judge = Evaluator(evaluator, objective)
+    first = style_targets(judge, PHOTO, STYLES, SHARES)
+    photo, trust = first[2].guide
+    np.testing.assert_array_equal(photo, PHOTO)
+    assert trust.shape == (1, 10, 8, 1) and not np.any(trust)  # There is no picture before.
+    frame, before = picture(10, 8, 3), (picture(10, 8, 4), np.ones((1, 10, 8, 1), np.float32))
+    content, style, temporal = replace_photo(judge, first, frame, before)
+    np.testing.assert_allclose(content.guide[0], frame**2, rtol=1e-6)
+    assert style is first[1] and temporal.guide is before

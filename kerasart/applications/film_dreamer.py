@@ -1,0 +1,103 @@
+"""`FilmDreamer`, which dreams on the frames of a film, steadily.
+
+The first frame of a shot is dreamed on as a photo. At each other one, the dream, which is what the
+picture has more than the film, is carried along the motion, and grows for a few steps at the last
+octave:
+
+    start = frame + strength * warp(dream before, flow)
+
+So eyes stay on their things, and what is uncovered is dreamed anew. As much of the dream is carried
+as keeps it as strong as at the start of the shot; to feed back the picture itself lets it grow
+until it covers the film.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kerasart.applications.deep_dream import Dreamer
+from kerasart.film.flow import warp
+from kerasart.film.motion import Motion
+from kerasart.settings.checks import check
+
+# The part of the dream that is carried where the motion cannot be trusted: a wrong dream harms less
+# than none, and fades from frame to frame.
+_UNTRUSTED = 0.5
+# The least part of the first dream's strength that is carried, however fast a dream grows.
+_LEAST = 0.25
+# The most times `film_steps` at a frame where much of the dream is lost.
+_MOST = 3
+
+
+class FilmDreamer:
+    """A film painter: dreams on frame after frame.
+
+    The strength of a dream is its mean squared difference from the film.
+
+    Args:
+        dreamer: A `Dreamer` that dreams on photos.
+        mask: As in `deep_dream`, for all frames.
+        film_steps: Steps for each frame but the first of a shot; up to three times as many where
+            the motion lost much of the dream.
+        steadiness: The most that is carried to the next frame, from 0 to 1, as a part of the
+            strength at the start of the shot. It is less if the dream grows faster.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+    """
+
+    def __init__(
+        self,
+        dreamer: Dreamer,
+        mask: ArrayLike | None = None,
+        film_steps: int = 3,
+        steadiness: float = 0.9,
+    ):
+        check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
+        check(film_steps >= 1, "film_steps", "at least 1", film_steps)
+        init = dreamer.settings.init
+        check(init == "photo", "init", "photo, to dream on a film", init)
+        self._dreamer = dreamer
+        self._mask = mask
+        self._steps = film_steps
+        self._steadiness = steadiness
+
+    def __call__(
+        self, frame: np.ndarray, motion: Motion | None, state: dict[str, np.ndarray] | None
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Dreams on the next frame.
+
+        Args:
+            frame: float32 RGB (1, height, width, 3) in [0, 1].
+            motion: The `Motion` since the frame before; None at the start of a shot.
+            state: What was returned with the frame before; not used at the start of a shot.
+
+        Returns:
+            The dream, float32 of the shape of `frame`, and the state for the next one.
+
+        Raises:
+            ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
+        """
+        if motion is None or state is None:
+            picture = self._dreamer.dream(frame, self._mask).image
+            strength = _strength(picture - frame)
+            growth = (1 - self._steadiness) * strength / self._steps
+            return picture, {"dream": picture - frame, "strength": strength, "growth": growth}
+        strength, growth = state["strength"], state["growth"]
+        carried = warp(state["dream"], motion.flow)
+        carried *= _UNTRUSTED + (1 - _UNTRUSTED) * motion.trust
+        share = 1 - self._steps * growth / strength
+        most = np.clip(share, _LEAST, self._steadiness) * strength
+        carried *= np.sqrt(min(1.0, most / _strength(carried)))
+        start = np.clip(frame + carried, 0.0, 1.0)
+        left = _strength(start - frame)
+        needed = (strength - left) / max(growth, 1e-12)
+        steps = int(np.clip(np.rint(needed), self._steps, _MOST * self._steps))
+        picture = self._dreamer.dream_on(frame, start, steps, self._mask).image
+        growth = max((_strength(picture - frame) - left) / steps, 0.0)
+        return picture, {"dream": picture - frame, "strength": strength, "growth": growth}
+
+
+def _strength(dream):
+    return max(np.mean(dream**2), 1e-12)

@@ -10,7 +10,10 @@ from kerasart.applications.fast_style import Stylizer as Stylizer
 from kerasart.applications.fast_style import stylize as stylize
 from kerasart.applications.feature_visualization import visualize_channels as visualize_channels
 from kerasart.applications.film import paint_film as paint_film
+from kerasart.applications.film_dreamer import FilmDreamer as FilmDreamer
+from kerasart.applications.film_style_transfer import FilmStyleTransfer as FilmStyleTransfer
 from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
+from kerasart.applications.style_transfer import StyleTransfer as StyleTransfer
 from kerasart.applications.style_transfer import style_transfer as style_transfer
 from kerasart.backbones import Backbone as Backbone
 from kerasart.backbones import load_backbone as load_backbone

@@ -8,6 +8,7 @@
     python scripts/deep_dream.py --preset=visualization --channel=mixed5:37
     python scripts/deep_dream.py --image=DIR --output=dreams
     python scripts/deep_dream.py --image=photo.jpg --animate=zoom --output=dream.gif
+    python scripts/deep_dream.py --image=clip.mp4 --preset=gentle
     python scripts/deep_dream.py --preset=help
     python scripts/deep_dream.py --preset=gentle --show
     python scripts/deep_dream.py --preset=./mine.json --image=photo.jpg
@@ -16,10 +17,11 @@
 
 The output has the photo's size. A PNG also records its settings. Ctrl-C saves the picture so far,
 and --resume continues it. In a folder, photos that have their dream already are skipped, so that
-the same command continues.
+the same command continues. A film keeps its sound and its times; the dream moves with what it is
+on.
 """
 
-from kerasart.scripts import animation_flags, cli, common_flags, options
+from kerasart.scripts import animation_flags, cli, common_flags, film_flags, options
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
@@ -46,7 +48,7 @@ from kerasart.settings.presets import find_preset, preset_name
 _IMAGE = flags.DEFINE_string(
     "image",
     None,
-    "The photo: a file, a folder of them, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    "The photo: a file, a film, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
     f"{', '.join(SAMPLES)}. (default: coffee)",
 )
 _GUIDE = flags.DEFINE_string(
@@ -60,8 +62,8 @@ _OUTPUT = flags.DEFINE_string(
     None,
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif; or the animation: "
     ".gif, .webp, .png, .mp4 or .webm. A name that is taken gets a number, unless --overwrite. For "
-    "several photos a folder, in which they keep their names. (default: dream.png, dream.gif, or "
-    "painted)",
+    "several photos a folder, in which they keep their names. (default: dream.png, dream.gif, "
+    "painted, or painted.mp4)",
 )
 _SIZE = flags.DEFINE_integer(
     "size",
@@ -89,6 +91,7 @@ _GROUPS = {
     ],
     "Gradient ascent (defaults: the preset's)": _SETTINGS["ascent"],
     "Animation": animation_flags.FLAGS,
+    "Film": film_flags.FLAGS_WITH_STEPS,
     "Run": [RESUME, *common_flags.RUN_FLAGS],
 }
 
@@ -103,6 +106,10 @@ def main() -> None:
         preset = find_preset("deep_dream", _PRESET.value or default)
         cli.show(layer_table(preset, "inception_v3"))
         return
+    if _IMAGE.value and film_flags.is_film(_IMAGE.value, _OUTPUT.value):
+        dream_film()
+        return
+    film_flags.refuse_flags()
     are_many = bool(_IMAGE.value) and are_several(_IMAGE.value)
     if animation_flags.ANIMATE.value:
         if are_many:
@@ -241,6 +248,24 @@ def dream_folder(recorded: dict, bits: int) -> None:
         dream(request, request.read_photo(name), output, label)
 
     paint_each(jobs, dream_on, flag="image")
+
+
+def dream_film() -> None:
+    """Dreams on the film that --image names."""
+    film_flags.check(animation_flags.ANIMATE, common_flags.PREVIEW_EVERY, _REPRODUCE)
+    request = read_request({}, 8)
+    if request.init != "photo":
+        raise ValueError(f"`init` must be photo to dream on a film. Received: {request.init!r}")
+
+    def make_painter():
+        from kerasart.applications.film_dreamer import FilmDreamer
+
+        return FilmDreamer(request.dreamer, request.mask, **film_flags.painter_options())
+
+    identity = request.settings | request.describe(None) | film_flags.painter_options()
+    if "preset" in identity:
+        identity["preset"] = preset_name(identity["preset"])
+    film_flags.paint(_IMAGE.value, _OUTPUT.value, make_painter, identity, request.size)
 
 
 def animate() -> None:

@@ -6,7 +6,7 @@
 All flags of style_transfer.py paint; those that begin with dream_ dream.
 """
 
-from kerasart.scripts import cli, common_flags, options, style_transfer
+from kerasart.scripts import cli, common_flags, film_flags, options, style_transfer
 from kerasart.scripts.png_metadata import read_record
 
 import itertools
@@ -33,6 +33,9 @@ def main() -> None:
     shown = options.show_presets("deep_dream", _PRESET.value, "animals", backbone)
     if style_transfer.show_presets() or shown:
         return
+    if film_flags.is_film(flags.FLAGS["content"].value, None):
+        content = flags.FLAGS["content"].value
+        raise ValueError(f"`content` must be a photo, or a folder of them. Received: {content!r}")
     recorded = {}
     if style_transfer.REPRODUCE.value:
         record = read_record(style_transfer.REPRODUCE.value, common_flags.MAX_PIXELS.value)

@@ -28,11 +28,11 @@ VIDEOS = (
 _ANIMATED = (".gif", ".webp")
 _PREVIEWED = 6  # Frames of a preview.
 
-STEADINESS = flags.DEFINE_float(
+_STEADINESS = flags.DEFINE_float(
     "steadiness",
-    0.7,
-    "From 0, where each frame is painted by itself and the film flickers, to 1. Larger values "
-    "keep more of the frame before, moved along the motion, and are less sharp where things move.",
+    None,
+    "From 0, where the film flickers, to 1: how much is kept of the painted frame before, moved "
+    "along the motion. (default: 0.7; of a dream 0.9)",
     lower_bound=0,
     upper_bound=1,
 )
@@ -61,7 +61,14 @@ _PREVIEW = flags.DEFINE_bool(
     f"Paint {_PREVIEWED} frames spread over the film into a sheet, NAME.preview.png, say how long "
     "the film will take, and stop.",
 )
-FLAGS = [STEADINESS, _FROM, _TO, _EVERY, _CUTS, _FILM_QUALITY, _SOUND, _PREVIEW]
+_FILM_STEPS = flags.DEFINE_integer(
+    "film_steps",
+    None,
+    "Steps for each frame but the first of a shot. (default: 20; of a dream 3)",
+    lower_bound=1,
+)
+FLAGS = [_STEADINESS, _FROM, _TO, _EVERY, _CUTS, _FILM_QUALITY, _SOUND, _PREVIEW]
+FLAGS_WITH_STEPS = [*FLAGS, _FILM_STEPS]
 
 
 def is_film(name: str, output: str | None) -> bool:
@@ -77,9 +84,24 @@ def is_film(name: str, output: str | None) -> bool:
     return is_animated(path)
 
 
-def refuse_flags() -> None:
-    """Raises ValueError for flags of films without a film."""
-    for holder in [*FLAGS, RESUME]:
+def painter_options() -> dict[str, Any]:
+    """Reads --steadiness and --film_steps: a dict of those that are given."""
+    given = {holder.name: holder.value for holder in (_STEADINESS, _FILM_STEPS)}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def check(*others: flags.FlagHolder) -> None:
+    """Raises ValueError for other flags that do not go with a film."""
+    for holder in (common_flags.BITS, *others):
+        if flags.FLAGS[holder.name].present:
+            raise ValueError(
+                f"`{holder.name}` does not go with a film. Received: {holder.value!r} and a film"
+            )
+
+
+def refuse_flags(*others: flags.FlagHolder) -> None:
+    """Raises ValueError for flags of films, and others, without a film."""
+    for holder in (*FLAGS_WITH_STEPS, *others):
         if flags.FLAGS[holder.name].present:
             raise ValueError(
                 f"`{holder.name}` goes with a film. Received: --{holder.name} and no film"

@@ -6,16 +6,18 @@
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg \\
         --sweep=style_strength:0.25,0.5,1,2,4
     python scripts/style_transfer.py --content=DIR --style=painting.jpg --output=painted
+    python scripts/style_transfer.py --content=clip.mp4 --style=painting.jpg
     python scripts/style_transfer.py --preset=help
     python scripts/style_transfer.py --preset=best --show
     python scripts/style_transfer.py --preset=./mine.json --content=photo.jpg --style=a.jpg
     python scripts/style_transfer.py --reproduce=painted.png --content=photo.jpg --style=a.jpg
 
 A PNG also records its settings. Ctrl-C saves the picture so far, and --resume continues it. In a
-folder, photos that are painted already are skipped, so that the same command continues.
+folder, photos that are painted already are skipped, so that the same command continues. A film
+keeps its sound and its times, and does not flicker.
 """
 
-from kerasart.scripts import cli, common_flags, options
+from kerasart.scripts import cli, common_flags, film_flags, options
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
@@ -29,6 +31,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
+from kerasart.film import Film
 from kerasart.image import check_output, read_picture, write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
@@ -38,13 +41,13 @@ from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
 from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.declare import names_of
-from kerasart.settings.presets import find_preset
+from kerasart.settings.presets import find_preset, preset_name
 from kerasart.settings.style import StyleSettings
 
 _CONTENT = flags.DEFINE_string(
     "content",
     "coffee",
-    "The photo: a file, a folder of them, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
+    "The photo: a file, a film, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
     f"{', '.join(SAMPLES)}.",
 )
 _STYLE = flags.DEFINE_multi_string(
@@ -57,7 +60,8 @@ _OUTPUT = flags.DEFINE_string(
     None,
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif. A name that is "
     "taken gets a number, unless --overwrite. For several photos a folder, in which they keep "
-    "their names. (default: painted.png, or painted)",
+    "their names; for a film .mp4, .mov, .mkv, .webm, .gif or .webp. (default: painted.png, "
+    "painted, or painted.mp4)",
 )
 REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
@@ -130,9 +134,14 @@ def act(make: Callable[..., Any]) -> None:
     """Does what the flags ask for, with `make(content, **arguments) -> Result`."""
     if show_presets():
         return
+    is_film = film_flags.is_film(_CONTENT.value, _OUTPUT.value)
+    if not is_film:
+        film_flags.refuse_flags()
     if _LIST_LAYERS.value:
         preset = find_preset("style_transfer", _PRESET.value or "best")
         cli.show(layer_table(preset, "vgg16"))
+    elif is_film:
+        paint_film()
     elif are_several(_CONTENT.value):
         paint_folder(make)
     elif _SWEEP.value:
@@ -157,6 +166,35 @@ def paint_folder(make: Callable[..., Any]) -> None:
     jobs, _ = plan_jobs(_CONTENT.value, _OUTPUT.value, request.bits, flag="content")
     forget_finished(jobs)
     paint_each(skip_painted(jobs), lambda *job: paint(make, request, *job), flag="content")
+
+
+def paint_film() -> None:
+    """Paints the film that --content names."""
+    of_pictures = _CONTENT_MASK, _SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
+    film_flags.check(*of_pictures, common_flags.PREVIEW_EVERY)
+    _, settings, chosen, pictures, _ = read_request()
+    film = Film(_CONTENT.value)
+    _check_size(film.size, chosen, is_given="size" in settings)
+    styles, masks = pictures["styles"], pictures["style_masks"]
+
+    def make_painter():
+        from kerasart.applications.film_style_transfer import FilmStyleTransfer
+
+        return FilmStyleTransfer(
+            styles,
+            style_weights=pictures["style_weights"],
+            style_masks=masks,
+            **common_flags.read_tiling(),
+            **film_flags.painter_options(),
+            **settings,
+        )
+
+    identity = settings | film_flags.painter_options()
+    identity |= {"style_weights": pictures["style_weights"]}
+    identity |= {"styles_hash": _hash_all(styles), "style_masks_hash": _hash_all(masks)}
+    if "preset" in identity:
+        identity["preset"] = preset_name(identity["preset"])
+    film_flags.paint(_CONTENT.value, _OUTPUT.value, make_painter, identity)
 
 
 class Request(NamedTuple):
@@ -381,7 +419,7 @@ def _hash_all(images):
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS)
+    cli.run(main, __doc__, {**GROUPS, "Film": film_flags.FLAGS_WITH_STEPS})
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def main() -> None:
     if film_flags.is_film(_INPUT.value, _OUTPUT.value):
         _paint_film(model, style, options, record)
         return
-    film_flags.refuse_flags()
+    film_flags.refuse_flags(RESUME)
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
     jobs = jobs if is_one else skip_painted(jobs)
     if not jobs:
@@ -167,9 +167,10 @@ def _paint_film(model, style, options, record):
         from kerasart.applications.film_stylizer import FilmStylizer
 
         stylizer = Stylizer(model, common_flags.PRECISION.value or "auto")
-        return FilmStylizer(stylizer, style, film_flags.STEADINESS.value, **options)
+        return FilmStylizer(stylizer, style, **film_flags.painter_options(), **options)
 
-    identity = {"model": model, "steadiness": film_flags.STEADINESS.value, **record}
+    film_flags.check(_BATCH_SIZE)
+    identity = {"model": model, **film_flags.painter_options(), **record}
     identity |= {name: options[name] for name in ("strength", "preserve_color")}
     identity |= {"precision": common_flags.PRECISION.value or "auto"}
     film_flags.paint(_INPUT.value, _OUTPUT.value, make_painter, identity, _SIZE.value)

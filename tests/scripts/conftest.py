@@ -336,3 +336,35 @@ def change(folder, code, place="kerasart.optimization.descent.Descent._step"):
     ]
     folder.mkdir()
     (folder / "sitecustomize.py").write_text("\n".join(lines))
+
+
+def make_clip(path, count=4):
+    """Makes a film with sound of a view that moves over a photo; returns its frames."""
+    import av
+
+    photo = make_photo(64 + count, 48).astype(np.uint8)
+    frames = [np.ascontiguousarray(photo[:, i : 64 + i]) for i in range(count)]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        sound = file.add_stream("aac", rate=48000)
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode())
+        silence = np.zeros((1, 1920 * count), np.int16)
+        samples = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+        samples.sample_rate = 48000
+        file.mux([*sound.encode(samples), *sound.encode()])
+    return frames
+
+
+def film_of(path):
+    """The frames of a film, and the bytes of its sound."""
+    import av
+
+    with av.open(str(path)) as file:
+        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    with av.open(str(path)) as file:
+        sound = [bytes(packet) for stream in file.streams.audio for packet in file.demux(stream)]
+    return frames, sound

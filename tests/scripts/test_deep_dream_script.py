@@ -19,7 +19,9 @@ from conftest import (
     ask,
     assert_failed,
     change,
+    film_of,
     finish,
+    make_clip,
     make_photo,
     names_in,
     pixels,
@@ -226,7 +228,8 @@ FLAGS = """
     octave_scale steps optimizer
     step_size max_loss norm floor blur pyramid init init_noise parameterization pad jitter scaling
     rotation final_jitter detail clip antialias animate frames zoom rotate shift blend fps loop
-    frame_size keep_frames resume seed preview_every bits max_pixels overwrite quiet debug
+    frame_size keep_frames steadiness from to every cuts film_quality sound preview film_steps
+    resume seed preview_every bits max_pixels overwrite quiet debug
 """.split()
 
 
@@ -962,3 +965,30 @@ def test_nesting_without_end_is_no_record(tmp_path, warm_refuse):
     chunks.add_text("kerasart", "[" * 100_000)
     Image.fromarray(make_photo(40, 30)).save(tmp_path / "odd.png", pnginfo=chunks)
     assert "`reproduce` must be a PNG" in warm_refuse(tmp_path, "--reproduce=odd.png")
+
+
+# Films
+
+
+def test_a_film_is_dreamed_on(tmp_path, warm_run):
+    frames = make_clip(tmp_path / "clip.mp4", count=3)
+    flags = "--image=clip.mp4", "--output=dream.mp4", "--film_steps=1", "--layers=fire2"
+    outcome = succeed(warm_run(tmp_path, *flags, *SMALL, "--step_size=0.1"))
+    assert re.fullmatch(r"Wrote dream\.mp4: 3 frames, \d+ s\.\n", outcome.stdout)
+    dreamed, sound = film_of(tmp_path / "dream.mp4")
+    assert [each.shape for each in dreamed] == [each.shape for each in frames]
+    assert sound == film_of(tmp_path / "clip.mp4")[1] and any(sound)
+    assert np.abs(dreamed[2].astype(int) - frames[2]).mean() > 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--image=clip.mp4", "--animate=zoom"], "`animate` does not go with a film"),
+        (["--image=clip.mp4", "--init=noise"], "`init` must be photo to dream on a film"),
+        (["--steadiness=1"], "`steadiness` goes with a film"),
+    ],
+)
+def test_flags_that_do_not_go_with_a_film(tmp_path, light_refuse, flags, message):
+    make_clip(tmp_path / "clip.mp4")
+    assert message in light_refuse(tmp_path, *SMALL, *flags)

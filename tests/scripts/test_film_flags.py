@@ -5,12 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT, change, make_photo, names_in, pixels, succeed
+from conftest import ROOT, change, film_of, make_clip, names_in, pixels, succeed
 from PIL import Image
 
 from kerasart.networks import save_network
 
-av = pytest.importorskip("av")
+pytest.importorskip("av")
 pytest.importorskip("cv2")
 
 SCRIPT = ROOT / "scripts" / "stylize.py"
@@ -22,19 +22,7 @@ def made(tmp_path_factory, tiny_network):
     """A film with sound, an animated picture, a photo, and a model."""
     folder = tmp_path_factory.mktemp("made")
     save_network(tiny_network, folder / "mine.keras")
-    stills = [make_photo(64, 48)[:, i : 48 + i].astype(np.uint8) for i in range(8)]
-    with av.open(str(folder / "clip.mp4"), "w") as file:
-        stream = file.add_stream("libx264", rate=25)
-        stream.height, stream.width = stills[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        sound = file.add_stream("aac", rate=48000)
-        for still in stills:
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(still, format="rgb24")))
-        file.mux(stream.encode())
-        tone = np.zeros((1, 15360), np.int16)
-        frame = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
-        frame.sample_rate = 48000
-        file.mux([*sound.encode(frame), *sound.encode()])
+    stills = make_clip(folder / "clip.mp4", count=8)
     first, *others = map(Image.fromarray, stills[:3])
     first.save(folder / "moving.gif", save_all=True, append_images=others, duration=80)
     first.save(folder / "photo.png")
@@ -45,15 +33,6 @@ def made(tmp_path_factory, tiny_network):
 @pytest.fixture
 def folder(tmp_path, made):
     return shutil.copytree(made, tmp_path / "work")
-
-
-def film_of(path):
-    """The frames of a film, and the bytes of its sound."""
-    with av.open(str(path)) as file:
-        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
-    with av.open(str(path)) as file:
-        sound = [bytes(packet) for stream in file.streams.audio for packet in file.demux(stream)]
-    return frames, sound
 
 
 def test_a_film_is_painted_with_its_sound(folder, warm_run):

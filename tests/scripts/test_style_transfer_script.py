@@ -15,6 +15,8 @@ from conftest import (
     ask,
     change,
     contents,
+    film_of,
+    make_clip,
     make_photo,
     names_in,
     pixels,
@@ -105,6 +107,7 @@ def test_help_shows_the_groups_in_their_order(help_text):
         "Optimization",
         "Contact sheet, sweep and plot",
         "Run",
+        "Film",
     ]
 
 
@@ -1050,3 +1053,30 @@ def test_metadata_of_the_photo_are_kept_unless_stripped(folder, warm_run):
     with Image.open(folder / "bare.png") as bare:
         assert not bare.getexif() and "dpi" not in bare.info
     assert record_of(folder / "kept.png") == record_of(folder / "bare.png")
+
+
+# Films
+
+
+def test_a_film_is_painted(folder, warm_run):
+    frames = make_clip(folder / "clip.mp4", count=3)
+    flags = "--content=clip.mp4", "--style=a.png", "--film_steps=1", *SMALL
+    outcome = succeed(warm_run(folder, *flags))
+    assert re.fullmatch(r"Wrote painted\.mp4: 3 frames, \d+ s\.\n", outcome.stdout)
+    painted, sound = film_of(folder / "painted.mp4")
+    assert [each.shape for each in painted] == [each.shape for each in frames]
+    assert sound == film_of(folder / "clip.mp4")[1] and any(sound)
+    assert np.abs(painted[2].astype(int) - frames[2]).mean() > 5
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--content=clip.mp4", "--sweep=style_strength:1,2"], "`sweep` does not go with a film"),
+        (["--content=clip.mp4", "--content_mask=a.png"], "`content_mask` does not go with a film"),
+        (["--content=photo.png", "--film_steps=3"], "`film_steps` goes with a film"),
+    ],
+)
+def test_flags_that_do_not_go_with_a_film(folder, light_refuse, flags, message):
+    make_clip(folder / "clip.mp4")
+    assert message in light_refuse(folder, "--style=a.png", *SMALL, *flags)

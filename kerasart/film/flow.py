@@ -125,7 +125,8 @@ def is_consistent(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
     rows, columns = np.indices((height, width), np.float32)
     x, y = columns + back[..., 0], rows + back[..., 1]
     there = cv2.remap(forth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    # To the outer edge of the pixels at the border: where the camera stands, flow is not exactly 0.
+    is_inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
     lengths = _squares(back) + _squares(there)
     return is_inside & (_squares(back + there) <= 0.01 * lengths + 0.5)
 

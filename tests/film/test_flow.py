@@ -61,6 +61,12 @@ def test_what_lay_outside_the_frame_is_not_trusted(photo):
     assert trust[:, 30:-30, 30:-30].mean() > 0.95
 
 
+def test_the_border_of_a_frame_that_hardly_moves_is_trusted(photo):
+    flow = np.full((*photo.shape[1:3], 2), 0.3, np.float32)
+    assert is_consistent(flow, -flow).all()
+    assert not is_consistent(flow + 1, -flow - 1)[-1].any()
+
+
 def test_what_is_uncovered_is_not_trusted(photo):
     height, width = photo.shape[1:3]
     forth = np.zeros((height, width, 2), np.float32)

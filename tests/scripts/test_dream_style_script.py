@@ -55,6 +55,7 @@ from absl import flags
 from kerasart.scripts import dream_style
 modules = flags.FLAGS.flags_by_module_dict().items()
 ours = [some for name, some in modules if name.startswith("kerasart.scripts")]
+ours.remove(flags.FLAGS.flags_by_module_dict()["kerasart.scripts.film_flags"])  # It takes none.
 print(json.dumps([flag.name for some in ours for flag in some]))
 """
     assert sorted(listed) == sorted(ask(code))
@@ -233,3 +234,8 @@ def test_interrupted_while_it_dreams_it_promises_only_what_it_can_keep(
     assert "Traceback" not in outcome.stderr
     promised = "--resume" in outcome.stdout
     assert promised == (folder / "painted.png.state.npz").exists()
+
+
+def test_a_film_is_refused(tmp_path, light_refuse):
+    line = light_refuse(tmp_path, "--content=clip.mp4", "--style=a.png")
+    assert "`content` must be a photo, or a folder of them. Received: 'clip.mp4'" in line

@@ -190,7 +190,7 @@ def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, t
 def test_some_known_styles_are_refused(trained, photos, squeezenet, names):
     styles = {name: STYLES["b"] for name in names}
     known = ", ".join(name for name in names if name in "ab")
-    with pytest.raises(ValueError, match=rf"all that the network knows \(a, b\).*: {known}$"):
+    with pytest.raises(ValueError, match=rf"all styles of the network \(a, b\).*: {known}$"):
         plan(photos, squeezenet, trained.training_run.network, styles)
 
 

@@ -70,7 +70,9 @@ def test_a_preview_shows_frames_and_an_estimate(folder, warm_run):
     assert pixels(folder / "painted.preview.png").shape[0] > 200
 
 
-def test_ctrl_c_leaves_a_film_that_plays_and_resume_continues(folder, tmp_path, run, warm_run):
+def test_ctrl_c_leaves_a_film_that_plays_and_resume_continues(
+    folder, tmp_path, forked_run, warm_run
+):
     change(
         tmp_path / "changed",
         """
@@ -84,7 +86,7 @@ def test_ctrl_c_leaves_a_film_that_plays_and_resume_continues(folder, tmp_path, 
         "kerasart.applications.fast_style.Stylizer.paint_all",
     )
     flags = "--input=clip.mp4", *PAINT
-    outcome = run(folder, *flags, PYTHONPATH=tmp_path / "changed")
+    outcome = forked_run(folder, *flags, PYTHONPATH=tmp_path / "changed")
     assert outcome.code == 130 and "Traceback" not in outcome.stderr
     said, advice = outcome.stdout.splitlines()
     assert re.fullmatch(r"Wrote the frames so far to painted\.mp4: 4 frames, \d+ s\.", said)

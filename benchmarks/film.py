@@ -184,7 +184,7 @@ def measure_painting(frames, flows, options):
     from kerasart import FilmStyleTransfer, load_backbone, style_transfer
 
     style = read_sample("cat").image
-    settings = {"backbone": "vgg16", "size": options.size}
+    settings = {"preset": "gram", "backbone": "vgg16", "size": options.size}
     evaluator = load_backbone("vgg16").cut([*LAYERS, CONTENT_LAYER])
     whole = partial(style_transfer, styles=style, steps=2 * STEPS, **settings)
     ways = {

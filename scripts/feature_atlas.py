@@ -35,7 +35,7 @@ _PRESET = flags.DEFINE_string(
 _GROUPS = {
     "Channels": [_LAYER, _CHANNELS, _SIZE, _STEPS, _PRESET],
     "Sheet": [_OUTPUT, _COLUMNS],
-    "The network": common_flags.NETWORK_FLAGS,
+    "Network": common_flags.NETWORK_FLAGS,
     "Run": [common_flags.SEED, common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
 }
 

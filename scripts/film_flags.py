@@ -3,6 +3,7 @@
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.unfinished import RESUME
 
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -10,15 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
 from tqdm import tqdm
 
 from kerasart.film import Film, FilmWriter
 from kerasart.film.animated_picture import is_animated
+from kerasart.film.flow import opencv
 from kerasart.film.segments import delete_segments
 from kerasart.film.writer import SOUNDS
 from kerasart.image import next_free_path, write_picture
+from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
 
 VIDEOS = (
@@ -92,7 +94,7 @@ def painter_options() -> dict[str, Any]:
 
 def check(*others: flags.FlagHolder) -> None:
     """Raises ValueError for other flags that do not go with a film."""
-    for holder in (common_flags.BITS, *others):
+    for holder in (common_flags.BITS, common_flags.STRIP_METADATA, *others):
         if flags.FLAGS[holder.name].present:
             raise ValueError(
                 f"`{holder.name}` does not go with a film. Received: {holder.value!r} and a film"
@@ -128,7 +130,12 @@ def paint(
         fingerprint: Dict of what determines how it paints.
         size: Long side of the frames; None is the film's own.
     """
-    film = Film(name, _read_time(_FROM), _read_time(_TO), _EVERY.value)
+    opencv()  # Better missed before TensorFlow is loaded.
+    start, stop = _read_time(_FROM), _read_time(_TO)
+    if stop is not None and stop <= (start or 0):
+        raise ValueError(f"`to` must be after `from`. Received: --to={_TO.value}")
+    film = Film(name, start, stop, _EVERY.value)
+    common_flags.check_pixels(fit_size(film.size, size or max(film.size)))
     suffix = Path(name).suffix.lower()
     output = output or f"painted{suffix if suffix in _ANIMATED else '.mp4'}"
     painter = cache(make_painter)
@@ -172,7 +179,7 @@ def paint(
 
 
 def _preview(film, output, make_painter, size):
-    """Paints a few frames, as if each began a shot, into a sheet."""
+    """Paints a few frames into a sheet."""
     cli.load_tensorflow()
     from kerasart.applications.film import preview_film
 
@@ -181,13 +188,18 @@ def _preview(film, output, make_painter, size):
     sheet = contact_sheet([painted for _, painted in frames], labels, columns=3, cell=480)
     path = Path(output).with_suffix(".preview.png")
     written = write_picture(path, sheet, taken=common_flags.if_taken())
-    about = "" if film.frame_count is None else f", about {_spoken(seconds * film.frame_count)}"
-    cli.say(f"Wrote {written}: {seconds:.1f} s a frame{about} for the film.")
+    if film.frame_count is None or math.isnan(seconds):
+        cli.say(f"Wrote {written}.")
+        return
+    about = _spoken(seconds * film.frame_count)
+    cli.say(f"Wrote {written}: {seconds:.1f} s a frame, about {about} for the film.")
 
 
 def _spoken(seconds):
-    minutes = seconds / 60
-    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _replaces():
@@ -235,7 +247,7 @@ def _read_cuts():
         cuts = [float(each) for each in _CUTS.value.split(",")]
     except ValueError:
         cuts = [-1.0]
-    if not all(np.isfinite(cuts)) or min(cuts) < 0:
+    if not all(map(math.isfinite, cuts)) or min(cuts) < 0:
         raise ValueError(
             f"`cuts` must be auto, none, or times in seconds. Received: {_CUTS.value!r}"
         )

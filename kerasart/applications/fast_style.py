@@ -156,29 +156,27 @@ class Stylizer:
             )
         self._network.check_size(photos[0])
         rows = self._rows(size, memory) if rows is None else rows
-        stride = self._network.stride
-        # The image is moved until the network's strides are those of the scene again.
-        margins = [-moved % stride for moved in place]
-        offset = -np.rint(np.add(margins, place) / stride).astype(np.int32)
-        images = photos
-        if any(place):
-            larger = size[0] + stride, size[1] + stride
-            images = [shift(photo, margins[0], margins[1], larger) for photo in photos]
         with explain_memory_errors(size):
-            if rows:
-                strengths = np.array([strength], np.float32)
-                painted = [
-                    paint_in_strips(self._network, each, style_code, strengths, rows, offset)
-                    for each in images
-                ]
-            else:
-                painted = self._paint_whole(images, style_code, strength, offset)
-        if any(place):
-            painted = [shift(each, -margins[0], -margins[1], size) for each in painted]
+            painted = self._paint_at(place, photos, style_code, strength, rows)
         return [
             self._recolour(each, photo, preserve_color)
             for each, photo in zip(painted, photos, strict=True)
         ]
+
+    def _paint_at(self, place, photos, style_code, strength, rows):
+        """Paints photos, with the network's strides and noise where the scene has moved to."""
+        size, stride = photos[0].shape[1:3], self._network.stride
+        down, right = (-moved % stride for moved in place)
+        offset = -np.rint(np.add((down, right), place) / stride).astype(np.int32)
+        if any(place):
+            larger = size[0] + stride, size[1] + stride
+            photos = [shift(photo, down, right, larger) for photo in photos]
+        if rows:
+            inputs = style_code, np.array([strength], np.float32), rows, offset
+            painted = [paint_in_strips(self._network, photo, *inputs) for photo in photos]
+        else:
+            painted = self._paint_whole(photos, style_code, strength, offset)
+        return [shift(each, -down, -right, size) for each in painted] if any(place) else painted
 
     def _paint_whole(self, images, style_code, strength, offset):
         together = self._most or len(images)

@@ -6,12 +6,13 @@ does: by optimisation, in a dream, or in one pass. At a cut all that is remember
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,9 +22,27 @@ from kerasart.film.motion import Flow, Motion, MotionTracker
 from kerasart.image.arrays import fit_size
 from kerasart.image.resizing import resize_photo
 
-State = dict[str, np.ndarray]
-# painter(frame, motion, state) -> painted frame, state for the next one.
-Painter = Callable[[np.ndarray, Motion | None, State | None], tuple[np.ndarray, State]]
+FilmState = dict[str, np.ndarray]
+
+
+class Painter(Protocol):
+    """What paints the frames of a film, one after another: any function called so."""
+
+    def __call__(
+        self, frame: np.ndarray, motion: Motion | None, state: FilmState | None
+    ) -> tuple[np.ndarray, FilmState]:
+        """Paints the next frame.
+
+        Args:
+            frame: float32 RGB (1, height, width, 3) in [0, 1].
+            motion: The `Motion` since the frame before; None at the start of a shot, where nothing
+                is carried over.
+            state: What was returned with the frame before; None at the start of the film.
+
+        Returns:
+            The painted frame, float32 RGB in [0, 1], and the state for the next one: a dict of
+            arrays, with which a run that was killed is resumed.
+        """
 
 
 @dataclass(frozen=True)
@@ -65,10 +84,7 @@ def paint_film(
     Args:
         film: The file, or a `Film`, which can be a part of a file.
         output: Where to write: .mp4, .mov, .mkv, .webm, .gif, .webp or .png; or a `FilmWriter`.
-        painter: `painter(frame, motion, state) -> (painted, state)`, such as a `FilmStylizer`:
-            frames are float32 RGB (1, height, width, 3) in [0, 1]; motion is a `Motion` since the
-            frame before, or None at the start of a shot; state is a dict of arrays that is handed
-            on from frame to frame, None at first.
+        painter: A `Painter`, such as a `FilmStylizer`.
         size: Long side of the painted frames in pixels; None is the film's own.
         flow: `flow(now, before)`, as `find_flow`: optical flow of another kind.
         cuts: Times of cuts in seconds, where a shot begins; None finds them.
@@ -129,7 +145,7 @@ def _resize(frame, film, size):
 def preview_film(
     film: Film, painter: Painter, count: int = 6, size: int | None = None
 ) -> tuple[list[tuple[Frame, np.ndarray]], float]:
-    """Paints a few frames spread over a film, each as the first of a shot.
+    """Paints a few frames spread over a film, each after the frame before it.
 
     Args:
         film: The `Film`.
@@ -138,14 +154,20 @@ def preview_film(
         size: As in `paint_film`.
 
     Returns:
-        Pairs of frame and painted frame, and the median of the seconds that one took.
+        Pairs of frame and painted frame; and the median of the seconds that one took, its motion
+        included, without the frame before it, which begins a shot and may take longer.
     """
     painted, seconds = [], []
     for i in range(count):
         start = (film.start or 0) + (film.duration or 0) * i / count
-        frame = _resize(next(iter(Film(film.path, float(start), film.stop))), film, size)
+        part = Film(film.path, float(start), film.stop, film.every)
+        state = None
+        frames = itertools.islice(_frames_with_motion(part, 0, find_flow, None, size), 2)
         before = time.perf_counter()
-        image, _ = painter(frame.image, None, None)
-        seconds.append(time.perf_counter() - before)
+        for frame, motion in frames:
+            image, state = painter(frame.image, motion, state)
+            if motion is not None:
+                seconds.append(time.perf_counter() - before)
+            before = time.perf_counter()
         painted.append((frame, image))
-    return painted, float(np.median(seconds))
+    return painted, float(np.median(seconds)) if seconds else float("nan")

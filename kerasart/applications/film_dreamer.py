@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kerasart.applications.deep_dream import Dreamer
+from kerasart.applications.film import FilmState
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.settings.checks import check
@@ -64,17 +65,9 @@ class FilmDreamer:
         self._steadiness = steadiness
 
     def __call__(
-        self, frame: np.ndarray, motion: Motion | None, state: dict[str, np.ndarray] | None
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Dreams on the next frame.
-
-        Args:
-            frame: float32 RGB (1, height, width, 3) in [0, 1].
-            motion: The `Motion` since the frame before; None at the start of a shot.
-            state: What was returned with the frame before; not used at the start of a shot.
-
-        Returns:
-            The dream, float32 of the shape of `frame`, and the state for the next one.
+        self, frame: np.ndarray, motion: Motion | None, state: FilmState | None
+    ) -> tuple[np.ndarray, FilmState]:
+        """Dreams on the next frame (see `Painter`).
 
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.

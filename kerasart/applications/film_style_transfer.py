@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.applications.film import FilmState
 from kerasart.applications.style_transfer import Painting, StyleTransfer
 from kerasart.backbones import Backbone
 from kerasart.film.flow import warp
@@ -45,6 +46,9 @@ class FilmStyleTransfer:
             1, where `Temporal` weighs most.
         **options: As in `style_transfer`, but without masks of the photo.
 
+    Attributes:
+        painting: How the present shot is painted, a `Painting`; None before the first.
+
     Raises:
         ValueError: If an argument is not allowed.
     """
@@ -69,21 +73,12 @@ class FilmStyleTransfer:
             styles, preset, backbone, weights, objective=objective, **options
         )
         self._steps = film_steps
-        self._painting: Painting | None = None
+        self.painting: Painting | None = None
 
     def __call__(
-        self, frame: np.ndarray, motion: Motion | None, state: dict[str, np.ndarray] | None
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Paints the next frame.
-
-        Args:
-            frame: float32 RGB (1, height, width, 3) in [0, 1].
-            motion: The `Motion` since the frame before; None at the start of a shot.
-            state: What was returned with the frame before; not used at the start of a shot.
-
-        Returns:
-            The painted frame, float32 RGB in [0, 1], of the size of the settings; and the state for
-            the next one.
+        self, frame: np.ndarray, motion: Motion | None, state: FilmState | None
+    ) -> tuple[np.ndarray, FilmState]:
+        """Paints the next frame, at the size of the settings (see `Painter`).
 
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: See `style_transfer`.
@@ -95,7 +90,7 @@ class FilmStyleTransfer:
         return _paint(painting, start, lambda scale, before: (targets, weights))
 
     def _paint_first(self, frame):
-        self._painting = painting = self._transfer.plan(frame)
+        self.painting = painting = self._transfer.plan(frame)
 
         def prepare(scale, before):
             targets, weights = painting.prepare(scale, before)
@@ -109,10 +104,10 @@ class FilmStyleTransfer:
         return _paint(painting, painting.start(), prepare)
 
     def _plan_next(self, frame):
-        if self._painting is None:  # The run was interrupted, and is resumed.
-            self._painting = self._transfer.plan(frame)
-        inputs, sizes = self._painting.inputs.with_content(frame), self._painting.sizes[-1:]
-        return replace(self._painting, inputs=inputs, sizes=sizes, steps=[self._steps])
+        if self.painting is None:  # The run was interrupted, and is resumed.
+            self.painting = self._transfer.plan(frame)
+        inputs, sizes = self.painting.inputs.with_content(frame), self.painting.sizes[-1:]
+        return replace(self.painting, inputs=inputs, sizes=sizes, steps=[self._steps])
 
 
 def _paint(painting, start, prepare):

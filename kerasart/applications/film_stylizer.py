@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from kerasart.applications.fast_style import Model, Style, Stylizer
+from kerasart.applications.film import FilmState
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
+from kerasart.settings.checks import check
 
 
 class FilmStylizer:
@@ -44,25 +46,15 @@ class FilmStylizer:
         steadiness: float = 0.7,
         **options: Any,
     ):
-        if not 0 <= steadiness <= 1:
-            raise ValueError(f"`steadiness` must be from 0 to 1. Received: {steadiness}")
+        check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
         self._stylizer = model if isinstance(model, Stylizer) else Stylizer(model)
         self._steadiness = steadiness
         self._options = {"style": style, **options}
 
     def __call__(
-        self, frame: np.ndarray, motion: Motion | None, state: dict[str, np.ndarray] | None
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Paints the next frame.
-
-        Args:
-            frame: float32 RGB (1, height, width, 3) in [0, 1].
-            motion: The `Motion` since the frame before; None at the start of a shot.
-            state: What was returned with the frame before; not used at the start of a shot.
-
-        Returns:
-            The painted frame, float32 of the shape of `frame`, and the state for the next one.
-        """
+        self, frame: np.ndarray, motion: Motion | None, state: FilmState | None
+    ) -> tuple[np.ndarray, FilmState]:
+        """Paints the next frame (see `Painter`)."""
         if motion is None or state is None or not self._steadiness:
             painted = self._stylizer(frame, **self._options)
             return painted, {"painted": painted, "place": np.zeros(2)}

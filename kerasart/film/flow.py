@@ -33,7 +33,7 @@ def find_flow(now: np.ndarray, before: np.ndarray) -> np.ndarray:
     Raises:
         ImportError: If OpenCV is not installed.
     """
-    return _opencv().DISOpticalFlow_create(1).calc(_grey(now), _grey(before), None)
+    return opencv().DISOpticalFlow_create(1).calc(_grey(now), _grey(before), None)
 
 
 def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
     Returns:
         float32 of the shape of `image`; from outside the frame its border is repeated.
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     rows, columns = np.indices(flow.shape[:2], np.float32)
     x, y = columns + flow[..., 0], rows + flow[..., 1]
     moved = cv2.remap(image[0], x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -68,7 +68,7 @@ def shift(image: np.ndarray, rows: float, columns: float, size: tuple[int, int])
     Returns:
         float32 (1, *size, channels).
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     matrix = np.array([[1, 0, columns], [0, 1, rows]], np.float32)
     options = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_REFLECT_101}
     moved = cv2.warpAffine(image[0], matrix, size[::-1], **options)
@@ -96,7 +96,7 @@ def find_trust(
     Returns:
         float32 (1, height, width, 1) in [0, 1].
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     is_bad = ~is_consistent(back, forth)
     widened = cv2.dilate(is_bad.astype(np.float32), np.ones((2 * _WIDENED + 1,) * 2, np.uint8))
     difference = cv2.absdiff(now[0], warp(before, back)[0])
@@ -120,7 +120,7 @@ def is_consistent(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
     Returns:
         bool (height, width).
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     height, width = back.shape[:2]
     rows, columns = np.indices((height, width), np.float32)
     x, y = columns + back[..., 0], rows + back[..., 1]
@@ -131,23 +131,23 @@ def is_consistent(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
     return is_inside & (_squares(back + there) <= 0.01 * lengths + 0.5)
 
 
-def require_opencv() -> None:
-    """Raises ImportError, with what to install, if OpenCV is missing."""
-    _opencv()
-
-
 def _squares(flow: np.ndarray) -> np.ndarray:
     """The squared lengths of the vectors of a flow."""
-    x, y = _opencv().split(flow)
+    x, y = opencv().split(flow)
     return x * x + y * y
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
     pixels = np.rint(np.clip(image[0], 0.0, 1.0) * 255).astype(np.uint8)
-    return _opencv().cvtColor(pixels, _opencv().COLOR_RGB2GRAY)
+    return opencv().cvtColor(pixels, opencv().COLOR_RGB2GRAY)
 
 
-def _opencv() -> Any:
+def opencv() -> Any:
+    """Imports OpenCV.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
     try:
         import cv2
     except ImportError as error:

@@ -236,9 +236,8 @@ def lanczos_matrix(size: int, count: int, shift: Any = 0.0, zoom: Any = 1.0) -> 
 
 
 def _sinc(x):
-    return ops.where(
-        abs(x) < 1e-6, 1.0, ops.sin(math.pi * x) / (math.pi * ops.where(x == 0, 1.0, x))
-    )
+    x = math.pi * ops.where(abs(x) < 1e-6, 1e-6, x)
+    return ops.sin(x) / x
 
 
 def apart(features: dict[str, Any]) -> list[dict[str, Any]]:

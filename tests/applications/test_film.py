@@ -149,6 +149,8 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(clip, tmp_path):
 def test_a_preview_is_of_frames_spread_over_the_film(clip):
     painter = Counting()
     frames, seconds = preview_film(Film(clip, start=0.04), painter, count=3, size=32)
-    assert [round(25 * frame.time) for frame, _ in frames] == [1, 5, 9]
-    assert {motion for _, motion, _ in painter.seen} == {None}
+    assert [round(25 * frame.time) for frame, _ in frames] == [2, 6, 10]
+    # Each after the frame before it; at number 6 a shot begins.
+    moving = [motion is not None for _, motion, _ in painter.seen]
+    assert moving == [False, True, False, False, False, True]
     assert frames[0][1].shape == (1, 24, 32, 3) and seconds >= 0

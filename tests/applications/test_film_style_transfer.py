@@ -97,7 +97,7 @@ def test_a_film_is_steadier_than_its_frames_painted_one_by_one(frames, make, pai
     # And it is painted: not the film, and not one picture.
     assert all(np.abs(a - b).mean() > 0.05 for a, b in zip(film, frames, strict=True))
     assert all(each.shape == (1, 48, 64, 3) for each in film)
-    assert painter._painting.descent.traces == 1
+    assert painter.painting.descent.traces == 1
 
 
 def test_steadiness_holds_what_is_trusted(frames, make):

@@ -64,7 +64,7 @@ def test_an_animated_picture_stays_one(folder, warm_run):
 
 def test_a_preview_shows_frames_and_an_estimate(folder, warm_run):
     outcome = succeed(warm_run(folder, "--input=clip.mp4", "--preview", *PAINT))
-    pattern = r"Wrote painted\.preview\.png: [\d.]+ s a frame, about \d+ minutes for the film\.\n"
+    pattern = r"Wrote painted\.preview\.png: [\d.]+ s a frame, about \d+ seconds for the film\.\n"
     assert re.fullmatch(pattern, outcome.stdout)
     assert not (folder / "painted.mp4").exists()
     assert pixels(folder / "painted.preview.png").shape[0] > 200
@@ -126,11 +126,13 @@ def test_a_folder_of_other_things_is_left_alone(folder, warm_run):
     ("flags", "message"),
     [
         (["--input=clip.mp4", "--from=soon"], "`from` must be seconds, or MINUTES:SECONDS"),
-        (["--input=clip.mp4", "--from=3", "--to=2"], "`stop` must be after `start`"),
+        (["--input=clip.mp4", "--from=3", "--to=2"], "`to` must be after `from`"),
         (["--input=clip.mp4", "--from=9"], "`start` and `stop` must have frames of"),
         (["--input=clip.mp4", "--cuts=1,x"], "`cuts` must be auto, none, or times in seconds"),
         (["--input=clip.mp4", "--output=a.jpg"], "its suffix must be one of .mp4"),
         (["--input=clip.mp4", "--output=clip.mp4", "--overwrite"], "must be another file than"),
+        (["--input=clip.mp4", "--strip_metadata"], "`strip_metadata` does not go with a film"),
+        (["--input=clip.mp4", "--max_pixels=99"], "`size` must give at most 99 pixels"),
         (["--input=clip.mp4", "--resume"], "`resume` needs the segments of an unfinished film"),
         (["--input=none.mp4"], "none.mp4"),
         (["--input=bad.mp4"], "Cannot read 'bad.mp4'"),

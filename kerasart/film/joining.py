@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasart.film.reader import Film
 from kerasart.film.video_file import undamaged
-from kerasart.image.video import Encoding, exact, open_output
+from kerasart.image.video import Encoding, exact, open_input, open_output
 
 _log = logging.getLogger("kerasart")
 
@@ -30,11 +30,9 @@ _LONGEST_TIMESCALE = 2**31 - 1
 
 def check_streams(film: Film, suffix: str, has_sound: bool) -> None:
     """Raises ValueError if a film's sound cannot be in an output; names subtitles that cannot."""
-    import av
-
     if not film.is_video:
         return
-    with av.open(f"file:{film.path}") as source, open_output(io.BytesIO(), suffix) as output:
+    with open_input(film.path) as source, open_output(io.BytesIO(), suffix) as output:
         known = output.supported_codecs
         for stream in chain(source.streams.audio if has_sound else (), source.streams.subtitles):
             codec = _codec_of(stream)
@@ -97,7 +95,7 @@ def join_segments(
             video.metadata["alpha_mode"] = "1"
         tracks = [_pictures(segments, timestamps, first, end, film, video)]
         if film.is_video:
-            source = stack.enter_context(av.open(f"file:{film.path}"))
+            source = stack.enter_context(open_input(film.path))
             output.metadata.update(
                 (key, value) for key, value in source.metadata.items() if key not in _FILE_METADATA
             )
@@ -218,7 +216,7 @@ def _as_opus(path, index, copy, span):
 
     context = copy.codec_context
     resampler = av.AudioResampler(context.format, context.layout, _OPUS_RATE, frame_size=960)
-    with av.open(f"file:{path}") as source:
+    with open_input(path) as source:
         for frame in _decoded(source, source.streams[index]):
             unit = exact(frame.time_base)
             start = frame.pts * unit - span.offset
@@ -249,12 +247,10 @@ def _codec_of(stream):
 
 def _timescale(film):
     """Returns units of a second that hold the times of pictures and, if it can be, of sound."""
-    import av
-
     scale = film.time_base.denominator
     rates = []
     if film.is_video:
-        with av.open(f"file:{film.path}") as source:
+        with open_input(film.path) as source:
             rates = [stream.codec_context.rate for stream in source.streams.audio]
     common = lcm(scale, *rates)
     return common if common <= _LONGEST_TIMESCALE else scale

@@ -97,9 +97,11 @@ class Film:
         self.colour: tuple[int, int] = self._file.colour
         self.duration, self.frame_count = self._measure()
         if next(self._selected(), None) is None:
+            # Without the arguments' names: flags of scripts are called otherwise.
+            until = "on" if self.stop is None else f"to {float(self.stop):g} s"
             raise ValueError(
-                f"`start` and `stop` must have frames of '{self.path}' between them, which has "
-                f"{_spoken(self._file.duration)}. Received: start={start}, stop={stop}"
+                f"Cannot read '{self.path}' from {float(self.start or 0):g} s {until}: it must "
+                f"have frames there. Received: a film of {_spoken(self._file.duration)}"
             )
 
     def __iter__(self) -> Iterator[Frame]:

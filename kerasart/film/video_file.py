@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasart.image.video import BT709, exact, scaling
+from kerasart.image.video import BT709, exact, open_input, scaling
 
 _log = logging.getLogger("kerasart")
 
@@ -149,7 +149,7 @@ class VideoFile:
                 "animated .gif, .webp and .png need nothing. Received: no PyAV"
             ) from error
         try:
-            container = av.open(f"file:{self._path}", metadata_errors="replace")
+            container = open_input(self._path)
         except (av.error.FFmpegError, ValueError) as error:
             raise ValueError(
                 f"Cannot read '{self._path}': it must be a film that FFmpeg can read, whole and "
@@ -175,8 +175,8 @@ class VideoFile:
             )
         if streams[0].codec_context is None:
             raise ValueError(
-                f"Cannot read '{self._path}': its codec must be one that FFmpeg knows. "
-                "Received: an unknown one"
+                f"Cannot read '{self._path}': its codec must be one that FFmpeg knows, and not "
+                "encrypted. Received: an unknown one"
             )
         return streams[0]
 
@@ -184,7 +184,7 @@ class VideoFile:
         _, frame = next(self._frames(seek_to=None), (None, None))
         if frame is None:
             raise ValueError(
-                f"Cannot read '{self._path}': its pictures must be whole and not encrypted. "
+                f"Cannot read '{self._path}': its pictures must be whole and undamaged. "
                 "Received: none that can be decoded"
             )
         return frame
@@ -221,6 +221,11 @@ class VideoFile:
                     latest = max(latest, float(packet.pts * packet.time_base))
                 if packet.stream.index != stream.index:
                     continue
+                if packet.has_sidedata("encryption_info"):
+                    raise ValueError(
+                        f"Cannot read '{self._path}': it must not be encrypted. "
+                        "Received: an encrypted film"
+                    )
                 # An empty packet is the last, and asks for what is left in the decoder.
                 is_cut = packet.is_corrupt if packet.size else is_cut
                 for frame in self._decode_packet(decoder, packet):

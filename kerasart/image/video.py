@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -92,7 +93,22 @@ def open_output(name: str | BinaryIO, suffix: str, **options: str) -> Any:
     import av
 
     options = {**CONTAINERS[suffix], **options}
-    return av.open(name, "w", format=_FORMATS.get(suffix, suffix[1:]), options=options)
+    kind = _FORMATS.get(suffix, suffix[1:])
+    return av.open(name, "w", format=kind, options=options, **_keeping_bytes())
+
+
+def open_input(path: Path) -> Any:
+    """Opens a file for reading as PyAV's container; texts that are not UTF-8 keep their bytes."""
+    import av
+
+    return av.open(f"file:{path}", **_keeping_bytes())
+
+
+def _keeping_bytes():
+    """What PyAV must be told for that; from version 19 on it is always so."""
+    import av
+
+    return {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 def exact(ratio: Any) -> Fraction:

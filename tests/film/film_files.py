@@ -47,6 +47,7 @@ def make_film(
     sizes=None,
     rotation=None,
     matrix=None,
+    transfer=None,
     full_range=False,
     sample_aspect=None,
     sound=None,
@@ -54,18 +55,20 @@ def make_film(
     chapters=(),
     metadata=None,
     time_base=TIME_BASE,
+    container=None,
     **options,
 ):
     """Makes a film whose frames are `picture`s; returns its path.
 
     `matrix` is the code point of the matrix that is used and named (None: BT.601, not named),
-    `sound` the name of a codec for a tone.
+    `transfer` that of the transfer characteristics, `sound` the name of a codec for a tone, and
+    `container` further options of the format.
     """
     # For exact late starts, and the index first.
-    container = {"movie_timescale": "12800", "movflags": "faststart"}
+    exact = {"movie_timescale": "12800", "movflags": "faststart"}
     if path.suffix not in (".mp4", ".mov"):
-        container = {}
-    with av.open(str(path), "w", options=container) as file:
+        exact = {}
+    with av.open(str(path), "w", options={**exact, **(container or {})}) as file:
         file.metadata.update(metadata or {})
         if codec == "libx265":
             options["x265-params"] = "log-level=error"
@@ -77,7 +80,8 @@ def make_film(
         context = video.codec_context
         context.time_base = video.time_base = time_base
         if matrix is not None:
-            context.colorspace = context.color_primaries = context.color_trc = matrix
+            context.colorspace = context.color_primaries = matrix
+            context.color_trc = transfer or matrix
         if sample_aspect is not None:
             context.sample_aspect_ratio = sample_aspect
         if full_range:

@@ -297,6 +297,38 @@ def test_damaged_within(tmp_path, caplog):
     assert messages.count(f"The film '{path}' is damaged in places") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"flags": "+ildct+ilme"}, "is interlaced: two fields are taken as one picture"),
+        (
+            {"matrix": 9, "transfer": 16},
+            "is HDR (PQ or HLG): its values are taken as they are coded",
+        ),
+        (
+            {"matrix": 9, "transfer": 18},
+            "is HDR (PQ or HLG): its values are taken as they are coded",
+        ),
+    ],
+)
+def test_what_is_taken_otherwise_than_meant_is_said_once(tmp_path, caplog, options, expected):
+    path = make_film(tmp_path / "a.mp4", **options)
+    with caplog.at_level(logging.WARNING, "kerasart"):
+        film = Film(path)
+        assert len(list(film)) == len(list(film)) == FRAMES
+    assert [each.getMessage() for each in caplog.records] == [f"The film '{path}' {expected}"]
+
+
+def test_encrypted(tmp_path, caplog):
+    key = {"encryption_key": "0123456789abcdef" * 2, "encryption_kid": "fedcba9876543210" * 2}
+    path = make_film(tmp_path / "a.mp4", container={"encryption_scheme": "cenc-aes-ctr", **key})
+    assert "Received: an encrypted film" in refusal(ValueError, path)
+    plain = make_film(tmp_path / "b.mp4").read_bytes()
+    path.write_bytes(plain.replace(b"avc1", b"encv"))  # As of a scheme that FFmpeg does not know.
+    assert "not encrypted. Received: an unknown one" in refusal(ValueError, path)
+    assert not caplog.records
+
+
 def test_size_that_changes(tmp_path):
     parts = [make_film(tmp_path / f"{n}.ts", size=size) for n, size in enumerate([SIZE, (32, 32)])]
     path = tmp_path / "a.ts"
@@ -306,8 +338,9 @@ def test_size_that_changes(tmp_path):
 
 
 def test_nothing_between_start_and_stop(clip):
-    assert "start=5" in refusal(ValueError, clip, start=5)
-    assert "which has 0.64 s" in refusal(ValueError, clip, start=0.05, stop=0.06)
+    assert "from 5 s on: it must have frames there" in refusal(ValueError, clip, start=5)
+    message = refusal(ValueError, clip, start=0.05, stop=0.06)
+    assert "from 0.05 s to 0.06 s" in message and "Received: a film of 0.64 s" in message
 
 
 @pytest.mark.parametrize(

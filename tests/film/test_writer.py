@@ -88,6 +88,13 @@ def test_all_that_a_film_holds(tmp_path, clip, suffix):
     assert os.listdir(tmp_path) == [path.name]
 
 
+def test_texts_in_other_encodings_keep_their_bytes(tmp_path, clip):
+    path = tmp_path / "latin.mp4"
+    path.write_bytes(clip.read_bytes().replace(b"A film", b"Caf\xe9 d"))
+    write(tmp_path / "a.mp4", Film(path), count=1).finish()
+    assert b"Caf\xe9 d" in (tmp_path / "a.mp4").read_bytes()
+
+
 def test_images_are_what_is_written(tmp_path, clip):
     write(tmp_path / "a.mp4", Film(clip), lambda image: 1.5 - 1.2 * image).finish()
     drifts = []

@@ -127,7 +127,7 @@ def test_a_folder_of_other_things_is_left_alone(folder, warm_run):
     [
         (["--input=clip.mp4", "--from=soon"], "`from` must be seconds, or MINUTES:SECONDS"),
         (["--input=clip.mp4", "--from=3", "--to=2"], "`to` must be after `from`"),
-        (["--input=clip.mp4", "--from=9"], "`start` and `stop` must have frames of"),
+        (["--input=clip.mp4", "--from=9"], "from 9 s on: it must have frames there"),
         (["--input=clip.mp4", "--cuts=1,x"], "`cuts` must be auto, none, or times in seconds"),
         (["--input=clip.mp4", "--output=a.jpg"], "its suffix must be one of .mp4"),
         (["--input=clip.mp4", "--output=clip.mp4", "--overwrite"], "must be another file than"),

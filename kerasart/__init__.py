@@ -58,6 +58,7 @@ _MODULES = {
     "animate_zoom": "kerasart.applications.dream_animation",
     "deep_dream": "kerasart.applications.deep_dream",
     "dream_style": "kerasart.applications.dream_style",
+    "find_shots": "kerasart.applications.film_shots",
     "load_backbone": "kerasart.backbones",
     "load_network": "kerasart.networks",
     "load_presets": "kerasart.settings.presets",

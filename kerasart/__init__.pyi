@@ -11,6 +11,7 @@ from kerasart.applications.fast_style import stylize as stylize
 from kerasart.applications.feature_visualization import visualize_channels as visualize_channels
 from kerasart.applications.film import paint_film as paint_film
 from kerasart.applications.film_dreamer import FilmDreamer as FilmDreamer
+from kerasart.applications.film_shots import find_shots as find_shots
 from kerasart.applications.film_style_transfer import FilmStyleTransfer as FilmStyleTransfer
 from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
 from kerasart.applications.style_transfer import StyleTransfer as StyleTransfer

@@ -6,21 +6,21 @@ does: by optimisation, in a dream, or in one pass. At a cut all that is remember
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from kerasart.applications.film_shots import Shot, resized_frames
 from kerasart.film import Film, FilmWriter, Frame
 from kerasart.film.flow import find_flow
 from kerasart.film.motion import Flow, Motion, MotionTracker
-from kerasart.image.arrays import fit_size
-from kerasart.image.resizing import resize_photo
+from kerasart.film.writer import Gap
+from kerasart.settings.checks import check
 
 FilmState = dict[str, np.ndarray]
 
@@ -37,7 +37,7 @@ class Painter(Protocol):
             frame: float32 RGB (1, height, width, 3) in [0, 1].
             motion: The `Motion` since the frame before; None at the start of a shot, where nothing
                 is carried over.
-            state: What was returned with the frame before; None at the start of the film.
+            state: What was returned with the frame before; None at the start of a shot.
 
         Returns:
             The painted frame, float32 RGB in [0, 1], and the state for the next one: a dict of
@@ -50,8 +50,8 @@ class FilmResult:
     """A film that was painted.
 
     Attributes:
-        path: The file.
-        frames: The number of frames in it.
+        path: The file; with `shots`, the one that it will be.
+        frames: The number of frames in it; with `shots`, of those painted in this run.
         shots: The numbers of the frames with which shots begin, of those painted in this run.
         seconds: The time that this run took.
         is_whole: False if Ctrl-C ended it early: what is there is a film that plays.
@@ -72,6 +72,7 @@ def paint_film(
     size: int | None = None,
     flow: Flow = find_flow,
     cuts: Collection[float] | None = None,
+    shots: Sequence[Shot] | None = None,
     on_frame: Callable[[Frame, np.ndarray], object] | None = None,
     **options: Any,
 ) -> FilmResult:
@@ -81,6 +82,10 @@ def paint_film(
     was killed is resumed there by the same call, and gives the same film. Memory does not grow with
     the film.
 
+    Several processes, or machines with a common file system, can paint different shots of a film:
+    each calls this with some of `find_shots`. After them, the same call without `shots` paints
+    what is missing, if any is, and joins the film: the same, to the byte, as that of one call.
+
     Args:
         film: The file, or a `Film`, which can be a part of a file.
         output: Where to write: .mp4, .mov, .mkv, .webm, .gif, .webp or .png; or a `FilmWriter`.
@@ -88,6 +93,7 @@ def paint_film(
         size: Long side of the painted frames in pixels; None is the film's own.
         flow: `flow(now, before)`, as `find_flow`: optical flow of another kind.
         cuts: Times of cuts in seconds, where a shot begins; None finds them.
+        shots: The shots to paint, of those of `find_shots`; None paints and joins the film.
         on_frame: `on_frame(frame, painted)`, called after each frame.
         **options: Further arguments of `FilmWriter`, such as `quality`, `sound`, and `fingerprint`:
             all that determines how the painter paints, since only the same run is resumed.
@@ -100,46 +106,62 @@ def paint_film(
         ValueError: If the film cannot be read, or an argument is not allowed.
         OSError: If the output cannot be written.
     """
+    check(shots is None or cuts is None, "cuts", "None if `shots` are given", cuts)
     start = time.perf_counter()
     film = film if isinstance(film, Film) else Film(film)
     writer = output if isinstance(output, FilmWriter) else FilmWriter(output, film, **options)
-    state, shots, is_whole = writer.state, [], True
+    starts, count, is_whole = [], 0, True
     try:
-        for frame, motion in _frames_with_motion(film, writer.done, flow, cuts, size):
-            if motion is None:
-                shots.append(frame.number)
-            if writer.segment_is_full:
-                writer.close_segment(state)
-            painted, state = painter(frame.image, motion, state)
-            writer.write(frame, painted)
-            if on_frame:
-                on_frame(frame, painted)
+        for gap, pts in _parts(writer, shots):
+            state = gap.state
+            for frame, motion in _frames_with_motion(film, gap, pts, flow, cuts, size):
+                if motion is None:
+                    starts.append(frame.number)
+                if motion is None or writer.segment_is_full:
+                    writer.close_segment(state)
+                painted, state = painter(frame.image, motion, None if motion is None else state)
+                writer.write(frame, painted)
+                count += 1
+                if on_frame:
+                    on_frame(frame, painted)
+            writer.close_segment()
     except KeyboardInterrupt:
-        if not writer.done:
+        if shots is not None or not writer.done:
             raise
         is_whole = False
-    count = writer.done
-    return FilmResult(writer.finish(), count, shots, time.perf_counter() - start, is_whole)
+    path = writer.path
+    if shots is None:
+        count, path = writer.done, writer.finish()
+    return FilmResult(path, count, starts, time.perf_counter() - start, is_whole)
 
 
-def _frames_with_motion(film, first, flow, cuts, size):
-    """Yields the frames from a number on, resized, with the `Motion` to each."""
+def _parts(writer, shots):
+    """Yields what is to be painted: a `Gap`, and the timestamp of the first frame to be read."""
+    if shots is None:
+        for gap in writer.gaps():
+            yield gap, gap.before
+        return
+    for shot in shots:
+        for gap in writer.gaps(shot.first, shot.stop):
+            is_start = gap.first == shot.first
+            yield (gap._replace(before=None), shot.pts) if is_start else (gap, gap.before)
+
+
+def _frames_with_motion(film, gap, pts, flow, cuts, size):
+    """Yields the frames of a gap, resized, with the `Motion` to each.
+
+    The first that is read has the timestamp `pts`: it is the one before the gap if that is painted.
+    """
     tracker = MotionTracker(flow, finds_cuts=cuts is None)
+    first = gap.first if gap.before is None else gap.first - 1
     before = None
-    for frame in film.frames(max(0, first - 1)):
-        frame = _resize(frame, film, size)
+    for frame in resized_frames(film, size, first, gap.stop, pts):
         is_cut = before is not None and any(before < cut <= frame.time for cut in cuts or ())
         before = frame.time
-        if frame.number < first or is_cut:
+        if frame.number < gap.first or is_cut:
             tracker.restart(None if is_cut else frame.image)
-        if frame.number >= first:
+        if frame.number >= gap.first:
             yield frame, tracker(frame.image)
-
-
-def _resize(frame, film, size):
-    if size in (None, max(film.size)):
-        return frame
-    return replace(frame, image=np.asarray(resize_photo(frame.image, fit_size(film.size, size))))
 
 
 def preview_film(
@@ -162,7 +184,8 @@ def preview_film(
         start = (film.start or 0) + (film.duration or 0) * i / count
         part = Film(film.path, float(start), film.stop, film.every)
         state = None
-        frames = itertools.islice(_frames_with_motion(part, 0, find_flow, None, size), 2)
+        first_two = Gap(0, 2, None, None)
+        frames = _frames_with_motion(part, first_two, None, find_flow, None, size)
         before = time.perf_counter()
         for frame, motion in frames:
             image, state = painter(frame.image, motion, state)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import count, islice
 from math import ceil
 from pathlib import Path
 
@@ -107,12 +107,23 @@ class Film:
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
-        """Yields the frames from a number on; those before are decoded, but not converted."""
+    def frames(
+        self, first: int = 0, stop: int | None = None, pts: int | None = None
+    ) -> Iterator[Frame]:
+        """Yields the frames from one number to another.
+
+        Args:
+            first: The number of the first frame.
+            stop: The number of the frame after the last, or None for all.
+            pts: The first one's presentation timestamp, if known: it is sought then, instead of
+                decoding all frames before.
+        """
         levels = np.float32(255 if self.bits <= 8 else 65535)
-        for number, (pts, convert) in enumerate(self._selected()):
-            if number < first:
-                continue
+        frames = self._selected(pts)
+        if pts is None:
+            frames = islice(frames, first, None)
+        numbers = count(first) if stop is None else range(first, stop)
+        for number, (pts, convert) in zip(numbers, frames, strict=False):
             pixels = convert()[np.newaxis] / levels
             image, alpha = pixels, None
             if self.has_alpha:
@@ -132,8 +143,9 @@ class Film:
         later = [each for each in self._file.timestamps() if each > pts]
         return later[self.every - 1] if len(later) >= self.every else None
 
-    def _selected(self):
-        frames = islice(self._file.decode(self.start or Fraction(0)), 0, None, self.every)
+    def _selected(self, pts=None):
+        start = self.start or Fraction(0) if pts is None else pts * self.time_base
+        frames = islice(self._file.decode(start), 0, None, self.every)
         for pts, convert in frames:
             if self.stop is not None and pts * self.time_base >= self.stop:
                 return

@@ -13,7 +13,8 @@ from kerasart.image.atomic_files import is_draft, replace_file, sync
 from kerasart.image.fingerprint import differences, fingerprint
 
 _NOTE = "film.json"
-_OURS = re.compile(r"\d{6}\.(mp4|webm|npz)|frame\d{6}\.png")
+_SEGMENT = re.compile(r"(\d{6,})\.json")
+_OURS = re.compile(r"\d{6,}\.(mp4|webm|npz|json)|frame\d{6,}\.png")
 
 
 def delete_segments(folder: Path) -> None:
@@ -28,10 +29,12 @@ def delete_segments(folder: Path) -> None:
 
 
 class SegmentFolder:
-    """A folder of closed segments, and what an interrupted run needs to go on behind the last.
+    """A folder of closed segments, and what an interrupted run needs to go on behind each.
 
-    A JSON file lists them, with the film's fingerprint. It is replaced, atomically, once a segment
-    and its state are on disk, so that a killed run loses only the segment that was open.
+    A segment's files are named by the number of its first frame. The last that is written, which
+    makes it closed, is a JSON file with the times of its frames: so a killed run loses only the
+    segment that was open, and several runs may write different segments at once. `film.json` has
+    the fingerprint of what is painted.
 
     Args:
         path: The folder, created with the first segment.
@@ -39,7 +42,8 @@ class SegmentFolder:
 
     Attributes:
         path: The folder.
-        segments: The presentation timestamps of the frames of each closed segment.
+        segments: The presentation timestamps of the frames of each closed segment, by the number
+            of its first frame, in order.
         size: The frames' (height, width), or None before the first.
 
     Raises:
@@ -48,61 +52,79 @@ class SegmentFolder:
 
     def __init__(self, path: Path, identity: Mapping[str, Any]):
         self.path = path
-        self.segments: list[list[int]] = []
+        self.segments: dict[int, list[int]] = {}
         self.size: tuple[int, int] | None = None
         self._identity = fingerprint(identity)
         if path.exists():
             self._take_over()
 
-    @property
-    def state(self) -> dict[str, np.ndarray] | None:
-        """The arrays stored with the last closed segment, or None if there are none."""
-        path = self._state_path(len(self.segments) - 1)
-        if not self.segments or not path.exists():
+    def ending_at(self, frame: int) -> int | None:
+        """Returns with which frame the segment begins that ends before another, or None."""
+        ends = {first + len(each): first for first, each in self.segments.items()}
+        return ends.get(frame)
+
+    def state(self, frame: int) -> dict[str, np.ndarray] | None:
+        """Returns the arrays stored with the segment that ends before a frame, or None."""
+        before = self.ending_at(frame)
+        if before is None or not self._path(before, "npz").exists():
             return None
-        with np.load(path) as arrays:
+        with np.load(self._path(before, "npz")) as arrays:
             return dict(arrays)
 
     def create(self) -> None:
-        """Makes the folder, unless it exists."""
+        """Makes the folder, unless it exists, and says in it what is painted."""
         self.path.mkdir(exist_ok=True)
-        if not (self.path / _NOTE).exists():
-            self._write_note()
+        note = {"software": "kerasart", "film": self._identity}
+        replace_file(self.path / _NOTE, json.dumps(note).encode())
 
     def add(
-        self, timestamps: list[int], files: list[Path], state: Mapping[str, np.ndarray] | None
+        self,
+        first: int,
+        timestamps: list[int],
+        files: list[Path],
+        state: Mapping[str, np.ndarray] | None,
     ) -> None:
-        """Lists a closed segment.
+        """Closes a segment; the state of the one before is deleted.
 
         Args:
+            first: The number of its first frame.
             timestamps: The presentation timestamps of its frames.
             files: Its files, complete.
-            state: Arrays to be found in `state` by a run that is resumed behind it.
+            state: Arrays for a run that is resumed behind it.
         """
-        number = len(self.segments)
         for file in files:
             sync(file)
-        self._state_path(number).unlink(missing_ok=True)  # Of a run that was killed.
+        self._path(first, "npz").unlink(missing_ok=True)  # Of a run that was killed.
         if state is not None:
             buffer = io.BytesIO()
             np.savez(buffer, **dict[str, Any](state))
-            replace_file(self._state_path(number), buffer.getvalue())
-        self.segments.append(timestamps)
-        self._write_note()
-        self._state_path(number - 1).unlink(missing_ok=True)
+            replace_file(self._path(first, "npz"), buffer.getvalue())
+        segment = {"size": self.size, "timestamps": timestamps}
+        replace_file(self._path(first, "json"), json.dumps(segment).encode())
+        before = self.ending_at(first)
+        if before is not None:
+            self._path(before, "npz").unlink(missing_ok=True)
+        self.segments = dict(sorted([*self.segments.items(), (first, timestamps)]))
 
     def delete(self) -> None:
         """Deletes the files that were written here, and the folder if nothing else is in it."""
         if self.path.exists():
             delete_segments(self.path)
 
-    def _state_path(self, number):
-        return self.path / f"{number:06}.npz"
+    def _path(self, first, suffix):
+        return self.path / f"{first:06}.{suffix}"
 
     def _take_over(self):
         try:
-            note = json.loads((self.path / _NOTE).read_text())
-            identity, segments, size = note["film"], note["segments"], note["size"]
+            identity = json.loads((self.path / _NOTE).read_text())["film"]
+            names = [_SEGMENT.fullmatch(file.name) for file in self.path.iterdir()]
+            segments = {
+                int(name[1]): json.loads((self.path / name[0]).read_text())
+                for name in sorted(filter(None, names), key=lambda name: int(name[1]))
+            }
+            self.segments = {first: each["timestamps"] for first, each in segments.items()}
+            for each in segments.values():
+                self.size = tuple(each["size"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             if self.path.is_dir() and all(map(is_draft, self.path.iterdir())):
                 return
@@ -111,20 +133,9 @@ class SegmentFolder:
                 f"{_NOTE}. Received: something else"
             ) from None
         differ = differences(self._identity, identity)
-        if segments and differ:
+        if self.segments and differ:
             raise ValueError(
                 f"A film is resumed with the same film and settings, and in '{self.path}' "
                 f"{', '.join(differ)} differ: delete it to begin anew. "
-                f"Received: {len(segments)} segments of another film"
+                f"Received: {len(self.segments)} segments of another film"
             )
-        self.segments = segments
-        self.size = tuple(size) if segments else None
-
-    def _write_note(self):
-        note = {
-            "software": "kerasart",
-            "film": self._identity,
-            "size": self.size,
-            "segments": self.segments,
-        }
-        replace_file(self.path / _NOTE, json.dumps(note).encode())

@@ -197,6 +197,8 @@ class VideoFile:
             last = None
             for frame in self._decoded(container, stream):
                 pts = None if frame.pts is None else frame.pts - self._origin
+                if pts is None and last is None and seek_to is not None:
+                    return  # Without times, one cannot tell where that is.
                 if self._is_counted:
                     pts = 0 if last is None else round(last + self._step)
                 elif pts is None or last is not None and pts <= last:

@@ -1,32 +1,24 @@
 """`FilmWriter`: writes the frames made of a film, with all else that the film holds."""
 
+from __future__ import annotations
+
 import hashlib
-import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.film.joining import check_streams, join_segments
+from kerasart.film.output_formats import PictureOutput, VideoOutput
 from kerasart.film.reader import Film, Frame
 from kerasart.film.segments import SegmentFolder
-from kerasart.image.animation import write_timed_animation
 from kerasart.image.arrays import as_image, as_pixels, quantise
-from kerasart.image.atomic_files import TAKEN, write_file
-from kerasart.image.files import check_place, write_picture
-from kerasart.image.video import (
-    CONTAINERS,
-    VideoEncoder,
-    check_encoder,
-    find_encoding,
-    open_output,
-)
-
-_log = logging.getLogger("kerasart")
+from kerasart.image.atomic_files import TAKEN
+from kerasart.image.files import check_place
+from kerasart.image.video import CONTAINERS
 
 SUFFIXES = (*CONTAINERS, ".gif", ".webp", ".png")
 SOUNDS = ("copy", "none")
@@ -35,18 +27,35 @@ _HASHED = 2**20  # Bytes at either end of a film.
 _LOWEST_QUALITY = 63
 
 
+class Gap(NamedTuple):
+    """Frames of a film that are not written yet.
+
+    Attributes:
+        first: The number of the first.
+        stop: The number of the frame after the last, or None if they go on to the film's end.
+        before: The presentation timestamp of the frame before the first, if that is written.
+        state: What was stored with the segment before, or None.
+    """
+
+    first: int
+    stop: int | None
+    before: int | None
+    state: dict[str, np.ndarray] | None
+
+
 class FilmWriter:
     """Writes a film of frames made of another film's: with its times, sound, subtitles, metadata.
 
     Frames are encoded once, in closed segments in the folder `PATH.film` beside the file, which are
     joined by `finish`. The file appears complete or not at all. A run that was killed is resumed
-    by a new writer of the same arguments: it begins with frame number `done`, after the last closed
-    segment, and decodes to the same frames as a run that was not killed, if the frames are.
+    by a new writer of the same arguments: what is not in a closed segment is in its `gaps`. It
+    decodes to the same frames as a run that was not killed, if the frames are, and the segments.
 
         film = Film("clip.mp4")
         writer = FilmWriter("painted.mp4", film)
-        for frame in film.frames(writer.done):
-            writer.write(frame, paint(frame.image))
+        for gap in writer.gaps():
+            for frame in film.frames(gap.first, gap.stop):
+                writer.write(frame, paint(frame.image))
         writer.finish()
 
     Videos are H.264, or HEVC if the film has more than 8 bits, and VP9 in .webm, which also keeps
@@ -66,7 +75,6 @@ class FilmWriter:
 
     Attributes:
         path: As given.
-        state: The arrays that were stored with the last closed segment, or None.
 
     Raises:
         ImportError: If PyAV or the encoder is missing.
@@ -90,8 +98,8 @@ class FilmWriter:
         self._film, self._length, self._taken = film, segment, taken
         _check_arguments(self.path, film, quality, sound, segment, taken)
         suffix = self.path.suffix.lower()
-        make_format = _Video if suffix in CONTAINERS else _AnimatedPicture
-        self._format = make_format(suffix, film, quality, sound == "copy")
+        make_output = VideoOutput if suffix in CONTAINERS else PictureOutput
+        self._output = make_output(suffix, film, quality, sound == "copy")
         identity = {
             "film": _hash_ends(film.path),
             "start": film.start and str(film.start),
@@ -103,18 +111,37 @@ class FilmWriter:
             **(fingerprint or {}),
         }
         self._folder = SegmentFolder(self.path.with_name(f"{self.path.name}.film"), identity)
-        self.state: dict[str, np.ndarray] | None = self._folder.state
-        self._open: list[int] | None = []  # Timestamps of the open segment; None once finished.
+        self._first = 0  # The number of the open segment's first frame.
+        self._open: list[int] = []  # Its timestamps.
+        self._is_finished = False
 
     @property
     def done(self) -> int:
-        """The number of frames that need not be made again: the next frame's number."""
-        return sum(map(len, self._folder.segments)) + len(self._open or ())
+        """The number of frames that are written, from the film's first on without a gap."""
+        return sum(map(len, self._whole_segments().values()))
 
     @property
     def segment_is_full(self) -> bool:
         """Whether the open segment has all its frames: when to close it with a state."""
-        return len(self._open or ()) >= self._length
+        return len(self._open) >= self._length
+
+    def gaps(self, first: int = 0, stop: int | None = None) -> Iterator[Gap]:
+        """Yields what is not in closed segments yet, of the frames from one number to another.
+
+        Args:
+            first: The number of the first frame.
+            stop: The number of the frame after the last, or None for the film's end.
+        """
+        closed = self._folder.segments
+        inside = [n for n in closed if first <= n and (stop is None or n < stop)]
+        for start in [*inside, stop]:
+            behind = self._folder.ending_at(first)
+            before = None if behind is None else closed[behind][-1]
+            is_over = start is None and before is not None and self._following(before)[1]
+            if (start is None or first < start) and not is_over:
+                yield Gap(first, start, before, self._folder.state(first))
+            if start in closed:
+                first = start + len(closed[start])
 
     def write(self, frame: Frame, image: ArrayLike, alpha: ArrayLike | None = None) -> None:
         """Writes the next frame; before, a segment that is full is closed.
@@ -127,15 +154,11 @@ class FilmWriter:
                 other than .webm drop it.
 
         Raises:
-            ValueError: If the frame is not the next, or the image's shape or values not allowed.
+            ValueError: If the frame is not the next of the open segment, or is in a closed one
+                already, or the image's shape or values are not allowed.
             OSError: If it cannot be written.
         """
-        if self._open is None or frame.number != self.done:
-            raise ValueError(
-                f"Frames must be written in order, the next is number {self.done}. "
-                f"Received: frame {frame.number}"
-                + (" after `finish`" if self._open is None else "")
-            )
+        self._check_number(frame.number)
         pixels = self._pixels(image, frame.alpha if alpha is None else alpha)
         size = pixels.shape[0], pixels.shape[1]
         if self._folder.size not in (None, size):
@@ -148,11 +171,12 @@ class FilmWriter:
             self.close_segment()
         with self._disk():
             if not self._open:
+                self._first = frame.number
                 self._folder.create()
-                self._format.begin(self._folder.path, len(self._folder.segments), self.done, size)
+                self._output.begin(self._folder.path, self._first, size)
             # First: if it is interrupted, there may be a frame less, and never one more.
             self._open.append(frame.pts)
-            self._format.write(pixels, frame.pts - self._open[0])
+            self._output.write(pixels, frame.pts - self._open[0])
 
     def close_segment(self, state: Mapping[str, np.ndarray] | None = None) -> None:
         """Closes the open segment: a run that is resumed goes on behind it.
@@ -160,19 +184,19 @@ class FilmWriter:
         To be called after the same frames in every run, so that a resumed run writes the same.
 
         Args:
-            state: Arrays that a resumed run finds in `state`.
+            state: Arrays that a resumed run finds in the `Gap` behind it.
         """
         if self._open:
             with self._disk():
-                self._format.end()
-                self._folder.add(self._open, self._format.files, state)
+                self._output.end()
+                self._folder.add(self._first, self._open, self._output.files, state)
             self._open = []
 
     def finish(self) -> Path:
-        """Joins what was written to a film that plays, also if frames of the film are missing.
+        """Joins what was written, up to the first gap, to a film that plays.
 
-        If none is missing, the segments are deleted; else they stay, and a new writer resumes. It
-        makes the frames of the open segment again.
+        If no frame of the film is missing, the segments are deleted; else they stay, and a new
+        writer resumes. It makes the frames of the open segment again.
 
         Returns:
             The `pathlib.Path` of the file.
@@ -182,22 +206,54 @@ class FilmWriter:
             FileExistsError: If the file exists and `taken` is "refuse".
             OSError: If the file cannot be written.
         """
-        film = self._film
-        segments = list(self._folder.segments)
         if self._open:
-            count = self._format.end()
-            segments += [self._open[:count]] if count else []
+            del self._open[self._output.end() :]
+        segments = self._whole_segments()
         if not segments:
             raise ValueError("A film must have at least one frame. Received: none")
-        end = film.following(segments[-1][-1])
-        is_complete = end is None or (film.stop is not None and end * film.time_base >= film.stop)
+        end, is_complete = self._following(list(segments.values())[-1][-1])
         if is_complete and self._open:
-            self._folder.add(self._open, self._format.files, None)
-        self._open = None
-        path = self._format.join(self.path, self._folder.path, segments, end, self._taken)
+            self._folder.add(self._first, self._open, self._output.files, None)
+        self._open, self._is_finished = [], True
+        path = self._output.join(self.path, self._folder.path, segments, end, self._taken)
         if is_complete:
             self._folder.delete()
         return path
+
+    def _whole_segments(self):
+        """The segments from the film's first frame on, up to where one is missing."""
+        segments, whole, first = dict(self._folder.segments), {}, 0
+        if self._open:
+            segments[self._first] = self._open
+        while first in segments:
+            whole[first] = segments[first]
+            first += len(segments[first])
+        return whole
+
+    def _following(self, pts):
+        """Returns when the frame after one is shown, or None, and whether it is none to write."""
+        film = self._film
+        end = film.following(pts)
+        is_last = end is None or (film.stop is not None and end * film.time_base >= film.stop)
+        return end, is_last
+
+    def _check_number(self, number):
+        expected = self._first + len(self._open) if self._open else None
+        is_written = any(
+            first <= number < first + len(each) for first, each in self._folder.segments.items()
+        )
+        if self._is_finished:
+            problem = "frame {} after `finish`"
+        elif is_written:
+            problem = "frame {} again"
+        elif expected not in (None, number):
+            problem = f"frame {{}} after frame {expected - 1}"
+        else:
+            return
+        raise ValueError(
+            "Frames must be written once, and in order until `close_segment`. "
+            f"Received: {problem.format(number)}"
+        )
 
     @contextmanager
     def _disk(self):
@@ -214,104 +270,10 @@ class FilmWriter:
 
     def _pixels(self, image, alpha):
         pixels = as_image(_clipped(image))
-        if self._format.has_alpha and alpha is not None:
+        if self._output.has_alpha and alpha is not None:
             alpha = as_pixels(_clipped(alpha), channels=1, name="alpha")
             pixels = np.concatenate([pixels, alpha], axis=-1)
-        return quantise(pixels[0], self._format.bits)
-
-
-class _Video:
-    """Segments that are videos, joined packet by packet."""
-
-    def __init__(self, suffix, film, quality, has_sound):
-        self._suffix, self._film, self._quality = suffix, film, quality
-        self._has_sound = has_sound
-        self._encoding = find_encoding(suffix, film.bits, film.has_alpha)
-        self.has_alpha = self._encoding.has_alpha
-        self.bits = 8 if self._encoding.bits == 8 else 16
-        check_encoder(suffix, self._encoding, ".gif, .webp and .png need nothing.")
-        check_streams(film, suffix, has_sound)
-        if film.has_alpha and not self.has_alpha:
-            _log.warning("'%s' cannot hold the transparency of '%s'", suffix, film.path)
-        # Any would do but Matroska of H.264, which loses what the order of its packets is.
-        self._kind = ".webm" if suffix == ".webm" else ".mp4"
-
-    def begin(self, folder, number, first_frame, size):
-        self._number = number
-        path = self._path(folder, number)
-        self.files = [path]
-        self._container = open_output(str(path), self._kind)
-        film = self._film
-        self._encoder = VideoEncoder(
-            self._container,
-            self._encoding,
-            size,
-            film.rate.limit_denominator(1001),
-            film.time_base,
-            self._quality,
-            film.sample_aspect,
-            film.colour,
-        )
-
-    def write(self, pixels, pts):
-        self._encoder.write(pixels, pts)
-
-    def end(self):
-        """Returns the number of frames in the segment."""
-        self._encoder.close()
-        self._container.close()
-        return self._encoder.count
-
-    def join(self, path, folder, segments, end, taken):
-        parts = [(self._path(folder, number), each) for number, each in enumerate(segments)]
-
-        def write(file):
-            join_segments(
-                file.name, self._suffix, self._encoding, parts, self._film, end, self._has_sound
-            )
-
-        return write_file(path, write, taken)
-
-    def _path(self, folder, number):
-        return folder / f"{number:06}{self._kind}"
-
-
-class _AnimatedPicture:
-    """Frames as PNG files, of which an animated picture is made at the end."""
-
-    bits = 8
-    has_alpha = False
-
-    def __init__(self, suffix, film, quality, has_sound):
-        self._film = film
-        for has, what in (
-            (film.has_alpha, "transparency"),
-            (has_sound and film.has_sound, "sound"),
-        ):
-            if has:
-                _log.warning("'%s' cannot hold the %s of '%s'", suffix, what, film.path)
-
-    def begin(self, folder, number, first_frame, size):
-        self.files = []
-        self._folder, self._first = folder, first_frame
-
-    def write(self, pixels, pts):
-        path = self._path(self._folder, self._first + len(self.files))
-        self.files.append(write_picture(path, pixels))
-
-    def end(self):
-        return len(self.files)
-
-    def join(self, path, folder, segments, end, taken):
-        timestamps = [pts for each in segments for pts in each]
-        unit = self._film.time_base
-        length = 1 / self._film.rate if end is None else (end - timestamps[-1]) * unit
-        times = [(pts - timestamps[0]) * unit for pts in timestamps]
-        frames = [self._path(folder, number) for number in range(len(timestamps))]
-        return write_timed_animation(path, frames, [*times, times[-1] + length], taken)
-
-    def _path(self, folder, number):
-        return folder / f"frame{number:06}.png"
+        return quantise(pixels[0], self._output.bits)
 
 
 def _check_arguments(path, film, quality, sound, segment, taken):

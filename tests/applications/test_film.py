@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasart import paint_film
+from kerasart import find_shots, paint_film
 from kerasart.applications.film import preview_film
 from kerasart.film import Film, FilmWriter
 from kerasart.film.motion import Motion
@@ -130,6 +130,44 @@ def test_ctrl_c_leaves_a_film_that_plays_and_is_resumed_to_the_same_frames(clip,
     assert (rest.frames, rest.is_whole, painter.count) == (12, True, 6)  # From the third segment.
     np.testing.assert_array_equal(decoded(path), decoded(whole.path))
     assert not list(tmp_path.glob("*.film"))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_shots_painted_apart_are_the_same_film(clip, tmp_path, suffix):
+    whole = paint_film(clip, tmp_path / f"whole{suffix}", Remembering(), segment=4)
+    path = tmp_path / f"apart{suffix}"
+    shots = find_shots(clip)
+    assert [shot[:2] for shot in shots] == [(0, 6), (6, 12)]
+    second = paint_film(clip, path, Remembering(), segment=4, shots=shots[1:])
+    assert (second.path, second.frames, second.shots) == (path, 6, [6])
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(clip, path, Remembering(fails_at=5), segment=4, shots=shots)
+    assert not path.exists()
+    painter = Remembering()
+    first = paint_film(clip, path, painter, segment=4, shots=shots)
+    assert (first.frames, first.shots, painter.count) == (2, [], 2)  # Behind the closed segment.
+    painter = Remembering()
+    joined = paint_film(clip, path, painter, segment=4)
+    assert (joined.frames, joined.is_whole, painter.count) == (12, True, 0)
+    assert path.read_bytes() == whole.path.read_bytes()
+    assert not list(tmp_path.glob("*.film"))
+
+
+def test_a_shot_that_is_missing_is_painted_when_the_film_is_joined(clip, tmp_path):
+    whole = paint_film(clip, tmp_path / "whole.mp4", Remembering())
+    path = tmp_path / "apart.mp4"
+    paint_film(clip, path, Remembering(), shots=find_shots(clip)[1:])
+    painter = Remembering(fails_at=4)
+    part = paint_film(clip, path, painter)  # Interrupted: what is behind the gap is left out.
+    assert (part.frames, part.is_whole) == (4, False)
+    assert paint_film(clip, path, painter := Remembering()).shots == [0]
+    assert painter.count == 6
+    assert path.read_bytes() == whole.path.read_bytes()
+
+
+def test_cuts_do_not_go_with_shots(clip, tmp_path):
+    with pytest.raises(ValueError, match="`cuts` must be None if `shots` are given. Received: "):
+        paint_film(clip, tmp_path / "a.mp4", Counting(), cuts=[0.1], shots=find_shots(clip))
 
 
 def test_an_error_leaves_the_segments_and_no_film(clip, tmp_path):

@@ -161,8 +161,9 @@ def test_finished_early_it_plays_and_is_resumed_to_the_same_film(tmp_path, clip)
     end = timestamps_of(clip)[7]
     assert sound_of(path) == [each for each in sound_of(clip) if each[0] < end]
     assert sorted(os.listdir(tmp_path / "a.mp4.film")) == [
+        "000000.json",
         "000000.mp4",
-        "000001.mp4",
+        "000005.mp4",
         "film.json",
     ]
     writer = FilmWriter(path, film, segment=5)
@@ -213,25 +214,53 @@ def test_encoding_is_the_same_each_time(tmp_path, clip):
 def test_state(tmp_path, clip):
     film, path = Film(clip), tmp_path / "a.mp4"
     writer = FilmWriter(path, film, segment=4)
-    assert writer.state is None
-    for frame in film:
-        if frame.number == 11:
-            break
+    assert list(writer.gaps()) == [(0, None, None, None)]
+    frames = list(film)
+    for frame in frames[:11]:
         writer.write(frame, frame.image)
         if writer.segment_is_full or frame.number == 5:  # At a cut, say.
             writer.close_segment({"moments": np.full((2, 3), frame.number), "step": np.int64(7)})
     resumed = FilmWriter(path, film, segment=4)
-    assert resumed.done == 10
-    assert sorted(resumed.state) == ["moments", "step"]
-    np.testing.assert_array_equal(resumed.state["moments"], np.full((2, 3), 9))
-    assert resumed.state["step"] == 7
+    (gap,) = resumed.gaps()
+    assert (gap.first, gap.stop, gap.before) == (10, None, frames[9].pts)
+    assert sorted(gap.state) == ["moments", "step"]
+    np.testing.assert_array_equal(gap.state["moments"], np.full((2, 3), 9))
+    assert gap.state["step"] == 7
     folder = tmp_path / "a.mp4.film"
-    assert [name for name in os.listdir(folder) if name.endswith(".npz")] == ["000002.npz"]
-    note = json.loads((folder / "film.json").read_text())
-    assert [len(segment) for segment in note["segments"]] == [4, 2, 4]
-    for frame in film.frames(resumed.done):
+    assert [name for name in os.listdir(folder) if name.endswith(".npz")] == ["000006.npz"]
+    segments = [json.loads((folder / f"{n:06}.json").read_text()) for n in (0, 4, 6)]
+    assert [len(segment["timestamps"]) for segment in segments] == [4, 2, 4]
+    for frame in frames[10:]:
         resumed.write(frame, frame.image)
     resumed.finish()
+    assert timestamps_of(path) == timestamps_of(clip)
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_gaps_between_segments_that_are_written_in_any_order(tmp_path, clip):
+    film, path = Film(clip), tmp_path / "a.mp4"
+    frames = list(film)
+    writer = FilmWriter(path, film, segment=5)
+    for first, stop in ((10, 12), (5, 7), (14, FRAMES)):
+        for frame in frames[first:stop]:
+            writer.write(frame, frame.image)
+        writer.close_segment({"last": np.array(stop - 1)})
+    assert writer.done == 0
+    with pytest.raises(ValueError, match="at least one frame"):
+        FilmWriter(path, film, segment=5).finish()
+    writer = FilmWriter(path, film, segment=5)
+    assert [gap[:2] for gap in writer.gaps(5, 11)] == [(7, 10)]
+    assert list(writer.gaps(10, 11)) == [] == list(writer.gaps(14, FRAMES))
+    gaps = list(writer.gaps())
+    assert [gap[:2] for gap in gaps] == [(0, 5), (7, 10), (12, 14)]
+    assert [gap.before for gap in gaps] == [None, frames[6].pts, frames[11].pts]
+    assert [gap.state and int(gap.state["last"]) for gap in gaps] == [None, 6, 11]
+    for gap in gaps:
+        for frame in film.frames(gap.first, gap.stop):
+            writer.write(frame, frame.image)
+        writer.close_segment()
+    assert list(writer.gaps()) == [] and writer.done == FRAMES
+    writer.finish()
     assert timestamps_of(path) == timestamps_of(clip)
     assert os.listdir(tmp_path) == ["a.mp4"]
 
@@ -443,7 +472,7 @@ def test_frames_that_are_not_allowed(tmp_path, clip):
     with pytest.raises(ValueError, match="at least one frame. Received: none"):
         writer.finish()
     writer.write(frames[0], frames[0].image)
-    with pytest.raises(ValueError, match="the next is number 1. Received: frame 2"):
+    with pytest.raises(ValueError, match="in order .* Received: frame 2 after frame 0"):
         writer.write(frames[2], frames[2].image)
     with pytest.raises(ValueError, match=r"height and width .* \(48, 64\). Received: \(48, 60\)"):
         writer.write(frames[1], frames[1].image[:, :, :60])
@@ -464,8 +493,8 @@ def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, clip, monkeypat
     writer = write(path, film, count=8)
     frame = next(film.frames(8))
     with monkeypatch.context() as patch:
-        patch.setattr("kerasart.film.writer.VideoEncoder.write", refuse)
-        patch.setattr("kerasart.film.writer.write_picture", refuse)
+        patch.setattr("kerasart.film.output_formats.VideoEncoder.write", refuse)
+        patch.setattr("kerasart.film.output_formats.write_picture", refuse)
         with pytest.raises(OSError, match="Received: No space left on device") as caught:
             writer.write(frame, frame.image)
     assert f"'{path}.film'" in str(caught.value)

@@ -192,8 +192,8 @@ class VideoFile:
     def _frames(self, seek_to):
         """Decodes: yields (presentation timestamp, PyAV's frame) in order."""
         with self._open() as (container, stream):
-            if seek_to is not None:
-                container.seek(seek_to + self._origin, stream=stream)
+            if seek_to is not None and not _seek(container, stream, seek_to + self._origin):
+                return
             last = None
             for frame in self._decoded(container, stream):
                 pts = None if frame.pts is None else frame.pts - self._origin
@@ -280,6 +280,17 @@ class VideoFile:
         if what not in self._warned:
             self._warned.add(what)
             _log.warning("The film '%s' %s", self._path, what)
+
+
+def _seek(container, stream, timestamp):
+    """Goes to a timestamp; returns False if the format has none."""
+    import av
+
+    try:
+        container.seek(timestamp, stream=stream)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def undamaged(packets: Iterable[Any]) -> Iterator[Any]:

@@ -56,6 +56,25 @@ def test_frames_from_a_number_on_are_the_same(clip):
     for frame, late in zip(list(film)[5:], film.frames(5), strict=True):
         assert (frame.number, frame.pts) == (late.number, late.pts)
         np.testing.assert_array_equal(frame.image, late.image)
+    assert [frame.number for frame in film.frames(3, 6)] == [3, 4, 5]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".h264"])
+def test_frames_from_a_known_time_on_are_the_same(tmp_path, suffix):
+    unit, times = (TIME_BASE, STEADY) if suffix == ".mp4" else (Fraction(1, 25), range(FRAMES))
+    name = f"a{suffix}" if suffix == ".mp4" else "a.avi"
+    path = make_film(tmp_path / name, g="5", time_base=unit, timestamps=times)
+    if suffix == ".h264":  # The bare stream, without times.
+        with av.open(str(path)) as file, open(tmp_path / "a.h264", "wb") as stream:
+            stream.writelines(map(bytes, file.demux(video=0)))
+    film = Film(tmp_path / f"a{suffix}", every=3)
+    whole = list(film)
+    for frame in whole:
+        known = list(film.frames(frame.number, pts=frame.pts))
+        assert [each.number for each in known] == list(range(frame.number, len(whole)))
+        for sought, expected in zip(known, whole[frame.number :], strict=True):
+            assert sought.pts == expected.pts
+            np.testing.assert_array_equal(sought.image, expected.image)
 
 
 @pytest.mark.parametrize(

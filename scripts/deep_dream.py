@@ -28,7 +28,7 @@ from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -257,10 +257,11 @@ def dream_film() -> None:
     if request.init != "photo":
         raise ValueError(f"`init` must be photo to dream on a film. Received: {request.init!r}")
 
-    def make_painter():
+    def make_painter(on_step):
         from kerasart.applications.film_dreamer import FilmDreamer
 
-        return FilmDreamer(request.dreamer, request.mask, **film_flags.painter_options())
+        dreamer = replace(request, settings=request.settings | {"on_step": on_step}).dreamer
+        return FilmDreamer(dreamer, request.mask, **film_flags.painter_options())
 
     identity = request.settings | request.describe(None) | film_flags.painter_options()
     if "preset" in identity:

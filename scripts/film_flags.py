@@ -22,6 +22,7 @@ from kerasart.film.writer import SOUNDS
 from kerasart.image import next_free_path, write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
+from kerasart.progress import Progress, ProgressBar
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
@@ -113,7 +114,7 @@ def refuse_flags(*others: flags.FlagHolder) -> None:
 def paint(
     name: str,
     output: str | None,
-    make_painter: Callable[[], Callable[..., Any]],
+    make_painter: Callable[[Callable[[Progress], object]], Callable[..., Any]],
     fingerprint: Mapping[str, Any],
     size: int | None = None,
 ) -> None:
@@ -126,7 +127,8 @@ def paint(
         name: The film.
         output: Where to write; None is painted.mp4, or .gif or .webp as the film. A name that is
             taken gets a number, unless --overwrite or --resume.
-        make_painter: Makes the painter, of `paint_film`; called once TensorFlow is loaded.
+        make_painter: `make_painter(on_step)` makes the painter, of `paint_film`; called once
+            TensorFlow is loaded. `on_step` is to be called with a `Progress` after each step.
         fingerprint: Dict of what determines how it paints.
         size: Long side of the frames; None is the film's own.
     """
@@ -138,9 +140,8 @@ def paint(
     common_flags.check_pixels(fit_size(film.size, size or max(film.size)))
     suffix = Path(name).suffix.lower()
     output = output or f"painted{suffix if suffix in _ANIMATED else '.mp4'}"
-    painter = cache(make_painter)
     if _PREVIEW.value:
-        _preview(film, output, painter, size)
+        _preview(film, output, make_painter, size)
         return
     cuts = _read_cuts()
     path = _find_place(output)
@@ -160,6 +161,10 @@ def paint(
     ) as bar:
         cli.load_tensorflow()
         from kerasart import paint_film
+
+        @cache
+        def painter():
+            return make_painter(lambda now: bar.set_postfix_str(f"step {now.step}/{now.steps}"))
 
         result = paint_film(
             film,
@@ -183,7 +188,8 @@ def _preview(film, output, make_painter, size):
     cli.load_tensorflow()
     from kerasart.applications.film import preview_film
 
-    frames, seconds = preview_film(film, make_painter(), _PREVIEWED, size)
+    with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
+        frames, seconds = preview_film(film, make_painter(bar), _PREVIEWED, size)
     labels = [f"{frame.time:.1f} s" for frame, _ in frames]
     sheet = contact_sheet([painted for _, painted in frames], labels, columns=3, cell=480)
     path = Path(output).with_suffix(".preview.png")

@@ -177,13 +177,14 @@ def paint_film() -> None:
     _check_size(film.size, chosen, is_given="size" in settings)
     styles, masks = pictures["styles"], pictures["style_masks"]
 
-    def make_painter():
+    def make_painter(on_step):
         from kerasart.applications.film_style_transfer import FilmStyleTransfer
 
         return FilmStyleTransfer(
             styles,
             style_weights=pictures["style_weights"],
             style_masks=masks,
+            on_step=on_step,
             **common_flags.read_tiling(),
             **film_flags.painter_options(),
             **settings,

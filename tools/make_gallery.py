@@ -2,14 +2,17 @@
 
     python tools/make_gallery.py
 
-Takes a minute or two on two CPU cores.
+Takes a minute or two on two CPU cores. The film needs OpenCV: pip install "kerasart[video]".
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from kerasart import Dreamer
+from kerasart import Dreamer, FilmStylizer, paint_film, write_animation
+from kerasart.film import Film
+from kerasart.film.flow import shift
 from kerasart.image import write_picture
 from kerasart.image.resizing import resize
 from kerasart.image.samples import SAMPLES, read_sample
@@ -19,6 +22,13 @@ PRESETS = ("animals", "gentle", "patterns", "sculpture", "shells")
 
 
 def main():
+    """Writes the pictures."""
+    make_dreams()
+    with TemporaryDirectory() as folder:
+        make_film(Path(folder))
+
+
+def make_dreams():
     """Writes docs/before_after.jpg, what the README's first command makes, and docs/gallery.jpg."""
     photos = {name: read_sample(name).image for name in SAMPLES}
     dreams = {preset: Dreamer(preset) for preset in PRESETS}
@@ -30,6 +40,25 @@ def main():
     write_picture(DOCS / "before_after.jpg", put_side_by_side(pair, 400), quality=90)
     sheet = np.concatenate([put_side_by_side(row, 180, width=270) for row in rows], axis=1)
     write_picture(DOCS / "gallery.jpg", sheet, quality=85)
+
+
+def make_film(folder):
+    """Writes docs/film.webp: a pan over a photo, half of it painted as a film, to and fro."""
+    photo = np.asarray(resize(read_sample("coffee").image, (360, 540), True))
+    height, width = 288, 432
+    views = []
+    for number in range(22):
+        way = 0.5 - 0.5 * np.cos(np.pi * number / 21)  # It sets out and stops gently.
+        view = shift(photo, -20 - 40 * way, -6 - 96 * way, (height, width))
+        views.append(write_picture(folder / f"{number}.png", np.clip(view, 0, 1)))
+    clip = write_animation(folder / "clip.png", views, fps=12)
+    painted = paint_film(clip, folder / "painted.png", FilmStylizer("medium", "mosaic")).path
+    for view, plain, film in zip(views, Film(clip), Film(painted), strict=True):
+        half = width // 2
+        frame = np.concatenate([plain.image[:, :, :half], film.image[:, :, half:]], axis=2)
+        frame[:, :, half - 1 : half + 1] = 1.0
+        write_picture(view, frame)
+    write_animation(DOCS / "film.webp", [*views, *views[-2:0:-1]], fps=12)
 
 
 def put_side_by_side(images, height, width=None):

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.film import (
     blended,
     error,
+    farneback,
     fed_back,
     find_flows,
     one_by_one,
@@ -33,6 +34,12 @@ def test_a_film_that_is_not_painted_has_the_films_own_error(frames):
     flickering = [frame + 0.1 * (-1) ** i for i, frame in enumerate(frames)]
     assert error(flickering, flows, 1) == pytest.approx(0.04, rel=0.1)
     assert np.isnan(error(frames, {8: find_flows(frames, 8)}, 8))
+
+
+def test_another_judge_sees_the_same_motion(frames):
+    (back, forth), *_ = find_flows(frames, 1, farneback)
+    np.testing.assert_allclose(np.median(back, axis=(0, 1)), (1.7, 0.6), atol=0.1)
+    np.testing.assert_allclose(np.median(forth, axis=(0, 1)), (-1.7, -0.6), atol=0.1)
 
 
 def test_the_anchors_ways(frames):

@@ -32,6 +32,10 @@ _log = logging.getLogger("kerasart")
 # which are blurred from being enlarged (eta + 1 of Shamir and Zhang, see `Descent`).
 _RECENT = 4
 
+# What stands for memory that cannot be moved to the next frame, as a part of its mean. Much more
+# would slow the painting of what was uncovered.
+_UNKNOWN = 0.01
+
 # Pairs of `Compiled`: for a descent's evaluator and for its steps.
 _COMPILED = Recent(2)
 
@@ -177,23 +181,27 @@ class Descent:
             state: The last `State` of the frame before.
             warp: `warp(array) -> array` moves float32 (1, height, width, 3) to the next frame.
             trust: Where to trust it, float32 (1, height, width, 1) in [0, 1]. Elsewhere the state
-                is that of a start.
+                is about that of a start; but moments of 0 would make specks of a gradient's noise,
+                so they are a hundredth of their mean.
             image: The image to start from there, float32 RGB (1, height, width, 3).
 
         Returns:
             The `State` to start the next frame from.
         """
 
-        def move(tensor):
+        def move(tensor, elsewhere):
             old = np.asarray(tensor)
             # A warp that overshoots would make squares negative.
-            return trust * np.clip(warp(old), old.min(), old.max())
+            return trust * np.clip(warp(old), old.min(), old.max()) + (1 - trust) * elsewhere
 
-        new = self.start(move(self.to_image(state)) + (1 - trust) * np.asarray(image))
+        new = self.start(move(self.to_image(state), np.asarray(image)))
         shape = state.image.shape
         if self.parameterization or any(old.shape not in ((), shape) for old in state.memory):
             return new  # What has no positions in the image cannot be moved.
-        memory = tuple(move(old) if old.shape == shape else old for old in state.memory)
+        memory = tuple(
+            move(old, _UNKNOWN * np.mean(old)) if old.shape == shape else old
+            for old in state.memory
+        )
         return new._replace(memory=memory)
 
     def run(

@@ -106,12 +106,15 @@ def test_steadiness_holds_what_is_trusted(frames, make):
 
 
 def test_where_nothing_is_trusted_the_frame_is_painted_anew(frames, make):
-    """Whatever was painted before, what comes of it is the same."""
+    """Whatever was painted before, and wherever, what comes of it is the same."""
     painter = make()
     _, state = painter(frames[0], None, None)
-    other = {**state, "image": 1 - state["image"], "memory0": state["memory0"] + 1}
-    pictures = [painter(frames[1], motion(trust=0.0), each)[0] for each in (state, other)]
-    np.testing.assert_array_equal(*pictures)
+    other = state | {"image": 1 - state["image"]}
+    mirrored = other | {"memory0": state["memory0"][:, ::-1]}
+    states = state, other, mirrored
+    pictures = [painter(frames[1], motion(trust=0.0), each)[0] for each in states]
+    np.testing.assert_array_equal(*pictures[:2])
+    np.testing.assert_allclose(*pictures[1:], atol=1e-5)  # The sum of another order.
     trusted = painter(frames[1], motion(), state)[0]
     assert np.abs(trusted - pictures[0]).max() > 0.05
 

@@ -265,14 +265,14 @@ def test_gaps_between_segments_that_are_written_in_any_order(tmp_path, clip):
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 
-def test_ten_bits(tmp_path):
-    clip = make_film(tmp_path / "clip.mp4", "libx265", "yuv420p10le", matrix=9)
+def test_ten_bits_of_hdr(tmp_path):
+    clip = make_film(tmp_path / "clip.mp4", "libx265", "yuv420p10le", matrix=9, transfer=16)
     path = tmp_path / "a.mp4"
     write(path, Film(clip), quality=4).finish()
     with av.open(str(path)) as file:
         context = file.streams.video[0].codec_context
         assert (context.name, context.pix_fmt, context.codec_tag) == ("hevc", "yuv420p10le", "hvc1")
-        assert (context.color_primaries, context.color_trc, context.colorspace) == (9, 9, 9)
+        assert (context.color_primaries, context.color_trc, context.colorspace) == (9, 16, 9)
     assert timestamps_of(path) == timestamps_of(clip)
     for frame, made in zip(Film(clip), Film(path), strict=True):
         assert abs(frame.image - made.image).mean() < 0.006

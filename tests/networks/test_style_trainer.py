@@ -67,6 +67,22 @@ def test_the_loss_falls_and_terms_are_logged_by_name(make, photos):
     assert history["stability"][0] > 0
 
 
+def test_for_consistency_the_noise_stays_where_it_is(make, photos, monkeypatch):
+    trainer, painted = make(stability=10.0), []
+    paint = trainer._paint
+
+    def record(*arguments):
+        painted.append(arguments)
+        return paint(*arguments)
+
+    monkeypatch.setattr(trainer, "_paint", record)
+    trainer._instability(batch_of(photos), photos)
+    ((photo, _, offset),) = painted
+    cut_off = SIZE - photo.shape[1]
+    assert cut_off > 0
+    np.testing.assert_array_equal(offset * trainer.network.stride, [cut_off / 2] * 2)
+
+
 def test_same_seed_same_result(make, photos):
     first, again = (fit(make(stability=10.0), batch_of(photos), epochs=3)["loss"] for _ in "ab")
     np.testing.assert_allclose(first, again, rtol=1e-4)

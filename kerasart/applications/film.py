@@ -6,6 +6,7 @@ does: by optimisation, in a dream, or in one pass. At a cut all that is remember
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -181,11 +182,10 @@ def preview_film(
     """
     painted, seconds = [], []
     for i in range(count):
-        start = (film.start or 0) + (film.duration or 0) * i / count
-        part = Film(film.path, float(start), film.stop, film.every)
+        start = float(film.start or 0) + (film.duration or 0) * i / count
+        pts, first_two = math.ceil(start / film.time_base), Gap(0, 2, None, None)
         state = None
-        first_two = Gap(0, 2, None, None)
-        frames = _frames_with_motion(part, first_two, None, find_flow, None, size)
+        frames = _frames_with_motion(film, first_two, pts, find_flow, None, size)
         before = time.perf_counter()
         for frame, motion in frames:
             image, state = painter(frame.image, motion, state)

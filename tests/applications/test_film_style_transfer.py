@@ -105,6 +105,16 @@ def test_steadiness_holds_what_is_trusted(frames, make):
     assert strong < 0.5 * weak
 
 
+def test_a_little_trust_does_not_hold_what_was_painted(frames, make):
+    pictures = []
+    for steadiness in (0.0, 1.0):
+        painter = make(steadiness=steadiness, steps=4)
+        _, state = painter(frames[0], None, None)
+        pictures += [painter(frames[1], motion(each), state)[0] for each in (0.3, 1.0)]
+    little, full = (np.abs(a - b).mean() for a, b in zip(pictures[:2], pictures[2:], strict=True))
+    assert little < 0.2 * full
+
+
 def test_where_nothing_is_trusted_the_frame_is_painted_anew(frames, make):
     """Whatever was painted before, and wherever, what comes of it is the same."""
     painter = make()

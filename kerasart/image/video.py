@@ -206,7 +206,13 @@ class VideoEncoder:
 
     def close(self) -> None:
         """Encodes what is still in the encoder."""
-        self._mux(self._stream.encode())
+        packets = self._stream.encode()
+        if self.count == 0 and self._stream.codec_context.name == "libx265":
+            # It leaves the decoding times of fewer frames than it reorders unset.
+            first = min((packet.pts for packet in packets), default=0)
+            for number, packet in enumerate(packets, 1):
+                packet.dts = first + number - len(packets)
+        self._mux(packets)
 
     def _mux(self, packets):
         self._container.mux(packets)

@@ -20,8 +20,10 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 # For `benchmarks` and `references`; last, since an installed kerasart goes before the checkout's.
 sys.path.append(str(Path(__file__).parents[1]))
 
-# Files that take longest. They are begun with, so that no worker is left alone with one at the end.
+# Files that take longest. They are begun with, so that no worker is left alone with one at the end;
+# before them the one that takes most memory, while its worker is small.
 LONGEST = (
+    "test_backbone.py",
     "test_style_transfer.py",
     "test_style_transfer_script.py",
     "test_deep_dream_script.py",

@@ -162,7 +162,7 @@ def main() -> None:
 def _paint_film(model, style, options, record):
     """Paints the film that --input names."""
 
-    def make_painter(on_step):
+    def make_painter(_):  # One pass has no steps to show.
         from kerasart import Stylizer
         from kerasart.applications.film_stylizer import FilmStylizer
 

@@ -184,13 +184,13 @@ def preview_film(
     for i in range(count):
         start = float(film.start or 0) + (film.duration or 0) * i / count
         pts, first_two = math.ceil(start / film.time_base), Gap(0, 2, None, None)
-        state = None
-        frames = _frames_with_motion(film, first_two, pts, find_flow, None, size)
+        shown, state = [], None
         before = time.perf_counter()
-        for frame, motion in frames:
+        for frame, motion in _frames_with_motion(film, first_two, pts, find_flow, None, size):
             image, state = painter(frame.image, motion, state)
+            shown = [(frame, image)]
             if motion is not None:
                 seconds.append(time.perf_counter() - before)
             before = time.perf_counter()
-        painted.append((frame, image))
+        painted += shown  # Behind the last frame of a short film there is none.
     return painted, float(np.median(seconds)) if seconds else float("nan")

@@ -13,6 +13,9 @@ from kerasart.image.atomic_files import write_file
 from kerasart.image.files import write_picture
 from kerasart.image.video import VideoEncoder, check_encoder, find_encoding, open_output
 
+# The presentation timestamps of each segment's frames, by the number of its first frame.
+Segments = Mapping[int, list[int]]
+
 _log = logging.getLogger("kerasart")
 
 
@@ -24,6 +27,7 @@ class VideoOutput:
         film: What the frames are made of.
         quality: The constant rate factor, or None for the default.
         has_sound: Whether the film's sound is to be copied.
+        folder: Where the segments lie.
 
     Attributes:
         bits: Bits per channel of the frames to be written, 8 or 16.
@@ -35,9 +39,9 @@ class VideoOutput:
         ValueError: If the format cannot hold the film's sound.
     """
 
-    def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool):
+    def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool, folder: Path):
         self._suffix, self._film, self._quality = suffix, film, quality
-        self._has_sound = has_sound
+        self._has_sound, self._folder = has_sound, folder
         self._encoding = find_encoding(suffix, film.bits, film.has_alpha)
         self.has_alpha = self._encoding.has_alpha
         self.bits = 8 if self._encoding.bits == 8 else 16
@@ -49,9 +53,9 @@ class VideoOutput:
         # Any would do but Matroska of H.264, which loses what the order of its packets is.
         self._kind = ".webm" if suffix == ".webm" else ".mp4"
 
-    def begin(self, folder: Path, first: int, size: tuple[int, int]) -> None:
+    def begin(self, first: int, size: tuple[int, int]) -> None:
         """Begins a segment with a frame number, of frames of (height, width)."""
-        path = self._path(folder, first)
+        path = self._path(first)
         self.files = [path]
         self._container = open_output(str(path), self._kind)
         film = self._film
@@ -76,20 +80,12 @@ class VideoOutput:
         self._container.close()
         return self._encoder.count
 
-    def join(
-        self,
-        path: Path,
-        folder: Path,
-        segments: Mapping[int, list[int]],
-        end: int | None,
-        taken: str,
-    ) -> Path:
+    def join(self, path: Path, segments: Segments, end: int | None, taken: str) -> Path:
         """Writes the output.
 
         Args:
             path: Where to.
-            folder: The folder of the segments.
-            segments: The presentation timestamps of each one's frames, by the first's number.
+            segments: What is joined, in order.
             end: The presentation timestamp where the last frame ends, or None if it is the last of
                 the film.
             taken: As in `write_picture`.
@@ -97,7 +93,7 @@ class VideoOutput:
         Returns:
             The path that was written.
         """
-        parts = [(self._path(folder, first), each) for first, each in segments.items()]
+        parts = [(self._path(first), each) for first, each in segments.items()]
 
         def write(file):
             join_segments(
@@ -106,8 +102,8 @@ class VideoOutput:
 
         return write_file(path, write, taken)
 
-    def _path(self, folder, first):
-        return folder / f"{first:06}{self._kind}"
+    def _path(self, first):
+        return self._folder / f"{first:06}{self._kind}"
 
 
 class PictureOutput:
@@ -119,8 +115,8 @@ class PictureOutput:
     bits = 8
     has_alpha = False
 
-    def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool):
-        self._film = film
+    def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool, folder: Path):
+        self._film, self._folder = film, folder
         self.files: list[Path] = []
         for has, what in (
             (film.has_alpha, "transparency"),
@@ -129,35 +125,27 @@ class PictureOutput:
             if has:
                 _log.warning("'%s' cannot hold the %s of '%s'", suffix, what, film.path)
 
-    def begin(self, folder: Path, first: int, size: tuple[int, int]) -> None:
+    def begin(self, first: int, size: tuple[int, int]) -> None:
         """Begins a segment."""
-        self.files = []
-        self._folder, self._first = folder, first
+        self.files, self._first = [], first
 
     def write(self, pixels: np.ndarray, pts: int) -> None:
         """Writes a frame."""
-        path = self._path(self._folder, self._first + len(self.files))
+        path = self._path(self._first + len(self.files))
         self.files.append(write_picture(path, pixels))
 
     def end(self) -> int:
         """Returns the number of frames in the segment."""
         return len(self.files)
 
-    def join(
-        self,
-        path: Path,
-        folder: Path,
-        segments: Mapping[int, list[int]],
-        end: int | None,
-        taken: str,
-    ) -> Path:
+    def join(self, path: Path, segments: Segments, end: int | None, taken: str) -> Path:
         """Writes the output."""
         timestamps = [pts for each in segments.values() for pts in each]
         unit = self._film.time_base
         length = 1 / self._film.rate if end is None else (end - timestamps[-1]) * unit
         times = [(pts - timestamps[0]) * unit for pts in timestamps]
-        frames = [self._path(folder, number) for number in range(len(timestamps))]
+        frames = [self._path(number) for number in range(len(timestamps))]
         return write_timed_animation(path, frames, [*times, times[-1] + length], taken)
 
-    def _path(self, folder, number):
-        return folder / f"frame{number:06}.png"
+    def _path(self, number):
+        return self._folder / f"frame{number:06}.png"

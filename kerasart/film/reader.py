@@ -115,8 +115,8 @@ class Film:
         Args:
             first: The number of the first frame.
             stop: The number of the frame after the last, or None for all.
-            pts: The first one's presentation timestamp, if known: it is sought then, instead of
-                decoding all frames before.
+            pts: The first one's presentation timestamp, or one since the frame before, if known:
+                it is sought then, instead of decoding all frames before.
         """
         levels = np.float32(255 if self.bits <= 8 else 65535)
         frames = self._selected(pts)

@@ -98,8 +98,9 @@ class FilmWriter:
         self._film, self._length, self._taken = film, segment, taken
         _check_arguments(self.path, film, quality, sound, segment, taken)
         suffix = self.path.suffix.lower()
+        folder = self.path.with_name(f"{self.path.name}.film")
         make_output = VideoOutput if suffix in CONTAINERS else PictureOutput
-        self._output = make_output(suffix, film, quality, sound == "copy")
+        self._output = make_output(suffix, film, quality, sound == "copy", folder)
         identity = {
             "film": _hash_ends(film.path),
             "start": film.start and str(film.start),
@@ -110,7 +111,7 @@ class FilmWriter:
             "segment": segment,
             **(fingerprint or {}),
         }
-        self._folder = SegmentFolder(self.path.with_name(f"{self.path.name}.film"), identity)
+        self._folder = SegmentFolder(folder, identity)
         self._first = 0  # The number of the open segment's first frame.
         self._open: list[int] = []  # Its timestamps.
         self._is_finished = False
@@ -173,7 +174,7 @@ class FilmWriter:
             if not self._open:
                 self._first = frame.number
                 self._folder.create()
-                self._output.begin(self._folder.path, self._first, size)
+                self._output.begin(self._first, size)
             # First: if it is interrupted, there may be a frame less, and never one more.
             self._open.append(frame.pts)
             self._output.write(pixels, frame.pts - self._open[0])
@@ -215,7 +216,7 @@ class FilmWriter:
         if is_complete and self._open:
             self._folder.add(self._first, self._open, self._output.files, None)
         self._open, self._is_finished = [], True
-        path = self._output.join(self.path, self._folder.path, segments, end, self._taken)
+        path = self._output.join(self.path, segments, end, self._taken)
         if is_complete:
             self._folder.delete()
         return path

@@ -192,3 +192,8 @@ def test_a_preview_is_of_frames_spread_over_the_film(clip):
     moving = [motion is not None for _, motion, _ in painter.seen]
     assert moving == [False, True, False, False, False, True]
     assert frames[0][1].shape == (1, 24, 32, 3) and seconds >= 0
+
+
+def test_a_preview_of_fewer_frames_than_asked_for(clip):
+    frames, _ = preview_film(Film(clip, stop=0.1), Counting(), count=6)
+    assert [round(25 * frame.time) for frame, _ in frames] == [1, 2, 2, 2, 2]

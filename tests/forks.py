@@ -146,8 +146,9 @@ def become(files, code, args, folder, variables, limits):
         os.dup2(file, number)
     for file in files:
         os.close(file)
-    # A test that runs in the background of a shell is started with Ctrl-C ignored.
+    # Tests in the background of a shell are started with Ctrl-C ignored, and by nohup with SIGHUP.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for kind, most in limits:
         resource.setrlimit(kind, (most, most))
     os.chdir(folder)

@@ -139,7 +139,7 @@ def error(frames, flows, gap):
 
 def paint_all(painter, frames):
     """Paints frames in turn; returns them, and the seconds of the processor for each."""
-    tracker, state, painted = MotionTracker(finds_cuts=False), None, []
+    tracker, state, painted = MotionTracker(), None, []
     start = time.process_time()
     for frame in frames:
         image, state = painter(frame, tracker(frame), state)

@@ -141,6 +141,8 @@ def time_stages(path, options):
         if frame is None:
             break
         with clock("motion"):
+            if before is not None and is_cut(frame.image, before.image):
+                tracker.restart()
             motion = tracker(frame.image)
         if motion is not None:
             pair = frame.image, before.image

@@ -21,6 +21,7 @@ from kerasart.film.segments import delete_segments
 from kerasart.film.writer import SOUNDS
 from kerasart.image import next_free_path, write_picture
 from kerasart.image.arrays import fit_size
+from kerasart.image.atomic_files import claim
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.progress import Progress, ProgressBar
 
@@ -227,7 +228,8 @@ def _find_place(output):
                 "`output` must not be that of an unfinished film: --resume continues it, "
                 f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
             )
-        delete_segments(folder)
+        with claim(folder):
+            delete_segments(folder)
     return path
 
 

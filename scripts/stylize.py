@@ -262,10 +262,8 @@ def _read(photo):
         return picture
     size = fit_size(picture.image.shape[1:3], _SIZE.value)
     common_flags.check_pixels(size)
-    from kerasart.image.resizing import resize_cut_out, resize_photo
+    from kerasart.image.resizing import resize_cut_out
 
-    if picture.alpha is None:
-        return replace(picture, image=resize_photo(picture.image, size))
     image, alpha = resize_cut_out(picture.image, picture.alpha, size)
     return replace(picture, image=image, alpha=alpha)
 

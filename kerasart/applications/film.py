@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from kerasart.applications.film_shots import Shot, resized_frames
+from kerasart.applications.film_shots import Shot, frames_of_shots, resize_frame
 from kerasart.film import Film, FilmWriter, Frame
 from kerasart.film.flow import find_flow
 from kerasart.film.motion import Flow, Motion, MotionTracker
@@ -75,6 +75,7 @@ def paint_film(
     cuts: Collection[float] | None = None,
     shots: Sequence[Shot] | None = None,
     on_frame: Callable[[Frame, np.ndarray], object] | None = None,
+    fingerprint: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> FilmResult:
     """Paints a film: its frames one after another, with its sound, at its times, in its size.
@@ -85,7 +86,8 @@ def paint_film(
 
     Several processes, or machines with a common file system, can paint different shots of a film:
     each calls this with some of `find_shots`. After them, the same call without `shots` paints
-    what is missing, if any is, and joins the film: the same, to the byte, as that of one call.
+    what is missing, if any is, and joins the film: the same, to the byte, as that of one call. What
+    a process that runs has to paint is refused to all others.
 
     Args:
         film: The file, or a `Film`, which can be a part of a file.
@@ -96,8 +98,9 @@ def paint_film(
         cuts: Times of cuts in seconds, where a shot begins; None finds them.
         shots: The shots to paint, of those of `find_shots`; None paints and joins the film.
         on_frame: `on_frame(frame, painted)`, called after each frame.
-        **options: Further arguments of `FilmWriter`, such as `quality`, `sound`, and `fingerprint`:
-            all that determines how the painter paints, since only the same run is resumed.
+        fingerprint: All that determines how the painter paints, as JSON can hold it, since only the
+            same run is resumed.
+        **options: Further arguments of `FilmWriter`, such as `quality` and `sound`.
 
     Returns:
         A `FilmResult`.
@@ -105,35 +108,48 @@ def paint_film(
     Raises:
         ImportError: If PyAV or OpenCV is missing.
         ValueError: If the film cannot be read, or an argument is not allowed.
+        FileExistsError: If another process paints some of the same frames.
         OSError: If the output cannot be written.
     """
     check(shots is None or cuts is None, "cuts", "None if `shots` are given", cuts)
     start = time.perf_counter()
     film = film if isinstance(film, Film) else Film(film)
-    writer = output if isinstance(output, FilmWriter) else FilmWriter(output, film, **options)
-    starts, count, is_whole = [], 0, True
-    try:
-        for gap, pts in _parts(writer, shots):
-            state = gap.state
-            for frame, motion in _frames_with_motion(film, gap, pts, flow, cuts, size):
-                if motion is None:
-                    starts.append(frame.number)
-                if motion is None or writer.segment_is_full:
-                    writer.close_segment(state)
-                painted, state = painter(frame.image, motion, None if motion is None else state)
-                writer.write(frame, painted)
-                count += 1
-                if on_frame:
-                    on_frame(frame, painted)
-            writer.close_segment()
-    except KeyboardInterrupt:
-        if shots is not None or not writer.done:
-            raise
-        is_whole = False
-    path = writer.path
-    if shots is None:
-        count, path = writer.done, writer.finish()
+    identity = film.identity()
+    for shot in shots or ():
+        check(shot.film == identity, "shots", f"found in the same part of a film, {identity}", shot)
+    if isinstance(output, FilmWriter):
+        writer = output
+    else:
+        settings = {"size": size, "cuts": cuts if cuts is None else sorted(cuts)}
+        writer = FilmWriter(output, film, fingerprint=settings | dict(fingerprint or {}), **options)
+    starts, count, is_whole, path = [], 0, True, writer.path
+    with writer.claim([(0, None)] if shots is None else [shot[:2] for shot in shots]):
+        try:
+            for gap, pts in _parts(writer, shots):
+                frames = _frames_with_motion(film, gap, pts, flow, cuts, size)
+                for frame, painted, begins_shot in _paint(frames, painter, writer, gap.state):
+                    starts += [frame.number] if begins_shot else []
+                    count += 1
+                    if on_frame:
+                        on_frame(frame, painted)
+        except KeyboardInterrupt:
+            if shots is not None or not writer.done:
+                raise
+            is_whole = False
+        if shots is None:
+            count, path = writer.done, writer.finish()
     return FilmResult(path, count, starts, time.perf_counter() - start, is_whole)
+
+
+def _paint(frames, painter, writer, state):
+    """Paints and writes frames; yields each, its painting, and whether a shot begins with it."""
+    for frame, motion in frames:
+        if motion is None or writer.segment_is_full:
+            writer.close_segment(state)
+        painted, state = painter(frame.image, motion, None if motion is None else state)
+        writer.write(frame, painted)
+        yield frame, painted, motion is None
+    writer.close_segment()
 
 
 def _parts(writer, shots):
@@ -153,16 +169,16 @@ def _frames_with_motion(film, gap, pts, flow, cuts, size):
 
     The first that is read has the timestamp `pts`: it is the one before the gap if that is painted.
     """
-    tracker = MotionTracker(flow, finds_cuts=cuts is None)
+    tracker = MotionTracker(flow)
     first = gap.first if gap.before is None else gap.first - 1
-    before = None
-    for frame in resized_frames(film, size, first, gap.stop, pts):
-        is_cut = before is not None and any(before < cut <= frame.time for cut in cuts or ())
-        before = frame.time
-        if frame.number < gap.first or is_cut:
-            tracker.restart(None if is_cut else frame.image)
+    # Cuts are looked for before frames are resized: in every size they are the same.
+    for frame, begins_shot in frames_of_shots(film, first, gap.stop, pts, cuts):
+        if begins_shot:
+            tracker.restart()
+        frame = resize_frame(frame, size)
+        motion = tracker(frame.image)
         if frame.number >= gap.first:
-            yield frame, tracker(frame.image)
+            yield frame, motion
 
 
 def preview_film(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
-
-import numpy as np
 
 from kerasart.film.motion import is_cut
 from kerasart.film.reader import Film, Frame
 from kerasart.image.arrays import fit_size
-from kerasart.image.resizing import resize_photo
+from kerasart.image.resizing import resize_cut_out
 
 
 class Shot(NamedTuple):
@@ -22,19 +20,20 @@ class Shot(NamedTuple):
         first: The number of its first frame.
         stop: The number of the frame after its last.
         pts: The presentation timestamp of its first frame.
+        film: `Film.identity()` of that in which its frames are numbered.
     """
 
     first: int
     stop: int
     pts: int
+    film: dict[str, str | int | None]
 
 
-def find_shots(film: str | os.PathLike[str] | Film, size: int | None = None) -> list[Shot]:
+def find_shots(film: str | os.PathLike[str] | Film) -> list[Shot]:
     """Finds where the shots of a film begin, as `paint_film` does.
 
     Args:
         film: The file, or a `Film`, which can be a part of a file.
-        size: The size with which it is painted, as in `paint_film`.
 
     Returns:
         Its shots, in order: all its frames.
@@ -44,27 +43,38 @@ def find_shots(film: str | os.PathLike[str] | Film, size: int | None = None) -> 
         ValueError: If the film cannot be read.
     """
     film = film if isinstance(film, Film) else Film(film)
-    starts: list[tuple[int, int]] = []
-    before, number = None, 0
-    for frame in resized_frames(film, size):
-        if before is None or is_cut(frame.image, before):
-            starts.append((frame.number, frame.pts))
-        before, number = frame.image, frame.number
-    stops = [first for first, _ in starts[1:]] + [number + 1]
-    return [Shot(first, stop, pts) for (first, pts), stop in zip(starts, stops, strict=True)]
+    identity = film.identity()
+    shots: list[Shot] = []
+    for frame, begins_shot in frames_of_shots(film):
+        if begins_shot:
+            shots.append(Shot(frame.number, frame.number, frame.pts, identity))
+        shots[-1] = shots[-1]._replace(stop=frame.number + 1)
+    return shots
 
 
-def resized_frames(
+def frames_of_shots(
     film: Film,
-    size: int | None = None,
     first: int = 0,
     stop: int | None = None,
     pts: int | None = None,
-) -> Iterator[Frame]:
-    """Yields frames as `Film.frames`, resized to a long side; None is the film's own."""
+    cuts: Collection[float] | None = None,
+) -> Iterator[tuple[Frame, bool]]:
+    """Yields frames as `Film.frames`, and whether a shot begins with each, as with the first."""
+    before: Frame | None = None
     for frame in film.frames(first, stop, pts):
-        if size in (None, max(film.size)):
-            yield frame
+        if before is None:
+            yield frame, True
+        elif cuts is None:
+            yield frame, is_cut(frame.image, before.image)
         else:
-            small = resize_photo(frame.image, fit_size(film.size, size))
-            yield replace(frame, image=np.asarray(small))
+            yield frame, any(before.time < cut <= frame.time for cut in cuts)
+        before = frame
+
+
+def resize_frame(frame: Frame, size: int | None) -> Frame:
+    """Resizes a frame to a long side; None is its own."""
+    if size is None:
+        return frame
+    new = fit_size(frame.image.shape[1:3], size)
+    image, alpha = resize_cut_out(frame.image, frame.alpha, new)
+    return replace(frame, image=image, alpha=alpha)

@@ -1,4 +1,4 @@
-"""`MotionTracker`: the `Motion` from frame to frame of a film, and its cuts."""
+"""`MotionTracker`: the `Motion` from frame to frame of a film; and `is_cut`."""
 
 from __future__ import annotations
 
@@ -49,12 +49,10 @@ class MotionTracker:
 
     Args:
         flow: `flow(now, before) -> flow`, as `find_flow`, which is the default.
-        finds_cuts: Whether to look for cuts.
     """
 
-    def __init__(self, flow: Flow = find_flow, finds_cuts: bool = True):
+    def __init__(self, flow: Flow = find_flow):
         self._flow = flow
-        self._finds_cuts = finds_cuts
         self._before: np.ndarray | None = None
 
     def __call__(self, image: np.ndarray) -> Motion | None:
@@ -64,12 +62,10 @@ class MotionTracker:
             image: A frame, float32 RGB (1, height, width, 3) in [0, 1].
 
         Returns:
-            A `Motion`; None for the first frame, after a cut, and for frames too small for flow.
+            A `Motion`; None for the first frame, and for frames too small for flow.
         """
         before, self._before = self._before, image
         if before is None or min(image.shape[1:3]) < LEAST_SIDE:
-            return None
-        if self._finds_cuts and is_cut(image, before):
             return None
         back, forth = self._flow(image, before), self._flow(before, image)
         trust = find_trust(back, forth, image, before)

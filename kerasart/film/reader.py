@@ -1,5 +1,6 @@
 """`Film`: reads films frame by frame."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import numpy as np
 from kerasart.film.animated_picture import AnimatedPicture, is_picture
 from kerasart.film.video_file import VideoFile
 from kerasart.image.transparency import fill_hidden
+
+_HASHED = 2**20  # Bytes at either end of a file.
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +134,15 @@ class Film:
                 fill_hidden(image[0], alpha[0])
             yield Frame(number, float(pts * self.time_base), pts, image, alpha)
 
+    def identity(self) -> dict[str, str | int | None]:
+        """Returns what determines which frames are read: a hash of the file, and which part."""
+        return {
+            "film": _hash_ends(self.path),
+            "start": self.start and str(self.start),
+            "stop": self.stop and str(self.stop),
+            "every": self.every,
+        }
+
     def following(self, pts: int) -> int | None:
         """Returns the timestamp of the frame to be read after another one, also beyond `stop`.
 
@@ -200,6 +212,17 @@ def _check_file(path):
         raise ValueError(
             f"Cannot read '{path}': it must be a regular file. Received: a pipe or a device"
         )
+
+
+def _hash_ends(path):
+    """Hashes the size of a file and its first and last megabyte: quick for films of any length."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        digest.update(file.read(_HASHED))
+        file.seek(max(0, size - _HASHED))
+        digest.update(file.read(_HASHED))
+    return digest.hexdigest()[:16]
 
 
 def _spoken(duration):

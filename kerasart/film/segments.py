@@ -58,6 +58,21 @@ class SegmentFolder:
         if path.exists():
             self._take_over()
 
+    def update(self) -> None:
+        """Finds the segments that other processes have closed meanwhile.
+
+        Raises:
+            FileNotFoundError: If segments are gone, since another process has joined them.
+        """
+        known, self.segments = self.segments, {}
+        if self.path.exists():
+            self._take_over()
+        if not known.keys() <= self.segments.keys():
+            raise FileNotFoundError(
+                f"Cannot go on in '{self.path}': it must have the segments of before. "
+                "Received: fewer, since another process has finished the film"
+            )
+
     def ending_at(self, frame: int) -> int | None:
         """Returns with which frame the segment begins that ends before another, or None."""
         ends = {first + len(each): first for first, each in self.segments.items()}

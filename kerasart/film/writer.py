@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +15,13 @@ from kerasart.film.output_formats import PictureOutput, VideoOutput
 from kerasart.film.reader import Film, Frame
 from kerasart.film.segments import SegmentFolder
 from kerasart.image.arrays import as_image, as_pixels, quantise
-from kerasart.image.atomic_files import TAKEN
+from kerasart.image.atomic_files import TAKEN, claim
 from kerasart.image.files import check_place
 from kerasart.image.video import CONTAINERS
 
 SUFFIXES = (*CONTAINERS, ".gif", ".webp", ".png")
 SOUNDS = ("copy", "none")
 
-_HASHED = 2**20  # Bytes at either end of a film.
 _LOWEST_QUALITY = 63
 
 
@@ -102,10 +100,7 @@ class FilmWriter:
         make_output = VideoOutput if suffix in CONTAINERS else PictureOutput
         self._output = make_output(suffix, film, quality, sound == "copy", folder)
         identity = {
-            "film": _hash_ends(film.path),
-            "start": film.start and str(film.start),
-            "stop": film.stop and str(film.stop),
-            "every": film.every,
+            **film.identity(),
             "format": suffix,
             "quality": quality,
             "segment": segment,
@@ -120,6 +115,22 @@ class FilmWriter:
     def done(self) -> int:
         """The number of frames that are written, from the film's first on without a gap."""
         return sum(map(len, self._whole_segments().values()))
+
+    @contextmanager
+    def claim(self, parts: Iterable[tuple[int, int | None]] = ((0, None),)) -> Iterator[None]:
+        """Keeps other processes from painting some frames while the block runs.
+
+        Args:
+            parts: The number of the first frame, and of the one after the last, or None for the
+                film's end. By default the whole film, as to `finish` it.
+
+        Raises:
+            FileExistsError: If another process has claimed some of them.
+            FileNotFoundError: If another process has finished the film meanwhile.
+        """
+        with claim(self._folder.path, parts):
+            self._folder.update()
+            yield
 
     @property
     def segment_is_full(self) -> bool:
@@ -299,17 +310,6 @@ def _check_arguments(path, film, quality, sound, segment, taken):
         )
     if segment < 1:
         raise ValueError(f"`segment` must be at least 1 frame. Received: segment={segment}")
-
-
-def _hash_ends(path):
-    """Hashes the size of a file and its first and last megabyte: quick for films of any length."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as file:
-        digest.update(file.read(_HASHED))
-        file.seek(max(0, size - _HASHED))
-        digest.update(file.read(_HASHED))
-    return digest.hexdigest()[:16]
 
 
 def _clipped(array):

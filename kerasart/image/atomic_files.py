@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from os import PathLike
@@ -97,11 +97,58 @@ def numbered(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def claim(
+    path: str | PathLike[str], parts: Iterable[tuple[int, int | None]] = ((0, None),)
+) -> Iterator[None]:
+    """Keeps other processes from what is to be written, while the block runs.
+
+    A process that is killed keeps nothing. Threads of one process are not kept apart.
+
+    Args:
+        path: A folder, say, which need not exist.
+        parts: Which parts of it: ranges of numbers, from the first to the one after the last, or
+            None for all that follow.
+
+    Raises:
+        FileExistsError: If another process has claimed some of them.
+    """
+    if fcntl is None:
+        yield
+        return
+    draft, parts = _name_draft(Path(path)), list(parts)
+    while True:
+        with open(draft, "ab") as lock:
+            if not all(_lock_range(lock, *part) for part in parts):
+                raise FileExistsError(
+                    f"Cannot write '{path}': no other process must be writing it. "
+                    "Received: one that is"
+                )
+            if not _lies_at(lock.fileno(), draft):
+                continue  # Who was done has removed it before it was locked.
+            try:
+                yield
+            finally:
+                if _lock_range(lock, 0, None):  # Nobody else is left.
+                    draft.unlink(missing_ok=True)
+            return
+
+
+def _lock_range(file, first, stop):
+    """Locks bytes of a file, there or not; returns False if another process has some of them."""
+    try:
+        length = 0 if stop is None else stop - first
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, first)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # Some network file systems do not support locks.
+        pass
+    return True
+
+
+@contextmanager
 def _draft_of(path):
     """Creates an empty temporary file beside `path`, locked until the block ends."""
-    # The name depends on `path` only, so that a file left by a killed process is found again.
-    name = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
-    draft = path.with_name(f".{name}.tmp")
+    draft = _name_draft(path)
     lock = _claim(draft)
     try:
         yield draft
@@ -109,6 +156,12 @@ def _draft_of(path):
         if fcntl is None or _lies_at(lock, draft):
             draft.unlink(missing_ok=True)
         os.close(lock)
+
+
+def _name_draft(path):
+    """Names a temporary file beside `path`: by that only, to find what a killed process left."""
+    name = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
+    return path.with_name(f".{name}.tmp")
 
 
 def _claim(draft):

@@ -48,20 +48,20 @@ def resize_photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_cut_out(
-    image: np.ndarray, alpha: np.ndarray, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Resizes an image with alpha, weighting its pixels by it.
+    image: np.ndarray, alpha: np.ndarray | None, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Resizes an image as `resize_photo`, and its alpha, if any, weighting its pixels by it.
 
     Args:
         image: float32 (1, height, width, channels) in [0, 1].
-        alpha: float32 (1, height, width, 1) in [0, 1].
+        alpha: float32 (1, height, width, 1) in [0, 1], or None.
         size: (height, width) in pixels.
 
     Returns:
         The resized image and its alpha.
     """
-    if image.shape[1:3] == tuple(size):
-        return image, alpha
+    if alpha is None or image.shape[1:3] == tuple(size):
+        return resize_photo(image, size), alpha
 
     def sharp(pixels):
         return resize(pixels, size, antialias=True, method="lanczos3")

@@ -1,5 +1,7 @@
 """`paint_film`: motion, shots, sizes, interruption and resuming, with painters that do little."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -25,17 +27,20 @@ def view(number):
     return photo[10 : 10 + HEIGHT, 20 + number : 20 + number + WIDTH]
 
 
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    path = tmp_path_factory.mktemp("film") / "clip.mp4"
+def make_clip(path, views):
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=25, options={"crf": "1"})
         stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
-        for number in range(12):
-            frame = av.VideoFrame.from_ndarray(quantise(view(number), 8), format="rgb24")
+        for each in views:
+            frame = av.VideoFrame.from_ndarray(quantise(each, 8), format="rgb24")
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
     return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("film") / "clip.mp4", map(view, range(12)))
 
 
 class Counting:
@@ -99,6 +104,14 @@ def test_a_flow_of_ones_own(clip, tmp_path):
         flow=lambda now, before: np.zeros((HEIGHT, WIDTH, 2), np.float32) + 0.5,
     )
     assert (painter.seen[1][1].flow == 0.5).all()
+
+
+def test_cuts_are_the_same_in_every_size(tmp_path):
+    grain = np.random.default_rng(0).choice([0.25, 0.75], (2, HEIGHT, WIDTH, 1)).repeat(3, axis=-1)
+    clip = make_clip(tmp_path / "clip.mp4", grain.repeat(2, axis=0))
+    assert [shot.first for shot in find_shots(clip)] == [0, 2]
+    # Reduced, one grain is as grey as the other.
+    assert paint_film(clip, tmp_path / "small.mp4", Counting(), size=16).shots == [0, 2]
 
 
 class Remembering:
@@ -165,9 +178,58 @@ def test_a_shot_that_is_missing_is_painted_when_the_film_is_joined(clip, tmp_pat
     assert path.read_bytes() == whole.path.read_bytes()
 
 
-def test_cuts_do_not_go_with_shots(clip, tmp_path):
+def test_shots_that_are_not_allowed(clip, tmp_path):
+    path, shots = tmp_path / "a.mp4", find_shots(clip)
     with pytest.raises(ValueError, match="`cuts` must be None if `shots` are given. Received: "):
-        paint_film(clip, tmp_path / "a.mp4", Counting(), cuts=[0.1], shots=find_shots(clip))
+        paint_film(clip, path, Counting(), cuts=[0.1], shots=shots)
+    for other in (Film(clip, start=0.1), Film(clip, every=2)):
+        with pytest.raises(ValueError, match="`shots` must be found in the same part of a film"):
+            paint_film(other, path, Counting(), shots=shots)
+    paint_film(clip, path, Counting(), size=32, shots=shots[1:])
+    for options in ({}, {"size": 32, "cuts": [0.1]}):
+        with pytest.raises(ValueError, match="differ: delete it to begin anew. Received: "):
+            paint_film(clip, path, Counting(), **options)
+
+
+PAINT_FOREVER = """
+import sys, time
+from kerasart import find_shots, paint_film
+
+def painter(frame, motion, state):
+    print(flush=True)
+    time.sleep(600)
+
+clip, path = sys.argv[1:]
+paint_film(clip, path, painter, shots=find_shots(clip)[:1])
+"""
+
+
+def test_what_another_process_paints_is_refused(clip, tmp_path, forks):
+    path, shots = tmp_path / "a.mp4", find_shots(clip)
+    read, write = os.pipe()
+    with open(write, "w") as output, open(read) as painting:
+        other = forks.start(PAINT_FOREVER, ["", clip, path], tmp_path, stdout=output)
+        painting.readline()
+    for same in (None, shots, shots[:1]):
+        with pytest.raises(FileExistsError, match="no other process .* Received: one that is"):
+            paint_film(clip, path, Counting(), shots=same)
+    assert paint_film(clip, path, Counting(), shots=shots[1:]).shots == [6]
+    with pytest.raises(FileExistsError, match="no other process"):
+        paint_film(clip, path, Counting())
+    other.kill()
+    other.wait()
+    assert paint_film(clip, path, Counting()).shots == [0]
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_segments_that_another_process_has_joined_are_not_painted_again(clip, tmp_path):
+    path = tmp_path / "a.mp4"
+    paint_film(clip, path, Counting(), shots=find_shots(clip))
+    late = FilmWriter(path, Film(clip), fingerprint={"size": None, "cuts": None})
+    paint_film(clip, path, Counting())
+    with pytest.raises(FileNotFoundError, match="Received: fewer, since another process"):
+        paint_film(clip, late, painter := Counting())
+    assert not painter.seen and os.listdir(tmp_path) == [path.name]
 
 
 def test_an_error_leaves_the_segments_and_no_film(clip, tmp_path):

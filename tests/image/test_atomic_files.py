@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kerasart.image import next_free_path, write_picture
-from kerasart.image.atomic_files import replace_file, write_file
+from kerasart.image.atomic_files import claim, replace_file, write_file
 
 
 def put(path, content, taken="replace"):
@@ -129,6 +129,32 @@ write_file("a.txt", lambda file: file.write(b"half"), {taken!r})
     if (tmp_path / "a.txt").exists() and path.name != "a.txt":
         assert (tmp_path / "a.txt").read_bytes() == b"half"  # It was whole, and is still.
     assert not [each for each in names_in(tmp_path) if each.endswith(".tmp")]
+
+
+def test_claims_keep_other_processes_out_until_they_end_or_are_killed(tmp_path):
+    code = """
+from kerasart.image.atomic_files import claim
+with claim("film", [(0, 3), (7, 9)]):
+    print(flush=True)
+    input()
+"""
+    command = [sys.executable, "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    for end in (lambda process: process.kill(), lambda process: process.communicate(b"\n")):
+        with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
+            process.stdout.readline()
+            with claim(tmp_path / "other"), claim(tmp_path / "film", [(3, 7), (9, None)]):
+                pass
+            for taken in ([(0, None)], [(2, 3)], [(3, 8)]):
+                with (
+                    pytest.raises(FileExistsError, match="Cannot write .* Received: "),
+                    claim(tmp_path / "film", taken),
+                ):
+                    pass
+            end(process)
+        with claim(tmp_path / "film"):
+            assert len(names_in(tmp_path)) == 1
+        assert names_in(tmp_path) == []
 
 
 def test_pictures_go_the_same_way(tmp_path):

@@ -1,5 +1,6 @@
 """Films by the stylize script, run as a user runs it."""
 
+import os
 import re
 import shutil
 
@@ -111,6 +112,26 @@ def test_an_unfinished_film_is_not_lost_unless_asked(folder, light_run, warm_run
     succeed(warm_run(folder, "--input=clip.mp4", "--overwrite", *PAINT))
     assert len(film_of(folder / "painted.mp4")[0]) == 8
     assert not unfinished.exists()
+
+
+def test_a_film_that_another_process_paints_is_not_begun_anew(folder, forks, warm_run):
+    unfinished = folder / "painted.mp4.film"
+    unfinished.mkdir()
+    (unfinished / "film.json").write_text('{"film": {}}')
+    code = f"""
+from kerasart.image.atomic_files import claim
+with claim({str(unfinished)!r}, [(3, 5)]):
+    print(flush=True)
+    __import__("time").sleep(600)
+"""
+    read, write = os.pipe()
+    with open(write, "w") as output, open(read) as claimed:
+        other = forks.start(code, [""], folder, stdout=output)
+        claimed.readline()
+    outcome = warm_run(folder, "--input=clip.mp4", "--overwrite", *PAINT)
+    other.kill()
+    assert outcome.code == 1 and "no other process must be writing it" in outcome.stderr
+    assert names_in(unfinished) == ["film.json"]
 
 
 def test_a_folder_of_other_things_is_left_alone(folder, warm_run):

@@ -146,9 +146,8 @@ def paint(
         return
     cuts = _read_cuts()
     path = _find_place(output)
-    fingerprint = {**fingerprint, "size": size, "cuts": cuts, "sound": _SOUND.value}
     options: dict[str, Any] = {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
-    options["fingerprint"] = fingerprint
+    options["fingerprint"] = {**fingerprint, "size": size, "cuts": cuts}
     # Another run may have taken the name meanwhile.
     writer = FilmWriter(path, film, **options, taken="replace" if _replaces() else "number")
     if writer.done:

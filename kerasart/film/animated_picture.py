@@ -16,6 +16,8 @@ from kerasart.image.video import BT709
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 # As browsers do, since many files have a delay of zero and mean none.
 _SHORTEST, _DEFAULT = 10, 100
+# What Pillow raises then.
+_DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def is_animated(path: Path) -> bool:
@@ -34,6 +36,8 @@ def is_picture(path: Path) -> bool:
             return True
     except Image.UnidentifiedImageError:
         return False
+    except _DAMAGED:
+        return True
 
 
 class AnimatedPicture:
@@ -57,16 +61,15 @@ class AnimatedPicture:
 
     def __init__(self, path: Path):
         self._path = path
-        with Image.open(path) as picture:
-            if picture.format not in _ANIMATED or getattr(picture, "n_frames", 1) == 1:
-                raise still_picture(path)
-            self.size = picture.height, picture.width
         self.has_alpha = False
         delays = []
         for frame in self._frames():
             delay = frame.info.get("duration", 0)
             delays.append(delay if delay > _SHORTEST else _DEFAULT)
-            self.has_alpha |= frame.has_transparency_data
+            self.has_alpha = self.has_alpha or _is_transparent(frame)
+        if frame.format not in _ANIMATED or len(delays) == 1:
+            raise still_picture(path)
+        self.size = frame.height, frame.width
         *self._starts, end = map(round, accumulate(delays, initial=0))
         self.frame_count = len(delays)
         self.duration = end * self.time_base
@@ -86,16 +89,24 @@ class AnimatedPicture:
         return np.asarray(frame.convert("RGBA" if self.has_alpha else "RGB"))
 
     def _frames(self) -> Iterator[Image.Image]:
-        with Image.open(self._path) as picture:
-            for number in count():
-                try:
+        number = 0
+        try:
+            with Image.open(self._path) as picture:
+                for number in count():
                     picture.seek(number)
                     picture.load()
-                except EOFError:
-                    return
-                except (OSError, SyntaxError, ValueError) as error:
-                    raise ValueError(
-                        f"Cannot read '{self._path}' from frame {number} on: it must be whole "
-                        f"and undamaged. Received: {error}"
-                    ) from error
-                yield picture
+                    yield picture
+        except EOFError:
+            return
+        except _DAMAGED as error:
+            raise ValueError(
+                f"Cannot read '{self._path}' from frame {number} on: it must be whole and "
+                f"undamaged. Received: {error}"
+            ) from error
+
+
+def _is_transparent(picture):
+    """Whether there is transparency in a picture, and not only a channel for it."""
+    if not picture.has_transparency_data:
+        return False
+    return picture.convert("RGBA").getextrema()[3][0] < 255

@@ -22,6 +22,7 @@ _log = logging.getLogger("kerasart")
 _OF_APPLE = (".mp4", ".mov")
 _OPUS_RATE = 48000
 _OPUS_BITS = 64000  # A second, for each channel.
+_OVERLAP = Fraction(1, 100)  # Second; less than an Opus packet lasts, more than times are rounded.
 # Of the file, not of what is in it.
 _FILE_METADATA = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
 _STREAM_METADATA = ("language", "title")
@@ -190,15 +191,22 @@ def _other_tracks(source, output, span, has_sound, film) -> Iterable[Iterator[tu
 
 def _copied(source, copies, span):
     streams = [source.streams[index] for index in copies]
+    # By stream, when its last packet begins and ends.
+    ends = {}
     for packet in undamaged(source.demux(streams)):
         if packet.pts is None or not packet.size:
             continue
         unit = exact(packet.time_base)
         if span.holds(packet.pts * unit, (packet.duration or 0) * unit):
-            shift = round(span.offset / unit)
+            stream, shift = packet.stream, round(span.offset / unit)
             decoded = packet.pts if packet.dts is None else packet.dts
+            last, end = ends.get(stream.index, (None, None))
+            if last is not None and decoded - shift < last + (stream.type == "audio"):
+                # No format takes it: films that were put together begin again at 0, for example.
+                shift = decoded - end
             packet.pts, packet.dts = packet.pts - shift, decoded - shift
-            packet.stream = copies[packet.stream.index]
+            ends[stream.index] = packet.dts, packet.dts + max(1, packet.duration or 0)
+            packet.stream = copies[stream.index]
             yield packet.dts * unit, packet
 
 
@@ -215,14 +223,23 @@ def _as_opus(path, index, copy, span):
     import av
 
     context = copy.codec_context
-    resampler = av.AudioResampler(context.format, context.layout, _OPUS_RATE, frame_size=960)
+    setup = context.format, context.layout, _OPUS_RATE, 960
+    resampler = av.AudioResampler(*setup)
+    end = Fraction(-1)
     with open_input(path) as source:
         for frame in _decoded(source, source.streams[index]):
             unit = exact(frame.time_base)
             start = frame.pts * unit - span.offset
             if start >= 0 and span.holds(frame.pts * unit, 0 * unit):
+                start = start if start > end - _OVERLAP else end  # As in `_copied`.
+                end = start + Fraction(frame.samples, frame.sample_rate)
                 frame.pts = round(start / unit)
-                yield from _timed(copy, resampler.resample(frame))
+                try:
+                    frames = resampler.resample(frame)
+                except ValueError:  # From here on the sound has another rate, or other channels.
+                    resampler = av.AudioResampler(*setup)
+                    frames = resampler.resample(frame)
+                yield from _timed(copy, frames)
         yield from _timed(copy, resampler.resample(None))
         yield from _timed(copy, [None])
 
@@ -231,7 +248,7 @@ def _decoded(source, stream):
     import av
 
     for packet in undamaged(source.demux(stream)):
-        with suppress(av.error.InvalidDataError):
+        with suppress(av.error.FFmpegError):  # What is damaged is left out.
             yield from (frame for frame in packet.decode() if frame.pts is not None)
 
 

@@ -48,8 +48,9 @@ class VideoOutput:
         self.files: list[Path] = []
         check_encoder(suffix, self._encoding, ".gif, .webp and .png need nothing.")
         check_streams(film, suffix, has_sound)
-        if film.has_alpha and not self.has_alpha:
-            _log.warning("'%s' cannot hold the transparency of '%s'", suffix, film.path)
+        lost = {"transparency": film.has_alpha and not self.has_alpha}
+        lost["pixel aspect"] = suffix == ".webm" and film.sample_aspect != 1
+        _warn_of(lost, suffix, film)
         # Any would do but Matroska of H.264, which loses what the order of its packets is.
         self._kind = ".webm" if suffix == ".webm" else ".mp4"
 
@@ -57,8 +58,11 @@ class VideoOutput:
         """Begins a segment with a frame number, of frames of (height, width)."""
         path = self._path(first)
         self.files = [path]
-        self._container = open_output(str(path), self._kind)
         film = self._film
+        # In milliseconds, as is the default, fast frames' times are lost.
+        exact = {"movie_timescale": str(film.time_base.denominator)}
+        options = exact if self._kind == ".mp4" else {}
+        self._container = open_output(str(path), self._kind, **options)
         self._encoder = VideoEncoder(
             self._container,
             self._encoding,
@@ -118,12 +122,8 @@ class PictureOutput:
     def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool, folder: Path):
         self._film, self._folder = film, folder
         self.files: list[Path] = []
-        for has, what in (
-            (film.has_alpha, "transparency"),
-            (has_sound and film.has_sound, "sound"),
-        ):
-            if has:
-                _log.warning("'%s' cannot hold the %s of '%s'", suffix, what, film.path)
+        lost = {"transparency": film.has_alpha, "sound": has_sound and film.has_sound}
+        _warn_of(lost | {"pixel aspect": film.sample_aspect != 1}, suffix, film)
 
     def begin(self, first: int, size: tuple[int, int]) -> None:
         """Begins a segment."""
@@ -149,3 +149,9 @@ class PictureOutput:
 
     def _path(self, number):
         return self._folder / f"frame{number:06}.png"
+
+
+def _warn_of(lost, suffix, film):
+    for what, is_lost in lost.items():
+        if is_lost:
+            _log.warning("'%s' cannot hold the %s of '%s'", suffix, what, film.path)

@@ -21,7 +21,7 @@ _STILLS = ("image2", "_pipe")
 _WITHOUT_ZERO = ("mpeg", "mpegts")
 _WITHOUT_PTS = ("avi",)
 _WITH_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-_MOST_MISSING = 1  # Second of what is said; more than the last packet lasts.
+_MOST_MISSING = 1  # Second of what is said.
 # Code points of ITU-T H.273 and what swscale calls the same matrix.
 _MATRICES = {1: BT709, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _UNTAGGED = 2
@@ -29,6 +29,7 @@ _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 _HDR_TRANSFERS = (16, 18)  # PQ and HLG.
 _HD_ROWS = 720
 _FULL_RANGE = 2
+_RATE = Fraction(25)  # Where none is known.
 
 
 class VideoFile:
@@ -61,7 +62,9 @@ class VideoFile:
             self.has_sound = bool(container.streams.audio)
             name = container.format.name
             self.time_base = exact(stream.time_base)
-            self.rate = exact(stream.average_rate or stream.guessed_rate or Fraction(25))
+            self.rate = exact(stream.average_rate or stream.guessed_rate or _RATE)
+            if self.rate * self.time_base > 1:  # More frames than there are times for them.
+                self.rate = _RATE
             # Elsewhere timestamps start where the film does, which may be before its pictures.
             has_zero = name not in _WITHOUT_ZERO or container.start_time is None
             start = 0 if has_zero else Fraction(container.start_time, 10**6)
@@ -220,7 +223,8 @@ class VideoFile:
             # All streams, to know where the file ends: sound may go on after the pictures.
             for packet in container.demux():
                 if packet.pts is not None:
-                    latest = max(latest, float(packet.pts * packet.time_base))
+                    end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                    latest = max(latest, float(end))
                 if packet.stream.index != stream.index:
                     continue
                 if packet.has_sidedata("encryption_info"):

@@ -227,7 +227,8 @@ class FilmWriter:
         if is_complete and self._open:
             self._folder.add(self._first, self._open, self._output.files, None)
         self._open, self._is_finished = [], True
-        path = self._output.join(self.path, segments, end, self._taken)
+        with self._disk():
+            path = self._output.join(self.path, segments, end, self._taken)
         if is_complete:
             self._folder.delete()
         return path
@@ -269,15 +270,16 @@ class FilmWriter:
 
     @contextmanager
     def _disk(self):
-        """Says in a sentence what a disk, full for example, does not take."""
+        """Says in a sentence what a disk, full for example, or an encoder does not take."""
         try:
             yield
-        except OSError as error:
-            if error.strerror is None:  # It is one already.
+        except Exception as error:
+            reason = getattr(error, "strerror", None)  # FFmpeg's errors have it, too.
+            if reason is None:  # It is a sentence already.
                 raise
             raise OSError(
-                f"Cannot write into '{self._folder.path}': the file system must take the film. "
-                f"Received: {error.strerror}"
+                f"Cannot write into '{self._folder.path}': encoder and file system must take the "
+                f"film. Received: {reason}"
             ) from error
 
     def _pixels(self, image, alpha):

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kerasart import find_shots, paint_film
 from kerasart.applications.film import preview_film
@@ -93,6 +94,17 @@ def test_frames_can_be_resized(clip, tmp_path):
     assert {frame.shape for frame, *_ in painter.seen} == {(1, 24, 32, 3)}
     assert painter.seen[1][1].flow.shape == (24, 32, 2)
     assert decoded(result.path)[0].shape == (24, 32, 3)
+
+
+def test_transparency_is_resized_too(tmp_path):
+    pixels = np.full((48, 64, 4), 255, np.uint8)
+    pixels[:, :32, 3] = 0
+    pictures = [Image.fromarray(np.roll(pixels, shift, axis=1)) for shift in (0, 8)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], disposal=2)
+    paint_film(tmp_path / "a.gif", tmp_path / "a.webm", Counting(), size=32)
+    frame = next(iter(Film(tmp_path / "a.webm")))
+    assert frame.image.shape == (1, 24, 32, 3)
+    assert frame.alpha[0, 12, [4, 28], 0].round().tolist() == [0, 1]
 
 
 def test_a_flow_of_ones_own(clip, tmp_path):

@@ -54,6 +54,7 @@ def make_film(
     seconds=1.0,
     chapters=(),
     metadata=None,
+    rate=25,
     time_base=TIME_BASE,
     container=None,
     **options,
@@ -72,7 +73,7 @@ def make_film(
         file.metadata.update(metadata or {})
         if codec == "libx265":
             options["x265-params"] = "log-level=error"
-        video = file.add_stream(codec, rate=25, options={"crf": "6", **options})
+        video = file.add_stream(codec, rate=rate, options={"crf": "6", **options})
         video.height, video.width = size
         video.pix_fmt = pixel_format
         if rotation is not None:

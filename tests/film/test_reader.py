@@ -218,7 +218,7 @@ def test_animated_pictures(tmp_path, kind, monkeypatch):
     assert film.duration == (0.42 if kind == "gif" else 0.35)
     assert film.time_base == Fraction(1, 1000)
     assert film.frame_count == 4 and film.rate == 4 / Fraction(film.duration).limit_denominator(99)
-    assert not film.has_sound and film.size == SIZE
+    assert not film.has_sound and not film.has_alpha and film.size == SIZE
     assert all(error_of(frame.image, frame.number) < 0.02 for frame in frames)
     assert [frame.pts for frame in Film(path, start=0.1)] == [frame.pts for frame in frames[2:]]
     assert film.following(50) == 250 and film.following(frames[-1].pts) is None
@@ -276,6 +276,24 @@ def test_no_film(tmp_path):
 def test_still_picture(tmp_path, kind):
     Image.new("RGB", (64, 48)).save(tmp_path / f"a.{kind}")
     assert "a still picture" in refusal(ValueError, tmp_path / f"a.{kind}")
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp"])
+def test_animated_pictures_that_are_cut_off(tmp_path, kind):
+    pictures = [Image.fromarray(np.uint8(picture(n) * 255)) for n in range(4)]
+    path = tmp_path / f"a.{kind}"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=50)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert "it must be whole and undamaged" in refusal(ValueError, path)
+
+
+def test_a_rate_that_cannot_be(tmp_path):
+    time_base = Fraction(1, 1000)
+    path = make_film(
+        tmp_path / "a.mkv", timestamps=range(0, 640, 40), time_base=time_base, rate=12800
+    )
+    film = Film(path)
+    assert film.rate == 25 and abs(film.frame_count - FRAMES) <= 1
 
 
 def test_sound_only(tmp_path):

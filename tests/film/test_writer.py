@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
@@ -152,6 +153,46 @@ def test_every_second_frame(tmp_path, clip):
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 
+def test_one_frame_in_two_seconds_and_thousands_in_one(tmp_path):
+    slow = make_film(tmp_path / "slow.mp4", timestamps=range(0, 150 * 512, 512))
+    write(tmp_path / "a.mp4", Film(slow, every=50)).finish()
+    assert [frame.time for frame in Film(tmp_path / "a.mp4")] == [0, 2, 4]
+    exact = {"movie_timescale": "30000"}
+    fast = make_film(
+        tmp_path / "fast.mp4", timestamps=range(8), time_base=Fraction(1, 30000), container=exact
+    )
+    write(tmp_path / "b.mp4", Film(fast)).finish()
+    assert timestamps_of(tmp_path / "b.mp4") == timestamps_of(fast)
+    assert abs(rgb_of(tmp_path / "b.mp4") - rgb_of(fast)).mean() < 0.02
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_sound_that_begins_again_at_another_rate(tmp_path, monkeypatch, suffix):
+    parts = [make_film(tmp_path / "a.ts", sound="aac", seconds=0.64)]
+    monkeypatch.setattr("film_files.TONE", 44100)
+    parts.append(make_film(tmp_path / "b.ts", sound="aac", seconds=0.64))
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    path = tmp_path / f"both{suffix}"
+    write(path, Film(both)).finish()
+    assert len(timestamps_of(path)) == 2 * FRAMES
+    times = [float(time) for time, _ in sound_of(path)]
+    assert times == sorted(times) and 1.25 < times[-1] < 1.4
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_sound_that_is_damaged(tmp_path, clip, suffix):
+    path = tmp_path / "damaged.mp4"
+    data = bytearray(clip.read_bytes())
+    with av.open(str(clip)) as file:
+        for packet in [packet for packet in file.demux(audio=0) if packet.size][20:40]:
+            data[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(data)
+    write(tmp_path / f"a{suffix}", Film(path)).finish()
+    times = [float(time) for time, _ in sound_of(tmp_path / f"a{suffix}")]
+    assert times[-1] == pytest.approx(1.5, abs=0.05)
+
+
 def test_finished_early_it_plays_and_is_resumed_to_the_same_film(tmp_path, clip):
     film = Film(clip)
     write(tmp_path / "whole.mp4", film).finish()
@@ -292,7 +333,7 @@ def test_alpha(tmp_path, caplog):
     assert len(timestamps_of(tmp_path / "a.mp4")) == FRAMES
 
 
-def test_sample_aspect_and_rotation(tmp_path):
+def test_sample_aspect_and_rotation(tmp_path, caplog):
     clip = make_film(tmp_path / "clip.mp4", rotation=90, sample_aspect=Fraction(4, 3))
     write(tmp_path / "a.mp4", Film(clip)).finish()
     with av.open(str(tmp_path / "a.mp4")) as file:
@@ -301,6 +342,9 @@ def test_sample_aspect_and_rotation(tmp_path):
         assert (frame.height, frame.width, frame.rotation) == (64, 48, 0)
     upright = np.rot90(picture(0))
     assert abs(next(iter(Film(tmp_path / "a.mp4"))).image[0] - upright).mean() < 0.015
+    for suffix in (".webm", ".gif"):
+        FilmWriter(tmp_path / f"a{suffix}", Film(clip))
+        assert f"'{suffix}' cannot hold the pixel aspect of '{clip}'" in caplog.text
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
@@ -504,6 +548,17 @@ def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, clip, monkeypat
     write(path, film).finish()
     assert len(list(Film(path))) == FRAMES
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_what_an_encoder_does_not_take_is_told_in_a_sentence(tmp_path):
+    # Twelve days between two frames.
+    clip = make_film(tmp_path / "clip.mkv", timestamps=[0, 512], time_base=Fraction(1, 1000))
+    (first, second), film = Film(clip), Film(clip)
+    writer = FilmWriter(tmp_path / "a.mp4", film)
+    with pytest.raises(OSError, match="Cannot write into .* Received: Not yet implemented"):
+        for frame in (first, replace(second, pts=10**9), replace(second, number=2, pts=10**9 + 1)):
+            writer.write(frame, frame.image)
+        writer.close_segment()
 
 
 def test_a_name_that_is_taken(tmp_path, clip):

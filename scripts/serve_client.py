@@ -4,6 +4,8 @@
     python scripts/serve_client.py --model=medium --input=photo.jpg --style=mosaic --strength=0.7
     python scripts/serve_client.py --model=medium --input=DIR --output=painted \\
         --style=mosaic:0.6,ink_hatching:0.4 --server=paint.example.org:8500
+    python scripts/serve_client.py --model=medium --input=photo.jpg \\
+        --style=coarse:mosaic,fine:starry_night
     python scripts/serve_client.py --model=adain --input='holiday/*.jpg' --style=painting.jpg
     python scripts/serve_client.py --model=dream --input=photo.jpg --output=dream.jpg \\
         --steps=10 --step_size=0.006 --octaves=4 --protocol=rest
@@ -66,8 +68,9 @@ _OUTPUT = flags.DEFINE_string(
 _STYLE = flags.DEFINE_string(
     "style",
     None,
-    "A style that the model has, or several, as NAME:WEIGHT,NAME:WEIGHT; or, for a model that "
-    "paints in any style, the file of a painting. (default: the model's own)",
+    "A style that the model has, or several, as NAME:WEIGHT,NAME:WEIGHT; or one for each level of "
+    "detail, as coarse:NAME,middle:NAME,fine:NAME (see stylize.py); or, for a model that paints in "
+    "any style, the file of a painting. (default: the model's own)",
 )
 _STRENGTH = flags.DEFINE_float(
     "strength",

@@ -4,6 +4,8 @@
     python scripts/stylize.py --list_styles
     python scripts/stylize.py --input=photo.jpg --style=mosaic --strength=0.7
     python scripts/stylize.py --input=photo.jpg --style=mosaic:0.6,ink_hatching:0.4
+    python scripts/stylize.py --input=photo.jpg --style=coarse:mosaic,fine:starry_night
+    python scripts/stylize.py --input=photo.jpg --sweep_levels --output=sheet.png
     python scripts/stylize.py --input=photo.jpg --style=painting.jpg
     python scripts/stylize.py --input=DIR --output=painted --style=starry_night
     python scripts/stylize.py --input='holiday/*.jpg' --model=small
@@ -39,8 +41,10 @@ from tqdm import tqdm
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.arrays import fit_size
+from kerasart.image.contact_sheet import contact_table
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.samples import SAMPLES
+from kerasart.levels import LEVELS, split_levels
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
 from kerasart.settings.checks import check_tiling
@@ -48,6 +52,7 @@ from kerasart.settings.style import COLOURS
 
 _AHEAD = 4  # Pictures that are read before, and written after, the one that is painted.
 _LEAST_ROWS = 16
+_LEAST_CELL, _CELL = 32, 320  # Long side of a picture in a sheet.
 
 _INPUT = flags.DEFINE_string(
     "input",
@@ -71,8 +76,17 @@ _MODEL = flags.DEFINE_string(
 _STYLE = flags.DEFINE_string(
     "style",
     None,
-    "A name that --list_styles shows, or several, as NAME:WEIGHT,NAME:WEIGHT; or files of "
-    "paintings, with weights or without. (default: the first)",
+    "A name that --list_styles shows, or several, as NAME:WEIGHT,NAME:WEIGHT; or one for each "
+    "level of detail, as coarse:NAME,middle:NAME,fine:NAME, with + between several; or files of "
+    "paintings, with weights or without. Coarse is the form of the strokes, fine the palette; a "
+    "level that is left out is as the next coarser one, or else the next finer. (default: the "
+    "first)",
+)
+_SWEEP_LEVELS = flags.DEFINE_bool(
+    "sweep_levels",
+    False,
+    "Paint a labelled sheet of all pairs: the coarse and middle levels of one style in each row, "
+    "the fine level of one in each column; of the styles NAME,NAME,... that --style gives, or all.",
 )
 _STRENGTH = flags.DEFINE_float(
     "strength",
@@ -89,7 +103,10 @@ _PRESERVE_COLOR = flags.DEFINE_enum(
     "and coral recolour the painting as the photo.",
 )
 _SIZE = flags.DEFINE_integer(
-    "size", None, "Long side in pixels. (default: the photo's own)", lower_bound=16
+    "size",
+    None,
+    f"Long side in pixels. (default: the photo's own; in a sheet at most {_CELL})",
+    lower_bound=16,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
@@ -108,7 +125,15 @@ GROUPS = {
         common_flags.MAX_PIXELS,
         common_flags.STRIP_METADATA,
     ],
-    "Style": [_MODEL, _STYLE, _STRENGTH, _PRESERVE_COLOR, _SIZE, _LIST_STYLES],
+    "Style": [
+        _MODEL,
+        _STYLE,
+        _STRENGTH,
+        _PRESERVE_COLOR,
+        _SIZE,
+        _SWEEP_LEVELS,
+        _LIST_STYLES,
+    ],
     "Film": film_flags.FLAGS,
     "Run": [
         RESUME,
@@ -139,6 +164,9 @@ def main() -> None:
         return
     film_flags.refuse_flags(RESUME)
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
+    if _SWEEP_LEVELS.value:
+        _sweep_levels(model, style, options, jobs, is_one)
+        return
     jobs = jobs if is_one else skip_painted(jobs)
     if not jobs:
         return
@@ -169,11 +197,41 @@ def _paint_film(model, style, options, record):
         stylizer = Stylizer(model, common_flags.PRECISION.value or "auto")
         return FilmStylizer(stylizer, style, **film_flags.painter_options(), **options)
 
-    film_flags.check(_BATCH_SIZE)
+    film_flags.check(_BATCH_SIZE, _SWEEP_LEVELS)
     identity = {"model": model, **film_flags.painter_options(), **record}
     identity |= {name: options[name] for name in ("strength", "preserve_color")}
     identity |= {"precision": common_flags.PRECISION.value or "auto"}
     film_flags.paint(_INPUT.value, _OUTPUT.value, make_painter, identity, _SIZE.value)
+
+
+def _sweep_levels(model, style, options, jobs, is_one):
+    """Paints all pairs of styles, at the coarse and at the fine levels, into a sheet.
+
+    Source: the table of mixed sources, Karras et al. 2019 (arXiv 1812.04948, figure 3).
+    """
+    if not is_one:
+        raise ValueError(f"`input` must be one photo to sweep. Received: {_INPUT.value!r}")
+    names = {} if style is None else style
+    if not isinstance(names, dict) or any(weight != 1.0 for weight in names.values()):
+        raise ValueError(
+            f"`style` must be NAME,NAME,..., without weights, to sweep. Received: {_STYLE.value!r}"
+        )
+    cli.load_tensorflow()
+    from kerasart import Stylizer
+
+    painter = Stylizer(model, common_flags.PRECISION.value or "auto")
+    if not painter.styles:
+        raise ValueError(f"`model` must have styles of its own to sweep. Received: {model!r}")
+    ((photo, output),) = jobs
+    image = _read(photo, _CELL).image
+    styles = list(names or painter.styles)
+    pairs = list(itertools.product(styles, styles))
+    bar = tqdm(pairs, unit="picture", disable=common_flags.QUIET.value or None)
+    images = [painter(image, {"coarse": row, "fine": column}, **options) for row, column in bar]
+    rows, columns = ([f"{level}: {name}" for name in styles] for level in ("coarse", "fine"))
+    sheet = contact_table(images, rows, columns, max(_LEAST_CELL, *image.shape))
+    path = write_picture(output, sheet, bits=_bits(), taken=common_flags.if_taken())
+    cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
 
 def list_styles() -> None:
@@ -256,11 +314,13 @@ def _finish(photo, writing, fail):
         fail(photo, error)
 
 
-def _read(photo):
+def _read(photo, most=None):
+    """Reads a photo, at the size of --size; without it, at most at a long side."""
     picture = common_flags.read_photo(photo)
-    if not _SIZE.value:
+    long_side = _SIZE.value or most and min(most, max(picture.image.shape))
+    if not long_side:
         return picture
-    size = fit_size(picture.image.shape[1:3], _SIZE.value)
+    size = fit_size(picture.image.shape[1:3], long_side)
     common_flags.check_pixels(size)
     from kerasart.image.resizing import resize_cut_out
 
@@ -289,24 +349,22 @@ def _parse_style(text):
     """Reads --style.
 
     Returns:
-        A dict of names to weights, a list of pairs of picture and weight, or None; and a record of
-        it.
+        A dict of names to weights, or of levels to such dicts, a list of pairs of picture and
+        weight, or None; and a record of it.
     """
     if text is None:
         return None, {"style": None}
-    parts = [text] if Path(text).is_file() else text.split(",")
-    weights = {}
-    for part in parts:
-        name, colon, weight = part.strip().rpartition(":")
-        if Path(part.strip()).is_file() or not colon:
-            name, weight = part.strip(), "1"
-        try:
-            weights[name] = weights.get(name, 0.0) + float(weight)
-        except ValueError:
-            raise ValueError(
-                "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, with numbers for weights. "
-                f"Received: {text!r}"
-            ) from None
+    levels = {} if Path(text).is_file() else split_levels(text)
+    if levels:
+        style = {level: _parse_weights(mixture) for level, mixture in levels.items()}
+        for name in itertools.chain(*style.values()):
+            if Path(name).is_file() or looks_like_file(name):
+                raise ValueError(
+                    "`style` must have names in its levels: a network that paints in the style of "
+                    f"files has no levels. Received: {name!r}"
+                )
+        return style, {"style": style}
+    weights = _parse_weights(text)
     if not any(Path(name).is_file() for name in weights):
         for name in filter(looks_like_file, weights):
             read_picture(name)  # Says that there is no such file.
@@ -320,6 +378,25 @@ def _parse_style(text):
         for name, (picture, _) in zip(weights, pictures, strict=True)
     }
     return pictures, {"style": weights, "style_hash": hashes}
+
+
+def _parse_weights(text):
+    """Reads NAME:WEIGHT,NAME:WEIGHT: a dict of names to weights."""
+    parts = [text] if Path(text).is_file() else text.split(",")
+    weights = {}
+    for part in parts:
+        name, colon, weight = part.strip().rpartition(":")
+        if Path(part.strip()).is_file() or not colon:
+            name, weight = part.strip(), "1"
+        try:
+            weights[name] = weights.get(name, 0.0) + float(weight)
+        except ValueError:
+            raise ValueError(
+                "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, with numbers for weights; or "
+                f"LEVEL:NAME+NAME,LEVEL:NAME, with levels of {', '.join(LEVELS)}. "
+                f"Received: {text!r}"
+            ) from None
+    return weights
 
 
 def _parse_tile(text):

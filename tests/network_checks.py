@@ -16,17 +16,25 @@ def make_picture(height, width, seed=0):
     return np.rint(255 * levels * np.linspace(0.1, 1, height)[:, None, None]).astype("f") / 255
 
 
-def make_styles(network, size=None):
-    """Makes three styles as a network takes them; images have one size, if it is given."""
+def make_styles(network, size=None, by_level=True):
+    """Makes three styles as a network takes them.
+
+    Args:
+        network: A `TransformerNet` of several styles, or an `AdaIN`.
+        size: (height, width) of images; by default each has another.
+        by_level: Whether the third of named styles is another one at each level.
+    """
     if count := len(network.styles):
         first, *_, last = np.eye(count, dtype=np.float32)
         mixture = np.arange(1, 1 + count, dtype=np.float32)
-        return [each[None] for each in (first, mixture / mixture.sum(), last)]
+        mixture /= mixture.sum()
+        third = (last, mixture, first) if by_level else [last] * 3
+        return [np.stack(each)[None] for each in ([first] * 3, [mixture] * 3, third)]
     sizes = [size] * 3 if size else STYLE_SIZES
     return [make_picture(*each, seed) for seed, each in enumerate(sizes, 1)]
 
 
-def check_paints_as(network, paint, atol=1e-5, sizes=None, style_size=None):
+def check_paints_as(network, paint, atol=1e-5, sizes=None, style_size=None, by_level=True):
     """Compares a form of a network with it, for sizes x strengths, and one of three styles each.
 
     Args:
@@ -35,13 +43,14 @@ def check_paints_as(network, paint, atol=1e-5, sizes=None, style_size=None):
         atol: The largest difference allowed; at strength 0 there is none from the photo.
         sizes: (height, width) of photos; by default odd ones, the least, and a multiple of 8.
         style_size: That of styles' images, where the form takes but one.
+        by_level: Whether the form takes styles that differ by level.
 
     Returns:
         The largest mean difference of a picture.
     """
     least, means = network.least_size, []
     sizes = sizes or ((least, least), (least + 1, 40), (48, least + 2), (35, 46))
-    for arguments, expected, what in _cases(network, tuple(sizes), style_size):
+    for arguments, expected, what in _cases(network, tuple(sizes), style_size, by_level):
         painted, (photo, _, strength) = np.asarray(paint(*arguments)), arguments
         assert painted.shape == photo.shape and painted.dtype == np.float32
         assert 0 <= painted.min() < painted.max() <= 1
@@ -53,9 +62,9 @@ def check_paints_as(network, paint, atol=1e-5, sizes=None, style_size=None):
 
 
 @functools.lru_cache(8)
-def _cases(network, sizes, style_size):
+def _cases(network, sizes, style_size, by_level):
     """What a network paints, and of what; made once for several forms."""
-    styles, cases = make_styles(network, style_size), []
+    styles, cases = make_styles(network, style_size, by_level), []
     for i, size in enumerate(sizes):
         photo = make_picture(*size)
         for j, strength in enumerate(np.float32(STRENGTHS)):

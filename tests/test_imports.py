@@ -17,7 +17,7 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 # From low to high. A module imports from packages of lower levels, or from its own package.
 LEVELS = [
-    ["image", "kernels", "progress", "recent", "saved_models"],
+    ["image", "kernels", "levels", "progress", "recent", "saved_models"],
     ["backbones", "objectives", "settings", "client", "film"],
     ["optimization", "networks"],
     ["applications"],
@@ -36,6 +36,7 @@ LIGHT = [
     "kerasart.export.requirements",
     "kerasart.film",
     "kerasart.image",
+    "kerasart.levels",
     "kerasart.progress",
     "kerasart.recent",
     "kerasart.saved_models",

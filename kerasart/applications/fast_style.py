@@ -32,7 +32,8 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 Model = str | PathLike[str] | StyleNetwork
-Style = str | dict[str, float] | ArrayLike | Sequence[tuple[ArrayLike, float]]
+Mixture = str | dict[str, float]
+Style = Mixture | dict[str, Mixture] | ArrayLike | Sequence[tuple[ArrayLike, float]]
 
 # The share of the free memory that a whole picture may take.
 _SHARE = 0.5
@@ -84,9 +85,11 @@ class Stylizer:
         Args:
             image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in
                 [0, 1].
-            style: A name of `styles`, or a dict of names to weights; for an `AdaIN` a picture, or a
-                list of pairs of picture and weight. Transparent parts of a `Picture` are ignored.
-                None is the first name.
+            style: A name of `styles`, or a dict of names to weights; or a dict of the levels
+                "coarse", "middle" and "fine" to such styles, where a level that is left out has
+                that of the next coarser one, or else of the next finer. For an `AdaIN` a picture,
+                or a list of pairs of picture and weight. Transparent parts of a `Picture` are
+                ignored. None is the first name.
             strength: From 0 (the photo) to 1 (the full style).
             preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
                 dark; "histogram" or "coral": the painting is recoloured as the photo.

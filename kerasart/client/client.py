@@ -15,6 +15,7 @@ from PIL import ExifTags, Image
 from kerasart.client.transports import GrpcTransport, RestTransport, ServerError, UnavailableError
 from kerasart.image.encoding import encode
 from kerasart.image.formats import pillow_setting
+from kerasart.levels import fill_levels, split_levels
 
 __all__ = ["FORMATS", "Client", "ServerError", "UnavailableError", "in_parallel"]
 
@@ -127,22 +128,26 @@ class Client:
         """Converts style names to the style weights of a model with several styles.
 
         Args:
-            style: For example "mosaic" or "mosaic:0.6,ink_hatching:0.4".
+            style: For example "mosaic", "mosaic:0.6,ink_hatching:0.4", or with levels
+                "coarse:mosaic,fine:starry_night" (see `kerasart.levels.split_levels`).
 
         Returns:
-            float32 (number of styles,).
+            float32 (number of styles,); with levels (levels, number of styles).
 
         Raises:
             ValueError: If the model does not know a name; the message lists the known ones.
             ServerError, TimeoutError: As for `predict`.
         """
-        weights = self.predict("styles", {"names": [style]})
+        levels = split_levels(style)
+        names = list(fill_levels(levels).values()) if levels else [style]
+        weights = self.predict("styles", {"names": names})
         if weights.ndim != 2 or weights.dtype.kind != "f" or not np.isfinite(weights).all():
             raise ServerError(
                 "The server's answer must be finite weights, one for each style. "
                 f"Received: an array of shape {weights.shape} and type {weights.dtype}"
             )
-        return weights[0].astype(np.float32)
+        weights = weights.astype(np.float32)
+        return weights if levels else weights[0]
 
     def paint(self, photo: bytes, format: str = "png", **options: Any) -> bytes:
         """Stylizes a photo.
@@ -152,7 +157,8 @@ class Client:
             format: The result's format, "png" or "jpeg".
             **options: The other inputs of the model's signature `bytes`, without a batch dimension:
                 `style_weights` and `strength`; `style_bytes` and `strength`; or `steps`,
-                `step_size` and `octaves`. All of them; or none, for the model's defaults.
+                `step_size` and `octaves`. All of them; or none, for the model's defaults. Weights
+                with levels go to the signature `levels`.
 
         Returns:
             An image file of the photo's size, checked to be complete.
@@ -169,7 +175,8 @@ class Client:
             picture = _decode(painting, "png", size)
             return painting if format == "png" else _to_jpeg(picture)
         inputs = {"image_bytes": photo, **options, "format": format}
-        painting = self.predict("bytes", {name: [value] for name, value in inputs.items()})[0]
+        signature = "levels" if np.ndim(options.get("style_weights", 0)) == 2 else "bytes"
+        painting = self.predict(signature, {name: [value] for name, value in inputs.items()})[0]
         _decode(painting, format, size)
         return painting
 

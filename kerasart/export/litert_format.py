@@ -14,6 +14,7 @@ import tensorflow as tf
 from kerasart.export.parity import check_parity
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
+from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.ops import KerasOps, StyleOps
 
@@ -30,8 +31,9 @@ def export_litert(
     """Exports a trained network to a LiteRT file, and checks that its output is the same.
 
     The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; for
-    a `TransformerNet` `style_weights` (1, styles) with the sum 1, for an `AdaIN` `style`, an image
-    like `image`; and `strength` (1,) in [0, 1]. The output is `image`, the painting.
+    a `TransformerNet` `style_weights` (1, styles) with the sum 1, or (3, styles), a row for each of
+    the levels coarse, middle and fine; for an `AdaIN` `style`, an image like `image`; and
+    `strength` (1,) in [0, 1]. The output is `image`, the painting.
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
@@ -52,6 +54,8 @@ def export_litert(
     check_place(path)
     shapes = network.input_shapes(size)
     specs = {name: tf.TensorSpec(shape, name=name) for name, shape in shapes.items()}
+    if network.styles:
+        specs["style_weights"] = tf.TensorSpec([None, len(network.styles)], name="style_weights")
     network.check_size(specs["image"], "size")
     network = recast(network, "float32")
     with _quiet():
@@ -78,6 +82,11 @@ class _Ops(KerasOps):
     """As `KerasOps`, but with an encoder's plain convolutions, which LiteRT supports."""
 
     encode = StyleOps.encode
+
+    def mixture(self, style_weights: tf.Tensor) -> tf.Tensor:
+        """As `StyleOps.mixture`, of one row for all levels, or one for each."""
+        rows = tf.broadcast_to(style_weights, [len(LEVELS), style_weights.shape[-1]])
+        return super().mixture(rows[tf.newaxis])
 
 
 def _paint_from_constants(network: StyleNetwork) -> Callable:

@@ -13,6 +13,7 @@ from kerasart.export.parity import check_parity
 from kerasart.export.requirements import check_onnx
 from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
+from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import StyleOps
@@ -26,9 +27,10 @@ def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "
     """Exports a trained network to an ONNX file, and checks that its output is the same.
 
     The inputs are float32: `image` (1, height, width, 3) in [0, 1] of any size; for a
-    `TransformerNet` `style_weights` (1, styles) with the sum 1, for an `AdaIN` `style`, an image
-    like `image`; and `strength` (1,) in [0, 1]. The output is `painted`, of the shape of `image`.
-    The metadata hold the names of a `TransformerNet`'s styles as "styles", in JSON.
+    `TransformerNet` `style_weights` (1, styles) with the sum 1, or (3, styles), a row for each of
+    the levels coarse, middle and fine; for an `AdaIN` `style`, an image like `image`; and
+    `strength` (1,) in [0, 1]. The output is `painted`, of the shape of `image`. The metadata
+    hold the names of a `TransformerNet`'s styles as "styles", in JSON.
 
     Args:
         network: A `TransformerNet` or an `AdaIN`.
@@ -66,6 +68,8 @@ def _build(network):
     style_code = network.encode_style(network.style_input, ops=ops)
     ops.node("Identity", network.forward("image", style_code, "strength", ops), output="painted")
     shapes = network.input_shapes(("height", "width"), ("style_height", "style_width"))
+    if network.styles:
+        shapes["style_weights"] = ("levels", len(network.styles))
     inputs, outputs = (
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, each[name]) for name in each]
         for each in (shapes, {"painted": shapes["image"]})
@@ -204,8 +208,13 @@ class OnnxOps(StyleOps):
         return self.node("Conv", x, matrix[:, :, None, None], black)
 
     def mixture(self, style_weights: str) -> str:
-        """As `StyleOps.mixture`."""
-        return self.node("Concat", np.zeros((1, 1), np.float32), style_weights, axis=1)
+        """As `StyleOps.mixture`, of one row for all levels, or one for each."""
+        rows = self.node("Expand", style_weights, [len(LEVELS), 1])
+        return self.node("Unsqueeze", self.node("Pad", rows, [0, 1, 0, 0]), [0])
+
+    def unstack(self, x: str) -> list[str]:
+        """As `StyleOps.unstack`."""
+        return [self.node("Gather", x, i, axis=1) for i in range(len(LEVELS))]
 
     def moments(self, features: str, epsilon: float, mask: None = None) -> str:
         """As `StyleOps.moments`, without a mask."""

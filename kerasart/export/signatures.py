@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kerasart.export.image_ops import decode_picture, encode_picture, required, to_pixels
 from kerasart.image.resizing import resize
+from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork
 from kerasart.networks.fused import FusedNetwork
 
@@ -119,7 +120,10 @@ class Served:
 
 
 class ServedStyles(Served):
-    """Signatures of a network with named styles; one more, `styles`, converts names to weights.
+    """Signatures of a network with named styles.
+
+    There are two more: `levels`, which is `bytes` with style weights for each level; and `styles`,
+    which converts names to weights.
 
     Args:
         network: The network.
@@ -132,6 +136,8 @@ class ServedStyles(Served):
         self._names = network.styles
         self.example_name = self._names[0].encode()
         self._network = FusedNetwork(network, precision, portable=True)
+        # Traced once, for weights with and without levels.
+        self._forward = tf.function(self._network.forward, autograph=False)
         self.variables = self._network.kernels
         first = [1.0] + [0.0] * (len(self._names) - 1)
         self.defaults = {"style_weights": first, "strength": 1.0}
@@ -145,18 +151,27 @@ class ServedStyles(Served):
 
     def paint(self, image: tf.Tensor, style_weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         """Paints an image; weights are normalised, and refused if negative or all 0."""
-        total = tf.reduce_sum(style_weights)
+        total = tf.reduce_sum(style_weights, axis=-1, keepdims=True)
         received = tf.strings.reduce_join(tf.strings.as_string(style_weights), separator=" ")
         allowed = "`style_weights` must be 0 or more, and not all 0"
-        is_allowed = tf.reduce_all(style_weights >= 0) & (total > 0) & tf.math.is_finite(total)
+        is_number = (total > 0) & tf.math.is_finite(total)
+        is_allowed = tf.reduce_all(style_weights >= 0) & tf.reduce_all(is_number)
         with required(is_allowed, allowed, received):
             weights = style_weights / total
-        return self._network(image, weights, _check_strength(strength))
+        style_code = self._network.encode_style(weights)
+        return self._forward(image, style_code, _check_strength(strength))
 
     def signatures(self) -> dict[str, Any]:
-        """Adds `styles`, which converts names such as "a" or "a:0.6,b:0.4" to style weights."""
+        """Adds `levels`; and `styles`, which converts "a" or "a:0.6,b:0.4" to style weights."""
+        signatures = super().signatures()
+        _, inputs = signatures["bytes"].structured_input_signature
+        shape = [None, len(LEVELS), len(self._names)]
+        weights = {"style_weights": tf.TensorSpec(shape, name="style_weights")}
         names = {"names": tf.TensorSpec([None], tf.string, "names")}
-        return super().signatures() | {"styles": _signature(self._parse_names, names)}
+        return signatures | {
+            "levels": _signature(self._files, inputs | weights),
+            "styles": _signature(self._parse_names, names),
+        }
 
     def _parse_names(self, names):
         known = tf.constant(self._names)

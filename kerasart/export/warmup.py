@@ -91,7 +91,7 @@ def _example(name, spec, served):
         return np.full((1, _SIDE, _SIDE, 3), 0.5, np.float32).astype(spec.dtype.as_numpy_dtype)
     if name in ("format", "names"):
         return np.array([b"png" if name == "format" else served.example_name], object)
-    return np.array([served.defaults[name]], spec.dtype.as_numpy_dtype)
+    return np.full((1, *spec.shape[1:]), served.defaults[name], spec.dtype.as_numpy_dtype)
 
 
 def _gradient_png():

@@ -1,8 +1,8 @@
-"""`contact_sheet`: a grid of labelled images."""
+"""`contact_sheet`, a grid of labelled images; `contact_table`, with labelled rows and columns."""
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,7 +39,7 @@ def contact_sheet(
     columns = _default_columns(len(images)) if columns is None else columns
     _check(images, labels, columns, cell)
     tiles = [_tile(image, f"images[{i}]", cell) for i, image in enumerate(images)]
-    font = ImageFont.load_default(size=max(10, cell // 16))
+    font = _font(cell // 16)
     width, margin = max(tile.width for tile in tiles), cell // 20
     rows = [
         _row(tiles[first : first + columns], labels[first : first + columns], width, margin, font)
@@ -51,6 +51,54 @@ def contact_sheet(
         sheet.paste(row, (0, top))
         top += row.height
     return as_image(np.asarray(sheet))
+
+
+def contact_table(
+    images: Iterable[ArrayLike], rows: Sequence[str], columns: Sequence[str], cell: int = 320
+) -> np.ndarray:
+    """Lays out images in a table, with a label above each column and to the left of each row.
+
+    Args:
+        images: Images of any sizes, as `as_image` accepts them, row by row.
+        rows: The rows' labels, written upwards.
+        columns: The columns' labels.
+        cell: Length in pixels of each image's longer side, at least 32.
+
+    Returns:
+        float32 RGB (1, height, width, 3) in [0, 1], on white.
+
+    Raises:
+        ValueError: If there are no images, one is invalid, there are not as many as the table has
+            places, or `cell` is too small.
+    """
+    images = list(images)
+    _check(images, [(row, column) for row in rows for column in columns], len(columns), cell)
+    tiles = [_tile(image, f"images[{i}]", cell) for i, image in enumerate(images)]
+    font, margin = _font(cell // 20), cell // 40
+    width, height = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
+    edge = sum(font.getmetrics()) + 2 * margin
+    size = [edge + n * (each + margin) for n, each in ((len(columns), width), (len(rows), height))]
+    sheet = _white(*size)
+
+    def place(column, row):
+        return edge + column * (width + margin), edge + row * (height + margin)
+
+    for i, tile in enumerate(tiles):
+        left, top = place(i % len(columns), i // len(columns))
+        sheet.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
+    for column, label in enumerate(columns):
+        sheet.paste(_heading(label, font, width, edge), (place(column, 0)[0], 0))
+    for row, label in enumerate(rows):
+        heading = _heading(label, font, height, edge).transpose(Image.Transpose.ROTATE_90)
+        sheet.paste(heading, (0, place(0, row)[1]))
+    return as_image(np.asarray(sheet))
+
+
+def _heading(label, font, width, height):
+    heading = _white(width, height)
+    place = (width / 2, height / 2)
+    ImageDraw.Draw(heading).text(place, _shortened(label, font, width), _INK, font, anchor="mm")
+    return heading
 
 
 def _default_columns(count):
@@ -74,6 +122,10 @@ def _tile(image, name, cell):
     pixels = quantise(as_image(image, name)[0], bits=8)
     height, width = fit_size(pixels.shape[:2], cell)
     return Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _font(size):
+    return ImageFont.load_default(size=max(10, size))
 
 
 def _row(tiles, labels, width, margin, font):

@@ -5,13 +5,14 @@ A network's forward pass (`StyleNetwork.forward`) is written once, against this 
 (`OnnxOps`) each implement the same operations, and may represent features in a form of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from kerasart.backbones import Backbone
+from kerasart.levels import LEVELS
 from kerasart.networks.layers import BoundedSigmoid, ConvBlock, NoiseInjection
 
 Features = Any
@@ -78,7 +79,18 @@ class StyleOps:
         raise NotImplementedError
 
     def mixture(self, style_weights: Any) -> Any:
-        """Prepends a weight of 0, the photo's own, to weights of styles (batch, styles)."""
+        """Makes mixtures: the weights of the photo itself, 0, and of the styles, at each level.
+
+        Args:
+            style_weights: (batch, levels, styles); or (batch, styles), for all levels.
+
+        Returns:
+            float32 (batch, levels, 1 + styles).
+        """
+        raise NotImplementedError
+
+    def unstack(self, x: Any) -> Sequence[Any]:
+        """Splits a tensor (batch, levels, ...) into one of each level."""
         raise NotImplementedError
 
     def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
@@ -204,7 +216,14 @@ class KerasOps(StyleOps):
 
     def mixture(self, style_weights: Any) -> Any:
         """As `StyleOps.mixture`."""
-        return ops.pad(ops.cast(style_weights, "float32"), [(0, 0), (1, 0)])
+        weights = ops.cast(style_weights, "float32")
+        if len(weights.shape) == 2:
+            weights = everywhere(weights)
+        return ops.pad(weights, [(0, 0), (0, 0), (1, 0)])
+
+    def unstack(self, x: Any) -> Sequence[Any]:
+        """As `StyleOps.unstack`."""
+        return ops.unstack(x, axis=1)
 
     def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
         """As `StyleOps.moments`."""
@@ -228,6 +247,11 @@ class KerasOps(StyleOps):
             return strong
         strength = ops.reshape(ops.cast(strength, "float32"), (-1, *[1] * (len(strong.shape) - 1)))
         return weak + strength * (strong - weak)
+
+
+def everywhere(mixture: Any) -> Any:
+    """Repeats a mixture (batch, styles) for each level: (batch, levels, styles)."""
+    return ops.repeat(mixture[:, None], len(LEVELS), axis=1)
 
 
 def mirror(x: Any, rows: int, columns: int) -> Any:

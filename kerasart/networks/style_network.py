@@ -210,9 +210,12 @@ def normalise_shares(weights: ArrayLike) -> np.ndarray:
     """Normalises the weights of styles to a sum of 1.
 
     Raises:
-        ValueError: If some are negative or not finite, or all are 0.
+        ValueError: If some are no numbers, negative or not finite, or all are 0.
     """
-    weights = np.asarray(weights, np.float64)
+    try:
+        weights = np.asarray(weights, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"`style` must have numbers as weights. Received: {weights!r}") from None
     if not (weights.size and np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError(
             f"`style` must have weights of 0 or more, not all 0. Received: {weights.tolist()}"

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from kerasart.backbones import Backbone
 from kerasart.image.masks import split_picture
 from kerasart.image.resizing import shrink
+from kerasart.networks.ops import everywhere
 from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apart, mean_weights
 from kerasart.objectives import Content, Objective, StyleTerm, Target, style_objective
 from kerasart.settings.style import FastStyleSettings
@@ -122,7 +123,7 @@ class StyleTrainer(PerceptualTrainer):
     def _paint(self, photos, styles, noise_offset=None):
         numbers = ops.where(styles > 0, styles + self._known, 0)
         mixtures = ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
-        return self.network.forward(photos, mixtures, noise_offset=noise_offset)
+        return self.network.forward(photos, everywhere(mixtures), noise_offset=noise_offset)
 
     def _targets_and_weights(self, batch):
         photos, styles = batch["photo"], ops.unstack(batch["style"], batch["photo"].shape[0])

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasart.levels import LEVELS, styles_by_level
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import StyleOps
 from kerasart.networks.style_network import (
@@ -35,6 +36,10 @@ class TransformerNet(StyleNetwork):
     which draw checkerboards (Odena et al. 2016); a sigmoid keeps pixels in [0, 1]; noise is
     added to the features, so that flat skies are painted too. The photo itself is one more style,
     so that a mixture can hold some of it.
+
+    A mixture may differ by level (see `kerasart.levels`): coarse are the convolutions that make the
+    image smaller, the canvas, and the first half of the residual ones; middle is their second half;
+    fine are those that enlarge it again.
 
     Args:
         styles: The styles' names, or their number.
@@ -112,8 +117,8 @@ class TransformerNet(StyleNetwork):
 
         Args:
             image: float RGB (batch, height, width, 3) in [0, 1], each side at least 5 pixels.
-            style_weights: (batch, styles), each row adding up to 1: how much of each style. May be
-                left out if there is but one.
+            style_weights: (batch, styles), each row adding up to 1: how much of each style; or
+                (batch, levels, styles), from coarse to fine. May be left out if there is but one.
             strength: (batch,) in [0, 1], from the photo itself to the full style. By default 1.
 
         Returns:
@@ -136,34 +141,38 @@ class TransformerNet(StyleNetwork):
         self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
     ) -> Any:
         """Takes an image to features before the sigmoid; see `StyleNetwork.forward`."""
-        mixture = ops.blend(np.eye(1, *self.code_shape, dtype=np.float32), style_code, strength)
+        photo = np.eye(1, self.code_shape[-1], dtype=np.float32)[None]
+        coarse, middle, fine = ops.unstack(ops.blend(photo, style_code, strength))
         x = ops.cast(ops.add(x, -0.5))
         for block in self.down:
-            x = ops.relu(ops.conv_block(x, block, mixture))
-        x = ops.noise(x, self.canvas, mixture, noise_offset)
-        for first, second in zip(self.residual[::2], self.residual[1::2], strict=True):
-            y = ops.relu(ops.conv_block(x, first, mixture))
-            x = ops.add(x, ops.conv_block(y, second, mixture))
+            x = ops.relu(ops.conv_block(x, block, coarse))
+        x = ops.noise(x, self.canvas, coarse, noise_offset)
+        mixtures = [coarse] * self.blocks + [middle] * self.blocks
+        residual = list(zip(self.residual, mixtures, strict=True))
+        for first, second in zip(residual[::2], residual[1::2], strict=True):
+            y = ops.relu(ops.conv_block(x, *first))
+            x = ops.add(x, ops.conv_block(y, *second))
         for block in self.up:
-            x = ops.relu(ops.conv_block(ops.upsample(x), block, mixture))
+            x = ops.relu(ops.conv_block(ops.upsample(x), block, fine))
         return ops.convolve(x, self.to_rgb)
 
     def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
-        """Makes a mixture of the photo and the styles, (batch, 1 + styles), of styles' weights."""
+        """Makes mixtures of the photo and the styles, for each level, of styles' weights."""
         return (ops or self.ops).mixture(style)
 
     def parse_style(self, style: Any) -> list[StylePart]:
-        """Weighs the styles: one of their names, a dict of names to weights, or None."""
-        return [(style_weights(self.styles, style), 1.0, None)]
+        """Weighs the styles at each level: one for all, or a dict of levels to styles."""
+        weights = [style_weights(self.styles, each) for each in styles_by_level(style).values()]
+        return [(np.stack(weights, axis=1), 1.0, None)]
 
     def style_shape(self, size: tuple) -> tuple:
         """The shape of the styles' weights, for a batch of one."""
-        return (1, len(self.styles))
+        return (1, len(LEVELS), len(self.styles))
 
     @property
     def code_shape(self) -> tuple[int, ...]:
-        """The shape of a mixture."""
-        return (1 + len(self.styles),)
+        """The shape of the levels' mixtures."""
+        return (len(LEVELS), 1 + len(self.styles))
 
     @property
     def kind(self) -> str:

@@ -10,6 +10,7 @@ from kerasart.film.flow import shift
 from kerasart.image.colour import luminance, match_covariance, match_histogram, replace_luminance
 from kerasart.image.resizing import shrink
 from kerasart.kernels.precision import choose_precision
+from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork, save_network
 from kerasart.networks.transformer_net import style_weights
 
@@ -33,7 +34,10 @@ def form(stylizer, **options):
 
     def paint(image, style, strength):
         if stylizer.styles:
-            style = dict(zip(stylizer.styles, 3 * style[0], strict=True))  # Of any sum.
+            mixtures = [dict(zip(stylizer.styles, 3 * row, strict=True)) for row in style[0]]
+            style = dict(zip(LEVELS, mixtures, strict=True))  # Of any sum.
+            if mixtures[0] == mixtures[1]:
+                style = mixtures[0]
         return stylizer(image, style, float(strength[0]), **options)
 
     return paint
@@ -158,6 +162,24 @@ def test_precision_holds_for_a_network_that_is_given(tiny_network):
         assert 0 < check_paints_as(tiny_network, form(half, rows=rows), 0.05, [(19, 26)]) < 0.02
 
 
+# --- Levels
+
+
+def test_equal_levels_are_the_style_to_the_bit(stylizer):
+    for style in ("b", {"a": 0.3, "c": 0.7}):
+        painted = stylizer(PHOTO, style)
+        for levels in (LEVELS, ("middle",), ("fine", "coarse")):
+            np.testing.assert_array_equal(stylizer(PHOTO, dict.fromkeys(levels, style)), painted)
+
+
+def test_each_level_changes_the_picture(stylizer):
+    plain, other = stylizer(PHOTO, "a"), stylizer(PHOTO, "b")
+    for level in LEVELS:
+        mixed = stylizer(PHOTO, dict.fromkeys(LEVELS, "a") | {level: "b"})
+        assert np.abs(mixed - plain).mean() > 0.2 * np.abs(other - plain).mean()
+        assert np.abs(mixed - other).mean() > 0.2 * np.abs(other - plain).mean()
+
+
 # --- Colours
 
 
@@ -225,6 +247,9 @@ def test_large_styles_are_looked_at_in_one_size(adain, in_any):
         ({"style": {"a": 0}}, "`style` must have weights .*Received: "),
         ({"style": {"a": -1, "b": 2}}, r"`style` must have weights .*Received: \[-1.0, 2.0\]"),
         ({"style": {"a": np.inf}}, "`style` must have weights .*Received: "),
+        ({"style": {"coarse": "a", "fine": "d"}}, "must be one of a, b, c. Received: 'd'"),
+        ({"style": {"corse": "a"}}, "must have coarse, middle, fine as its .*Received: 'corse'"),
+        ({"style": {"fine": {"a": "b"}}}, r"must have numbers as weights. Received: \['b'\]"),
         ({"style": STYLE}, "pictures are for an AdaIN. Received: a ndarray"),
         ({"style": [(STYLE, 1.0)]}, "pictures are for an AdaIN. Received: a list"),
     ],
@@ -240,6 +265,7 @@ def test_what_makes_no_sense_is_refused(stylizer, options, message):
         (None, "`style` must be a picture, .*Received: None"),
         ("mosaic", "`style` must be a picture, .*Received: 'mosaic'"),
         ({"mosaic": 1}, "`style` must be a picture, .*Received: {'mosaic': 1}"),
+        ({"coarse": STYLE}, "`style` must be a picture, .*Received: {'coarse': array"),
         ([STYLE, OTHER], "`style` must be a picture, or a list of pairs .*'ndarray', 'ndarray'"),
         ([], "`style` must have weights .*Received: "),
         ([(STYLE, -1)], "`style` must have weights .*Received: "),

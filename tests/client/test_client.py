@@ -131,6 +131,30 @@ def test_style_weights_come_from_names(serve):
     assert weights.tolist() == [0.0, 0.5]
 
 
+def test_style_weights_of_levels_come_in_one_request(serve):
+    def predict(signature, inputs):
+        assert signature == "styles"
+        assert inputs["names"].tolist() == [b"rain", b"rain", b"ink:0.5,rain"]
+        return {"style_weights": np.array([[0, 1], [0, 1], [0.5, 1]], np.float32)}
+
+    with serve(predict) as client:
+        weights = client.style_weights("coarse:rain,fine:ink:0.5+rain")
+    assert weights.tolist() == [[0, 1], [0, 1], [0.5, 1]]
+
+
+def test_weights_of_levels_go_to_a_signature_of_their_own(serve):
+    asked = []
+
+    def predict(signature, inputs):
+        asked.append((signature, inputs["style_weights"].tolist()))
+        return echo(signature, inputs)
+
+    weights = [[0.0, 0.5], [1.0, 0.0], [0.25, 0.75]]
+    with serve(predict) as client:
+        client.paint(PHOTO, "png", style_weights=np.float32(weights), strength=0.5)
+    assert asked == [("levels", [weights])]
+
+
 def test_paint_takes_the_signature_that_has_its_options(serve):
     asked = []
 

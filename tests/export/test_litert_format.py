@@ -25,12 +25,16 @@ def test_it_paints_as_in_process(style_network, path):
     run = load(path).get_signature_runner("serving_default")
 
     def paint(image, style, strength):
+        style = style[0] if style_network.styles else style
         inputs = {"image": image, style_network.style_input: style, "strength": strength}
         (outputs,) = run(**inputs).items()
         assert outputs[0] == "image"
         return outputs[1]
 
     check_paints_as(style_network, paint, 2 / 255, sizes=[SIZE], style_size=SIZE)
+    if style_network.styles:  # One row is for all levels.
+        of_one = lambda i, style, s: paint(i, style[:, :1], s)  # noqa: E731
+        check_paints_as(style_network, of_one, 2 / 255, sizes=[SIZE], by_level=False)
 
 
 def test_inputs_have_names_and_one_size(style_network, path):

@@ -26,10 +26,15 @@ def test_it_paints_as_in_process(style_network, path):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def paint(image, style, strength):
+        style = style[0] if style_network.styles else style
         inputs = {"image": image, style_network.style_input: style, "strength": strength}
         return session.run(None, inputs)[0]
 
     check_paints_as(style_network, paint, 1e-4)
+    if style_network.styles:  # One row is for all levels.
+        check_paints_as(
+            style_network, lambda i, style, s: paint(i, style[:, :1], s), 1e-4, by_level=False
+        )
 
 
 def test_inputs_and_output_have_names_and_free_sizes(style_network, path):
@@ -39,7 +44,7 @@ def test_inputs_and_output_have_names_and_free_sizes(style_network, path):
     picture = [1, "height", "width", 3]
     style = {"style": [1, "style_height", "style_width", 3]}
     if style_network.styles:
-        style = {"style_weights": [1, 3]}
+        style = {"style_weights": ["levels", 3]}
     expected = {"image": picture, "strength": [1], "painted": picture} | style
     assert {put.name: put.shape for put in puts} == expected
 

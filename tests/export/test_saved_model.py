@@ -85,12 +85,15 @@ class Unchanged(Served):
 
 
 def test_signatures(signatures):
-    names = {"serving_default", "bytes", "pixels", "pixels_float", "styles"}
+    names = {"serving_default", "bytes", "pixels", "pixels_float", "levels", "styles"}
     assert set(signatures) == names
     _, inputs = signatures["bytes"].structured_input_signature
     assert set(inputs) == {"image_bytes", "style_weights", "strength", "format"}
     assert all(spec.shape[0] is None for spec in inputs.values())
     assert set(signatures["bytes"].structured_outputs) == {"image_bytes"}
+    _, others = signatures["levels"].structured_input_signature
+    assert inputs.pop("style_weights").shape == [None, 3]
+    assert others.pop("style_weights").shape == [None, 3, 3] and others == inputs
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +107,9 @@ def tolerance(network):
     return 1e-5 if network.exported_dtype is None else 1e-3  # Its kernels are in float16.
 
 
-def style_input(style):
-    if style.ndim == 2:
-        return {"style_weights": tf.constant(style)}
+def style_input(style, by_level=False):
+    if style.ndim == 3:
+        return {"style_weights": tf.constant(style if by_level else style[:, 0])}
     return {"style_bytes": tf.constant([png(levels(style)[0])])}
 
 
@@ -114,18 +117,22 @@ def levels(image):
     return np.rint(255 * image).astype(np.uint8)
 
 
-@pytest.mark.parametrize("signature", ["pixels_float", "pixels", "bytes"])
+@pytest.mark.parametrize("signature", ["pixels_float", "pixels", "bytes", "levels"])
 def test_it_paints_as_in_process(style_network, served, signature):
+    by_level = signature == "levels"
+    if by_level and not style_network.styles:
+        pytest.skip("a network for any style has no levels")
+
     def paint(image, style, strength):
         # Each picture of a batch has its own options.
-        options = {"strength": strength} | style_input(style)
-        others = {"strength": strength / 2} | style_input(style[:, ::-1])
+        options = {"strength": strength} | style_input(style, by_level)
+        others = {"strength": strength / 2} | style_input(style[..., ::-1], by_level)
         options = {name: tf.concat([others[name], options[name]], 0) for name in options}
         images = np.concatenate([image[:, ::-1], image])
-        if signature == "bytes":
+        if signature in ("bytes", "levels"):
             options["format"] = tf.constant(["jpeg", "png"])
             files = tf.constant([png(each) for each in levels(images)])
-            first, second = served["bytes"](image_bytes=files, **options)["image_bytes"].numpy()
+            first, second = served[signature](image_bytes=files, **options)["image_bytes"].numpy()
             assert Image.open(io.BytesIO(first)).format == "JPEG"
             return read(second)
         if signature == "pixels":
@@ -135,7 +142,8 @@ def test_it_paints_as_in_process(style_network, served, signature):
         return painted[1:] if signature == "pixels_float" else np.float32(painted[1:]) / 255
 
     rounding = 0 if signature == "pixels_float" else 0.5 / 255
-    check_paints_as(style_network, paint, tolerance(style_network) + rounding, [(35, 46)])
+    atol = tolerance(style_network) + rounding
+    check_paints_as(style_network, paint, atol, [(35, 46)], by_level=by_level)
 
 
 def test_all_else_than_files_can_be_left_out(style_network, served):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.contact_sheet import contact_sheet, contact_table
 
 CELL = 160
 MARGIN = 8
@@ -161,3 +161,32 @@ def test_errors(arguments, sentence):
 def test_errors_name_the_picture():
     with pytest.raises(ValueError, match=r"^`images\[1\]` must have shape .* Received: shape"):
         contact_sheet([plain(RED), np.zeros((4, 4))], ["a", "b"])
+
+
+# --- Tables
+
+
+def test_a_table_has_a_row_and_a_column_for_each_label():
+    shades = [(0.1 * i, 0.9, 0.1 * j) for i in (1, 5) for j in (1, 4, 8)]
+    images = [plain(shade, 20, 40) for shade in shades]
+    table = contact_table(images, ["one", "two"], ["red", "green", "blue"], CELL)
+    assert table.dtype == np.float32 and table.shape[0] == 1
+    boxes = [box(of_colour(table, shade)) for shade in np.rint(255 * np.array(shades)) / 255]
+    assert all(np.diff(each)[::2].tolist() == [CELL // 2, CELL] for each in boxes)
+    tops, lefts = ([each[side] for each in boxes] for side in (0, 2))
+    assert tops == [tops[0]] * 3 + [tops[3]] * 3 and tops[3] > tops[0] + CELL // 2
+    assert lefts[:3] == lefts[3:] == sorted(lefts[:3])
+    # Labels lie above the columns' middles and, upright, beside the rows'.
+    above, beside = table[:, : tops[0]], table[:, :, : lefts[0]]
+    for left in lefts[:3]:
+        _, _, first, last = box(ink(above[:, :, left : left + CELL]))
+        assert abs((first + last) / 2 - CELL / 2) <= 2 and last - first < CELL // 2
+    for top in (tops[0], tops[3]):
+        first, last, *sides = box(ink(beside[:, top : top + CELL // 2]))
+        assert abs((first + last) / 2 - CELL / 4) <= 2 and last - first > sides[1] - sides[0]
+
+
+@pytest.mark.parametrize("count", [0, 3, 5])
+def test_a_table_needs_a_picture_for_each_place(count):
+    with pytest.raises(ValueError, match="`(images|labels)` must"):
+        contact_table([plain(RED)] * count, ["a", "b"], ["c", "d"])

@@ -21,7 +21,7 @@ def test_one_compiled_function_serves_all_sizes(style_network, compiled):
 def test_each_picture_of_a_batch_is_painted_as_if_alone(style_network, compiled):
     def second_of_three(image, style, strength):
         images = np.concatenate([image**2, image, image[:, ::-1]])
-        styles = np.concatenate([style[:, ::-1], style, style**2])
+        styles = np.concatenate([style[..., ::-1], style, style**2])
         return compiled(images, styles, np.float32([0.3, *strength, 1]))[1:2]
 
     check_paints_as(style_network, second_of_three, sizes=FEW_SIZES)

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
+from kerasart.networks.ops import everywhere
 from kerasart.objectives import Content, Gram, Moments, Target, TotalVariation, Wasserstein
 from kerasart.optimization import Evaluator, style_targets
 
@@ -111,7 +112,7 @@ def test_the_loss_is_the_objectives_mean_over_the_batch(make, squeezenet, target
 def test_each_photo_is_painted_in_its_style(make, photos):
     trainer = make()
     painted = trainer(batch_of(photos, (2, 0)))
-    mixtures = np.float32([[0, 0, 1], [1, 0, 0]])
+    mixtures = everywhere(np.float32([[0, 0, 1], [1, 0, 0]]))
     np.testing.assert_allclose(painted, trainer.network.forward(photos, mixtures), atol=1e-6)
 
 

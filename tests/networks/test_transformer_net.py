@@ -2,13 +2,15 @@ import keras
 import numpy as np
 import pytest
 
+from kerasart.levels import LEVELS
 from kerasart.networks import TransformerNet
+from kerasart.networks.ops import KerasOps, everywhere
 
 
-def tiny(styles=("a", "b")):
+def tiny(styles=("a", "b"), blocks=1):
     """A network whose styles differ."""
     keras.utils.set_random_seed(0)
-    network = TransformerNet(styles, width=1 / 8, blocks=1)
+    network = TransformerNet(styles, width=1 / 8, blocks=blocks)
     generator = np.random.default_rng(1)
     for weight in network.weights:
         if weight.name in ("gamma", "beta", "gain"):
@@ -49,16 +51,70 @@ def test_a_mixture_is_one_of_scales_and_shifts(network, mixture):
             values = np.stack([values[0], np.float32(mixture) @ values])
         weight.assign(values)
     expected = mixed(PHOTO)
-    np.testing.assert_allclose(network.forward(PHOTO, np.float32([mixture])), expected, atol=1e-5)
+    painted = network.forward(PHOTO, everywhere(np.float32([mixture])))
+    np.testing.assert_allclose(painted, expected, atol=1e-5)
 
 
 def test_new_styles_leave_the_old_ones_as_they_are(network):
     more = network.with_styles(["c"])
     assert more.styles == ("a", "b", "c")
     np.testing.assert_allclose(more(PHOTO, np.float32([[1, 0, 0]])), network(PHOTO, A), atol=1e-6)
-    middle = network.forward(PHOTO, np.float32([[0, 0.5, 0.5]]))
+    middle = network.forward(PHOTO, everywhere(np.float32([[0, 0.5, 0.5]])))
     np.testing.assert_allclose(more(PHOTO, np.float32([[0, 0, 1]])), middle, atol=1e-5)
     assert {weight.name for weight in more.trainable_weights} == {"gamma", "beta", "gain"}
+
+
+# --- Levels
+
+
+class Watched(KerasOps):
+    """Keeps what each layer with styles makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def conv_block(self, x, block, mixture):
+        self.seen.append(super().conv_block(x, block, mixture))
+        return self.seen[-1]
+
+    def noise(self, x, layer, mixture, offset=None):
+        self.seen.append(super().noise(x, layer, mixture, offset))
+        return self.seen[-1]
+
+
+def seen(network, coarse, middle, fine):
+    ops = Watched()
+    weights = np.float32([[coarse, middle, fine]])
+    painted = network.forward(PHOTO, network.encode_style(weights), ops=ops)
+    return [*map(np.asarray, ops.seen), np.asarray(painted)]
+
+
+def test_equal_levels_are_one_mixture_to_the_bit(network):
+    for mixture in ([1, 0], [0.3, 0.7]):
+        one = np.float32([mixture])
+        np.testing.assert_array_equal(network(PHOTO, np.stack([one] * 3, 1)), network(PHOTO, one))
+
+
+@pytest.mark.parametrize(
+    ("level", "first"), [("coarse", 0), ("middle", 3 + 1 + 5), ("fine", 3 + 1 + 10)]
+)
+def test_a_level_changes_nothing_before_it(level, first):
+    network = tiny(blocks=5)
+    a, b = [1, 0], [0, 1]
+    plain, mixed = (seen(network, *([c] * 3)) for c in (a, b))
+    changed = seen(network, *(b if each == level else a for each in LEVELS))
+    assert len(changed) == 3 + 1 + 10 + 2 + 1
+    for i, (before, after) in enumerate(zip(plain, changed, strict=True)):
+        assert np.array_equal(before, after) == (i < first), i
+    # Of the whole change from one style to the other.
+    share = np.abs(changed[-1] - plain[-1]).mean() / np.abs(mixed[-1] - plain[-1]).mean()
+    assert share > 0.2
+
+
+def test_any_levels_at_strength_0_are_the_photo(network):
+    weights = np.float32([[[1, 0], [0.5, 0.5], [0, 1]]])
+    np.testing.assert_array_equal(network(PHOTO, weights, np.float32([0])), PHOTO)
 
 
 # --- What it is made of

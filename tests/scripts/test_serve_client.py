@@ -47,7 +47,9 @@ class Painter:
         return {"image_bytes": painted}
 
     def _weigh(self, names):
-        (text,) = names
+        return np.concatenate([self._weigh_one(text) for text in names])
+
+    def _weigh_one(self, text):
         text = text if isinstance(text, str) else text.decode()
         weights = np.zeros((1, len(STYLES)), np.float32)
         for part in text.split(","):
@@ -147,6 +149,15 @@ def test_styles_are_mixed_by_the_server(tmp_path, photo, warm_run, flags, painte
     assert [name for name, _ in painter.asked] == ["styles", "bytes"]
     assert inputs["style_weights"].tolist() == [[0.75, 0.25]]
     assert inputs["strength"].tolist() == [0.5]
+
+
+def test_levels_are_mixed_by_the_server(tmp_path, photo, warm_run, flags, painter):
+    style = "--style=coarse:mosaic,fine:mosaic:0.75+rain:0.25"
+    succeed(warm_run(tmp_path, "--input=photo.png", *flags, style))
+    signature, inputs = painter.last
+    assert [name for name, _ in painter.asked] == ["styles", "levels"]
+    assert inputs["style_weights"].tolist() == [[[1, 0], [1, 0], [0.75, 0.25]]]
+    assert inputs["strength"].tolist() == [1.0]
 
 
 def test_a_painting_is_sent_as_a_file(tmp_path, photo, warm_run, flags, painter):

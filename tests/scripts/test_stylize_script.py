@@ -176,6 +176,70 @@ def test_quiet_says_nothing(folder, warm_run):
     assert outcome.stdout == outcome.stderr == ""
 
 
+# --- Levels
+
+
+def test_levels_are_painted_and_recorded_and_made_again(folder, warm_run):
+    flags = ["--input=photo.png", "--style=coarse:waves,fine:dots:3+waves:1", *MINE]
+    succeed(warm_run(folder, *flags))
+    record = record_of(folder / "painted.png")
+    assert record["style"] == {"coarse": {"waves": 1.0}, "fine": {"dots": 3.0, "waves": 1.0}}
+    photo = pixels(folder / "photo.png")[..., :3].astype(np.uint8)
+    stylizer = kerasart.Stylizer(folder / record["model"], record["precision"])
+    again = stylizer(photo, record["style"], record["strength"])
+    difference = 255 * again[0] - pixels(folder / "painted.png")[..., :3]
+    assert np.abs(difference).max() <= 0.51
+
+
+def test_all_pairs_make_a_labelled_sheet(folder, warm_run):
+    flags = ["--input=photo.png", "--sweep_levels", "--output=sheet.png", *MINE]
+    outcome = succeed(warm_run(folder, *flags, "--quiet"))
+    assert outcome.stdout == "" and "sheet.png" in names_in(folder)
+    sheet = pixels(folder / "sheet.png")[..., :3]
+    height, width, _ = sheet.shape
+    assert 2 * 75 < width < 3 * 75 and 2 * 53 < height < 3 * 53
+    places = {}
+    for row in ("waves", "dots"):
+        for column in ("waves", "dots"):
+            flags = [f"--style=coarse:{row},fine:{column}", f"--output={row}-{column}.png"]
+            succeed(warm_run(folder, "--input=photo.png", *flags, *MINE))
+            painted = pixels(folder / f"{row}-{column}.png")[..., :3]
+            windows = np.lib.stride_tricks.sliding_window_view(sheet, (53, 75, 3))[:, :, 0]
+            (places[row, column],) = np.argwhere((windows == painted).all(axis=(2, 3, 4))).tolist()
+    (top, left), (bottom, right) = places["waves", "waves"], places["dots", "dots"]
+    assert bottom >= top + 53 and right >= left + 75
+    assert places["waves", "dots"] == [top, right] and places["dots", "waves"] == [bottom, left]
+
+
+def test_only_the_styles_that_are_named_make_the_sheet(folder, warm_run):
+    flags = ["--input=photo.png", "--sweep_levels", "--style=dots", "--size=40", *MINE]
+    outcome = succeed(warm_run(folder, *flags))
+    assert outcome.stdout == "Wrote painted.png: a sheet of 1 pictures.\n"
+    assert 40 < pixels(folder / "painted.png").shape[1] < 80
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--style=coarse:waves,dots"], "with each of the levels coarse, middle, fine at most"),
+        (["--style=corse:waves,fine:dots"], "be LEVEL:NAME+NAME,LEVEL:NAME, with each of the"),
+        (["--style=corse:waves"], "LEVEL:NAME+NAME,LEVEL:NAME, with levels of coarse, middle"),
+        (["--style=coarse:wave,fine:dots"], "must be one of waves, dots; nearest: waves."),
+        (["--style=fine:waves:x"], "with numbers for weights"),
+        (["--style=fine:waves:-1"], "weights of 0 or more, not all 0. Received: [-1.0]"),
+        (["--style=coarse:waves,fine:painting.jpg"], "must have names in its levels"),
+        (["--style=waves:0.5,dots", "--sweep_levels"], "NAME,NAME,..., without weights, to sweep"),
+        (["--style=fine:dots", "--sweep_levels"], "NAME,NAME,..., without weights, to sweep"),
+        (["--style=painting.jpg", "--sweep_levels"], "NAME,NAME,..., without weights, to sweep"),
+        (["--model=adain", "--sweep_levels"], "must have styles of its own to sweep"),
+        (["--input=photos", "--sweep_levels"], "`input` must be one photo to sweep"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_levels_that_make_no_sense_are_refused(folder, warm_refuse, flags, words):
+    assert words in warm_refuse(folder, "--input=photo.png", *MINE, *flags)
+
+
 # --- Many photos
 
 

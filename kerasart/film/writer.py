@@ -198,11 +198,12 @@ class FilmWriter:
         Args:
             state: Arrays that a resumed run finds in the `Gap` behind it.
         """
-        if self._open:
+        # Forgotten first: if it is interrupted, it is not ended again by `finish`.
+        timestamps, self._open = self._open, []
+        if timestamps:
             with self._disk():
                 self._output.end()
-                self._folder.add(self._first, self._open, self._output.files, state)
-            self._open = []
+                self._folder.add(self._first, timestamps, self._output.files, state)
 
     def finish(self) -> Path:
         """Joins what was written, up to the first gap, to a film that plays.

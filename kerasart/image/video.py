@@ -55,12 +55,13 @@ _VP9 = Encoding("libvpx-vp9", "yuv420p", 24, _VP9_OPTIONS)
 # Frames that are not shown would have no place for their transparency.
 _VP9_ALPHA = Encoding("libvpx-vp9", "yuva420p", 24, {**_VP9_OPTIONS, "auto-alt-ref": "0"})
 
-# Container options by suffix. `faststart` puts the index first, for streaming.
+# Container options by suffix. `faststart` puts the index first, for streaming; without `bitexact`,
+# Matroska has random numbers.
 CONTAINERS: dict[str, dict[str, str]] = {
     ".mp4": {"movflags": "+faststart"},
     ".mov": {"movflags": "+faststart"},
-    ".mkv": {},
-    ".webm": {},
+    ".mkv": {"fflags": "+bitexact"},
+    ".webm": {"fflags": "+bitexact"},
 }
 _FORMATS = {".mkv": "matroska"}
 

@@ -10,6 +10,7 @@ from kerasart import find_shots, paint_film
 from kerasart.applications.film import preview_film
 from kerasart.film import Film, FilmWriter
 from kerasart.film.motion import Motion
+from kerasart.film.output_formats import VideoOutput
 from kerasart.image.arrays import quantise
 from kerasart.image.samples import read_sample
 
@@ -157,7 +158,25 @@ def test_ctrl_c_leaves_a_film_that_plays_and_is_resumed_to_the_same_frames(clip,
     assert not list(tmp_path.glob("*.film"))
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_ctrl_c_while_a_segment_is_closed_leaves_those_before(clip, tmp_path, monkeypatch):
+    whole = paint_film(clip, tmp_path / "whole.mp4", Remembering(), segment=3)
+    closed = []
+
+    def end(self, end=VideoOutput.end):
+        closed.append(end(self))
+        if len(closed) == 2:
+            raise KeyboardInterrupt
+        return closed[-1]
+
+    monkeypatch.setattr(VideoOutput, "end", end)
+    part = paint_film(clip, tmp_path / "a.mp4", Remembering(), segment=3)
+    assert (part.frames, part.is_whole) == (3, False)
+    assert len(decoded(part.path)) == 3
+    assert paint_film(clip, part.path, Remembering(), segment=3).frames == 12
+    assert part.path.read_bytes() == whole.path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".gif"])
 def test_shots_painted_apart_are_the_same_film(clip, tmp_path, suffix):
     whole = paint_film(clip, tmp_path / f"whole{suffix}", Remembering(), segment=4)
     path = tmp_path / f"apart{suffix}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import kerasart
 from kerasart.image import read_picture
+from kerasart.levels import LEVELS
 from kerasart.settings.checks import is_number, is_whole
 
 _log = logging.getLogger("kerasart")
@@ -19,6 +20,9 @@ _ALLOWED = {
     "size": lambda value: value is None or is_whole(value) and value >= 1,
     "dream": lambda value: isinstance(value, dict),
     "style_weights": lambda value: isinstance(value, list) and all(map(is_number, value)),
+    "style_levels": lambda value: (
+        value is None or isinstance(value, list) and all(x in (None, *LEVELS) for x in value)
+    ),
     **dict.fromkeys(
         ("preset", "backbone", "weights", "precision"), lambda value: isinstance(value, str)
     ),

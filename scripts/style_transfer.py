@@ -2,6 +2,7 @@
 
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg
     python scripts/style_transfer.py --content=photo.jpg --style=a.jpg:0.7 --style=b.jpg:0.3
+    python scripts/style_transfer.py --content=photo.jpg --style=a.jpg@coarse --style=b.jpg@fine
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg --size=1024
     python scripts/style_transfer.py --content=photo.jpg --style=painting.jpg \\
         --sweep=style_strength:0.25,0.5,1,2,4
@@ -39,6 +40,7 @@ from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
+from kerasart.levels import LEVELS
 from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.declare import names_of
 from kerasart.settings.presets import find_preset, preset_name
@@ -53,7 +55,10 @@ _CONTENT = flags.DEFINE_string(
 _STYLE = flags.DEFINE_multi_string(
     "style",
     [],
-    "A picture whose style to paint in; several are blended. FILE:WEIGHT says how much of each.",
+    "A picture whose style to paint in; several are blended. FILE:WEIGHT says how much of each; "
+    "FILE@LEVEL or FILE:WEIGHT@LEVEL at which level of detail, coarse, middle or fine, which are "
+    "the deep to the shallow style layers. A level that none is for has those that are for no "
+    "level, or else those of the next coarser level, or of the next finer.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -183,6 +188,7 @@ def paint_film() -> None:
         return FilmStyleTransfer(
             styles,
             style_weights=pictures["style_weights"],
+            style_levels=pictures["style_levels"],
             style_masks=masks,
             on_step=on_step,
             **common_flags.read_tiling(),
@@ -191,7 +197,7 @@ def paint_film() -> None:
         )
 
     identity = settings | film_flags.painter_options()
-    identity |= {"style_weights": pictures["style_weights"]}
+    identity |= {name: pictures[name] for name in ("style_weights", "style_levels")}
     identity |= {"styles_hash": _hash_all(styles), "style_masks_hash": _hash_all(masks)}
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
@@ -205,7 +211,8 @@ class Request(NamedTuple):
         recorded: Dict of what --reproduce names, or an empty one.
         settings: Dict of settings.
         chosen: `StyleSettings`: these and the preset's, as far as they are known without a network.
-        pictures: Dict of the styles, their weights, masks, and the picture to start from.
+        pictures: Dict of the styles, their weights, levels and masks, and the picture to start
+            from.
         bits: Bits a channel of the output.
     """
 
@@ -352,34 +359,39 @@ def sweep(make: Callable[..., Any]) -> None:
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
 
-def parse_style(text: str) -> tuple[str, float | None]:
-    """Reads a --style: FILE or FILE:WEIGHT.
+def parse_style(text: str) -> tuple[str, float | None, str | None]:
+    """Reads a --style: FILE, FILE:WEIGHT, FILE@LEVEL or FILE:WEIGHT@LEVEL.
 
     Returns:
-        The file's path and the weight, None if there is none.
+        The file's path, the weight, None if there is none, and the level, None if there is none.
 
     Raises:
-        ValueError: If the weight is no number of 0 or more.
+        ValueError: If the weight is no number of 0 or more, or the level is none.
     """
-    path, colon, weight = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return text, None
+    rest, at, level = text.rpartition("@")
+    if not at or Path(text).exists() or level not in LEVELS:
+        rest, level = text, None
+    path, colon, weight = rest.rpartition(":")
+    if not colon or Path(rest).exists():
+        path, weight = rest, None
     try:
-        number = float(weight)
+        number = None if weight is None else float(weight)
     except ValueError:
         number = math.nan
-    if not 0 <= number < math.inf:
+    is_file_at = not Path(path).exists() and Path(path.rpartition("@")[0]).is_file()
+    if is_file_at or not (number is None or 0 <= number < math.inf):
         raise ValueError(
-            f"`style` must be FILE or FILE:WEIGHT with a weight of 0 or more. Received: {text!r}"
+            "`style` must be FILE or FILE:WEIGHT with a weight of 0 or more, and may end in @ and "
+            f"one of {', '.join(LEVELS)}. Received: {text!r}"
         )
-    return path, number
+    return path, number, level
 
 
 def _read_pictures(recorded, start):
     """Reads styles, masks and the picture to start from: arguments of `style_transfer`."""
     if not _STYLE.value:
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
-    paths, weights = zip(*map(parse_style, _STYLE.value), strict=True)
+    paths, weights, levels = zip(*map(parse_style, _STYLE.value), strict=True)
     styles = [read_picture(path, common_flags.MAX_PIXELS.value) for path in paths]
     if any(weight is not None for weight in weights):
         weights = [1.0 if weight is None else weight for weight in weights]
@@ -388,6 +400,7 @@ def _read_pictures(recorded, start):
     return {
         "styles": [style.image for style in styles],
         "style_weights": weights,
+        "style_levels": list(levels) if any(levels) else recorded.get("style_levels"),
         "content_masks": _read_masks(_CONTENT_MASK.value),
         "style_masks": _mask_styles(styles, _read_masks(_STYLE_MASK.value)),
         "start": read_picture(start, common_flags.MAX_PIXELS.value).image if start else None,

@@ -22,6 +22,7 @@ from kerasart.image.colour import (
 )
 from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import pick_nearest, resize, resize_photo
+from kerasart.levels import LEVELS, fill_levels, level_of
 from kerasart.optimization.pyramid import divide_steps, scale_sizes, warn_skipped
 from kerasart.settings.style import StyleSettings
 
@@ -45,9 +46,11 @@ class StyleInputs:
         content_masks: A mask of each style's region in the photo (see `style_transfer`), or None.
         style_masks: A mask of the part of each style to use, or None.
         settings: `StyleSettings`: how images are resized and recoloured.
+        style_levels: The level of each style (see `style_transfer`), or None.
 
     Attributes:
         style_weights: The normalised weights of the styles.
+        style_levels: The level of each style, or None.
         regions: A mask of each style's region in the photo, float32 (1, height, width, 1); None
             without regions.
         style_masks: For each style, a mask (1, height, width, 1) of the part to use, or None.
@@ -55,7 +58,7 @@ class StyleInputs:
             pair (None, 1), for the blend of all styles.
 
     Raises:
-        ValueError: If there is no style, or weights or masks do not fit the styles.
+        ValueError: If there is no style, or weights, masks or levels do not fit the styles.
     """
 
     def __init__(
@@ -66,10 +69,16 @@ class StyleInputs:
         content_masks: ArrayLike | Sequence[ArrayLike | None] | None,
         style_masks: ArrayLike | Sequence[ArrayLike | None] | None,
         settings: StyleSettings,
+        style_levels: Sequence[str | None] | None = None,
     ):
         self._content = content
         self._settings = settings
         self.style_weights = _normalise(style_weights, len(styles))
+        self.style_levels = _check_levels(style_levels, len(styles))
+        if style_levels is not None and content_masks is not None:
+            raise ValueError(
+                "`style_levels` must not be given with `content_masks`. Received: both"
+            )
         self.regions = None
         if content_masks is not None:
             masks = _fit_masks(content_masks, [content] * len(styles), "content_masks")
@@ -112,6 +121,27 @@ class StyleInputs:
         originals = [style.shape[1:3] for style in self._styles]
         # Never enlarged: the blur would become part of the style.
         return [fit_size(each, min(max(each), long_side)) for each in originals]
+
+    def layer_weights(self, backbone: Backbone) -> dict[str, list[float]]:
+        """Returns the normalised weights of the styles at each style layer, if styles have levels.
+
+        Raises:
+            ValueError: If a style has a level of which there is no layer.
+        """
+        if self.style_levels is None:
+            return {}
+        used = self._settings.style_layers
+        layers = [name for name in ("image", *backbone.geometry) if used.get(name)]
+        levels = {layer: level_of(layer, layers) for layer in layers}
+        for level in self.style_levels:
+            if level not in (None, *levels.values()):
+                raise ValueError(
+                    "`style_levels` must be levels that `style_layers` have, "
+                    f"{', '.join(dict.fromkeys(levels.values()))} of {len(layers)}. "
+                    f"Received: {level!r}"
+                )
+        weights = _level_weights(self.style_weights, self.style_levels)
+        return {layer: weights[level] for layer, level in levels.items()}
 
     def largest_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Returns the largest (height, width) among a photo of a size and its styles."""
@@ -223,6 +253,29 @@ def _normalise(weights, count):
     # Weights that sum to 1 are not divided, so that recorded ones stay exactly the same.
     total = weights.sum()
     return (weights if math.isclose(total, 1.0) else weights / total).tolist()
+
+
+def _check_levels(levels, count):
+    if levels is None:
+        return None
+    if len(levels) != count or any(level not in (None, *LEVELS) for level in levels):
+        raise ValueError(
+            f"`style_levels` must hold one of {', '.join(LEVELS)}, or None, for each of {count} "
+            f"styles. Received: {levels!r}"
+        )
+    return list(levels)
+
+
+def _level_weights(weights, levels):
+    """Normalises the weights of each level's own styles; without any, of those without level."""
+    named = {
+        level: _normalise(
+            [w * (each == level) for w, each in zip(weights, levels, strict=True)], len(levels)
+        )
+        for level in dict.fromkeys(levels)
+    }
+    others = named.pop(None, None)
+    return fill_levels(named) if others is None else dict.fromkeys(LEVELS, others) | named
 
 
 def _fit_masks(masks, images, name):

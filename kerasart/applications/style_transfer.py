@@ -51,6 +51,7 @@ def style_transfer(
     weights: str = "auto",
     *,
     style_weights: Sequence[float] | None = None,
+    style_levels: Sequence[str | None] | None = None,
     content_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
     style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
     start: ArrayLike | None = None,
@@ -68,6 +69,10 @@ def style_transfer(
             or the preset's (see `load_backbone`).
         weights: Its weights (see `load_backbone`).
         style_weights: Relative weights of the styles; None for equal ones.
+        style_levels: For each style, the level of detail that it is for: "coarse", the deep style
+            layers, "middle" or "fine", the shallow ones (see `kerasart.levels.level_of`); None is
+            each level that no other style is for. A level without a style has those of the next
+            coarser one, or else of the next finer. Not together with `content_masks`.
         content_masks: For each style, a mask of its region in the photo: (height, width), uint8 or
             float in [0, 1], of any size; None is everywhere. Outside all regions, the photo stays.
         style_masks: For each style, a mask of the part of it to use; None is all of it.
@@ -92,6 +97,7 @@ def style_transfer(
         backbone,
         weights,
         style_weights=style_weights,
+        style_levels=style_levels,
         style_masks=style_masks,
         objective=objective,
         **options,
@@ -117,6 +123,7 @@ class StyleTransfer:
         weights: str = "auto",
         *,
         style_weights: Sequence[float] | None = None,
+        style_levels: Sequence[str | None] | None = None,
         style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
         objective: Objective | None = None,
         **options: Any,
@@ -124,6 +131,7 @@ class StyleTransfer:
         self.execution, self._given = split_options(options)
         self._styles = [as_image(style, "styles") for style in _listed(styles)]
         self._style_weights, self._style_masks = style_weights, style_masks
+        self._style_levels = style_levels
         self._objective = objective
         self._preset, self._loaded = preset, find_preset("style_transfer", preset)
         if not isinstance(backbone, Backbone):
@@ -166,7 +174,8 @@ class StyleTransfer:
         execution, given, long_side = self.execution, self._given, max(content.shape[1:3])
         settings = choose_style_settings(self._loaded, self._backbone, given, long_side)
         masks = content_masks, self._style_masks
-        inputs = StyleInputs(content, self._styles, self._style_weights, *masks, settings)
+        weights, levels = self._style_weights, self._style_levels
+        inputs = StyleInputs(content, self._styles, weights, *masks, settings, levels)
         objective = style_objective(settings, inputs.region_weights)
         objective = objective if self._objective is None else objective + self._objective
         backbone = self._backbone.cut(
@@ -194,7 +203,7 @@ class StyleTransfer:
             first_size=None if optimizer.searches_lines else sizes[0],
             reuse=True,
         )
-        more = {"style_weights": inputs.style_weights}
+        more = {"style_weights": inputs.style_weights, "style_levels": inputs.style_levels}
         record = make_record(self._preset, backbone, execution.seed, settings, **more)
         return Painting(inputs, descent, sizes, steps, record, execution)
 
@@ -228,7 +237,8 @@ class Painting:
         inputs, evaluator, size = self.inputs, self.descent.evaluator, self.sizes[scale]
         photo, styles = inputs.photo(size), inputs.styles(size)
         masks = inputs.style_masks, inputs.regions
-        targets = style_targets(evaluator, photo, styles, inputs.style_weights, *masks)
+        by_layer = inputs.layer_weights(evaluator.backbone)
+        targets = style_targets(evaluator, photo, styles, inputs.style_weights, *masks, by_layer)
         if weights is None:
             # Once, at the first scale, so that the objective is the same at all scales.
             weights = balance(evaluator, photo, targets, self.execution.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -82,6 +82,7 @@ def style_targets(
     style_weights: Sequence[float],
     style_masks: Sequence[tf.Tensor | None] | None = None,
     regions: Sequence[tf.Tensor | None] | None = None,
+    layer_weights: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Target]:
     """Makes the targets of a style transfer's terms.
 
@@ -96,6 +97,7 @@ def style_targets(
             style's size; None is all of it.
         regions: For each style, a mask of its region in the photo, of the photo's size; None if
             there are no regions.
+        layer_weights: Layer name to the weights of the styles in its blend, where they are others.
 
     Returns:
         A list of a `Target` for each term, as of `replace_photo`; empty for terms that are neither
@@ -113,7 +115,8 @@ def style_targets(
         if not isinstance(term, StyleTerm):
             return Target()
         if term.style is None:
-            blend = sum(w * mean[term] for w, mean in zip(style_weights, means, strict=True))
+            weights = (layer_weights or {}).get(term.layer, style_weights)
+            blend = sum(w * mean[term] for w, mean in zip(weights, means, strict=True))
             return Target(value=term.prepare(blend))
         guide = _guide(regions[term.style], evaluator, photo, term)
         return Target(guide, term.prepare(means[term.style][term]))

@@ -1,4 +1,5 @@
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,9 +24,10 @@ def paintings(cat):
 
 @pytest.fixture(scope="module")
 def make(photo, paintings):
-    def make(styles=paintings, weights=None, masks=None, style_masks=None, **settings):
-        settings = StyleSettings({"a": 1}, {"a": 1}, **settings)
-        return StyleInputs(photo, styles, weights, masks, style_masks, settings)
+    def make(styles=paintings, weights=None, masks=None, style_masks=None, levels=None, **settings):
+        layers = settings.pop("style_layers", {"a": 1})
+        settings = StyleSettings({"a": 1}, layers, **settings)
+        return StyleInputs(photo, styles, weights, masks, style_masks, settings, levels)
 
     return make
 
@@ -71,6 +73,62 @@ def test_weights_that_make_no_sense(make, weights):
         ValueError, match="`style_weights` must be finite, 0 or more, and not all 0"
     ):
         make(weights=weights)
+
+
+# --- Levels
+
+BACKBONE = SimpleNamespace(geometry=dict.fromkeys("abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("levels", "fine", "middle", "coarse"),
+    [
+        (["coarse", "fine"], [0, 1], [1, 0], [1, 0]),
+        (["fine", "middle"], [1, 0], [0, 1], [0, 1]),
+        (["fine", None], [1, 0], [0, 1], [0, 1]),
+        ([None, "middle"], [1, 0], [0, 1], [1, 0]),
+        (["fine", "fine"], [0.2, 0.8], [0.2, 0.8], [0.2, 0.8]),
+        ([None, None], [0.2, 0.8], [0.2, 0.8], [0.2, 0.8]),
+    ],
+)
+def test_each_layer_has_the_styles_of_its_level(make, levels, fine, middle, coarse):
+    # From shallow to deep, in whatever order they are named.
+    layers = {"e": 1, "a": 1, "f": 0, "c": 2}
+    inputs = make(weights=[1, 4], levels=levels, style_layers=layers)
+    weights = inputs.layer_weights(BACKBONE)
+    assert list(weights) == ["a", "c", "e"]
+    np.testing.assert_allclose(list(weights.values()), [fine, middle, coarse])
+    assert inputs.style_levels == levels and inputs.style_weights == [0.2, 0.8]
+
+
+def test_styles_of_one_level_share_it_by_their_weights(make, paintings):
+    levels, layers = ["coarse", "coarse", "fine"], {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}
+    inputs = make([*paintings, paintings[0]], [1, 3, 2], levels=levels, style_layers=layers)
+    weights = inputs.layer_weights(BACKBONE)
+    assert weights["a"] == weights["b"] == [0, 0, 1]
+    assert weights["c"] == weights["d"] == weights["e"] == [0.25, 0.75, 0]
+
+
+def test_without_levels_no_layer_is_another(make):
+    assert make().layer_weights(BACKBONE) == {} and make().style_levels is None
+
+
+@pytest.mark.parametrize("levels", [["fine"], ["fine", "corse"], ["fine"] * 3, [1, None]])
+def test_levels_that_make_no_sense(make, levels):
+    with pytest.raises(ValueError, match="one of coarse, middle, fine, or None, for each of 2"):
+        make(levels=levels)
+
+
+def test_levels_that_cannot_be(make):
+    with pytest.raises(ValueError, match="`style_levels` must not .* `content_masks`"):
+        make(levels=["fine", None], masks=[left(), None])
+    inputs = make(levels=["fine", "middle"], style_layers={"a": 1, "b": 1})
+    with pytest.raises(ValueError, match="have, fine, coarse of 2. Received: 'middle'"):
+        inputs.layer_weights(BACKBONE)
+    with pytest.raises(ValueError, match="`style_weights` must be .* not all 0"):
+        make(
+            weights=[1, 0], levels=["coarse", "fine"], style_layers={"a": 1, "b": 1}
+        ).layer_weights(BACKBONE)
 
 
 def test_no_style(make):

@@ -391,6 +391,31 @@ def test_style_weights_that_make_no_sense(tiny, paintings, weights, sentence):
     assert str(caught.value) == sentence
 
 
+def test_equal_levels_are_the_style_to_the_bit(tiny, painted, paintings):
+    for levels in (["coarse"], [None], ["fine"]):
+        np.testing.assert_array_equal(tiny(style_levels=levels).image, painted.image)
+    same = tiny(styles=[paintings[0]] * 2, style_levels=["fine", "coarse"])
+    np.testing.assert_array_equal(same.image, painted.image)
+
+
+def test_each_level_is_painted_in_its_own_style(tiny, paintings, toy):
+    results = {
+        levels: tiny(
+            styles=paintings, style_levels=levels, content_strength=0.01, style_layers="conv1,conv4"
+        )
+        for levels in (("fine", "coarse"), ("coarse", "fine"))
+    }
+    settings = dict(results["fine", "coarse"].settings)
+    assert settings.pop("style_levels") == ["fine", "coarse"]
+    for i, style in enumerate(paintings):
+        for layer, level in (("conv1", "fine"), ("conv4", "coarse")):
+            distances = {
+                levels[i] == level: gram_distances(toy.cut([layer]), result.image, style)[0]
+                for levels, result in results.items()
+            }
+            assert distances[True] < distances[False], (i, layer)
+
+
 def test_style_strength_brings_the_style_nearer(tiny, paintings, toy):
     # L-BFGS comes near the balance of both wishes in a few steps.
     weak, strong = (

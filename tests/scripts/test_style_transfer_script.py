@@ -160,25 +160,37 @@ def test_installed_command(script):
     assert ask(code) is True
 
 
-# --style=FILE or FILE:WEIGHT
+# --style=FILE, FILE:WEIGHT, FILE@LEVEL or FILE:WEIGHT@LEVEL
 
 
 def test_style_is_a_file_or_a_file_and_its_weight(tmp_path):
-    (tmp_path / "a:0.5").touch()
+    for name in ("a:0.5", "b@fine", "c@home.png"):
+        (tmp_path / name).touch()
     texts = ["a.png", "a.png:2", "dir/a.png:0.25", "a.png:0", "a:b.png:1e-3", "a:0.5", "a:0.5:0.7"]
+    texts += ["a.png@fine", "a.png:2@coarse", "a:0.5@middle", "b@fine", "b@fine:2@fine", "coarse"]
+    texts += ["c@home.png", "c@home.png:2", "d@home.png"]
     code = f"""
 import json
 from kerasart.scripts.style_transfer import parse_style
 print(json.dumps([parse_style(text) for text in {texts}]))
 """
     assert ask(code, tmp_path) == [
-        ["a.png", None],
-        ["a.png", 2],
-        ["dir/a.png", 0.25],
-        ["a.png", 0],
-        ["a:b.png", 0.001],
-        ["a:0.5", None],  # there is a file of that name
-        ["a:0.5", 0.7],
+        ["a.png", None, None],
+        ["a.png", 2, None],
+        ["dir/a.png", 0.25, None],
+        ["a.png", 0, None],
+        ["a:b.png", 0.001, None],
+        ["a:0.5", None, None],  # there is a file of that name
+        ["a:0.5", 0.7, None],
+        ["a.png", None, "fine"],
+        ["a.png", 2, "coarse"],
+        ["a:0.5", None, "middle"],
+        ["b@fine", None, None],
+        ["b@fine", 2, "fine"],
+        ["coarse", None, None],
+        ["c@home.png", None, None],
+        ["c@home.png", 2, None],
+        ["d@home.png", None, None],
     ]
 
 
@@ -189,6 +201,13 @@ def test_style_weight_that_is_none_is_refused(folder, warm_refuse, text):
     line = warm_refuse(folder, "--content=photo.png", f"--style={text}")
     assert "`style` must be FILE or FILE:WEIGHT with a weight of 0 or more" in line
     assert line.endswith(f"Received: {text!r}")
+
+
+@pytest.mark.parametrize("level", ["corse", "", "fine:0.5", "Fine"])
+def test_a_style_s_level_that_is_none_is_refused(folder, warm_refuse, level):
+    line = warm_refuse(folder, "--content=photo.png", f"--style=a.png@{level}")
+    assert "may end in @ and one of coarse, middle, fine" in line
+    assert line.endswith(f"Received: 'a.png@{level}'")
 
 
 def test_style_weights_that_are_all_zero_are_refused(folder, warm_refuse):
@@ -652,6 +671,20 @@ def test_contact_sheet_shows_photo_styles_and_result(folder, given, warm_run):
     height, width, channels = pixels(folder / "sheet.png").shape
     assert channels == 3
     assert width > 4 * 200 and height < width / 2  # four in a row
+
+
+def test_levels_are_recorded_and_made_again(folder, warm_run):
+    photo, flags = "--content=photo.png", [*SMALL, "--style_layers=fire2,fire3,fire4"]
+    styles = ["--style=a.png:2@coarse", "--style=b.png@fine"]
+    succeed(warm_run(folder, photo, *styles, *flags, "--output=one.png"))
+    record = record_of(folder / "one.png")
+    assert record["style_levels"] == ["coarse", "fine"]
+    files = ["--style=a.png", "--style=b.png"]
+    succeed(warm_run(folder, photo, *files, "--reproduce=one.png", "--output=two.png"))
+    np.testing.assert_array_equal(pixels(folder / "two.png"), pixels(folder / "one.png"))
+    succeed(warm_run(folder, photo, *files, *flags, "--output=three.png"))
+    assert record_of(folder / "three.png")["style_levels"] is None
+    assert np.abs(pixels(folder / "three.png") - pixels(folder / "one.png")).max() > 2
 
 
 def test_plot_is_drawn(folder, given, warm_run):

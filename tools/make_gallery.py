@@ -5,25 +5,29 @@
 Takes a minute or two on two CPU cores. The film needs OpenCV: pip install "kerasart[video]".
 """
 
+import itertools
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from kerasart import Dreamer, FilmStylizer, paint_film, write_animation
+from kerasart import Dreamer, FilmStylizer, Stylizer, paint_film, write_animation
 from kerasart.film import Film
 from kerasart.film.flow import shift
 from kerasart.image import write_picture
-from kerasart.image.resizing import resize
+from kerasart.image.contact_sheet import contact_table
+from kerasart.image.resizing import resize, resize_photo
 from kerasart.image.samples import SAMPLES, read_sample
 
 DOCS = Path(__file__).parents[1] / "docs"
+STYLES = ("starry_night", "the_scream", "delaunay_portrait", "mosaic", "ink_hatching")
 PRESETS = ("animals", "gentle", "patterns", "sculpture", "shells")
 
 
 def main():
     """Writes the pictures."""
     make_dreams()
+    make_levels()
     with TemporaryDirectory() as folder:
         make_film(Path(folder))
 
@@ -40,6 +44,16 @@ def make_dreams():
     write_picture(DOCS / "before_after.jpg", put_side_by_side(pair, 400), quality=90)
     sheet = np.concatenate([put_side_by_side(row, 180, width=270) for row in rows], axis=1)
     write_picture(DOCS / "gallery.jpg", sheet, quality=85)
+
+
+def make_levels():
+    """Writes docs/levels.jpg: pairs of styles, as `stylize.py --sweep_levels` paints them."""
+    photo, stylizer = read_sample("coffee").image, Stylizer("medium")
+    photo = resize_photo(photo, (267, 400))
+    pairs = itertools.product(STYLES, STYLES)
+    images = [stylizer(photo, {"coarse": row, "fine": column}) for row, column in pairs]
+    rows, columns = ([f"{level}: {name}" for name in STYLES] for level in ("coarse", "fine"))
+    write_picture(DOCS / "levels.jpg", contact_table(images, rows, columns, 240), quality=76)
 
 
 def make_film(folder):

@@ -133,7 +133,7 @@ def paint_film(
                     if on_frame:
                         on_frame(frame, painted)
         except KeyboardInterrupt:
-            if shots is not None or not writer.done:
+            if shots is not None or writer.done < 2:  # The last may not be written whole.
                 raise
             is_whole = False
         if shots is None:

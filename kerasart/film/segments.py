@@ -20,7 +20,8 @@ _OURS = re.compile(r"\d{6,}\.(mp4|webm|npz|json)|frame\d{6,}\.png")
 def delete_segments(folder: Path) -> None:
     """Deletes the files that a `SegmentFolder` wrote, and the folder if nothing else is in it."""
     is_ours = (folder / _NOTE).exists()
-    for file in folder.iterdir():
+    # The first first: if this is interrupted, what is missing can be painted again, from its start.
+    for file in sorted(folder.iterdir()):
         if is_draft(file) or (is_ours and _OURS.fullmatch(file.name)):
             file.unlink()
     (folder / _NOTE).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """`paint_film`: motion, shots, sizes, interruption and resuming, with painters that do little."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -275,6 +276,37 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(clip, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         paint_film(clip, tmp_path / "painted.mp4", Remembering(fails_at=0))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_interrupted_while_segments_are_deleted(clip, tmp_path, monkeypatch, count):
+    path, left = tmp_path / "painted.mp4", [count]
+    paint_film(clip, path, Remembering(), segment=4, shots=find_shots(clip))
+
+    def unlink(self, *arguments, unlink=Path.unlink, **options):
+        if self.parent == tmp_path / "painted.mp4.film" and self.suffix != ".tmp":
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+        unlink(self, *arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", unlink)
+        paint_film(clip, path, Remembering(), segment=4)
+    whole = path.read_bytes()
+    assert paint_film(clip, path, Remembering(), segment=4).frames == 12
+    assert path.read_bytes() == whole
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_ctrl_c_while_the_first_frame_is_written_leaves_no_film(clip, tmp_path, monkeypatch):
+    def interrupted(self, *arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VideoOutput, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(clip, tmp_path / "painted.mp4", Remembering())
+    assert not (tmp_path / "painted.mp4").exists()
 
 
 def test_a_preview_is_of_frames_spread_over_the_film(clip):

@@ -6,6 +6,7 @@ does: by optimisation, in a dream, or in one pass. At a cut all that is remember
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -20,8 +21,11 @@ from kerasart.applications.film_shots import Shot, frames_of_shots, resize_frame
 from kerasart.film import Film, FilmWriter, Frame
 from kerasart.film.flow import find_flow
 from kerasart.film.motion import Flow, Motion, MotionTracker
+from kerasart.film.video_file import CutOffError
 from kerasart.film.writer import Gap
 from kerasart.settings.checks import check
+
+_log = logging.getLogger("kerasart")
 
 FilmState = dict[str, np.ndarray]
 
@@ -107,7 +111,8 @@ def paint_film(
 
     Raises:
         ImportError: If PyAV or OpenCV is missing.
-        ValueError: If the film cannot be read, or an argument is not allowed.
+        ValueError: If the film cannot be read, or an argument is not allowed. If it is the rest of
+            the film that cannot be read, the frames before are written.
         FileExistsError: If another process paints some of the same frames.
         OSError: If the output cannot be written.
     """
@@ -122,7 +127,8 @@ def paint_film(
     else:
         settings = {"size": size, "cuts": cuts if cuts is None else sorted(cuts)}
         writer = FilmWriter(output, film, fingerprint=settings | dict(fingerprint or {}), **options)
-    starts, count, is_whole, path = [], 0, True, writer.path
+    starts, count, path = [], 0, writer.path
+    end: KeyboardInterrupt | CutOffError | None = None
     with writer.claim([(0, None)] if shots is None else [shot[:2] for shot in shots]):
         try:
             for gap, pts in _parts(writer, shots):
@@ -132,13 +138,16 @@ def paint_film(
                     count += 1
                     if on_frame:
                         on_frame(frame, painted)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CutOffError) as error:
             if shots is not None or writer.done < 2:  # The last may not be written whole.
                 raise
-            is_whole = False
+            end = error
         if shots is None:
             count, path = writer.done, writer.finish()
-    return FilmResult(path, count, starts, time.perf_counter() - start, is_whole)
+    if isinstance(end, CutOffError):
+        _log.warning("The frames so far are in '%s'", path)
+        raise end
+    return FilmResult(path, count, starts, time.perf_counter() - start, end is None)
 
 
 def _paint(frames, painter, writer, state):

@@ -32,6 +32,10 @@ _FULL_RANGE = 2
 _RATE = Fraction(25)  # Where none is known.
 
 
+class CutOffError(ValueError):
+    """From some time on, a film cannot be read."""
+
+
 class VideoFile:
     """A video file: what is known of its first video stream, and its frames in order.
 
@@ -253,7 +257,7 @@ class VideoFile:
             return []
 
     def _cut_off(self, time, reason):
-        return ValueError(
+        return CutOffError(
             f"Cannot read '{self._path}' beyond {time:.2f} s: it must be whole and undamaged. "
             f"Received: {reason}"
         )
@@ -261,7 +265,7 @@ class VideoFile:
     def _check_size(self, frame, pts):
         if (frame.height, frame.width) != self._coded_size:
             height, width = self._coded_size
-            raise ValueError(
+            raise CutOffError(
                 f"Cannot read '{self._path}' beyond {float(pts * self.time_base):.2f} s: all of "
                 f"its frames must have the size of the first, {width} x {height}. "
                 f"Received: {frame.width} x {frame.height}"

@@ -120,7 +120,7 @@ def claim(
         with open(draft, "ab") as lock:
             if not all(_lock_range(lock, *part) for part in parts):
                 raise FileExistsError(
-                    f"Cannot write '{path}': no other process must be writing it. "
+                    f"Cannot write '{path}': another process must not be writing it. "
                     "Received: one that is"
                 )
             if not _lies_at(lock.fileno(), draft):

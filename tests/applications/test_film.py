@@ -30,10 +30,10 @@ def view(number):
     return photo[10 : 10 + HEIGHT, 20 + number : 20 + number + WIDTH]
 
 
-def make_clip(path, views):
+def make_clip(path, views, size=(HEIGHT, WIDTH)):
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=25, options={"crf": "1"})
-        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        (stream.height, stream.width), stream.pix_fmt = size, "yuv420p"
         for each in views:
             frame = av.VideoFrame.from_ndarray(quantise(each, 8), format="rgb24")
             file.mux(stream.encode(frame))
@@ -243,10 +243,10 @@ def test_what_another_process_paints_is_refused(clip, tmp_path, forks):
         other = forks.start(PAINT_FOREVER, ["", clip, path], tmp_path, stdout=output)
         painting.readline()
     for same in (None, shots, shots[:1]):
-        with pytest.raises(FileExistsError, match="no other process .* Received: one that is"):
+        with pytest.raises(FileExistsError, match="another process .* Received: one that is"):
             paint_film(clip, path, Counting(), shots=same)
     assert paint_film(clip, path, Counting(), shots=shots[1:]).shots == [6]
-    with pytest.raises(FileExistsError, match="no other process"):
+    with pytest.raises(FileExistsError, match="another process"):
         paint_film(clip, path, Counting())
     other.kill()
     other.wait()
@@ -270,6 +270,17 @@ def test_an_error_leaves_the_segments_and_no_film(clip, tmp_path):
         paint_film(clip, path, Remembering(fails_at=5, error=RuntimeError), segment=2)
     assert not path.exists()
     assert FilmWriter(path, Film(clip), segment=2).done == 4
+
+
+def test_the_frames_before_what_cannot_be_read_are_written(tmp_path, caplog):
+    clip, other, path = (tmp_path / name for name in ("a.ts", "b.ts", "painted.mp4"))
+    make_clip(clip, map(view, range(12)))
+    make_clip(other, np.zeros((3, 32, 32, 3)), size=(32, 32))
+    clip.write_bytes(clip.read_bytes() + other.read_bytes())
+    with pytest.raises(ValueError, match="must have the size of the first"):
+        paint_film(clip, path, Counting())
+    assert len(decoded(path)) == 12
+    assert f"The frames so far are in '{path}'" in caplog.text
 
 
 def test_ctrl_c_before_the_first_frame_leaves_nothing(clip, tmp_path):

@@ -130,7 +130,7 @@ with claim({str(unfinished)!r}, [(3, 5)]):
         claimed.readline()
     outcome = warm_run(folder, "--input=clip.mp4", "--overwrite", *PAINT)
     other.kill()
-    assert outcome.code == 1 and "no other process must be writing it" in outcome.stderr
+    assert outcome.code == 1 and "another process must not be writing it" in outcome.stderr
     assert names_in(unfinished) == ["film.json"]
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from math import lcm
 from pathlib import Path
@@ -223,8 +224,9 @@ def _as_opus(path, index, copy, span):
     import av
 
     context = copy.codec_context
-    setup = context.format, context.layout, _OPUS_RATE, 960
-    resampler = av.AudioResampler(*setup)
+    setup = context.format, context.layout, _OPUS_RATE
+    make_resampler = partial(av.AudioResampler, *setup, frame_size=960)
+    resampler = make_resampler()
     end = Fraction(-1)
     with open_input(path) as source:
         for frame in _decoded(source, source.streams[index]):
@@ -237,7 +239,7 @@ def _as_opus(path, index, copy, span):
                 try:
                     frames = resampler.resample(frame)
                 except ValueError:  # From here on the sound has another rate, or other channels.
-                    resampler = av.AudioResampler(*setup)
+                    resampler = make_resampler()
                     frames = resampler.resample(frame)
                 yield from _timed(copy, frames)
         yield from _timed(copy, resampler.resample(None))

@@ -41,6 +41,8 @@ _MODULES = {
     "FilmStyleTransfer": "kerasart.applications.film_style_transfer",
     "FilmStylizer": "kerasart.applications.film_stylizer",
     "Interrupted": "kerasart.optimization",
+    "MannerNet": "kerasart.networks",
+    "MannerTrainer": "kerasart.networks",
     "Objective": "kerasart.objectives",
     "Picture": "kerasart.image",
     "Progress": "kerasart.progress",

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 _FILE = "model.keras"
+_ANY_STYLE = ("MannerNet", "AdaIN")  # Classes of networks that take any image as style.
 _LONGEST = 2**20  # Bytes of a configuration; kerasart's own have a few thousand.
 
 
@@ -15,6 +16,15 @@ def shipped_models() -> dict[str, Path]:
     """Lists the bundled style networks: name to folder."""
     folder = Path(str(files("kerasart.saved_models")))
     return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{_FILE}"))}
+
+
+def default_model(style: object = None) -> str:
+    """Names the bundled style network that is used for a style unless another is asked for.
+
+    Args:
+        style: A name, a dict of names to weights, or None; or else a picture or several.
+    """
+    return "medium" if style is None or isinstance(style, str | dict) else "any_style"
 
 
 def find_network(model: str | PathLike[str]) -> Path:
@@ -82,9 +92,10 @@ def list_styles(model: str | PathLike[str]) -> list[str] | None:
     """
     config = read_config(find_network(model))
     styles = config["config"].get("styles", [])
-    is_any = config.get("class_name") == "AdaIN"
+    is_any = config.get("class_name") in _ANY_STYLE
     if not (is_any or (styles and isinstance(styles, list))):
         raise ValueError(
-            f"`model` must be a TransformerNet or an AdaIN. Received: '{model}', which is another"
+            f"`model` must be a TransformerNet or one of {', '.join(_ANY_STYLE)}. "
+            f"Received: '{model}', which is another"
         )
     return None if is_any else [str(style) for style in styles]

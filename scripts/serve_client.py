@@ -6,7 +6,7 @@
         --style=mosaic:0.6,ink_hatching:0.4 --server=paint.example.org:8500
     python scripts/serve_client.py --model=medium --input=photo.jpg \\
         --style=coarse:mosaic,fine:starry_night
-    python scripts/serve_client.py --model=adain --input='holiday/*.jpg' --style=painting.jpg
+    python scripts/serve_client.py --model=any_style --input='holiday/*.jpg' --style=painting.jpg
     python scripts/serve_client.py --model=dream --input=photo.jpg --output=dream.jpg \\
         --steps=10 --step_size=0.006 --octaves=4 --protocol=rest
 

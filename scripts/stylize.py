@@ -45,8 +45,8 @@ from kerasart.image.contact_sheet import contact_table
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.samples import SAMPLES
 from kerasart.levels import LEVELS, split_levels
+from kerasart.saved_models import default_model, shipped_models
 from kerasart.saved_models import list_styles as find_styles
-from kerasart.saved_models import shipped_models
 from kerasart.settings.checks import check_tiling
 from kerasart.settings.style import COLOURS
 
@@ -71,7 +71,7 @@ _MODEL = flags.DEFINE_string(
     "model",
     None,
     "A name that --list_styles shows, or a folder or .keras file of yours. (default: medium, or "
-    "adain where the style is a file)",
+    "any_style where the style is a file)",
 )
 _STYLE = flags.DEFINE_string(
     "style",
@@ -156,7 +156,7 @@ def main() -> None:
     rows = _parse_tile(common_flags.TILE.value)
     check_tiling("auto", common_flags.MEMORY.value)
     style, record = _parse_style(_STYLE.value)
-    model = _MODEL.value or ("adain" if isinstance(style, list) else "medium")
+    model = _MODEL.value or default_model(style)
     options: dict[str, Any] = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
     options |= {"rows": rows, "memory": common_flags.MEMORY.value}
     if film_flags.is_film(_INPUT.value, _OUTPUT.value):

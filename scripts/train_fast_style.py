@@ -2,9 +2,9 @@
 
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --style=b.jpg --output=mine
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --network=small --steps=2000
-    python scripts/train_fast_style.py --photos=DIR --style=DIR --network=adain --output=any
+    python scripts/train_fast_style.py --photos=DIR --style=DIR --network=manner --output=any
     python scripts/train_fast_style.py --photos=DIR --style=c.jpg --finetune=mine --output=more
-    python scripts/train_fast_style.py --photos=DIR --style=DIR --finetune=adain --output=any
+    python scripts/train_fast_style.py --photos=DIR --style=DIR --finetune=any_style --output=any
     python scripts/train_fast_style.py --preset=help
     python scripts/train_fast_style.py --preset=best --show
     python scripts/stylize.py --model=mine --input=photo.jpg
@@ -75,6 +75,7 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     "TransformerNet": _Kind(("small", "medium", "large"), "best", _read_pictures),
+    "MannerNet": _Kind(("manner",), "manner_best", _list_pictures),
     "AdaIN": _Kind(("adain",), "adain_best", _list_pictures),
 }
 
@@ -82,22 +83,24 @@ _PHOTOS = flags.DEFINE_string(
     "photos", None, "A folder of photos, of any kinds and sizes, with all folders in it."
 )
 _STYLE = flags.DEFINE_multi_string(
-    "style", [], "A picture whose style to learn; for adain, a folder of many such pictures."
+    "style",
+    [],
+    "A picture whose style to learn; for manner and adain, a folder of many such pictures.",
 )
 _OUTPUT = flags.DEFINE_string("output", "fast_style", "The folder to write.")
 _NETWORK = flags.DEFINE_enum(
     "network",
     "medium",
     [name for kind in _KINDS.values() for name in kind.names],
-    "large has the paper's channels, medium half, small a quarter of them, for a laptop; adain "
-    "paints in the style of any picture.",
+    "large has the paper's channels, medium half, small a quarter of them, for a laptop; manner "
+    "and adain paint in the style of any picture.",
 )
 _FINETUNE = flags.DEFINE_string(
     "finetune",
     None,
     "A trained model (its folder, .keras file, or name) to train further: the styles that it "
-    "knows, or for adain any, by all of its weights; new styles are added by its normalisations "
-    "alone, and what it could it still can.",
+    "knows, or for any_style and adain any, by all of its weights; new styles are added by its "
+    "normalisations alone, and what it could it still can.",
 )
 _SAMPLE = flags.DEFINE_multi_string(
     "sample",
@@ -113,7 +116,7 @@ _TENSORBOARD = flags.DEFINE_string(
     "A folder to write losses and contact sheets to, for TensorBoard. Needs "
     "pip install 'kerasart[tensorboard]'.",
 )
-_PRESET = options.define_preset("best, or adain_best")
+_PRESET = options.define_preset("best, manner_best or adain_best")
 
 _SETTINGS = options.define_flags(FastStyleSettings)
 GROUPS = {

@@ -235,7 +235,28 @@ def adain():
     return network
 
 
-@pytest.fixture(scope="session", params=["tiny_network", "adain"])
+@pytest.fixture(scope="session")
+def manner():
+    """A small `MannerNet`, random, whose codes tell pictures apart."""
+    import keras
+
+    from kerasart.networks import MannerNet
+
+    keras.utils.set_random_seed(0)
+    network = MannerNet(width=1 / 8, blocks=2, code_size=5)
+    generator = np.random.default_rng(0)
+    for layer in network.encoder.convolutions:
+        inputs = 1 if isinstance(layer, keras.layers.DepthwiseConv2D) else layer.kernel.shape[2]
+        spread = np.sqrt(2 / (inputs * np.prod(layer.kernel_size)))
+        layer.kernel.assign(generator.normal(0, spread, layer.kernel.shape).astype(np.float32))
+    for block in (*network.residual, *network.up, network.to_rgb):
+        for table in (block.normalise.gamma, block.normalise.beta):
+            table.assign(table + generator.normal(0, 0.1, table.shape).astype(np.float32))
+    network.set_weights([each.astype(np.float16) for each in network.get_weights()])  # As in files.
+    return network
+
+
+@pytest.fixture(scope="session", params=["tiny_network", "manner", "adain"])
 def style_network(request):
     """Each network that paints in one pass."""
     return request.getfixturevalue(request.param)

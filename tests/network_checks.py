@@ -38,7 +38,7 @@ def check_paints_as(network, paint, atol=1e-5, sizes=None, style_size=None, by_l
     """Compares a form of a network with it, for sizes x strengths, and one of three styles each.
 
     Args:
-        network: A `TransformerNet` of several styles, or an `AdaIN`.
+        network: A `TransformerNet` of several styles, or a network of any style.
         paint: The form. Takes an image, a style and a strength as the network itself does.
         atol: The largest difference allowed; at strength 0 there is none from the photo.
         sizes: (height, width) of photos; by default odd ones, the least, and a multiple of 8.

@@ -3,7 +3,9 @@
 Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution"
 (arXiv 1603.08155); Dumoulin et al. 2017, "A Learned Representation for Artistic Style" (arXiv
 1610.07629) for many styles in one network; Huang and Belongie 2017, "Arbitrary Style Transfer in
-Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) for any style.
+Real-time with Adaptive Instance Normalization" (arXiv 1703.06868) and Ghiasi et al. 2017,
+"Exploring the structure of a real-time, arbitrary neural artistic stylization network" (arXiv
+1705.06830) for any style.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from kerasart.networks.fused import FusedNetwork
 from kerasart.networks.strips import paint_in_strips
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
+from kerasart.saved_models import default_model
 from kerasart.settings.checks import check_tiling
 from kerasart.settings.style import COLOURS
 
@@ -50,7 +53,7 @@ class Stylizer:
         precision: "float32", "bfloat16", or "auto": what is fast on this machine.
 
     Attributes:
-        styles: The names of its styles; empty for an `AdaIN`, which takes pictures.
+        styles: The names of its styles; empty for a network that takes pictures.
         precision: "float32" or "bfloat16".
 
     Raises:
@@ -87,9 +90,9 @@ class Stylizer:
                 [0, 1].
             style: A name of `styles`, or a dict of names to weights; or a dict of the levels
                 "coarse", "middle" and "fine" to such styles, where a level that is left out has
-                that of the next coarser one, or else of the next finer. For an `AdaIN` a picture,
-                or a list of pairs of picture and weight. Transparent parts of a `Picture` are
-                ignored. None is the first name.
+                that of the next coarser one, or else of the next finer. For a network of any style
+                a picture, or a list of pairs of picture and weight. Transparent parts of a
+                `Picture` are ignored. None is the first name.
             strength: From 0 (the photo) to 1 (the full style).
             preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
                 dark; "histogram" or "coral": the painting is recoloured as the photo.
@@ -264,7 +267,7 @@ _READY = Recent(2)
 def stylize(
     image: ArrayLike,
     style: Style | None = None,
-    model: Model = "medium",
+    model: Model | None = None,
     precision: str = "auto",
     **options: Any,
 ) -> np.ndarray:
@@ -273,11 +276,11 @@ def stylize(
     Args:
         image: As in `Stylizer.__call__`.
         style: As in `Stylizer.__call__`.
-        model: As in `Stylizer`.
+        model: As in `Stylizer`. None is "medium", or "any_style" where the style is a picture.
         precision: As in `Stylizer`.
         **options: Further arguments of `Stylizer.__call__`.
 
     Returns:
         float32 RGB of shape (1, height, width, 3) in [0, 1].
     """
-    return Stylizer(model, precision)(image, style, **options)
+    return Stylizer(model or default_model(style), precision)(image, style, **options)

@@ -33,7 +33,7 @@ from kerasart.settings.style import FastStyleSettings
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# The number of photos (and of styles, for `AdaIN`) on which weights are balanced.
+# The number of photos (and of styles, for networks of any style) on which weights are balanced.
 _EXAMPLES = 4
 
 
@@ -114,11 +114,11 @@ def plan_training(
     """Prepares to train a network.
 
     Args:
-        network: "small", "medium", "large" or "adain"; or a network of which a copy is trained
-            further: an `AdaIN`, or a `TransformerNet` with all its styles, or with new ones, which
-            are added (see `TransformerNet.with_styles`).
+        network: "small", "medium", "large", "manner" or "adain"; or a network of which a copy is
+            trained further: one of any style, or a `TransformerNet` with all its styles, or with
+            new ones, which are added (see `TransformerNet.with_styles`).
         styles: Dict of names to RGB pictures, or to `Picture`s, whose transparent parts are
-            ignored; or, for "adain", a list of paths of pictures.
+            ignored; or, for a network of any style, a list of paths of pictures.
         photos: Paths of photos.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
@@ -162,8 +162,8 @@ def make_trainer(
     Args:
         network: The `StyleNetwork`.
         styles: A list of RGB pictures, or `Picture`s: for a `TransformerNet` in the order of its
-            styles (if fewer, the last ones); for an `AdaIN` a few examples.
-        photos: A few photos of the training's size; for an `AdaIN` as many as styles.
+            styles (if fewer, the last ones); for a network of any style a few examples.
+        photos: A few photos of the training's size; for a network of any style as many as styles.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
         precision: "float32", "bfloat16" or "auto", of the backbone.

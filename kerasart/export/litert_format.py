@@ -32,11 +32,11 @@ def export_litert(
 
     The signature `serving_default` has float32 inputs: `image` (1, height, width, 3) in [0, 1]; for
     a `TransformerNet` `style_weights` (1, styles) with the sum 1, or (3, styles), a row for each of
-    the levels coarse, middle and fine; for an `AdaIN` `style`, an image like `image`; and
-    `strength` (1,) in [0, 1]. The output is `image`, the painting.
+    the levels coarse, middle and fine; for a network of any style `style`, an image like
+    `image`; and `strength` (1,) in [0, 1]. The output is `image`, the painting.
 
     Args:
-        network: A `TransformerNet` or an `AdaIN`.
+        network: The `StyleNetwork`.
         path: The file.
         size: (height, width) of all images. Below about 24 pixels, normalisation over few
             positions may amplify the rounding to float16 beyond what is allowed.

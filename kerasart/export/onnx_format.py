@@ -28,12 +28,12 @@ def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "
 
     The inputs are float32: `image` (1, height, width, 3) in [0, 1] of any size; for a
     `TransformerNet` `style_weights` (1, styles) with the sum 1, or (3, styles), a row for each of
-    the levels coarse, middle and fine; for an `AdaIN` `style`, an image like `image`; and
-    `strength` (1,) in [0, 1]. The output is `painted`, of the shape of `image`. The metadata
-    hold the names of a `TransformerNet`'s styles as "styles", in JSON.
+    the levels coarse, middle and fine; for a network of any style `style`, an image like
+    `image`; and `strength` (1,) in [0, 1]. The output is `painted`, of the shape of `image`. The
+    metadata hold the names of a `TransformerNet`'s styles as "styles", in JSON.
 
     Args:
-        network: A `TransformerNet` or an `AdaIN`.
+        network: The `StyleNetwork`.
         path: The file.
         taken: What to do if the file exists, as in `write_picture`.
 
@@ -164,6 +164,21 @@ class OnnxOps(StyleOps):
         x = self.node("Conv", x, kernel.transpose(3, 2, 0, 1), *bias, strides=layer.strides)
         return self.relu(x) if layer.activation.__name__ == "relu" else x
 
+    def apply(self, x: str, layer: keras.layers.Layer) -> str:
+        """As `StyleOps.apply`."""
+        kernel, bias = layer.get_weights()
+        is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        x = self.node(
+            "Conv",
+            x,
+            kernel.transpose((2, 3, 0, 1) if is_depthwise else (3, 2, 0, 1)),
+            bias,
+            strides=layer.strides,
+            group=kernel.shape[2] if is_depthwise else 1,
+            auto_pad="SAME_UPPER",
+        )
+        return self.node("Clip", x, 0.0, 6.0) if layer.activation.__name__ == "relu6" else x
+
     def conv_block(self, x: str, block: ConvBlock, mixture: str) -> str:
         """As `StyleOps.conv_block`."""
         norm = block.normalise
@@ -215,6 +230,10 @@ class OnnxOps(StyleOps):
     def unstack(self, x: str) -> list[str]:
         """As `StyleOps.unstack`."""
         return [self.node("Gather", x, i, axis=1) for i in range(len(LEVELS))]
+
+    def average(self, features: str, mask: None = None) -> str:
+        """As `StyleOps.average`, without a mask."""
+        return self.node("ReduceMean", features, axes=[2, 3], keepdims=0)
 
     def moments(self, features: str, epsilon: float, mask: None = None) -> str:
         """As `StyleOps.moments`, without a mask."""

@@ -31,7 +31,7 @@ def export_network(
     """Exports a trained network as the next version of a served model.
 
     Args:
-        network: A `TransformerNet` or an `AdaIN`.
+        network: The `StyleNetwork`.
         folder: The served model's folder; its subfolders 1, 2, and so on are versions.
         precision: "float32" or "bfloat16", of the convolutions, whatever machine serves the model.
         most_pixels: The most pixels of an image in a request.

@@ -2,6 +2,8 @@
 
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.adain_trainer import AdaINTrainer
+from kerasart.networks.manner_net import MannerNet
+from kerasart.networks.manner_trainer import MannerTrainer
 from kerasart.networks.saving import load_network, prepare_network, save_network
 from kerasart.networks.style_network import StyleNetwork, copy_network, recast
 from kerasart.networks.style_trainer import StyleTrainer
@@ -12,6 +14,8 @@ __all__ = [
     "SIZES",
     "AdaIN",
     "AdaINTrainer",
+    "MannerNet",
+    "MannerTrainer",
     "StyleNetwork",
     "StyleTrainer",
     "TransformerNet",

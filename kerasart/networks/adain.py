@@ -1,24 +1,13 @@
 """`AdaIN`, a feed-forward network whose style is any image."""
 
-from collections.abc import Sequence
-from os import PathLike
 from typing import Any
 
 import keras
 
 from kerasart.backbones import load_backbone
-from kerasart.image.masks import split_picture
-from kerasart.image.resizing import shrink
 from kerasart.networks.adain_trainer import AdaINTrainer
+from kerasart.networks.any_style_network import AnyStyleNetwork
 from kerasart.networks.ops import StyleOps
-from kerasart.networks.style_network import (
-    StyleNetwork,
-    StylePart,
-    dtype_policy,
-    normalise_shares,
-)
-from kerasart.networks.training_styles import StylePictures
-from kerasart.settings.style import FastStyleSettings
 
 _CHANNELS = 512  # Of the encoder's features.
 # About their mean: without it, the decoder starts in the saturated parts of the sigmoid.
@@ -30,7 +19,7 @@ _EPSILON = 1e-5  # Under the root of a variance.
 
 
 @keras.saving.register_keras_serializable("kerasart")
-class AdaIN(StyleNetwork):
+class AdaIN(AnyStyleNetwork):
     """Paints an image of any size in the style of another, one that it was not trained on too.
 
     The encoder's features of the photo are given, channel by channel, the mean and the standard
@@ -59,7 +48,6 @@ class AdaIN(StyleNetwork):
         ValueError: If the encoder's weights are not those that it was trained with.
     """
 
-    style_input = "style"
     code_shape = (2, None)
     stride = 8  # Of the encoder's layer.
     least_size = 9  # So that an image can be mirrored up to the next multiple of the stride.
@@ -112,25 +100,6 @@ class AdaIN(StyleNetwork):
             layer.build(shape)
             shape = (*shape[:-1], layer.filters)
 
-    def call(self, image: Any, style: Any, strength: Any = None) -> Any:
-        """Paints.
-
-        Args:
-            image: float RGB (batch, height, width, 3) in [0, 1], each side at least 9 pixels.
-            style: As many such images, of any size.
-            strength: (batch,) in [0, 1], from the photo itself to the full style. By default 1.
-
-        Returns:
-            float32 of the shape of `image`, in [0, 1].
-
-        Raises:
-            ValueError: If an image is too small.
-        """
-        image = keras.ops.cast(image, "float32")
-        self.check_size(image)
-        self.check_size(style, "style")
-        return self.forward(image, self.encode_style(style), strength)
-
     def transform(
         self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
     ) -> Any:
@@ -164,44 +133,6 @@ class AdaIN(StyleNetwork):
         for layer in self.decoder:
             x = ops.convolve(x, layer) if layer else ops.upsample(x)
         return ops.convolve(x, self.to_rgb)
-
-    def parse_style(self, style: Any) -> list[StylePart]:
-        """Reads a style: an image, or a list of pairs of image and weight."""
-        pairs = style if isinstance(style, list) else [(style, 1.0)]
-        if (
-            style is None
-            or isinstance(style, str | dict)
-            or not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs)
-        ):
-            received = [type(each).__name__ for each in style] if pairs is style else repr(style)
-            raise ValueError(
-                "`style` must be a picture, or a list of pairs of picture and weight, for a "
-                f"network that paints in any style. Received: {received}"
-            )
-        parts = []
-        shares = normalise_shares([weight for _, weight in pairs])
-        for (picture, _), share in zip(pairs, shares, strict=True):
-            image, mask = split_picture(picture, "style")
-            image = shrink(image, self.style_size)
-            self.check_size(image, "style")
-            parts.append((image, share, mask))
-        return parts
-
-    @classmethod
-    def create(cls, name: str, styles: Sequence[str | PathLike[str]], precision: str) -> "AdaIN":
-        """Makes a network to be trained."""
-        return cls(dtype=dtype_policy(precision))
-
-    def read_styles(
-        self,
-        styles: Sequence[str | PathLike[str]],
-        settings: FastStyleSettings,
-        seed: int = 0,
-        left_out: set[str] | None = None,
-        max_pixels: int | None = None,
-    ) -> StylePictures:
-        """Reads styles from files."""
-        return StylePictures(styles, settings, seed, left_out, max_pixels)
 
     @property
     def bytes_per_pixel(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -10,13 +9,13 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
-from kerasart.image import as_image
-from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apart, mean_weights
-from kerasart.objectives import Objective, StyleTerm, style_objective
+from kerasart.networks.any_style_trainer import AnyStyleTrainer
+from kerasart.networks.perceptual_trainer import apart
+from kerasart.objectives import Objective
 from kerasart.settings.style import FastStyleSettings
 
 
-class AdaINTrainer(PerceptualTrainer):
+class AdaINTrainer(AnyStyleTrainer):
     """Trains an `AdaIN` network to paint photos in the style of any image.
 
     The target of the content loss are the features that the decoder gets, those of the photo with
@@ -31,6 +30,7 @@ class AdaINTrainer(PerceptualTrainer):
         weights: (terms,): the factor of each term.
         stability: As in `PerceptualTrainer`.
         precision: "float32", "bfloat16" or "auto", of the backbone.
+        pooling: "max", the encoder's own.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class AdaINTrainer(PerceptualTrainer):
         weights: ArrayLike,
         stability: float = 0.0,
         precision: str = "auto",
+        pooling: str = "max",
     ):
         padding = network.padding  # The target comes from the network's own encoder.
-        super().__init__(
-            network, backbone, objective, weights, stability, precision, padding=padding
-        )
+        cut = precision, pooling, padding
+        super().__init__(network, backbone, objective, weights, stability, *cut)
 
     @classmethod
     def make_objective(
@@ -68,28 +68,7 @@ class AdaINTrainer(PerceptualTrainer):
                 "`pooling` must be max for adain, as the network's own encoder has it. "
                 f"Received: {settings.pooling!r}"
             )
-        return style_objective(settings)
-
-    @classmethod
-    def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
-        """Pairs each style with the photo of the same number."""
-        for photo, style in zip(photos, styles, strict=True):
-            yield as_image(style, "styles"), None, [photo]
-
-    @classmethod
-    def balanced(
-        cls,
-        network: Any,
-        backbone: Backbone,
-        objective: Objective,
-        style_targets: Any,
-        weights: Any,
-        settings: FastStyleSettings,
-        precision: str = "auto",
-    ) -> AdaINTrainer:
-        """Makes a trainer whose weights are balanced over all pairs; it computes targets itself."""
-        weights = mean_weights(weights, axis=(0, 1))
-        return cls(network, backbone, objective, weights, settings.stability, precision)
+        return super().make_objective(network, backbone, settings)
 
     def call(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Paints each photo in the style of the image beside it.
@@ -123,16 +102,10 @@ class AdaINTrainer(PerceptualTrainer):
         network = self.network
         return super()._features(network.ops.read(pictures, network.stride))  # Like its encoder.
 
-    def _paint(self, photos, styles, noise_offset=None):
-        return self.network(photos, styles)
-
     def _targets_and_weights(self, batch):
         contents = ops.split(batch["target_features"], batch["photo"].shape[0])
         targets = []
         for target_features, style in zip(contents, apart(batch["style_features"]), strict=True):
-            values = [
-                term.prepare(term.mean(style[term.layer])) if isinstance(term, StyleTerm) else ()
-                for term in self.objective.terms
-            ]
-            targets.append(self._targets({self.network.layer: target_features}, values))
+            content = {self.network.layer: target_features}
+            targets.append(self._targets(content, self._style_values(style)))
         return targets, [self._weights] * len(targets)

@@ -85,7 +85,7 @@ class FusedOps(KerasOps):
     def __init__(self, dtype: str, portable: bool = False, stored: str | None = None):
         super().__init__(dtype)
         self._portable = portable
-        self._stored = stored or dtype
+        self._stored = (stored or dtype) if portable else dtype
         self._known = {}  # {layer: (kernel, its other weights)}, read at the first use.
 
     @property
@@ -112,6 +112,17 @@ class FusedOps(KerasOps):
             return tf.nn.relu(biased) if is_relu else biased
 
         return _map(finish, x)
+
+    def apply(self, x: Any, layer: Any) -> Any:
+        """As `StyleOps.apply`, in float32."""
+        if layer not in self._known:
+            numbers, scale = layer.packed()
+            kernel = self._store(numbers, numbers.dtype)
+            self._known[layer] = kernel, (scale, tf.constant(layer.bias.numpy()))
+        kernel, (scale, bias) = self._known[layer]
+        kernel = tf.cast(kernel, tf.float32) * scale
+        with keras.StatelessScope([(layer.kernel, kernel), (layer.bias, bias)]):
+            return super().apply(x, layer)
 
     def conv_block(self, x: Any, block: ConvBlock, mixture: Any) -> Any:
         """As `StyleOps.conv_block`."""
@@ -165,7 +176,7 @@ class FusedOps(KerasOps):
         if layer not in self._known:
             kernel = layer.kernel.numpy()
             self._known[layer] = (
-                self._store(rearrange(kernel) if rearrange else kernel),
+                self._store(rearrange(kernel) if rearrange else kernel, self._stored),
                 read_rest(),
             )
         kernel, rest = self._known[layer]
@@ -174,10 +185,9 @@ class FusedOps(KerasOps):
         x = convolve(x, kernel) if fast else tf.nn.conv2d(x, kernel, stride, "VALID")
         return (_Unshuffled(x) if is_blocks else x), rest
 
-    def _store(self, kernel):
-        if self._portable:
-            return tf.Variable(tf.cast(kernel, self._stored))
-        return tf.constant(kernel, self.dtype)
+    def _store(self, kernel, dtype):
+        kernel = tf.constant(kernel, dtype)
+        return tf.Variable(kernel) if self._portable else kernel
 
 
 def _shuffled(x):

@@ -17,6 +17,8 @@ from kerasart.networks.layers import BoundedSigmoid, ConvBlock, NoiseInjection
 
 Features = Any
 
+_LEAST_SHARE = 1e-5  # Of a mask: less is none of the picture.
+
 
 class StyleOps:
     """The operations of a forward pass.
@@ -56,6 +58,15 @@ class StyleOps:
         """Pads by reflection, convolves, and applies the layer's bias and activation."""
         raise NotImplementedError
 
+    def apply(self, x: Features, layer: keras.layers.Layer) -> Features:
+        """Applies a convolution with zero padding, depthwise or not, with its bias and activation.
+
+        Args:
+            x: Features.
+            layer: One of the `convolutions` of a `StyleEncoder`.
+        """
+        raise NotImplementedError
+
     def conv_block(self, x: Features, block: ConvBlock, mixture: Any) -> Features:
         """Pads by reflection, convolves, and normalises for a mixture of styles."""
         raise NotImplementedError
@@ -65,6 +76,10 @@ class StyleOps:
     ) -> Features:
         """Adds noise to features, scaled for a mixture of styles; see `NoiseInjection.inject`."""
         raise NotImplementedError
+
+    def keep(self, x: Features) -> Features:
+        """Returns features that are to be kept in memory, being small and read more than once."""
+        return x
 
     def upsample(self, x: Features) -> Features:
         """Repeats each position twice in height and width."""
@@ -91,6 +106,15 @@ class StyleOps:
 
     def unstack(self, x: Any) -> Sequence[Any]:
         """Splits a tensor (batch, levels, ...) into one of each level."""
+        raise NotImplementedError
+
+    def average(self, features: Features, mask: Any = None) -> Any:
+        """Computes the mean of features over all positions: float32 (batch, channels).
+
+        Args:
+            features: float32 features.
+            mask: As for `moments`.
+        """
         raise NotImplementedError
 
     def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
@@ -188,6 +212,10 @@ class KerasOps(StyleOps):
         margin = layer.kernel_size[0] // 2
         return convolve_inner(mirror(x, margin, margin), layer)
 
+    def apply(self, x: Features, layer: keras.layers.Layer) -> Features:
+        """As `StyleOps.apply`."""
+        return layer(x)
+
     def conv_block(self, x: Features, block: ConvBlock, mixture: Any) -> Features:
         """As `StyleOps.conv_block`."""
         return block(x, mixture)
@@ -225,14 +253,13 @@ class KerasOps(StyleOps):
         """As `StyleOps.unstack`."""
         return ops.unstack(x, axis=1)
 
+    def average(self, features: Features, mask: Any = None) -> Any:
+        """As `StyleOps.average`."""
+        return _average(features, _weights(mask, features))[:, 0, 0]
+
     def moments(self, features: Features, epsilon: float, mask: Any = None) -> Any:
         """As `StyleOps.moments`."""
-        weights = None
-        if mask is not None:
-            size = ops.shape(features)[1:3]
-            weights = ops.image.resize(mask, size, antialias=True, data_format="channels_last")
-            weights /= ops.maximum(ops.mean(weights, axis=(1, 2), keepdims=True), epsilon)
-        mean, deviation = _moments(features, epsilon, weights)
+        mean, deviation = _moments(features, epsilon, _weights(mask, features))
         return ops.concatenate([mean, deviation], axis=1)[:, :, 0]
 
     def adain(self, features: Features, style_code: Any, epsilon: float) -> Features:
@@ -267,10 +294,19 @@ def convolve_inner(x: Any, layer: keras.layers.Conv2D) -> Any:
 
 def _moments(features, epsilon, weights=None):
     """Mean and deviation over positions, each (batch, 1, 1, channels); `weights` average 1."""
+    mean = _average(features, weights)
+    return mean, ops.sqrt(_average((features - mean) ** 2, weights) + epsilon)
 
-    def average(values):
-        values = values if weights is None else weights * values
-        return ops.mean(values, axis=(1, 2), keepdims=True)
 
-    mean = average(features)
-    return mean, ops.sqrt(average((features - mean) ** 2) + epsilon)
+def _average(features, weights):
+    features = features if weights is None else weights * features
+    return ops.mean(features, axis=(1, 2), keepdims=True)
+
+
+def _weights(mask, features):
+    """Makes a mask of pixels to weights of features' positions, which average 1."""
+    if mask is None:
+        return None
+    size = ops.shape(features)[1:3]
+    weights = ops.image.resize(mask, size, antialias=True, data_format="channels_last")
+    return weights / ops.maximum(ops.mean(weights, axis=(1, 2), keepdims=True), _LEAST_SHARE)

@@ -7,11 +7,12 @@ from typing import Any
 
 from kerasart.image.atomic_files import sync
 from kerasart.networks.adain import AdaIN
+from kerasart.networks.manner_net import MannerNet
 from kerasart.networks.style_network import StyleNetwork, copy_with_dtype, dtype_policy
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
 
-_CLASSES: dict[str, Any] = {"TransformerNet": TransformerNet, "AdaIN": AdaIN}
+_CLASSES: dict[str, Any] = {each.__name__: each for each in (TransformerNet, MannerNet, AdaIN)}
 _MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
 _MOST_LETTERS = 200  # Of what is wrong with a file.
 
@@ -48,7 +49,7 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Styl
         precision: "float32", "bfloat16" or "auto", of its convolutions.
 
     Returns:
-        A `TransformerNet` or an `AdaIN`.
+        A `TransformerNet`, a `MannerNet` or an `AdaIN`.
 
     Raises:
         FileNotFoundError: If there is no such model.
@@ -81,11 +82,10 @@ def _check_size(path, saved):
             raise ValueError(f"{damaged} is damaged")
     kind, config = saved["class_name"], saved["config"]
     if kind not in _CLASSES:
-        raise ValueError(f"{' and '.join(_CLASSES)} are such networks, and a {kind} is not")
-    if kind == "TransformerNet":
-        count = TransformerNet.count_weights(config["styles"], config["width"], config["blocks"])
-        if not 0 < count <= size:  # Each takes two bytes, though packing may save some.
-            raise ValueError(f"it has not the {count} weights that it says it has")
+        raise ValueError(f"{', '.join(_CLASSES)} are such networks, and a {kind} is not")
+    count = _CLASSES[kind].count_weights(config)
+    if not 0 < count <= size:  # Each takes one or two bytes, though packing may save some.
+        raise ValueError(f"it has not the {count} weights that it says it has")
 
 
 def save_network(network: StyleNetwork, path: str | PathLike[str]) -> None:
@@ -94,7 +94,7 @@ def save_network(network: StyleNetwork, path: str | PathLike[str]) -> None:
     Its weights become float16: the file is half as large, and pictures change by less than 1/255.
 
     Args:
-        network: A `TransformerNet` or an `AdaIN`.
+        network: A `StyleNetwork` of ours.
         path: The file.
     """
     path = Path(path)

@@ -103,10 +103,13 @@ class StripOps(KerasOps):
         scale, shift = block.normalise.scale_and_shift(mean, square, mixture)
         return _map(lambda rows: rows * tf.cast(scale, rows.dtype) + tf.cast(shift, rows.dtype), x)
 
+    def keep(self, x: Any) -> Any:
+        """As `StyleOps.keep`: computes all rows."""
+        return tf.concat([x.read(*strip) for strip in x.strips()], axis=1)
+
     def noise(self, x: Any, layer: NoiseInjection, mixture: Any, offset: Any = None) -> Any:
         """As `StyleOps.noise`, of all rows."""
-        x = tf.concat([x.read(*strip) for strip in x.strips()], axis=1)
-        return super().noise(x, layer, mixture, offset)
+        return super().noise(self.keep(x), layer, mixture, offset)
 
     def upsample(self, x: Any) -> Any:
         """As `StyleOps.upsample`, computed when read."""

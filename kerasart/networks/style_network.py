@@ -1,6 +1,6 @@
 """`StyleNetwork`, the base class of networks that paint an image in one pass."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -77,6 +77,15 @@ class StyleNetwork(keras.Model):
             precision: "float32", "bfloat16" or "auto", of its convolutions.
         """
         raise NotImplementedError
+
+    @classmethod
+    def count_weights(cls, config: Mapping[str, Any]) -> int:
+        """Counts the weights that a network of this configuration has at least, without making it.
+
+        Args:
+            config: As `get_config` returns it.
+        """
+        return 1
 
     def continued(self, styles: Any, precision: str) -> "StyleNetwork":
         """Makes a copy that continues to learn, by styles as in `read_styles`.

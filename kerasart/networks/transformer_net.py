@@ -82,7 +82,7 @@ class TransformerNet(StyleNetwork):
             )
         if not width >= 1 / 32:
             raise ValueError(f"`width` must be at least 1/32. Received: width={width}")
-        few, some, many = _channels(width)
+        few, some, many = channels_of_width(width)
         self.down = [
             self._block(few, 9),
             self._block(some, 3, strides=2),
@@ -147,11 +147,7 @@ class TransformerNet(StyleNetwork):
         for block in self.down:
             x = ops.relu(ops.conv_block(x, block, coarse))
         x = ops.noise(x, self.canvas, coarse, noise_offset)
-        mixtures = [coarse] * self.blocks + [middle] * self.blocks
-        residual = list(zip(self.residual, mixtures, strict=True))
-        for first, second in zip(residual[::2], residual[1::2], strict=True):
-            y = ops.relu(ops.conv_block(x, *first))
-            x = ops.add(x, ops.conv_block(y, *second))
+        x = add_residuals(x, self.residual, coarse, middle, ops)
         for block in self.up:
             x = ops.relu(ops.conv_block(ops.upsample(x), block, fine))
         return ops.convolve(x, self.to_rgb)
@@ -193,18 +189,18 @@ class TransformerNet(StyleNetwork):
         """About the memory that painting takes for each pixel."""
         return _OVERHEAD * 32 * self.width * 4
 
-    @staticmethod
-    def count_weights(styles: Sequence[str], width: float = 1.0, blocks: int = 5) -> int:
-        """Counts the weights of a network of these arguments, without making it."""
-        few, some, many = _channels(width)
-        mixed = 1 + len(styles)
+    @classmethod
+    def count_weights(cls, config: Mapping[str, Any]) -> int:
+        """As `StyleNetwork.count_weights`."""
+        few, some, many = channels_of_width(config["width"])
+        mixed = 1 + len(config["styles"])
 
         def count(kernel_size, channels, filters):
             return kernel_size**2 * channels * filters + 2 * mixed * filters
 
         down = count(9, 3, few) + count(3, few, some) + count(3, some, many) + mixed * many
         up = count(3, many, some) + count(3, some, few) + 9 * 9 * few * 3 + 3
-        return down + 2 * blocks * count(3, many, many) + up
+        return down + 2 * config["blocks"] * count(3, many, many) + up
 
     @classmethod
     def create(cls, name: str, styles: Mapping[str, Any], precision: str) -> "TransformerNet":
@@ -257,7 +253,31 @@ class TransformerNet(StyleNetwork):
         return {**super().get_config(), **own}
 
 
-def _channels(width):
+def add_residuals(
+    x: Any, blocks: Sequence[ConvBlock], coarse: Any, middle: Any, ops: StyleOps
+) -> Any:
+    """Applies `ConvBlock`s two by two, whose outcome is added to what went in.
+
+    Args:
+        x: Features.
+        blocks: An even number of blocks.
+        coarse: The mixture of the first half of them.
+        middle: The mixture of the others.
+        ops: The operations.
+
+    Returns:
+        Features of the shape of `x`.
+    """
+    half = len(blocks) // 2
+    mixed = list(zip(blocks, [coarse] * half + [middle] * half, strict=True))
+    for first, second in zip(mixed[::2], mixed[1::2], strict=True):
+        y = ops.relu(ops.conv_block(x, *first))
+        x = ops.add(x, ops.conv_block(y, *second))
+    return x
+
+
+def channels_of_width(width: float) -> list[int]:
+    """Returns the channels at the full, half and quarter size, of which 1 has the paper's."""
     return [round(channels * width) for channels in (32, 64, 128)]
 
 
@@ -277,7 +297,7 @@ def style_weights(styles: Sequence[str], style: str | dict[str, float] | None = 
     if not (style is None or isinstance(style, str | dict)):
         raise ValueError(
             f"`style` must be one of {', '.join(styles)}, or a dict of them to weights; pictures "
-            f"are for an AdaIN. Received: a {type(style).__name__}"
+            f"are for a network of any style. Received: a {type(style).__name__}"
         )
     wanted = style if isinstance(style, dict) else {styles[0] if style is None else style: 1.0}
     for name in wanted:

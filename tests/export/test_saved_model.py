@@ -45,6 +45,11 @@ def exported_adain(adain, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def exported_manner(manner, tmp_path_factory):
+    return export_network(manner, tmp_path_factory.mktemp("served") / "manner")
+
+
+@pytest.fixture(scope="module")
 def dreamer(toy):
     settings = {"layers": "conv3", "octaves": (-1, 0), "steps": 2, "precision": "float32"}
     return Dreamer("animals", toy, **settings)
@@ -67,6 +72,11 @@ def signatures(exported):
 @pytest.fixture(scope="module")
 def adain_signatures(exported_adain):
     return load(exported_adain)
+
+
+@pytest.fixture(scope="module")
+def manner_signatures(exported_manner):
+    return load(exported_manner)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +109,8 @@ def test_signatures(signatures):
 @pytest.fixture(scope="module")
 def served(style_network, request):
     """The signatures of each network."""
-    name = "signatures" if style_network.styles else "adain_signatures"
-    return request.getfixturevalue(name)
+    kind = {"AdaIN": "adain_", "MannerNet": "manner_"}.get(type(style_network).__name__, "")
+    return request.getfixturevalue(f"{kind}signatures")
 
 
 def tolerance(network):
@@ -239,6 +249,12 @@ def test_weights_are_written_once_at_half_precision(exported_adain):
     assert sum(file.stat().st_size for file in exported_adain.rglob("*")) < 22e6
 
 
+def test_an_encoders_weights_are_written_once_too(manner, exported_manner):
+    assert manner.count_params() > 2e6
+    size = sum(file.stat().st_size for file in exported_manner.rglob("*"))
+    assert size < 4 * manner.count_params() + 2.5e6  # Its kernels do not fit into 8 bits.
+
+
 def test_dream(dreamer, dream_signatures):
     photo = random_pixels(70, 95)
     answer = dream_signatures["serving_default"](image_bytes=tf.constant([png(photo)]))
@@ -261,7 +277,9 @@ def test_dreams_that_cannot_be_served(tmp_path):
         export_dream(dreamer, tmp_path / "dream")
 
 
-@pytest.mark.parametrize("model", ["exported", "exported_adain", "exported_dream"])
+@pytest.mark.parametrize(
+    "model", ["exported", "exported_adain", "exported_manner", "exported_dream"]
+)
 def test_any_server_from_2_16_on_has_the_operations(model, request):
     assert_runs_on_2_16(request.getfixturevalue(model))
 
@@ -293,7 +311,7 @@ def test_runs_by_the_loader_of_the_server(tiny_network, exported, tmp_path, kind
     assert np.abs(painted - expected).max() <= 1 / 255
 
 
-@pytest.mark.parametrize("kind", ["adain", "dream"])
+@pytest.mark.parametrize("kind", ["adain", "manner", "dream"])
 def test_other_models_run_by_the_loader_too(kind, tmp_path, request):
     path = request.getfixturevalue(f"exported_{kind}")
     served = request.getfixturevalue(f"{kind}_signatures")["serving_default"]

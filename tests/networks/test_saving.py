@@ -14,6 +14,7 @@ from network_checks import FEW_SIZES, check_paints_as
 
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks import (
+    MannerNet,
     TransformerNet,
     load_network,
     recast,
@@ -193,7 +194,9 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
 def test_other_networks_are_refused(tmp_path):
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     network.save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="TransformerNet and AdaIN are such .*a Sequential is not"):
+    with pytest.raises(
+        ValueError, match="TransformerNet, MannerNet, AdaIN are such .*a Sequential is not"
+    ):
         load_network(tmp_path)
 
 
@@ -254,7 +257,9 @@ def test_a_network_larger_than_its_file_is_not_built(saved, tmp_path, name, valu
 
 
 def test_networks_count_their_weights_before_they_are_made(network):
-    assert TransformerNet.count_weights(["a", "b"], 1 / 8, 1) == network.count_params()
+    assert TransformerNet.count_weights(network.get_config()) == network.count_params()
+    for other in (MannerNet(1 / 8, 1, 7), MannerNet()):
+        assert MannerNet.count_weights(other.get_config()) == other.count_params()
 
 
 @pytest.mark.parametrize("member", ["config", "model", "metadata"])

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
+from kerasart.networks import (
+    AdaIN,
+    AdaINTrainer,
+    MannerNet,
+    MannerTrainer,
+    StyleTrainer,
+    TransformerNet,
+)
 from kerasart.networks.ops import everywhere
 from kerasart.objectives import Content, Gram, Moments, Target, TotalVariation, Wasserstein
 from kerasart.optimization import Evaluator, style_targets
@@ -298,3 +305,37 @@ def test_adain_learns(adain_trainer, pairs, tmp_path):
     assert np.abs(adain_trainer(pairs)["painted"] - painted).max() > 1e-4
     adain_trainer.load_weights(tmp_path / "adain.weights.h5")
     np.testing.assert_array_equal(adain_trainer(pairs)["painted"], painted)
+
+
+MANNER_OBJECTIVE = Content("conv3") + Gram("conv1") + Gram("conv2")
+MANNER_WEIGHTS = np.float32([1e-5, 1e-6, 1e-7])
+
+
+@pytest.fixture
+def manner_trainer(toy, manner):
+    network = MannerNet.from_config(manner.get_config())
+    network.set_weights(manner.get_weights())
+    trainer = MannerTrainer(network, toy, MANNER_OBJECTIVE, MANNER_WEIGHTS, precision="float32")
+    trainer.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)
+    return trainer
+
+
+def test_a_manner_is_compared_with_the_photo_and_the_style_beside_it(manner_trainer, toy, pairs):
+    evaluator = toy.cut(MANNER_OBJECTIVE.layers)
+    expected = []
+    for i in range(2):
+        photo, style = (pairs[name][i : i + 1] for name in ("photo", "style"))
+        targets = style_targets(Evaluator(evaluator, MANNER_OBJECTIVE), photo, [style], [1.0])
+        seen = evaluator(manner_trainer.network(photo, style))
+        expected.append(MANNER_OBJECTIVE(seen, targets, MANNER_WEIGHTS))
+    loss = manner_trainer.compute_loss(pairs, y_pred=manner_trainer(pairs))
+    assert float(loss) == pytest.approx(np.mean(expected, axis=0).sum(), rel=1e-3)
+
+
+def test_a_manner_net_learns_by_all_of_its_weights(manner_trainer, pairs):
+    before = manner_trainer.network.get_weights()
+    history = fit(manner_trainer, pairs, epochs=12)
+    assert set(history) == {"loss", *MANNER_OBJECTIVE.names}
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
+    after = manner_trainer.network.get_weights()
+    assert all((old != new).any() for old, new in zip(before, after, strict=True))

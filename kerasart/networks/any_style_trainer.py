@@ -1,0 +1,56 @@
+"""`AnyStyleTrainer`, the base class of the trainers of networks whose style is any picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from kerasart.backbones import Backbone
+from kerasart.image import as_image
+from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, mean_weights
+from kerasart.objectives import Objective, StyleTerm, style_objective
+from kerasart.settings.style import FastStyleSettings
+
+
+class AnyStyleTrainer(PerceptualTrainer):
+    """Trains a network on pairs of a photo and a picture whose style it is to be painted in."""
+
+    @classmethod
+    def make_objective(
+        cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
+    ) -> Objective:
+        """Makes the objective of a style transfer."""
+        return style_objective(settings)
+
+    @classmethod
+    def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
+        """Pairs each style with the photo of the same number."""
+        for photo, style in zip(photos, styles, strict=True):
+            yield as_image(style, "styles"), None, [photo]
+
+    @classmethod
+    def balanced(
+        cls,
+        network: Any,
+        backbone: Backbone,
+        objective: Objective,
+        style_targets: Any,
+        weights: Any,
+        settings: FastStyleSettings,
+        precision: str = "auto",
+    ) -> AnyStyleTrainer:
+        """Makes a trainer whose weights are balanced over all pairs; it computes targets itself."""
+        weights, cut = mean_weights(weights, axis=(0, 1)), (precision, settings.pooling)
+        return cls(network, backbone, objective, weights, settings.stability, *cut)
+
+    def _paint(self, photos, styles, noise_offset=None):
+        return self.network(photos, styles)
+
+    def _style_values(self, features):
+        """Computes what each style term wants of a style's features; () for other terms."""
+        return [
+            term.prepare(term.mean(features[term.layer])) if isinstance(term, StyleTerm) else ()
+            for term in self.objective.terms
+        ]

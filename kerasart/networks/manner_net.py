@@ -1,0 +1,148 @@
+"""`MannerNet`, a feed-forward network that paints in the manner of any painting."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasart.levels import LEVELS
+from kerasart.networks.any_style_network import AnyStyleNetwork
+from kerasart.networks.layers import ConvBlock
+from kerasart.networks.manner_trainer import MannerTrainer
+from kerasart.networks.ops import StyleOps
+from kerasart.networks.style_encoder import StyleEncoder
+from kerasart.networks.transformer_net import add_residuals, channels_of_width
+
+_OVERHEAD = 6  # Features and work space at full size, over one layer's features there.
+
+
+@keras.saving.register_keras_serializable("kerasart")
+class MannerNet(AnyStyleNetwork):
+    """Paints an image of any size in the manner of a painting that it need not have seen before.
+
+    A small network makes a code of the painting; gamma and beta of each normalisation are affine in
+    the code. Means of codes are manners in between.
+
+    Source: Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic
+    stylization network" (arXiv 1705.06830); the encoder is that of its mobile form, MobileNetV2.
+    Where we depart from it: a painting may have any size, and so may a photo, which is mirrored up
+    to the next multiple of 4; less strength is more of the photo's own pixels, since codes between
+    the photo's and the painting's are manners in between, and not less of one.
+
+    Args:
+        width: Channels relative to the paper's 32, 64 and 128.
+        blocks: The number of residual blocks.
+        code_size: The length of a code.
+
+    Attributes:
+        encoder: The `StyleEncoder`.
+        down: The convolutions that make the image smaller.
+        residual: The `ConvBlock`s, two by two, whose outcome is added to what went in.
+        up: Those before each of which the features are enlarged by 2.
+        to_rgb: The last `ConvBlock`.
+    """
+
+    stride = 4
+    least_size = 5  # What the 9x9 convolution can mirror around.
+    kind = "manner"
+    names = (kind,)
+    description = "A `MannerNet`: it paints in the manner of any painting."
+    trainer_class = MannerTrainer
+    style_size = 256
+
+    def __init__(self, width: float = 0.25, blocks: int = 5, code_size: int = 100, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not width >= 1 / 32:
+            raise ValueError(f"`width` must be at least 1/32. Received: width={width}")
+        self.width = width
+        self.blocks = blocks
+        self.code_size = code_size
+        few, some, many = channels_of_width(width)
+        self.encoder = StyleEncoder(code_size, dtype=self.dtype_policy)
+        self.down = [
+            self._convolve(few, 9),
+            self._convolve(some, 3, strides=2),
+            self._convolve(many, 3, strides=2),
+        ]
+        self.residual = [self._block(many, 3) for _ in range(2 * blocks)]
+        self.up = [self._block(some, 3), self._block(few, 3)]
+        self.to_rgb = self._block(3, 9)
+        self.build()
+
+    def _convolve(self, filters, kernel_size, strides=1):
+        return keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            strides,
+            activation="relu",
+            data_format="channels_last",
+            dtype=self.dtype_policy,
+        )
+
+    def _block(self, filters, kernel_size):
+        # To be affine in a code is to be linear in a mixture of 1 and the code.
+        return ConvBlock(filters, kernel_size, 1 + self.code_size, dtype=self.dtype_policy)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates all weights; none depends on the size of images."""
+        if self.built:
+            return
+        shape = (None, None, None, 3)
+        self.encoder.build(shape)
+        for layer in self.down:
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
+        for block in (*self.residual, *self.up, self.to_rgb):
+            block.build(shape)
+            shape = (*shape[:-1], block.convolve.filters)
+            gamma = block.normalise.gamma
+            gamma.assign(np.eye(gamma.shape[0], 1) * np.ones(gamma.shape))
+
+    def transform(
+        self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
+    ) -> Any:
+        """Takes an image to features before the sigmoid; see `StyleNetwork.forward`."""
+        coarse, middle, fine = ops.unstack(style_code)
+        x = ops.cast(x)
+        for layer in self.down:
+            x = ops.convolve(x, layer)
+        x = add_residuals(ops.keep(x), self.residual, coarse, middle, ops)
+        for block in self.up:
+            x = ops.relu(ops.conv_block(ops.upsample(x), block, fine))
+        return ops.conv_block(x, self.to_rgb, fine)
+
+    def encode_style(self, style: Any, mask: Any = None, ops: StyleOps | None = None) -> Any:
+        """Computes 1 and the code of a painting, for each level: (batch, levels, 1 + code_size)."""
+        ops = ops or self.ops
+        one = np.eye(1, 1 + self.code_size, dtype=np.float32)
+        return ops.add(ops.mixture(self.encoder.encode(style, ops, mask)), one)
+
+    @property
+    def code_shape(self) -> tuple[int, ...]:
+        """The shape of 1 and a code, for each level."""
+        return (len(LEVELS), 1 + self.code_size)
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """About the memory that painting takes for each pixel."""
+        return _OVERHEAD * 32 * self.width * 4
+
+    @classmethod
+    def count_weights(cls, config: Mapping[str, Any]) -> int:
+        """As `StyleNetwork.count_weights`."""
+        few, some, many = channels_of_width(config["width"])
+        mixed = 1 + config["code_size"]
+
+        def count(kernel_size, channels, filters, each=2 * mixed):
+            return (kernel_size**2 * channels + each) * filters
+
+        down = count(9, 3, few, 1) + count(3, few, some, 1) + count(3, some, many, 1)
+        up = count(3, many, some) + count(3, some, few) + count(9, few, 3)
+        painting = down + 2 * config["blocks"] * count(3, many, many) + up
+        return painting + StyleEncoder.count_weights(config["code_size"])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        own = {"width": self.width, "blocks": self.blocks, "code_size": self.code_size}
+        return {**super().get_config(), **own}

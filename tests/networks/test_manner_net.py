@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from network_checks import make_picture
 
+from kerasart.image.resizing import resize
+from kerasart.image.samples import read_sample
 from kerasart.networks import MannerNet, load_network, shipped_models
 from kerasart.networks.ops import KerasOps
 
@@ -76,6 +78,23 @@ def test_a_mask_weighs_the_positions_of_a_style(manner):
     assert np.abs(whole[:, 0, 1:] - expected).max() > 0.05
     code = manner.encode_style(style, mask).numpy()[:, 0, 1:]
     np.testing.assert_allclose(code, expected, rtol=1e-3, atol=1e-3)
+
+
+# --- The bundled one
+
+
+def test_it_paints_as_the_published_network(any_style):
+    def square(name, side, size):
+        return resize(read_sample(name).image[:, :side, :side], (size, size), True)
+
+    painted = np.clip(any_style(square("cat", 300, 384), square("coffee", 256, 256)), 0, 1)
+    # Means of quarters of what the ONNX files paint whose activations are not rounded to 8 bits.
+    expected = [
+        [[0.6990, 0.3620, 0.2277], [0.6540, 0.3555, 0.2365]],
+        [[0.7062, 0.3143, 0.1638], [0.6964, 0.3534, 0.2147]],
+    ]
+    quarters = painted.reshape(2, 192, 2, 192, 3).mean((1, 3))
+    np.testing.assert_allclose(quarters, expected, atol=0.002)
 
 
 # --- Files

@@ -31,6 +31,8 @@ _MODULES = {
     "AdaINTrainer": "kerasart.networks",
     "Backbone": "kerasart.backbones",
     "Channel": "kerasart.objectives",
+    "CollectionNet": "kerasart.networks",
+    "CollectionTrainer": "kerasart.networks",
     "DivergedError": "kerasart.optimization",
     "DreamSettings": "kerasart.settings.dream",
     "Dreamer": "kerasart.applications.deep_dream",

@@ -25,6 +25,8 @@ from kerasart.image import write_picture as write_picture
 from kerasart.image.animation import write_animation as write_animation
 from kerasart.networks import AdaIN as AdaIN
 from kerasart.networks import AdaINTrainer as AdaINTrainer
+from kerasart.networks import CollectionNet as CollectionNet
+from kerasart.networks import CollectionTrainer as CollectionTrainer
 from kerasart.networks import MannerNet as MannerNet
 from kerasart.networks import MannerTrainer as MannerTrainer
 from kerasart.networks import StyleTrainer as StyleTrainer

@@ -3,6 +3,7 @@
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --style=b.jpg --output=mine
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --network=small --steps=2000
     python scripts/train_fast_style.py --photos=DIR --style=DIR --network=manner --output=any
+    python scripts/train_fast_style.py --photos=DIR --collection=DIR --output=manner
     python scripts/train_fast_style.py --photos=DIR --style=c.jpg --finetune=mine --output=more
     python scripts/train_fast_style.py --photos=DIR --style=DIR --finetune=any_style --output=any
     python scripts/train_fast_style.py --preset=help
@@ -41,12 +42,16 @@ from kerasart.settings.style import FastStyleSettings
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
 
 
+def _as_style(path):
+    """Names a style, as `stylize.py --style` takes it, where a colon and a comma divide things."""
+    return re.sub("[:,]", "_", path.stem).strip()
+
+
 def _read_pictures(names):
     """Reads a few styles by name."""
     styles = {}
     for name in names:
-        # As `stylize.py --style` takes it, where a colon or a comma stands between two things.
-        style = re.sub("[:,]", "_", Path(name).stem).strip()
+        style = _as_style(Path(name))
         if style in styles:
             raise ValueError(f"`style` must name files of different names. Received: two {style!r}")
         styles[style] = read_picture(name, common_flags.MAX_PIXELS.value)
@@ -65,18 +70,36 @@ def _list_pictures(names):
     return paths
 
 
+def _list_collections(names):
+    """Lists the files of each collection, by the name of its folder."""
+    collections = {}
+    for name in names:
+        folder = Path(name)
+        if not folder.is_dir():
+            raise ValueError(f"`collection` must be a folder of pictures. Received: {name!r}")
+        title = _as_style(folder.resolve())
+        if title in collections:
+            raise ValueError(
+                f"`collection` must name folders of different names. Received: two {title!r}"
+            )
+        collections[title] = find_photos(folder, "collection")
+    return collections
+
+
 class _Kind(NamedTuple):
     """What is known of a class of networks before TensorFlow loads."""
 
     names: tuple[str, ...]  # Of new ones.
     preset: str
-    read_styles: Callable  # Takes what --style names to what `plan_training` takes.
+    read_styles: Callable  # Takes what the flag names to what `plan_training` takes.
+    flag: str = "style"
 
 
 _KINDS = {
     "TransformerNet": _Kind(("small", "medium", "large"), "best", _read_pictures),
     "MannerNet": _Kind(("manner",), "manner_best", _list_pictures),
     "AdaIN": _Kind(("adain",), "adain_best", _list_pictures),
+    "CollectionNet": _Kind(("collection",), "collection", _list_collections, "collection"),
 }
 
 _PHOTOS = flags.DEFINE_string(
@@ -87,13 +110,18 @@ _STYLE = flags.DEFINE_multi_string(
     [],
     "A picture whose style to learn; for manner and adain, a folder of many such pictures.",
 )
+_COLLECTION = flags.DEFINE_multi_string(
+    "collection",
+    [],
+    "A folder of some hundred pictures whose common manner to learn, rather than the style of one.",
+)
 _OUTPUT = flags.DEFINE_string("output", "fast_style", "The folder to write.")
 _NETWORK = flags.DEFINE_enum(
     "network",
     "medium",
     [name for kind in _KINDS.values() for name in kind.names],
     "large has the paper's channels, medium half, small a quarter of them, for a laptop; manner "
-    "and adain paint in the style of any picture.",
+    "and adain paint in the style of any picture; collection is that of --collection.",
 )
 _FINETUNE = flags.DEFINE_string(
     "finetune",
@@ -116,11 +144,11 @@ _TENSORBOARD = flags.DEFINE_string(
     "A folder to write losses and contact sheets to, for TensorBoard. Needs "
     "pip install 'kerasart[tensorboard]'.",
 )
-_PRESET = options.define_preset("best, manner_best or adain_best")
+_PRESET = options.define_preset("best, manner_best, adain_best or collection")
 
 _SETTINGS = options.define_flags(FastStyleSettings)
 GROUPS = {
-    "Pictures": [_PHOTOS, _STYLE, _OUTPUT, _SAMPLE, common_flags.MAX_PIXELS],
+    "Pictures": [_PHOTOS, _STYLE, _COLLECTION, _OUTPUT, _SAMPLE, common_flags.MAX_PIXELS],
     "Network": [_NETWORK, _FINETUNE],
     "Training (defaults: the preset's)": [
         _PRESET,
@@ -141,7 +169,10 @@ GROUPS = {
 
 def main() -> None:
     """Reads flags and pictures, and trains."""
-    kind = next(each for each in _KINDS.values() if _NETWORK.value in each.names)
+    name = _NETWORK.value
+    if _COLLECTION.value and not flags.FLAGS["network"].present:
+        name = "collection"
+    kind = next(each for each in _KINDS.values() if name in each.names)
     asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
     if options.show_presets("fast_style", _PRESET.value, kind.preset, asked[0]):
         return
@@ -153,11 +184,12 @@ def main() -> None:
     if _FINETUNE.value:
         # What is none of ours, `load_network` refuses.
         kind = _KINDS.get(read_config(find_network(_FINETUNE.value)).get("class_name"), kind)
+    learned = _read_learned(kind.flag)
     preset = find_preset("fast_style", _PRESET.value or kind.preset)
     backbone, weights = choose_network(preset, *asked)
     given = options.read_flags(FastStyleSettings)
     choose_fast_style_settings(preset, "vgg16" if backbone == "auto" else backbone, given)
-    styles = kind.read_styles(_STYLE.value)
+    styles = kind.read_styles(learned)
 
     cli.load_tensorflow()
     from kerasart import load_backbone, load_network
@@ -165,7 +197,7 @@ def main() -> None:
 
     if _TENSORBOARD.value:
         check_tensorboard()
-    network = load_network(_FINETUNE.value) if _FINETUNE.value else _NETWORK.value
+    network = load_network(_FINETUNE.value) if _FINETUNE.value else name
     backbone = load_backbone(backbone, weights, default="vgg16")
     settings = choose_fast_style_settings(preset, backbone, given)
     training_run = _plan(network, styles, photos, backbone, settings)
@@ -174,14 +206,26 @@ def main() -> None:
 
 def _check_flags():
     """Refuses flags that are missing or do not go together."""
-    for name, flag in (("photos", _PHOTOS), ("style", _STYLE)):
-        if not flag.value:
-            raise ValueError(f"--{name} must be given (--help shows how). Received: none")
+    if not _PHOTOS.value:
+        raise ValueError("--photos must be given (--help shows how). Received: none")
     if _FINETUNE.value and flags.FLAGS["network"].present:
         raise ValueError(
             "`network` must be left out with --finetune, whose network it is then. "
             f"Received: {_NETWORK.value!r}"
         )
+
+
+def _read_learned(flag):
+    """Reads --style or --collection, whichever the network learns from; refuses the other."""
+    other = _COLLECTION if flag == "style" else _STYLE
+    if other.value:
+        raise ValueError(
+            f"--{other.name} must be left out: this network learns from --{flag}. "
+            f"Received: {other.value[0]!r}"
+        )
+    if not flags.FLAGS[flag].value:
+        raise ValueError(f"--{flag} must be given (--help shows how). Received: none")
+    return flags.FLAGS[flag].value
 
 
 def _plan(network, styles, photos, backbone, settings):

@@ -71,7 +71,8 @@ class TrainingRun:
             An endless `tf.data.Dataset` of dicts of "photo" and "style".
         """
         settings, seed = self.settings, self.seed + step
-        photos = Photos(self.photos, settings.size, seed, self.left_out, True, self.max_pixels)
+        exposes, unusable = self.styles.exposes_photos, self.left_out
+        photos = Photos(self.photos, settings.size, seed, unusable, exposes, self.max_pixels)
         pairs = {"photo": photos.squares(), "style": self.styles.dataset(seed)}
         batches = tf.data.Dataset.zip(pairs).batch(settings.batch_size, drop_remainder=True)
         return batches.prefetch(4)
@@ -142,9 +143,9 @@ def plan_training(
     pictures = learned.examples(_EXAMPLES)
     trainer = make_trainer(network, pictures, examples, backbone, settings, precision, seed)
     rate = CosineDecay(settings.learning_rate, settings.steps, settings.final_rate)
-    trainer.compile(keras.optimizers.Adam(rate, epsilon=1e-8))
+    trainer.compile(keras.optimizers.Adam(rate, *trainer.betas, epsilon=1e-8))
     return TrainingRun(
-        network, trainer, list(photos), learned, settings, seed, left_out, max_pixels
+        trainer.result, trainer, list(photos), learned, settings, seed, left_out, max_pixels
     )
 
 
@@ -179,13 +180,14 @@ def make_trainer(
     look = backbone.cut(objective.layers, precision, settings.pooling, network.padding)
     evaluator = Evaluator(look, objective)
     squares = [as_image(photo, "photos") for photo in photos]
+    examples = list(network.trainer_class.examples(squares, styles, settings))
     targets, weights = [], []
-    for style, mask, beside in network.trainer_class.examples(squares, styles, settings):
+    for style, mask, beside in examples:
         targets.append(style_targets(evaluator, beside[0], [style], [1.0], [mask]))
         pairs = [(photo, _with_content(targets[-1], photo, evaluator)) for photo in beside]
         weights.append([balance(evaluator, *pair, seed) for pair in pairs])
     return network.trainer_class.balanced(
-        network, backbone, objective, targets, weights, settings, precision
+        network, backbone, objective, examples, targets, weights, settings, precision
     )
 
 

@@ -16,7 +16,7 @@ from kerasart.image.files import check_place
 from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.layers import ConvBlock, NoiseInjection
-from kerasart.networks.ops import StyleOps
+from kerasart.networks.ops import LEAST_LIGHT, StyleOps
 
 _OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
 _TOLERANCE = 1 / 255
@@ -131,10 +131,16 @@ class OnnxOps(StyleOps):
         margins = self.node("Concat", [0] * 6, margins, axis=0)
         return self.node("Pad", x, margins, mode="reflect")
 
-    def to_image(self, x: str, image: str) -> str:
+    def to_image(self, x: str, image: str, adds: bool = False) -> str:
         """As `StyleOps.to_image`."""
-        x = self.node("Slice", self.node("Sigmoid", x), [0, 0], self._sizes[image], [2, 3])
-        return self.node("Transpose", x, perm=[0, 2, 3, 1])
+        x = self.node("Slice", x, [0, 0], self._sizes[image], [2, 3])
+        x = self.node("Transpose", x, perm=[0, 2, 3, 1])
+        return self.node("Sigmoid", self.add(x, self._logits(image)) if adds else x)
+
+    def _logits(self, image):
+        image = self.node("Clip", image, np.float32(LEAST_LIGHT), np.float32(1 - LEAST_LIGHT))
+        odds = self.node("Div", image, self.node("Sub", 1.0, image))
+        return self.node("Log", odds)
 
     def cast(self, x: str) -> str:
         """Does nothing: all tensors are float32."""

@@ -2,6 +2,8 @@
 
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.adain_trainer import AdaINTrainer
+from kerasart.networks.collection_net import CollectionNet
+from kerasart.networks.collection_trainer import CollectionTrainer
 from kerasart.networks.manner_net import MannerNet
 from kerasart.networks.manner_trainer import MannerTrainer
 from kerasart.networks.saving import load_network, prepare_network, save_network
@@ -16,6 +18,8 @@ __all__ = [
     "AdaINTrainer",
     "MannerNet",
     "MannerTrainer",
+    "CollectionNet",
+    "CollectionTrainer",
     "StyleNetwork",
     "StyleTrainer",
     "TransformerNet",

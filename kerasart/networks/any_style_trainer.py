@@ -36,6 +36,7 @@ class AnyStyleTrainer(PerceptualTrainer):
         network: Any,
         backbone: Backbone,
         objective: Objective,
+        examples: Any,
         style_targets: Any,
         weights: Any,
         settings: FastStyleSettings,

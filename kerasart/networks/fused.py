@@ -10,7 +10,7 @@ from kerasart.backbones import Backbone
 from kerasart.kernels.convolution import convolve
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks.layers import ConvBlock, NoiseInjection
-from kerasart.networks.ops import KerasOps, StyleOps, mirror
+from kerasart.networks.ops import KerasOps, StyleOps, logits, mirror
 from kerasart.networks.style_network import StyleNetwork
 
 if keras.backend.backend() == "tensorflow":
@@ -93,10 +93,11 @@ class FusedOps(KerasOps):
         """All kernels of the layers used so far."""
         return [kernel for kernel, _ in self._known.values() if kernel is not None]
 
-    def to_image(self, x: Any, image: Any) -> Any:
+    def to_image(self, x: Any, image: Any, adds: bool = False) -> Any:
         """As `StyleOps.to_image`, with the plain gradient of the sigmoid."""
         height, width = tf.unstack(tf.shape(image)[1:3])
-        return tf.sigmoid(self.uncast(_shuffled(x)))[:, :height, :width]
+        x = self.uncast(_shuffled(x))[:, :height, :width]
+        return tf.sigmoid(x + logits(image) if adds else x)
 
     def relu(self, x: Any) -> Any:
         """As `StyleOps.relu`."""

@@ -18,6 +18,7 @@ from kerasart.networks.layers import BoundedSigmoid, ConvBlock, NoiseInjection
 Features = Any
 
 _LEAST_SHARE = 1e-5  # Of a mask: less is none of the picture.
+LEAST_LIGHT = 1 / 255  # Of an image whose logits are taken.
 
 
 class StyleOps:
@@ -30,8 +31,11 @@ class StyleOps:
         """Pads an image by reflection, at the bottom and the right, to a multiple of a size."""
         raise NotImplementedError
 
-    def to_image(self, x: Features, image: Any) -> Any:
-        """Applies a sigmoid to features and crops them to the size of an image: float32."""
+    def to_image(self, x: Features, image: Any, adds: bool = False) -> Any:
+        """Applies a sigmoid to features and crops them to the size of an image: float32.
+
+        With `adds`, features are added to the image's logits first (see `logits`).
+        """
         raise NotImplementedError
 
     def cast(self, x: Features) -> Features:
@@ -182,10 +186,11 @@ class KerasOps(StyleOps):
         margins = [(0, 0), (0, -height % multiple), (0, -width % multiple), (0, 0)]
         return ops.pad(image, margins, mode="reflect")
 
-    def to_image(self, x: Features, image: Any) -> Any:
+    def to_image(self, x: Features, image: Any, adds: bool = False) -> Any:
         """As `StyleOps.to_image`."""
         height, width = ops.shape(image)[1:3]
-        return self._sigmoid(x)[:, :height, :width]
+        x = self.uncast(x)[:, :height, :width]
+        return self._sigmoid(x + logits(image) if adds else x)
 
     def cast(self, x: Features) -> Features:
         """As `StyleOps.cast`."""
@@ -279,6 +284,12 @@ class KerasOps(StyleOps):
 def everywhere(mixture: Any) -> Any:
     """Repeats a mixture (batch, styles) for each level: (batch, levels, styles)."""
     return ops.repeat(mixture[:, None], len(LEVELS), axis=1)
+
+
+def logits(image: Any) -> Any:
+    """Inverts the sigmoid: float32 of an image in [0, 1], which is kept 1/255 from both ends."""
+    image = ops.clip(image, LEAST_LIGHT, 1 - LEAST_LIGHT)
+    return ops.log(image) - ops.log(1 - image)
 
 
 def mirror(x: Any, rows: int, columns: int) -> Any:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -49,7 +49,12 @@ class PerceptualTrainer(keras.Model):
     Attributes:
         network: The network.
         objective: The objective.
+        further_losses: The names of the losses that a subclass adds.
+        betas: Adam's decays of the mean gradient, and of the mean squared gradient.
     """
+
+    further_losses: ClassVar[tuple[str, ...]] = ()
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
     def __init__(
         self,
@@ -70,7 +75,7 @@ class PerceptualTrainer(keras.Model):
         self._weights = ops.convert_to_tensor(weights, "float32")
         self._stability = stability
         self._random = keras.random.SeedGenerator(0)
-        names = [*objective.names, *(["stability"] if stability else [])]
+        names = [*objective.names, *(["stability"] if stability else []), *self.further_losses]
         self._means = [keras.metrics.Mean(name=name) for name in names]
         self.built = True  # Like the network; `BackupAndRestore` asks before `fit`.
 
@@ -110,6 +115,7 @@ class PerceptualTrainer(keras.Model):
         network: keras.Model,
         backbone: Backbone,
         objective: Objective,
+        examples: Sequence[Example],
         style_targets: Sequence[Sequence[Target]],
         weights: ArrayLike,
         settings: FastStyleSettings,
@@ -121,12 +127,18 @@ class PerceptualTrainer(keras.Model):
             network: The network.
             backbone: The `Backbone`, not yet cut.
             objective: As `make_objective` returns it.
-            style_targets: For each style, a `Target` for each term.
-            weights: (styles, photos, terms): the balanced weights of each pair.
+            examples: As `examples` returns them.
+            style_targets: For each of them, a `Target` for each term.
+            weights: (examples, photos, terms): the balanced weights of each pair.
             settings: `FastStyleSettings`.
             precision: "float32", "bfloat16" or "auto", of the backbone.
         """
         raise NotImplementedError
+
+    @property
+    def result(self) -> keras.Model:
+        """The network to paint with."""
+        return self.network
 
     def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any) -> None:
         """Compiles the trainer; on TensorFlow without XLA unless `jit_compile` is given."""
@@ -141,11 +153,13 @@ class PerceptualTrainer(keras.Model):
                 "The size of a batch must be known, as `dataset.batch(size, drop_remainder=True)` "
                 f"makes it. Received: photos of shape {tuple(x['photo'].shape)}"
             )
-        seen = zip(apart(self._features(y_pred)), *self._targets_and_weights(x), strict=True)
+        features = self._features(y_pred)
+        seen = zip(apart(features), *self._targets_and_weights(x), strict=True)
         terms = ops.stack([self.objective(*picture) for picture in seen])
         losses = ops.unstack(ops.mean(terms, axis=0), len(self.objective.terms))
         if self._stability:
             losses.append(self._stability * self._instability(x, y_pred))
+        losses += self._further_losses(x, features)
         for mean, loss in zip(self._means, losses, strict=True):
             mean.update_state(loss)
         return sum(losses) / _replicas()
@@ -174,6 +188,10 @@ class PerceptualTrainer(keras.Model):
     def _targets_and_weights(self, batch):
         """Lists the targets and the weights of all terms for each image of a batch."""
         raise NotImplementedError
+
+    def _further_losses(self, batch, features):
+        """Lists the values of `further_losses`, given the features of what was painted."""
+        return []
 
     def _targets(self, content, style_values):
         """Makes the targets of all terms from a photo's features and the style's statistics."""
@@ -207,7 +225,8 @@ class PerceptualTrainer(keras.Model):
         moved = move(photo)
         noise = keras.random.normal(moved.shape, 0.0, _NOISE, "float32", seed)
         offset = ops.full((2,), _MARGIN // self.network.stride, "int32")
-        again = self._paint(ops.clip(moved + noise, 0.0, 1.0), batch["style"][:1], offset)
+        style = keras.tree.map_structure(lambda each: each[:1], batch["style"])
+        again = self._paint(ops.clip(moved + noise, 0.0, 1.0), style, offset)
         return ops.mean((again - move(painted[:1])) ** 2)
 
 

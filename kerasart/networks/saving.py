@@ -7,12 +7,15 @@ from typing import Any
 
 from kerasart.image.atomic_files import sync
 from kerasart.networks.adain import AdaIN
+from kerasart.networks.collection_net import CollectionNet
 from kerasart.networks.manner_net import MannerNet
 from kerasart.networks.style_network import StyleNetwork, copy_with_dtype, dtype_policy
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
 
-_CLASSES: dict[str, Any] = {each.__name__: each for each in (TransformerNet, MannerNet, AdaIN)}
+_CLASSES: dict[str, Any] = {
+    each.__name__: each for each in (TransformerNet, CollectionNet, MannerNet, AdaIN)
+}
 _MOST_EXPANSION = 8  # Times a file's size; weights are packed hardly at all.
 _MOST_LETTERS = 200  # Of what is wrong with a file.
 
@@ -49,7 +52,7 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Styl
         precision: "float32", "bfloat16" or "auto", of its convolutions.
 
     Returns:
-        A `TransformerNet`, a `MannerNet` or an `AdaIN`.
+        A `StyleNetwork` of ours.
 
     Raises:
         FileNotFoundError: If there is no such model.

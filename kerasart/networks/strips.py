@@ -68,12 +68,12 @@ class StripOps(KerasOps):
         self._count = -(-image.shape[1] // strip)
         return _Given(image, self._count)
 
-    def to_image(self, x: Any, image: np.ndarray) -> np.ndarray:
+    def to_image(self, x: Any, image: np.ndarray, adds: bool = False) -> np.ndarray:
         """As `StyleOps.to_image`, strip by strip."""
         painted = np.empty_like(image)
         for start, stop in x.strips():
-            here = painted[:, start:stop]  # Shorter than the strip where the image was padded.
-            here[:] = super().to_image(x.read(start, stop), here)
+            here = image[:, start:stop]  # Shorter than the strip where the image was padded.
+            painted[:, start:stop] = super().to_image(x.read(start, stop), here, adds)
         return painted
 
     def cast(self, x: Any) -> Any:

@@ -31,6 +31,7 @@ class StyleNetwork(keras.Model):
         names: The values of `train_fast_style.py --network` for new ones of this class.
         trainer_class: The class of its trainer.
         padding: The padding of its trainer's backbone, as in `Backbone.cut`.
+        changes_photo: Whether `transform` computes a change of the photo's logits.
     """
 
     style_input: ClassVar[str]
@@ -40,6 +41,7 @@ class StyleNetwork(keras.Model):
     names: ClassVar[Iterable[str]]
     trainer_class: ClassVar[type[PerceptualTrainer]]
     padding: ClassVar[str] = "zeros"
+    changes_photo: ClassVar[bool] = False
     styles: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any):
@@ -178,7 +180,7 @@ class StyleNetwork(keras.Model):
         ops = ops or self.ops
         x = self.transform(ops.read(image, self.stride), style_code, strength, ops, noise_offset)
         # Strength 0 must be the photo, which the network alone reproduces only nearly.
-        return ops.blend(image, ops.to_image(x, image), strength)
+        return ops.blend(image, ops.to_image(x, image, self.changes_photo), strength)
 
     def check_size(self, image: Any, name: str = "image") -> None:
         """Refuses an image that is too small, if its size is known.

@@ -92,6 +92,7 @@ class StyleTrainer(PerceptualTrainer):
         network: Any,
         backbone: Backbone,
         objective: Objective,
+        examples: Any,
         style_targets: Any,
         weights: Any,
         settings: FastStyleSettings,

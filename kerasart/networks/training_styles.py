@@ -1,11 +1,11 @@
-"""`TrainingStyles`, the styles that a network learns: a few named ones, or those of many files."""
+"""`TrainingStyles`, what a network learns: named styles, many files, or collections of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -31,11 +31,13 @@ class TrainingStyles:
         shown: Dict of name to image, (1, height, width, 3), of the styles on contact sheets.
         requests: The `style` argument of a `Stylizer` for each of them.
         count: The number of styles.
+        exposes_photos: Whether half of the photos are changed in brightness and contrast.
     """
 
     shown: dict[str, np.ndarray]
     requests: list[Any]
     count: int
+    exposes_photos: ClassVar[bool] = True
 
     def examples(self, count: int) -> Sequence[ArrayLike | Picture]:
         """Lists the styles on which weights are balanced: at most `count` where there are many."""
@@ -153,3 +155,50 @@ class StylePictures(TrainingStyles):
             if min(picture.shape[1:3]) >= self._settings.size:
                 shown[Path(path).stem] = shrink(picture, self._settings.style_size)
         return shown
+
+
+class Collections(TrainingStyles):
+    """Collections of pictures; a batch has crops of them, and the numbers of their collections.
+
+    Args:
+        paths: Dict of a collection's name to its files.
+        settings, seed, left_out, max_pixels: As for `StylePictures`.
+    """
+
+    exposes_photos = False  # Their light is what a critic would see first.
+
+    def __init__(
+        self,
+        paths: Mapping[str, Sequence[str | PathLike[str]]],
+        settings: FastStyleSettings,
+        seed: int = 0,
+        left_out: set[str] | None = None,
+        max_pixels: int | None = None,
+    ):
+        given = settings, seed, left_out, max_pixels
+        self._collections = {name: StylePictures(each, *given) for name, each in paths.items()}
+        first = {name: next(iter(each.shown.values())) for name, each in self._collections.items()}
+        self.shown = first
+        self.requests = list(first)
+        self.count = sum(each.count for each in self._collections.values())
+
+    def examples(self, count: int) -> Sequence[ArrayLike | Picture]:
+        """Crops pictures of all collections in turn."""
+        each = [pictures.examples(count) for pictures in self._collections.values()]
+        return [each[number % len(each)][number // len(each)] for number in range(count)]
+
+    def dataset(self, seed: int) -> tf.data.Dataset:
+        """Draws from all collections in turn: dicts of "picture" and "number", from 0."""
+
+        def numbered(number, pictures):
+            squares = pictures.dataset(seed + number)
+            return squares.map(lambda picture: {"picture": picture, "number": number})
+
+        collections = enumerate(self._collections.values())
+        each = [numbered(number, pictures) for number, pictures in collections]
+        turns = tf.data.Dataset.range(len(each)).repeat()
+        return tf.data.Dataset.choose_from_datasets(each, turns)
+
+    def describe(self) -> list[str]:
+        """Says how many pictures each has."""
+        return [f"- {name}: {each.count} pictures" for name, each in self._collections.items()]

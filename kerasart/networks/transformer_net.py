@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from kerasart.levels import LEVELS, styles_by_level
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import StyleOps
+from kerasart.networks.perceptual_trainer import PerceptualTrainer
 from kerasart.networks.style_network import (
     StyleNetwork,
     StylePart,
@@ -19,7 +20,8 @@ from kerasart.networks.style_network import (
     recast,
 )
 from kerasart.networks.style_trainer import StyleTrainer
-from kerasart.networks.training_styles import NamedStyles
+from kerasart.networks.training_styles import NamedStyles, TrainingStyles
+from kerasart.settings.style import FastStyleSettings
 
 SIZES = {"large": 1.0, "medium": 0.5, "small": 0.25}
 _OVERHEAD = 6  # Features and work space at full size, over one layer's features there.
@@ -60,8 +62,8 @@ class TransformerNet(StyleNetwork):
     style_input = "style_weights"
     stride = 4
     least_size = 5  # What the 9x9 convolution can mirror around.
-    names = SIZES
-    trainer_class = StyleTrainer
+    names: ClassVar[Mapping[str, float]] = SIZES
+    trainer_class: ClassVar[type[PerceptualTrainer]] = StyleTrainer
 
     def __init__(
         self,
@@ -92,7 +94,11 @@ class TransformerNet(StyleNetwork):
         self.residual = [self._block(many, 3) for _ in range(2 * blocks)]
         self.up = [self._block(some, 3), self._block(few, 3)]
         self.to_rgb = keras.layers.Conv2D(
-            3, 9, data_format="channels_last", dtype=self.dtype_policy
+            3,
+            9,
+            kernel_initializer="zeros" if self.changes_photo else "glorot_uniform",
+            data_format="channels_last",
+            dtype=self.dtype_policy,
         )
         self.build()
 
@@ -173,7 +179,7 @@ class TransformerNet(StyleNetwork):
     @property
     def kind(self) -> str:
         """Its size's name, or else its width."""
-        widths = {width: name for name, width in SIZES.items()}
+        widths = {width: name for name, width in self.names.items()}
         return widths.get(self.width, f"width {self.width:g}")
 
     @property
@@ -205,7 +211,7 @@ class TransformerNet(StyleNetwork):
     @classmethod
     def create(cls, name: str, styles: Mapping[str, Any], precision: str) -> "TransformerNet":
         """Makes an untrained network of a named size."""
-        return cls(list(styles), SIZES[name], dtype=dtype_policy(precision))
+        return cls(list(styles), cls.names[name], dtype=dtype_policy(precision))
 
     def continued(self, styles: Mapping[str, Any], precision: str) -> StyleNetwork:
         """Makes a copy to train further on its styles, or on new ones."""
@@ -218,7 +224,14 @@ class TransformerNet(StyleNetwork):
             )
         return recast(self, precision).with_styles(list(styles))
 
-    def read_styles(self, styles: Mapping[str, Any], settings: Any, *_: Any) -> NamedStyles:
+    def read_styles(
+        self,
+        styles: Mapping[str, Any],
+        settings: FastStyleSettings,
+        seed: int = 0,
+        left_out: set[str] | None = None,
+        max_pixels: int | None = None,
+    ) -> TrainingStyles:
         """Lists the styles to train, in the order of the network."""
         named = {name: styles[name] for name in self.styles if name in styles}
         return NamedStyles(named, self.styles)

@@ -3,6 +3,7 @@
 from kerasart.objectives.activations import Activation, Channel
 from kerasart.objectives.comparisons import SIMILARITIES, Content, Similarity, Temporal
 from kerasart.objectives.dream import dream_objective
+from kerasart.objectives.judgement import Head, Judgement, gradient_penalty, judge
 from kerasart.objectives.objective import Objective, Target, Term
 from kerasart.objectives.regularizers import Energy, TotalVariation
 from kerasart.objectives.style import style_objective
@@ -14,6 +15,8 @@ __all__ = [
     "Content",
     "Energy",
     "Gram",
+    "Head",
+    "Judgement",
     "Moments",
     "Objective",
     "SIMILARITIES",
@@ -26,5 +29,7 @@ __all__ = [
     "TotalVariation",
     "Wasserstein",
     "dream_objective",
+    "gradient_penalty",
+    "judge",
     "style_objective",
 ]

@@ -21,8 +21,11 @@ import sys
 sys.modules["tensorflow"] = None  # Who imports it now gets an ImportError.
 import keras, numpy as np
 from kerasart.backbones import load_backbone
-from kerasart.networks import AdaIN, AdaINTrainer, StyleTrainer, TransformerNet
-from kerasart.objectives import Content, Gram, Moments, TotalVariation
+from kerasart.networks import (
+    AdaIN, AdaINTrainer, CollectionNet, CollectionTrainer, StyleTrainer, TransformerNet
+)
+from kerasart.networks.critic import Critic
+from kerasart.objectives import Content, Gram, Judgement, Moments, TotalVariation
 from kerasart.optimization import Evaluator, style_targets
 
 assert keras.backend.backend() == "jax"
@@ -54,6 +57,13 @@ assert set(names) == {"loss", "stability", *objective.names}
 objective = Content("block4_conv1") + Moments("block1_conv1")
 trainer = AdaINTrainer(adain, load_backbone("vgg16"), objective, np.full(2, 1e-3))
 train(trainer, np.concatenate([style] * 4))
+
+network, objective = CollectionNet(2, 1 / 8, 1), Content("fire3") + Judgement("conv1")
+critic = Critic({"conv1": backbone.channels("conv1")}, 2)
+trainer = CollectionTrainer(network, backbone, objective, np.full(2, 1e-3), critic)
+pictures = keras.ops.image.resize(np.concatenate([style] * 4), photo.shape[1:3])
+names = train(trainer, {"picture": np.array(pictures), "number": np.array([0, 1, 0, 1], np.int32)})
+assert {"critic", "accuracy"} < set(names)
 """
 
 

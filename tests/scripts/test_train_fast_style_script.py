@@ -11,7 +11,7 @@ from conftest import ROOT, ask, change, contents, make_photo, names_in, pixels, 
 from PIL import Image
 
 from kerasart import Stylizer
-from kerasart.networks import AdaIN, load_network
+from kerasart.networks import AdaIN, CollectionNet, load_network
 
 SCRIPT = ROOT / "scripts" / "train_fast_style.py"
 # A few steps take less than the graph of one would take to build, and what is drawn of their
@@ -202,6 +202,27 @@ def test_any_style_is_learned(folder, warm_run):
     assert isinstance(load_network(folder / "any"), AdaIN)
 
 
+def test_collections_are_learned(folder, warm_run):
+    for i, name in enumerate(("red: cut", "blue")):  # A colon would divide a mixture.
+        (folder / name).mkdir()
+        for j in range(2):
+            Image.fromarray(make_photo(40, 36, seed=10 * i + j)).save(folder / name / f"{j}.png")
+    (folder / "blue" / "bad.jpg").write_text("no picture")
+    flags = ["--photos=photos/more", "--collection=red: cut", "--collection=blue"]
+    small = [flag for flag in TINY if not flag.startswith("--batch")]
+    outcome = warm_run(folder, *flags, *small, "--batch_size=2", "--steps=2", "--output=both")
+    succeed(outcome, warnings=1)
+    card = (folder / "both" / "README.md").read_text()
+    assert "in the manner of 2 collections of pictures" in card
+    assert "- red_ cut: 2 pictures\n- blue: 3 pictures\n" in card
+    network = load_network(folder / "both")
+    assert isinstance(network, CollectionNet) and network.styles == ("red_ cut", "blue")
+    # It learns from the photo on, which an untrained one paints.
+    photo = random_photo()
+    change = np.abs(Stylizer(folder / "both")(photo, "blue") - photo).mean()
+    assert 1e-4 < change < 0.1
+
+
 # --- Stopped
 
 
@@ -298,6 +319,10 @@ def test_what_else_is_in_the_output_stays(folder, warm_run):
         ),
         ([*SMALL, "--network=adain", "--style=photos/corrupt.jpg"], "Cannot read 'photos/corr"),
         ([*SMALL, "--network=adain", "--style=empty"], "Cannot read 'empty'"),
+        ([*SMALL, "--collection=photos"], "--collection must be left out"),
+        (["--photos=photos", "--collection=photos", "--style=waves.png"], "--style must be left"),
+        (["--photos=photos", "--collection=waves.png"], "must be a folder of pictures. Received"),
+        (["--photos=photos", "--collection=photos", "--collection=./photos"], "two 'photos'"),
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
 )

@@ -1,0 +1,179 @@
+"""`CollectionTrainer`, which trains a `CollectionNet` against a `Critic`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import ArrayLike
+
+from kerasart.backbones import Backbone
+from kerasart.image import as_image
+from kerasart.networks.critic import Critic
+from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apart
+from kerasart.networks.style_network import copy_with_dtype
+from kerasart.objectives import Content, Judgement, Objective, Target, style_objective
+from kerasart.settings.style import FastStyleSettings
+
+_DECAY = 0.995  # Of the running mean of weights.
+_PENALTY = 1.0  # Weight of the critic's gradient penalty.
+
+
+class CollectionTrainer(PerceptualTrainer):
+    """Trains a network to paint photos in the manner of whole collections of pictures.
+
+    A generative adversarial network: the critic learns to tell the pictures of a collection from
+    what the network paints, and the network to paint what the critic takes for one of them, while
+    the content loss keeps what is in the photo. Both take one step of one optimizer: the gradient
+    of each loss reaches its own player alone.
+
+    Source: Goodfellow et al. 2014 (arXiv 1406.2661); for collections of paintings, Sanakoyeu et al.
+    2018, "A Style-Aware Content Loss for Real-time HD Style Transfer" (arXiv 1807.10201). See
+    `Critic` for the critic.
+
+    Args:
+        network: The `CollectionNet`.
+        backbone: The `Backbone`, not yet cut.
+        objective: The `Objective`, with a `Judgement` for each layer of the critic.
+        weights: (terms,): the factor of each term.
+        critic: The `Critic`.
+        stability, precision, pooling: As in `PerceptualTrainer`.
+
+    Attributes:
+        critic: The `Critic`.
+        average: A copy of the network that holds the running mean of its weights, and is what to
+            paint with: the network itself goes around what the critic wants. Source: Yazici et al.
+            2018, "The Unusual Effectiveness of Averaging in GAN Training" (arXiv 1806.04498).
+    """
+
+    further_losses: ClassVar[tuple[str, ...]] = ("critic",)
+    betas: ClassVar[tuple[float, float]] = (0.5, 0.99)
+
+    def __init__(
+        self,
+        network: keras.Model,
+        backbone: Backbone,
+        objective: Objective,
+        weights: ArrayLike,
+        critic: Critic,
+        stability: float = 0.0,
+        precision: str = "auto",
+        pooling: str = "max",
+        **kwargs: Any,
+    ):
+        cut = precision, pooling
+        super().__init__(network, backbone, objective, weights, stability, *cut, **kwargs)
+        self.critic = critic
+        self.average = copy_with_dtype(network, network.dtype_policy)
+        self.average.trainable = False
+        self._accuracy = keras.metrics.Mean(name="accuracy")
+        contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
+        self._content_backbone = backbone.cut(tuple(contents), *cut)
+
+    @classmethod
+    def make_objective(
+        cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
+    ) -> Objective:
+        """Makes the objective: content, total variation, and a `Judgement` of each style layer."""
+        rest = style_objective(replace(settings, style_strength=0.0))
+        for term in rest.terms:
+            term.balanced = False  # By gradients: an untrained critic's mean nothing.
+        shares = settings.style_layers
+        return rest + sum(
+            settings.style_strength * share / sum(shares.values()) * Judgement(layer)
+            for layer, share in shares.items()
+        )
+
+    @classmethod
+    def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
+        """Pairs each picture of a collection with the photo of the same number."""
+        for photo, style in zip(photos, styles, strict=True):
+            yield as_image(style, "styles"), None, [photo]
+
+    @classmethod
+    def balanced(
+        cls,
+        network: Any,
+        backbone: Backbone,
+        objective: Objective,
+        examples: Any,
+        style_targets: Any,
+        weights: Any,
+        settings: FastStyleSettings,
+        precision: str = "auto",
+    ) -> CollectionTrainer:
+        """Makes a trainer whose content losses are relative to the mean squares of features."""
+        factors = [
+            term.weight / _mean_square([targets[i].guide[0] for targets in style_targets])
+            if isinstance(term, Content)
+            else term.weight
+            for i, term in enumerate(objective.terms)
+        ]
+        judged = [term.layer for term in objective.terms if isinstance(term, Judgement)]
+        look = backbone.cut(tuple(judged), precision, settings.pooling)
+        critic = Critic({layer: backbone.channels(layer) for layer in judged}, len(network.styles))
+        seen = [look(image) for style, _, photos in examples for image in (style, *photos)]
+        critic.standardise(seen)
+        cut = precision, settings.pooling
+        return cls(network, backbone, objective, factors, critic, settings.stability, *cut)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The losses, and the critic's accuracy: near 1, the network has lost the game."""
+        return [*super().metrics, self._accuracy]
+
+    def call(self, batch: dict[str, Any]) -> Any:
+        """Paints each photo in the manner of its collection.
+
+        Args:
+            batch: Dict of "photo", float32 RGB (batch, height, width, 3) in [0, 1], and "style", a
+                dict of "picture", one of the collection, of the same shape, and "number", (batch,),
+                that of the collection, from 0. The size of the batch must be known when the step is
+                compiled.
+
+        Returns:
+            float32 of the photos' shape.
+        """
+        return self._paint(batch["photo"], batch["style"])
+
+    def _paint(self, photos, styles, noise_offset=None):
+        weights = ops.one_hot(styles["number"], len(self.network.styles), dtype="float32")
+        style_code = self.network.encode_style(weights)
+        return self.network.forward(photos, style_code, noise_offset=noise_offset)
+
+    def _targets_and_weights(self, batch):
+        count = batch["photo"].shape[0]
+        contents = apart(self._content_backbone(batch["photo"]))
+        heads = self.critic.heads(batch["style"]["number"], frozen=True)
+        targets = []
+        for i, content in enumerate(contents):
+            of_image = keras.tree.map_structure(lambda each, i=i: each[i : i + 1], heads)
+            targets.append([self._target(term, content, of_image) for term in self.objective.terms])
+        return targets, [self._weights] * count
+
+    def _target(self, term, content, heads):
+        if isinstance(term, Content):
+            return Target(guide=(ops.cast(content[term.layer], "float32"),))
+        return Target(guide=tuple(heads[term.layer]) if isinstance(term, Judgement) else ())
+
+    @property
+    def result(self) -> keras.Model:
+        """The `average`."""
+        return self.average
+
+    def _further_losses(self, batch, features):
+        # Here, as what `compute_loss` assigns is kept on every backend; it is a step behind.
+        for mean, weight in zip(self.average.weights, self.network.weights, strict=True):
+            mean.assign(mean + (1 - _DECAY) * (weight - mean))
+        real = self._features(batch["style"]["picture"])
+        loss, accuracy = self.critic.loss(real, features, batch["style"]["number"], _PENALTY)
+        self._accuracy.update_state(accuracy)
+        return [loss]
+
+
+def _mean_square(features):
+    return np.mean([float(ops.mean(ops.cast(each, "float32") ** 2)) for each in features])

@@ -1,0 +1,172 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasart.applications.fast_style_training import make_trainer
+from kerasart.networks import CollectionNet
+from kerasart.objectives import Content, Judgement
+from kerasart.settings.style import FastStyleSettings
+
+SIZE, LAYERS = 32, ("block1_conv1", "block1_conv2")
+SETTINGS = FastStyleSettings(
+    content_layers={"block2_conv1": 1.0},
+    style_layers=dict.fromkeys(LAYERS, 1.0),
+    content_strength=0.02,
+    size=SIZE,
+)
+
+
+def noise(count, seed=0):
+    """Photos: blue noise."""
+    random = np.random.default_rng(seed).random((count, SIZE, SIZE, 3))
+    return (random * [0.2, 0.3, 0.9]).astype(np.float32)
+
+
+def stripes(count, seed=0):
+    """A collection: red stripes, each picture's at another place and of another width."""
+    random, rows = np.random.default_rng(seed), np.arange(SIZE)[:, None, None]
+    waves = [np.sin(rows / random.uniform(1, 2) + random.uniform(0, 6)) for _ in range(count)]
+    colours = np.array([0.9, 0.2, 0.2])
+    pictures = [np.tile(0.5 + 0.4 * wave, (1, SIZE, 1)) * colours for wave in waves]
+    return np.stack(pictures).astype(np.float32)
+
+
+def batch_of(count=2, seed=0, numbers=(0, 1)):
+    numbers = np.resize(np.array(numbers, np.int32), count)
+    return {
+        "photo": noise(count, seed),
+        "style": {"picture": stripes(count, seed), "number": numbers},
+    }
+
+
+@pytest.fixture
+def make(slim_vgg16):
+    def make(collections=2, run_eagerly=True, rate=5e-3):
+        keras.utils.set_random_seed(0)
+        names = [str(number) for number in range(collections)]
+        network = CollectionNet(names, 1 / 8, 1)
+        examples = noise(4)[:, None], stripes(4)[:, None]
+        trainer = make_trainer(network, *examples[::-1], slim_vgg16, SETTINGS, "float32")
+        trainer.compile(keras.optimizers.Adam(rate, *trainer.betas), run_eagerly=run_eagerly)
+        return trainer
+
+    return make
+
+
+def test_the_objective_is_the_content_and_a_judgement_of_each_style_layer(make):
+    kinds = [type(term) for term in make().objective.terms]
+    assert kinds == [Content, Judgement, Judgement]
+
+
+def test_an_untrained_network_paints_the_photo(make):
+    batch = batch_of()
+    photos = np.clip(batch["photo"], 1 / 255, 1 - 1 / 255)
+    np.testing.assert_allclose(make()(batch), photos, atol=1e-6)
+
+
+def test_each_loss_reaches_its_own_player_alone(make):
+    trainer, batch = make(), batch_of()
+    random = np.random.default_rng(0)
+    trainer.network.to_rgb.kernel.assign(
+        random.normal(0, 0.05, trainer.network.to_rgb.kernel.shape)
+    )
+    players = trainer.network.trainable_variables, trainer.critic.trainable_variables
+    assert len(trainer.trainable_variables) == sum(map(len, players))
+    with tf.GradientTape(persistent=True) as tape:
+        painted = trainer(batch)
+        features = trainer._features(painted)
+        targets, weights = trainer._targets_and_weights(batch)
+        of_network = trainer.objective(
+            {layer: each[:1] for layer, each in features.items()}, targets[0], weights[0]
+        )
+        (of_critic,) = trainer._further_losses(batch, features)
+    for loss, own, other in ((of_network, *players), (of_critic, *players[::-1])):
+        own, other = (tape.gradient(loss, [v.value for v in each]) for each in (own, other))
+        assert all(gradient is None for gradient in other)
+        assert any(
+            gradient is not None and np.abs(tf.convert_to_tensor(gradient)).max() > 0
+            for gradient in own
+        )
+
+
+def test_the_loss_is_of_both_players_and_logged_by_name(make):
+    history = make().fit(batch_of(), batch_size=2, verbose=0).history
+    judged = [f"judgement {layer}" for layer in LAYERS]
+    assert set(history) == {"loss", "content block2_conv1", *judged, "critic", "accuracy"}
+    parts = [history[name][0] for name in history if name not in ("loss", "accuracy")]
+    assert history["loss"][0] == pytest.approx(sum(parts), rel=1e-5)
+    assert 0 <= history["accuracy"][0] <= 1
+
+
+def test_each_picture_is_judged_by_the_head_of_its_collection(make):
+    trainer, batch = make(), batch_of()
+    targets, _ = trainer._targets_and_weights(batch)
+    for number in (0, 1):
+        head = targets[number][1].guide
+        kernel = trainer.critic.heads(np.array([number]))[LAYERS[0]].kernels[0]
+        np.testing.assert_array_equal(head[2][0], kernel)
+
+
+def test_a_fooled_critic_is_wrong_everywhere(make):
+    trainer, pictures = make(), stripes(2)
+    look = trainer._features(pictures)
+    loss, accuracy = trainer.critic.loss(look, look, np.array([0, 0]), 0.0)
+    assert float(accuracy) == pytest.approx(0.5, abs=0.01)  # Of both it says the same.
+    assert float(loss) >= 2 * len(LAYERS)
+
+
+def test_what_paints_is_the_running_mean_of_the_weights(make):
+    trainer = make()
+    assert trainer.result is trainer.average is not trainer.network
+    assert not trainer.average.trainable_variables
+    seen = [[np.array(weight) for weight in trainer.network.weights]]
+    for step in range(3):
+        trainer.train_on_batch(batch_of(2, step))
+        seen.append([np.array(weight) for weight in trainer.network.weights])
+    for number, average in enumerate(trainer.average.weights):
+        mean = seen[0][number]
+        for weights in seen[:-1]:  # It is a step behind.
+            mean = mean + 0.005 * (weights[number] - mean)
+        np.testing.assert_allclose(average, mean, rtol=1e-5, atol=1e-7)
+    assert np.abs(average - seen[-1][-1]).max() > 0
+
+
+def test_it_resumes_to_the_bit(make, tmp_path):
+    trainer, again = make(), make()
+    batches = [batch_of(2, seed) for seed in range(3)]
+    trainer.train_on_batch(batches[0])
+    trainer.save_weights(tmp_path / "state.weights.h5")
+    again.optimizer.build(again.trainable_variables)
+    again.load_weights(tmp_path / "state.weights.h5")
+    for each in (trainer, again):
+        for batch in batches[1:]:
+            each.train_on_batch(batch)
+    for old, new in zip(trainer.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert len(trainer.get_weights()) > len(trainer.network.get_weights())
+
+
+def distance(trainer, photos):
+    """How far what is painted is from the collection in its mean colour and its stripes."""
+    zeros = np.zeros(len(photos), np.int32)
+    painted = np.asarray(trainer({"photo": photos, "style": {"number": zeros}}))
+    real = stripes(8, seed=9)
+
+    def describe(pictures):
+        colours = pictures.mean((0, 1, 2))
+        across, along = (np.abs(np.diff(pictures, axis=axis)).mean() for axis in (1, 2))
+        return np.array([*colours, across - along])
+
+    return np.linalg.norm(describe(painted) - describe(real))
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_photos_come_to_look_like_the_collection_only_if_the_critic_learns(make, learns):
+    trainer = make(collections=1, run_eagerly=False)
+    trainer.critic.trainable = learns
+    photos = noise(8, seed=9)
+    before = distance(trainer, photos)
+    for step in range(60):
+        trainer.train_on_batch(batch_of(4, step, (0,)))
+    assert (distance(trainer, photos) < 0.4 * before) == learns

@@ -49,7 +49,7 @@ class MannerNet(AnyStyleNetwork):
     names = (kind,)
     description = "A `MannerNet`: it paints in the manner of any painting."
     trainer_class = MannerTrainer
-    style_size = 256
+    style_size = 384  # At the published 256 more of a style is left unpainted.
 
     def __init__(self, width: float = 0.25, blocks: int = 5, code_size: int = 100, **kwargs: Any):
         super().__init__(**kwargs)

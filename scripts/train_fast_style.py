@@ -2,7 +2,7 @@
 
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --style=b.jpg --output=mine
     python scripts/train_fast_style.py --photos=DIR --style=a.jpg --network=small --steps=2000
-    python scripts/train_fast_style.py --photos=DIR --style=DIR --network=manner --output=any
+    python scripts/train_fast_style.py --photos=DIR --style=DIR --network=adain --output=any
     python scripts/train_fast_style.py --photos=DIR --collection=DIR --output=manner
     python scripts/train_fast_style.py --photos=DIR --style=c.jpg --finetune=mine --output=more
     python scripts/train_fast_style.py --photos=DIR --style=DIR --finetune=any_style --output=any

@@ -392,9 +392,8 @@ def _parse_weights(text):
             weights[name] = weights.get(name, 0.0) + float(weight)
         except ValueError:
             raise ValueError(
-                "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, with numbers for weights; or "
-                f"LEVEL:NAME+NAME,LEVEL:NAME, with levels of {', '.join(LEVELS)}. "
-                f"Received: {text!r}"
+                "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, or LEVEL:NAME+NAME,LEVEL:NAME "
+                f"for the levels {', '.join(LEVELS)}, with numbers for weights. Received: {text!r}"
             ) from None
     return weights
 

@@ -223,7 +223,7 @@ def test_only_the_styles_that_are_named_make_the_sheet(folder, warm_run):
     [
         (["--style=coarse:waves,dots"], "with each of the levels coarse, middle, fine at most"),
         (["--style=corse:waves,fine:dots"], "be LEVEL:NAME+NAME,LEVEL:NAME, with each of the"),
-        (["--style=corse:waves"], "LEVEL:NAME+NAME,LEVEL:NAME, with levels of coarse, middle"),
+        (["--style=corse:waves"], "LEVEL:NAME+NAME,LEVEL:NAME for the levels coarse, middle,"),
         (["--style=coarse:wave,fine:dots"], "must be one of waves, dots; nearest: waves."),
         (["--style=fine:waves:x"], "with numbers for weights"),
         (["--style=fine:waves:-1"], "weights of 0 or more, not all 0. Received: [-1.0]"),

@@ -195,7 +195,8 @@ def test_other_networks_are_refused(tmp_path):
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     network.save(tmp_path / "model.keras")
     with pytest.raises(
-        ValueError, match="TransformerNet, MannerNet, AdaIN are such .*a Sequential is not"
+        ValueError,
+        match="TransformerNet, CollectionNet, MannerNet, AdaIN are such .*a Sequential is not",
     ):
         load_network(tmp_path)
 

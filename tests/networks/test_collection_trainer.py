@@ -167,6 +167,9 @@ def test_photos_come_to_look_like_the_collection_only_if_the_critic_learns(make,
     trainer.critic.trainable = learns
     photos = noise(8, seed=9)
     before = distance(trainer, photos)
+    distances = []
     for step in range(60):
         trainer.train_on_batch(batch_of(4, step, (0,)))
-    assert (distance(trainer, photos) < 0.4 * before) == learns
+        if step in (44, 49, 54, 59):  # The players go around each other.
+            distances.append(distance(trainer, photos))
+    assert (np.median(distances) < 0.4 * before) == learns

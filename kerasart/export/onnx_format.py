@@ -256,7 +256,9 @@ class OnnxOps(StyleOps):
         mean, deviation = (self.node("Reshape", each, [-1]) for each in (mean, deviation))
         return self.node("InstanceNormalization", features, deviation, mean, epsilon=epsilon)
 
-    def blend(self, weak: Any, strong: str, strength: str) -> str:
+    def blend(self, weak: Any, strong: str, strength: str | None) -> str:
         """As `StyleOps.blend`."""
+        if strength is None:
+            return strong
         change = self.node("Mul", strength, self.node("Sub", strong, weak))
         return self.node("Add", weak, change)

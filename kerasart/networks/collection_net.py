@@ -1,11 +1,12 @@
 """`CollectionNet`, a feed-forward network that paints in the manner of collections of pictures."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 
 from kerasart.networks.collection_trainer import CollectionTrainer
+from kerasart.networks.ops import StyleOps
 from kerasart.networks.style_network import StyleNetwork, copy_network
 from kerasart.networks.training_styles import Collections
 from kerasart.networks.transformer_net import TransformerNet
@@ -26,6 +27,15 @@ class CollectionNet(TransformerNet):
     names: ClassVar[Mapping[str, float]] = {"collection": 0.5}
     trainer_class = CollectionTrainer
     changes_photo = True
+
+    def transform(
+        self, x: Any, style_code: Any, strength: Any, ops: StyleOps, noise_offset: Any = None
+    ) -> Any:
+        """Takes an image to a change of its logits; less strength is more of the photo's pixels.
+
+        The photo itself, which is style 0 of a `TransformerNet`, is not learned here.
+        """
+        return super().transform(x, style_code, None, ops, noise_offset)
 
     @property
     def description(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,14 +11,16 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
-from kerasart.image import as_image
 from kerasart.networks.critic import Critic
-from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apart
+from kerasart.networks.perceptual_trainer import PerceptualTrainer, apart
 from kerasart.networks.style_network import copy_with_dtype
 from kerasart.objectives import Content, Judgement, Objective, Target, style_objective
+from kerasart.settings.checks import check
 from kerasart.settings.style import FastStyleSettings
 
 _DECAY = 0.995  # Of the running mean of weights.
+# Settings of style transfer that mean nothing here, and their defaults.
+_ALLOWED = {"style_loss": "gram", "content_weight": None, "style_weight": None, "tv_weight": None}
 _PENALTY = 1.0  # Weight of the critic's gradient penalty.
 
 
@@ -78,7 +79,14 @@ class CollectionTrainer(PerceptualTrainer):
     def make_objective(
         cls, network: keras.Model, backbone: Backbone, settings: FastStyleSettings
     ) -> Objective:
-        """Makes the objective: content, total variation, and a `Judgement` of each style layer."""
+        """Makes the objective: content, total variation, and a `Judgement` of each style layer.
+
+        Raises:
+            ValueError: If a setting is given that compares with a style's statistics, or is raw.
+        """
+        for name, allowed in _ALLOWED.items():
+            value = getattr(settings, name)
+            check(value == allowed, name, f"left out for collections ({allowed})", value)
         rest = style_objective(replace(settings, style_strength=0.0))
         for term in rest.terms:
             term.balanced = False  # By gradients: an untrained critic's mean nothing.
@@ -87,12 +95,6 @@ class CollectionTrainer(PerceptualTrainer):
             settings.style_strength * share / sum(shares.values()) * Judgement(layer)
             for layer, share in shares.items()
         )
-
-    @classmethod
-    def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
-        """Pairs each picture of a collection with the photo of the same number."""
-        for photo, style in zip(photos, styles, strict=True):
-            yield as_image(style, "styles"), None, [photo]
 
     @classmethod
     def balanced(

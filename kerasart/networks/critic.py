@@ -24,13 +24,12 @@ class Critic(keras.layers.Layer):
     Args:
         channels: Dict of layer to its number of channels.
         collections: The number of collections.
-        seed: Seeds the initial weights.
     """
 
-    def __init__(self, channels: Mapping[str, int], collections: int, seed: int = 0, **kwargs: Any):
+    def __init__(self, channels: Mapping[str, int], collections: int, **kwargs: Any):
         super().__init__(**kwargs)
         self._heads = {}
-        for number, (layer, count) in enumerate(channels.items()):
+        for layer, count in channels.items():
             sizes = [(count, _WIDTH), (_WIDTH, _WIDTH), (_WIDTH, 1)]
 
             def add(name, shape, initializer="zeros", layer=layer, trainable=True):
@@ -45,8 +44,7 @@ class Critic(keras.layers.Layer):
                 add("mean", (1, count), trainable=False),
                 add("scale", (1, count), "ones", trainable=False),
                 tuple(
-                    add(f"kernel_{i}", size, _HeNormal(seed + 10 * number + i))
-                    for i, size in enumerate(sizes)
+                    add(f"kernel_{i}", size, _he_normal(size[0])) for i, size in enumerate(sizes)
                 ),
                 tuple(add(f"bias_{i}", (1, size[1])) for i, size in enumerate(sizes)),
             )
@@ -111,13 +109,6 @@ class Critic(keras.layers.Layer):
         return loss, sum(accuracies) / len(accuracies)
 
 
-class _HeNormal(keras.initializers.Initializer):
-    """He's normal distribution, for the matrices of each collection by itself."""
-
-    def __init__(self, seed):
-        self._seed = seed
-
-    def __call__(self, shape, dtype=None):
-        deviation = np.sqrt(2 / shape[-2])
-        values = np.random.default_rng(self._seed).normal(0, deviation, shape)
-        return ops.convert_to_tensor(values, dtype)
+def _he_normal(inputs):
+    """Keras's own would count the collections among the inputs."""
+    return keras.initializers.RandomNormal(stddev=np.sqrt(2 / inputs))

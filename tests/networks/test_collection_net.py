@@ -34,6 +34,13 @@ def test_what_the_layers_compute_is_added_to_the_logits(network):
     np.testing.assert_allclose(network.forward(photo, code), expected, atol=1e-6)
 
 
+def test_less_strength_is_more_of_the_photos_pixels(network):
+    # The photo is no style that it has learned.
+    photo, mixture = make_picture(20, 24), np.eye(1, 3, dtype=np.float32)
+    half, full = (network(photo, mixture, np.float32([each])) for each in (0.5, 1.0))
+    np.testing.assert_allclose(half, (photo + full) / 2, atol=1e-6)
+
+
 def test_fused_it_paints_the_same(network):
     compiled = compile_form(network, FusedNetwork(network, "float32"))
     check_paints_as(network, compiled)

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasart.applications.fast_style_training import make_trainer
-from kerasart.networks import CollectionNet
+from kerasart.networks import CollectionNet, CollectionTrainer
 from kerasart.objectives import Content, Judgement
 from kerasart.settings.style import FastStyleSettings
 
@@ -63,6 +65,15 @@ def test_an_untrained_network_paints_the_photo(make):
     batch = batch_of()
     photos = np.clip(batch["photo"], 1 / 255, 1 - 1 / 255)
     np.testing.assert_allclose(make()(batch), photos, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("style_loss", "moments"), ("style_weight", 1.0), ("content_weight", 1.0)]
+)
+def test_what_compares_with_one_style_is_refused(slim_vgg16, name, value):
+    settings = replace(SETTINGS, **{name: value})
+    with pytest.raises(ValueError, match=f"`{name}` must be left out for collections.*{value}"):
+        CollectionTrainer.make_objective(CollectionNet(1, 1 / 8, 1), slim_vgg16, settings)
 
 
 def test_each_loss_reaches_its_own_player_alone(make):

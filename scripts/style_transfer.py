@@ -23,9 +23,9 @@ from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, ski
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.png_metadata import compare_with_record, read_record
+from kerasart.scripts.style_flag import parse_file
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +40,6 @@ from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
-from kerasart.levels import LEVELS
 from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.declare import names_of
 from kerasart.settings.presets import find_preset, preset_name
@@ -305,7 +304,7 @@ def paint(
         cli.say(f"Wrote {path}.")
     if _CONTACT_SHEET.value:
         images = [photo.image, *pictures["styles"], result.image]
-        names = [content, *(parse_style(style)[0] for style in _STYLE.value), output]
+        names = [content, *(parse_file(style)[0] for style in _STYLE.value), output]
         sheet = contact_sheet(images, [Path(name).name for name in names])
         path = write_picture(_CONTACT_SHEET.value, sheet, taken=common_flags.if_taken())
         cli.say(f"Wrote {path}.")
@@ -359,39 +358,11 @@ def sweep(make: Callable[..., Any]) -> None:
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
 
 
-def parse_style(text: str) -> tuple[str, float | None, str | None]:
-    """Reads a --style: FILE, FILE:WEIGHT, FILE@LEVEL or FILE:WEIGHT@LEVEL.
-
-    Returns:
-        The file's path, the weight, None if there is none, and the level, None if there is none.
-
-    Raises:
-        ValueError: If the weight is no number of 0 or more, or the level is none.
-    """
-    rest, at, level = text.rpartition("@")
-    if not at or Path(text).exists() or level not in LEVELS:
-        rest, level = text, None
-    path, colon, weight = rest.rpartition(":")
-    if not colon or Path(rest).exists():
-        path, weight = rest, None
-    try:
-        number = None if weight is None else float(weight)
-    except ValueError:
-        number = math.nan
-    is_file_at = not Path(path).exists() and Path(path.rpartition("@")[0]).is_file()
-    if is_file_at or not (number is None or 0 <= number < math.inf):
-        raise ValueError(
-            "`style` must be FILE or FILE:WEIGHT with a weight of 0 or more, and may end in @ and "
-            f"one of {', '.join(LEVELS)}. Received: {text!r}"
-        )
-    return path, number, level
-
-
 def _read_pictures(recorded, start):
     """Reads styles, masks and the picture to start from: arguments of `style_transfer`."""
     if not _STYLE.value:
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
-    paths, weights, levels = zip(*map(parse_style, _STYLE.value), strict=True)
+    paths, weights, levels = zip(*map(parse_file, _STYLE.value), strict=True)
     styles = [read_picture(path, common_flags.MAX_PIXELS.value) for path in paths]
     if any(weight is not None for weight in weights):
         weights = [1.0 if weight is None else weight for weight in weights]

@@ -19,13 +19,13 @@ its size, and does not flicker; Ctrl-C leaves a film that plays, and --resume co
 
 from kerasart.scripts import cli, common_flags, film_flags
 from kerasart.scripts.batch_files import (
-    looks_like_file,
     plan_jobs,
     report_failures,
     skip_painted,
     warn_of_failure,
 )
 from kerasart.scripts.png_metadata import pack_record
+from kerasart.scripts.style_flag import parse_mixture
 from kerasart.scripts.unfinished import RESUME
 
 import itertools
@@ -33,18 +33,16 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import read_picture, write_picture
+from kerasart.image import write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_table
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.samples import SAMPLES
-from kerasart.levels import LEVELS, split_levels
 from kerasart.saved_models import default_model, shipped_models
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.settings.checks import check_tiling
@@ -155,7 +153,7 @@ def main() -> None:
         return
     rows = _parse_tile(common_flags.TILE.value)
     check_tiling("auto", common_flags.MEMORY.value)
-    style, record = _parse_style(_STYLE.value)
+    style, record = parse_mixture(_STYLE.value)
     model = _MODEL.value or default_model(style)
     options: dict[str, Any] = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
     options |= {"rows": rows, "memory": common_flags.MEMORY.value}
@@ -343,59 +341,6 @@ def _write(output, image, picture, record, if_taken="number"):
 
 def _bits():
     return int(common_flags.BITS.value or 8)
-
-
-def _parse_style(text):
-    """Reads --style.
-
-    Returns:
-        A dict of names to weights, or of levels to such dicts, a list of pairs of picture and
-        weight, or None; and a record of it.
-    """
-    if text is None:
-        return None, {"style": None}
-    levels = {} if Path(text).is_file() else split_levels(text)
-    if levels:
-        style = {level: _parse_weights(mixture) for level, mixture in levels.items()}
-        for name in itertools.chain(*style.values()):
-            if Path(name).is_file() or looks_like_file(name):
-                raise ValueError(
-                    "`style` must have names in its levels: a network that paints in the style of "
-                    f"files has no levels. Received: {name!r}"
-                )
-        return style, {"style": style}
-    weights = _parse_weights(text)
-    if not any(Path(name).is_file() for name in weights):
-        for name in filter(looks_like_file, weights):
-            read_picture(name)  # Says that there is no such file.
-        return weights, {"style": weights}
-    pictures = [
-        (read_picture(name, common_flags.MAX_PIXELS.value), weight)
-        for name, weight in weights.items()
-    ]
-    hashes = {
-        Path(name).name: hash_image(picture.image)
-        for name, (picture, _) in zip(weights, pictures, strict=True)
-    }
-    return pictures, {"style": weights, "style_hash": hashes}
-
-
-def _parse_weights(text):
-    """Reads NAME:WEIGHT,NAME:WEIGHT: a dict of names to weights."""
-    parts = [text] if Path(text).is_file() else text.split(",")
-    weights = {}
-    for part in parts:
-        name, colon, weight = part.strip().rpartition(":")
-        if Path(part.strip()).is_file() or not colon:
-            name, weight = part.strip(), "1"
-        try:
-            weights[name] = weights.get(name, 0.0) + float(weight)
-        except ValueError:
-            raise ValueError(
-                "`style` must be NAME or NAME:WEIGHT,NAME:WEIGHT, or LEVEL:NAME+NAME,LEVEL:NAME "
-                f"for the levels {', '.join(LEVELS)}, with numbers for weights. Received: {text!r}"
-            ) from None
-    return weights
 
 
 def _parse_tile(text):

@@ -17,20 +17,19 @@ same command continues where it stopped.
 
 from kerasart.scripts import cli, common_flags, options
 from kerasart.scripts.model_card import write_card
+from kerasart.scripts.network_kinds import KINDS
 
 import itertools
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import read_picture
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
@@ -41,66 +40,6 @@ from kerasart.settings.style import FastStyleSettings
 
 _SAMPLE_SIZE = 512  # Long side of the photos on contact sheets.
 
-
-def _as_style(path):
-    """Names a style, as `stylize.py --style` takes it, where a colon and a comma divide things."""
-    return re.sub("[:,]", "_", path.stem).strip()
-
-
-def _read_pictures(names):
-    """Reads a few styles by name."""
-    styles = {}
-    for name in names:
-        style = _as_style(Path(name))
-        if style in styles:
-            raise ValueError(f"`style` must name files of different names. Received: two {style!r}")
-        styles[style] = read_picture(name, common_flags.MAX_PIXELS.value)
-    return styles
-
-
-def _list_pictures(names):
-    """Lists the files of many styles, those in folders too."""
-    paths = []
-    for name in names:
-        if Path(name).is_dir():
-            paths += find_photos(name, "style")
-        else:
-            read_picture(name, common_flags.MAX_PIXELS.value)  # Says what is wrong with it.
-            paths.append(Path(name))
-    return paths
-
-
-def _list_collections(names):
-    """Lists the files of each collection, by the name of its folder."""
-    collections = {}
-    for name in names:
-        folder = Path(name)
-        if not folder.is_dir():
-            raise ValueError(f"`collection` must be a folder of pictures. Received: {name!r}")
-        title = _as_style(folder.resolve())
-        if title in collections:
-            raise ValueError(
-                f"`collection` must name folders of different names. Received: two {title!r}"
-            )
-        collections[title] = find_photos(folder, "collection")
-    return collections
-
-
-class _Kind(NamedTuple):
-    """What is known of a class of networks before TensorFlow loads."""
-
-    names: tuple[str, ...]  # Of new ones.
-    preset: str
-    read_styles: Callable  # Takes what the flag names to what `plan_training` takes.
-    flag: str = "style"
-
-
-_KINDS = {
-    "TransformerNet": _Kind(("small", "medium", "large"), "best", _read_pictures),
-    "MannerNet": _Kind(("manner",), "manner_best", _list_pictures),
-    "AdaIN": _Kind(("adain",), "adain_best", _list_pictures),
-    "CollectionNet": _Kind(("collection",), "collection", _list_collections, "collection"),
-}
 
 _PHOTOS = flags.DEFINE_string(
     "photos", None, "A folder of photos, of any kinds and sizes, with all folders in it."
@@ -119,7 +58,7 @@ _OUTPUT = flags.DEFINE_string("output", "fast_style", "The folder to write.")
 _NETWORK = flags.DEFINE_enum(
     "network",
     "medium",
-    [name for kind in _KINDS.values() for name in kind.names],
+    [name for kind in KINDS.values() for name in kind.names],
     "large has the paper's channels, medium half, small a quarter of them, for a laptop; manner "
     "and adain paint in the style of any picture; collection is that of --collection.",
 )
@@ -172,7 +111,7 @@ def main() -> None:
     name = _NETWORK.value
     if _COLLECTION.value and not flags.FLAGS["network"].present:
         name = "collection"
-    kind = next(each for each in _KINDS.values() if name in each.names)
+    kind = next(each for each in KINDS.values() if name in each.names)
     asked = common_flags.BACKBONE.value or "auto", common_flags.WEIGHTS.value or "auto"
     if options.show_presets("fast_style", _PRESET.value, kind.preset, asked[0]):
         return
@@ -183,7 +122,7 @@ def main() -> None:
     _check_folder(folder)
     if _FINETUNE.value:
         # What is none of ours, `load_network` refuses.
-        kind = _KINDS.get(read_config(find_network(_FINETUNE.value)).get("class_name"), kind)
+        kind = KINDS.get(read_config(find_network(_FINETUNE.value)).get("class_name"), kind)
     learned = _read_learned(kind.flag)
     preset = find_preset("fast_style", _PRESET.value or kind.preset)
     backbone, weights = choose_network(preset, *asked)

@@ -171,8 +171,8 @@ def test_style_is_a_file_or_a_file_and_its_weight(tmp_path):
     texts += ["c@home.png", "c@home.png:2", "d@home.png"]
     code = f"""
 import json
-from kerasart.scripts.style_transfer import parse_style
-print(json.dumps([parse_style(text) for text in {texts}]))
+from kerasart.scripts.style_flag import parse_file
+print(json.dumps([parse_file(text) for text in {texts}]))
 """
     assert ask(code, tmp_path) == [
         ["a.png", None, None],

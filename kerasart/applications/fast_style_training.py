@@ -42,7 +42,7 @@ class TrainingRun:
     """A training: the network, its data, and its trainer.
 
     Attributes:
-        network: The `StyleNetwork`.
+        network: The `StyleNetwork` to paint with, the trainer's `result`.
         trainer: The compiled trainer of the network.
         photos: Paths of the photos.
         styles: The `TrainingStyles`.
@@ -115,11 +115,13 @@ def plan_training(
     """Prepares to train a network.
 
     Args:
-        network: "small", "medium", "large", "manner" or "adain"; or a network of which a copy is
-            trained further: one of any style, or a `TransformerNet` with all its styles, or with
-            new ones, which are added (see `TransformerNet.with_styles`).
+        network: "small", "medium", "large", "manner", "adain" or "collection"; or a network of
+            which a copy is trained further: one of any style, or of the same collections, or a
+            `TransformerNet` with all its styles, or with new ones, which are added (see
+            `TransformerNet.with_styles`).
         styles: Dict of names to RGB pictures, or to `Picture`s, whose transparent parts are
-            ignored; or, for a network of any style, a list of paths of pictures.
+            ignored; or, for a network of any style, a list of paths of pictures; or, for
+            collections, a dict of names to such lists.
         photos: Paths of photos.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
@@ -163,8 +165,8 @@ def make_trainer(
     Args:
         network: The `StyleNetwork`.
         styles: A list of RGB pictures, or `Picture`s: for a `TransformerNet` in the order of its
-            styles (if fewer, the last ones); for a network of any style a few examples.
-        photos: A few photos of the training's size; for a network of any style as many as styles.
+            styles (if fewer, the last ones); for networks of any style and collections a few.
+        photos: A few photos of the training's size; as many as styles where those are a few.
         backbone: The `Backbone`, not yet cut.
         settings: `FastStyleSettings`.
         precision: "float32", "bfloat16" or "auto", of the backbone.

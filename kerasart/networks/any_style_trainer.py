@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import keras
 
 from kerasart.backbones import Backbone
-from kerasart.image import as_image
-from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, mean_weights
+from kerasart.networks.perceptual_trainer import PerceptualTrainer, mean_weights
 from kerasart.objectives import Objective, StyleTerm, style_objective
 from kerasart.settings.style import FastStyleSettings
 
@@ -23,12 +21,6 @@ class AnyStyleTrainer(PerceptualTrainer):
     ) -> Objective:
         """Makes the objective of a style transfer."""
         return style_objective(settings)
-
-    @classmethod
-    def examples(cls, photos: Any, styles: Any, settings: FastStyleSettings) -> Iterable[Example]:
-        """Pairs each style with the photo of the same number."""
-        for photo, style in zip(photos, styles, strict=True):
-            yield as_image(style, "styles"), None, [photo]
 
     @classmethod
     def balanced(

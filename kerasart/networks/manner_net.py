@@ -12,9 +12,7 @@ from kerasart.networks.layers import ConvBlock
 from kerasart.networks.manner_trainer import MannerTrainer
 from kerasart.networks.ops import StyleOps
 from kerasart.networks.style_encoder import StyleEncoder
-from kerasart.networks.transformer_net import add_residuals, channels_of_width
-
-_OVERHEAD = 6  # Features and work space at full size, over one layer's features there.
+from kerasart.networks.transformer_net import add_residuals, channels_of_width, work_space
 
 
 @keras.saving.register_keras_serializable("kerasart")
@@ -126,7 +124,7 @@ class MannerNet(AnyStyleNetwork):
     @property
     def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
-        return _OVERHEAD * 32 * self.width * 4
+        return work_space(self.width)
 
     @classmethod
     def count_weights(cls, config: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
-from kerasart.image import Picture
+from kerasart.image import Picture, as_image
 from kerasart.objectives import Content, Objective, Target
 from kerasart.settings.style import FastStyleSettings
 
@@ -97,7 +97,7 @@ class PerceptualTrainer(keras.Model):
         styles: Sequence[ArrayLike | Picture],
         settings: FastStyleSettings,
     ) -> Iterable[Example]:
-        """Pairs styles with the photos on which weights are balanced.
+        """Pairs styles with the photos on which weights are balanced: each with that of its number.
 
         Args:
             photos: A few photos, float32 RGB (1, height, width, 3).
@@ -107,7 +107,8 @@ class PerceptualTrainer(keras.Model):
         Returns:
             An `Example` for each style.
         """
-        raise NotImplementedError
+        pairs: Iterable[tuple[np.ndarray, Any]] = zip(photos, styles, strict=True)
+        return [(as_image(style, "styles"), None, [photo]) for photo, style in pairs]
 
     @classmethod
     def balanced(

@@ -193,7 +193,7 @@ class TransformerNet(StyleNetwork):
     @property
     def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
-        return _OVERHEAD * 32 * self.width * 4
+        return work_space(self.width)
 
     @classmethod
     def count_weights(cls, config: Mapping[str, Any]) -> int:
@@ -292,6 +292,11 @@ def add_residuals(
 def channels_of_width(width: float) -> list[int]:
     """Returns the channels at the full, half and quarter size, of which 1 has the paper's."""
     return [round(channels * width) for channels in (32, 64, 128)]
+
+
+def work_space(width: float) -> float:
+    """Returns about how many bytes painting takes for each pixel."""
+    return _OVERHEAD * 32 * width * 4
 
 
 def style_weights(styles: Sequence[str], style: str | dict[str, float] | None = None) -> np.ndarray:

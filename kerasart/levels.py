@@ -8,6 +8,7 @@ Networks" (arXiv 1812.04948, section 3.1 and figure 3).
 """
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, TypeVar
 
 LEVELS = ("coarse", "middle", "fine")
@@ -32,8 +33,9 @@ def styles_by_level(style: Any) -> dict[str, Any]:
     """Says which style each level has.
 
     Args:
-        style: A dict of levels to styles, of which each is a name or a dict of names to weights; or
-            any other style, which all levels have.
+        style: A dict of levels to styles, of which each is a name, a dict of names to weights, a
+            picture, or a list of pairs of picture and weight; or any other style, such as a dict of
+            names to weights, which all levels have.
 
     Returns:
         A dict of all levels, from coarse to fine.
@@ -41,7 +43,7 @@ def styles_by_level(style: Any) -> dict[str, Any]:
     Raises:
         ValueError: If something is named that is no level.
     """
-    if not isinstance(style, dict) or not any(isinstance(s, str | dict) for s in style.values()):
+    if not isinstance(style, dict) or all(isinstance(each, Real) for each in style.values()):
         return dict.fromkeys(LEVELS, style)
     for name in style:
         if name not in LEVELS:

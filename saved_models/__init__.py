@@ -4,6 +4,7 @@ import difflib
 import json
 import zipfile
 from importlib.resources import files
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 
@@ -22,9 +23,12 @@ def default_model(style: object = None) -> str:
     """Names the bundled style network that is used for a style unless another is asked for.
 
     Args:
-        style: A name, a dict of names to weights, or None; or else a picture or several.
+        style: A name, a dict of names to weights, or None; or else a picture or several; or a dict
+            of levels to such.
     """
-    return "medium" if style is None or isinstance(style, str | dict) else "any_style"
+    values = style.values() if isinstance(style, dict) else [style]
+    has_names = all(isinstance(each, str | dict | Real | None) for each in values)
+    return "medium" if has_names else "any_style"
 
 
 def find_network(model: str | PathLike[str]) -> Path:

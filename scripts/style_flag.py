@@ -20,8 +20,8 @@ def parse_mixture(text: str | None) -> tuple[Any, dict[str, Any]]:
         text: Names or files, with weights or without, or names for each level; or None.
 
     Returns:
-        A dict of names to weights, or of levels to such dicts, a list of pairs of picture and
-        weight, or None; and a record of it.
+        A dict of names to weights, a list of pairs of picture and weight, a dict of levels to such,
+        or None; and a record of it.
 
     Raises:
         ValueError: If it is none of these, or a file cannot be read.
@@ -29,29 +29,19 @@ def parse_mixture(text: str | None) -> tuple[Any, dict[str, Any]]:
     if text is None:
         return None, {"style": None}
     levels = {} if Path(text).is_file() else split_levels(text)
-    if levels:
-        style = {level: _parse_weights(mixture) for level, mixture in levels.items()}
-        for name in itertools.chain(*style.values()):
-            if Path(name).is_file() or looks_like_file(name):
-                raise ValueError(
-                    "`style` must have names in its levels: a network that paints in the style of "
-                    f"files has no levels. Received: {name!r}"
-                )
-        return style, {"style": style}
-    weights = _parse_weights(text)
-    if not any(Path(name).is_file() for name in weights):
-        for name in filter(looks_like_file, weights):
-            read_picture(name)  # Says that there is no such file.
+    weights = {level: _parse_weights(mixture) for level, mixture in levels.items()}
+    weights = weights or _parse_weights(text)
+    names = list(itertools.chain(*weights.values())) if levels else list(weights)
+    if not any(Path(name).is_file() or looks_like_file(name) for name in names):
         return weights, {"style": weights}
-    pictures = [
-        (read_picture(name, common_flags.MAX_PIXELS.value), weight)
-        for name, weight in weights.items()
-    ]
-    hashes = {
-        Path(name).name: hash_image(picture.image)
-        for name, (picture, _) in zip(weights, pictures, strict=True)
-    }
-    return pictures, {"style": weights, "style_hash": hashes}
+    pictures = {name: read_picture(name, common_flags.MAX_PIXELS.value) for name in names}
+
+    def pairs(weights):
+        return [(pictures[name], weight) for name, weight in weights.items()]
+
+    hashes = {Path(name).name: hash_image(each.image) for name, each in pictures.items()}
+    style = {level: pairs(each) for level, each in weights.items()} if levels else pairs(weights)
+    return style, {"style": weights, "style_hash": hashes}
 
 
 def _parse_weights(text):

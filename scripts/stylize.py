@@ -33,6 +33,7 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -74,17 +75,16 @@ _MODEL = flags.DEFINE_string(
 _STYLE = flags.DEFINE_string(
     "style",
     None,
-    "A name that --list_styles shows, or several, as NAME:WEIGHT,NAME:WEIGHT; or one for each "
-    "level of detail, as coarse:NAME,middle:NAME,fine:NAME, with + between several; or files of "
-    "paintings, with weights or without. Coarse is the form of the strokes, fine the palette; a "
-    "level that is left out is as the next coarser one, or else the next finer. (default: the "
-    "first)",
+    "A name that --list_styles shows, or several, as NAME:WEIGHT,NAME:WEIGHT; or files of "
+    "paintings, likewise; or some for each level of detail, as coarse:NAME,middle:NAME,fine:NAME, "
+    "with + between several. Coarse is the form of the strokes, fine the palette; a level that is "
+    "left out is as the next coarser one, or else the next finer. (default: the first)",
 )
 _SWEEP_LEVELS = flags.DEFINE_bool(
     "sweep_levels",
     False,
     "Paint a labelled sheet of all pairs: the coarse and middle levels of one style in each row, "
-    "the fine level of one in each column; of the styles NAME,NAME,... that --style gives, or all.",
+    "the fine level of one in each column; of the names or files that --style gives, or all names.",
 )
 _STRENGTH = flags.DEFINE_float(
     "strength",
@@ -163,7 +163,7 @@ def main() -> None:
     film_flags.refuse_flags(RESUME)
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
     if _SWEEP_LEVELS.value:
-        _sweep_levels(model, style, options, jobs, is_one)
+        _sweep_levels(model, style, record, options, jobs, is_one)
         return
     jobs = jobs if is_one else skip_painted(jobs)
     if not jobs:
@@ -202,31 +202,36 @@ def _paint_film(model, style, options, record):
     film_flags.paint(_INPUT.value, _OUTPUT.value, make_painter, identity, _SIZE.value)
 
 
-def _sweep_levels(model, style, options, jobs, is_one):
+def _sweep_levels(model, style, record, options, jobs, is_one):
     """Paints all pairs of styles, at the coarse and at the fine levels, into a sheet.
 
     Source: the table of mixed sources, Karras et al. 2019 (arXiv 1812.04948, figure 3).
     """
     if not is_one:
         raise ValueError(f"`input` must be one photo to sweep. Received: {_INPUT.value!r}")
-    names = {} if style is None else style
-    if not isinstance(names, dict) or any(weight != 1.0 for weight in names.values()):
+    weights = record["style"] or {}
+    if any(weight != 1.0 for weight in weights.values()):
         raise ValueError(
-            f"`style` must be NAME,NAME,..., without weights, to sweep. Received: {_STYLE.value!r}"
+            "`style` must be NAME,NAME,... or FILE,FILE,..., without weights, to sweep. "
+            f"Received: {_STYLE.value!r}"
         )
     cli.load_tensorflow()
     from kerasart import Stylizer
 
     painter = Stylizer(model, common_flags.PRECISION.value or "auto")
-    if not painter.styles:
-        raise ValueError(f"`model` must have styles of its own to sweep. Received: {model!r}")
+    if not (weights or painter.styles):
+        raise ValueError(
+            "`style` must be given to sweep a network without styles of its own. Received: none"
+        )
     ((photo, output),) = jobs
     image = _read(photo, _CELL).image
-    styles = list(names or painter.styles)
+    names = styles = list(weights or painter.styles)
+    if isinstance(style, list):
+        names, styles = [Path(name).stem for name in weights], [[pair] for pair in style]
     pairs = list(itertools.product(styles, styles))
     bar = tqdm(pairs, unit="picture", disable=common_flags.QUIET.value or None)
     images = [painter(image, {"coarse": row, "fine": column}, **options) for row, column in bar]
-    rows, columns = ([f"{level}: {name}" for name in styles] for level in ("coarse", "fine"))
+    rows, columns = ([f"{level}: {name}" for name in names] for level in ("coarse", "fine"))
     sheet = contact_table(images, rows, columns, max(_LEAST_CELL, *image.shape))
     path = write_picture(output, sheet, bits=_bits(), taken=common_flags.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from kerasart.levels import LEVELS, fill_levels, level_of, split_levels, styles_by_level
@@ -27,6 +28,10 @@ def test_styles_by_level():
     style = {"fine": {"ink": 1, "fine": 2}, "coarse": "fine"}
     expected = {"coarse": "fine", "middle": "fine", "fine": {"ink": 1, "fine": 2}}
     assert styles_by_level(style) == expected
+    pictures = np.zeros((1, 8, 8, 3)), [(np.ones((1, 8, 8, 3)), 0.5)]
+    by_level = styles_by_level(dict(zip(("coarse", "fine"), pictures, strict=True)))
+    assert by_level["coarse"] is by_level["middle"] is pictures[0]
+    assert by_level["fine"] is pictures[1]
     for wrong in ({"corse": "ink", "fine": "ink"}, {"fine": "ink", "corse": 0.5}):
         with pytest.raises(ValueError, match="coarse, middle, fine as its .* Received: 'corse'"):
             styles_by_level(wrong)

@@ -36,7 +36,8 @@ if keras.backend.backend() == "tensorflow":
 
 Model = str | PathLike[str] | StyleNetwork
 Mixture = str | dict[str, float]
-Style = Mixture | dict[str, Mixture] | ArrayLike | Sequence[tuple[ArrayLike, float]]
+Pictures = ArrayLike | Sequence[tuple[ArrayLike, float]]
+Style = Mixture | Pictures | dict[str, Mixture] | dict[str, Pictures]
 
 # The share of the free memory that a whole picture may take.
 _SHARE = 0.5
@@ -88,11 +89,11 @@ class Stylizer:
         Args:
             image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in
                 [0, 1].
-            style: A name of `styles`, or a dict of names to weights; or a dict of the levels
-                "coarse", "middle" and "fine" to such styles, where a level that is left out has
-                that of the next coarser one, or else of the next finer. For a network of any style
-                a picture, or a list of pairs of picture and weight. Transparent parts of a
-                `Picture` are ignored. None is the first name.
+            style: A name of `styles`, or a dict of names to weights; for a network of any style a
+                picture, or a list of pairs of picture and weight, of which transparent parts of a
+                `Picture` are ignored. Or a dict of the levels "coarse", "middle" and "fine" to such
+                styles, where a level that is left out has that of the next coarser one, or else of
+                the next finer; not for `AdaIN`. None is the first name.
             strength: From 0 (the photo) to 1 (the full style).
             preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
                 dark; "histogram" or "coral": the painting is recoloured as the photo.
@@ -209,7 +210,7 @@ class Stylizer:
             encoded = (
                 self._encode_style(each) if is_whole else self._network.encode_style(each, mask)
             )
-            style_code = style_code + np.float32(share) * encoded.numpy()
+            style_code = style_code + np.asarray(share, np.float32) * encoded.numpy()
         return style_code
 
     def _rows(self, size, memory):

@@ -58,6 +58,7 @@ class AdaIN(AnyStyleNetwork):
     trainer_class = AdaINTrainer
     padding = "reflect"
     layer = "block4_conv1"
+    has_levels = False
     style_size = 512
 
     def __init__(

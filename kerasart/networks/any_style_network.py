@@ -5,9 +5,11 @@ from os import PathLike
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from kerasart.image.masks import split_picture
 from kerasart.image.resizing import shrink
+from kerasart.levels import styles_by_level
 from kerasart.networks.style_network import StyleNetwork, StylePart, dtype_policy, normalise_shares
 from kerasart.networks.training_styles import StylePictures
 from kerasart.settings.style import FastStyleSettings
@@ -18,10 +20,12 @@ class AnyStyleNetwork(StyleNetwork):
 
     Attributes:
         style_size: The long side of styles: larger for larger strokes.
+        has_levels: Whether a style code has a row for each level.
     """
 
     style_input = "style"
     style_size: ClassVar[int]
+    has_levels: ClassVar[bool]
 
     def call(self, image: Any, style: Any, strength: Any = None) -> Any:
         """Paints.
@@ -43,7 +47,24 @@ class AnyStyleNetwork(StyleNetwork):
         return self.forward(image, self.encode_style(style), strength)
 
     def parse_style(self, style: Any) -> list[StylePart]:
-        """Reads a style: an image, or a list of pairs of image and weight."""
+        """Reads a style: an image, or a list of pairs of image and weight; or a dict of levels."""
+        by_level = list(styles_by_level(style).values())
+        different = list({id(each): each for each in by_level}.values())
+        if len(different) == 1:
+            return self._parse_pairs(different[0])
+        if not self.has_levels:
+            raise ValueError(
+                "`style` must be the same at all levels for a network without levels. Received: "
+                f"styles of {', '.join(style)}"
+            )
+        parts = []
+        for each in different:
+            levels = np.array([[float(other is each)] for other in by_level])
+            for image, share, mask in self._parse_pairs(each):
+                parts.append((image, share * levels, mask))
+        return parts
+
+    def _parse_pairs(self, style):
         pairs = style if isinstance(style, list) else [(style, 1.0)]
         if (
             style is None

@@ -28,6 +28,9 @@ class MannerNet(AnyStyleNetwork):
     to the next multiple of 4; less strength is more of the photo's own pixels, since codes between
     the photo's and the painting's are manners in between, and not less of one.
 
+    The code may differ by level (see `kerasart.levels`): coarse is the first half of the residual
+    convolutions, middle their second half, and fine are those that enlarge the picture again.
+
     Args:
         width: Channels relative to the paper's 32, 64 and 128.
         blocks: The number of residual blocks.
@@ -47,6 +50,7 @@ class MannerNet(AnyStyleNetwork):
     names = (kind,)
     description = "A `MannerNet`: it paints in the manner of any painting."
     trainer_class = MannerTrainer
+    has_levels = True
     style_size = 384  # At the published 256 more of a style is left unpainted.
 
     def __init__(self, width: float = 0.25, blocks: int = 5, code_size: int = 100, **kwargs: Any):

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,6 +24,11 @@ OTHER = OTHER * 0.5
 @pytest.fixture(scope="module")
 def stylizer(tiny_network):
     return Stylizer(tiny_network, "float32")
+
+
+@pytest.fixture(scope="module")
+def by_code(manner):
+    return Stylizer(manner, "float32")
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +187,25 @@ def test_each_level_changes_the_picture(stylizer):
         assert np.abs(mixed - other).mean() > 0.2 * np.abs(other - plain).mean()
 
 
+def test_equal_levels_are_the_painting_to_the_bit(by_code):
+    for style in (STYLE, [(STYLE, 0.3), (OTHER, 0.7)]):
+        painted, same = by_code(PHOTO, style), copy.deepcopy(style)
+        for levels in (LEVELS, ("middle",), ("fine", "coarse")):
+            styles = dict(zip(levels, (style, same, style), strict=False))
+            np.testing.assert_array_equal(by_code(PHOTO, styles), painted)
+
+
+def test_each_level_may_have_paintings_of_its_own(manner, by_code):
+    codes = [manner.encode_style(style).numpy() for style in (STYLE, OTHER)]
+    fine = (codes[0] + 3 * codes[1]) / 4
+    code = np.stack([codes[0][:, 0], codes[0][:, 1], fine[:, 2]], axis=1)
+    expected = manner.forward(PHOTO, code).numpy()
+    assert np.abs(expected - by_code(PHOTO, STYLE)).max() > 1e-2
+    style = {"coarse": STYLE, "fine": [(STYLE, 1), (OTHER, 3)]}
+    np.testing.assert_allclose(by_code(PHOTO, style), expected, atol=1e-5)
+    np.testing.assert_allclose(by_code(PHOTO, style, rows=8), expected, atol=1e-5)
+
+
 # --- Colours
 
 
@@ -265,7 +291,8 @@ def test_what_makes_no_sense_is_refused(stylizer, options, message):
         (None, "`style` must be a picture, .*Received: None"),
         ("mosaic", "`style` must be a picture, .*Received: 'mosaic'"),
         ({"mosaic": 1}, "`style` must be a picture, .*Received: {'mosaic': 1}"),
-        ({"coarse": STYLE}, "`style` must be a picture, .*Received: {'coarse': array"),
+        ({"coarse": STYLE, "fine": OTHER}, "same at all levels .*Received: styles of coarse, fine"),
+        ({"coarse": "ink"}, "`style` must be a picture, .*Received: 'ink'"),
         ([STYLE, OTHER], "`style` must be a picture, or a list of pairs .*'ndarray', 'ndarray'"),
         ([], "`style` must have weights .*Received: "),
         ([(STYLE, -1)], "`style` must have weights .*Received: "),

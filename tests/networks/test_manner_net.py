@@ -55,6 +55,25 @@ def test_each_level_has_a_code_of_its_own(manner):
         assert np.abs(manner.forward(PHOTO, mixed) - painted).max() > 1e-2
 
 
+@pytest.mark.parametrize(("level", "first"), [(0, 0), (1, 2), (2, 4)])
+def test_a_level_changes_nothing_before_it(manner, level, first):
+    class Watched(KerasOps):
+        def conv_block(self, x, block, mixture):
+            seen.append(super().conv_block(x, block, mixture))
+            return seen[-1]
+
+    codes, found = [manner.encode_style(style).numpy() for style in (STYLE, OTHER)], []
+    mixed = codes[0].copy()
+    mixed[:, level] = codes[1][:, level]
+    for code in (codes[0], mixed):
+        seen = []
+        manner.forward(PHOTO, code, ops=Watched())
+        found.append(seen)
+    assert len(found[0]) == 4 + 2 + 1
+    for i, (before, after) in enumerate(zip(*found, strict=True)):
+        assert np.array_equal(before, after) == (i < first), i
+
+
 def test_less_strength_is_more_of_the_photo(manner):
     style_code, strength = manner.encode_style(STYLE), np.float32([0.25])
     expected = 0.75 * PHOTO + 0.25 * manner.forward(PHOTO, style_code).numpy()

@@ -211,6 +211,26 @@ def test_all_pairs_make_a_labelled_sheet(folder, warm_run):
     assert places["waves", "dots"] == [top, right] and places["dots", "waves"] == [bottom, left]
 
 
+def test_levels_and_sheets_of_paintings(folder, warm_run):
+    flags = ["--input=photos/a.png", "--style=coarse:painting.jpg,fine:photo.png:3+painting.jpg"]
+    succeed(warm_run(folder, *flags, MINE[1]))
+    record = record_of(folder / "painted.png")
+    assert record["model"] == "any_style" and set(record["style_hash"]) == {
+        "painting.jpg",
+        "photo.png",
+    }
+    photo, *paintings = (
+        kerasart.read_picture(folder / name)
+        for name in ("photos/a.png", "painting.jpg", "photo.png")
+    )
+    style = {"coarse": paintings[0], "fine": list(zip(paintings, (1, 3), strict=True))}
+    again = kerasart.stylize(photo.image, style, precision="float32")
+    assert np.abs(255 * again[0] - pixels(folder / "painted.png")[..., :3]).max() <= 0.51
+    flags = ["--input=photos/a.png", "--sweep_levels", "--style=painting.jpg,photo.png"]
+    outcome = succeed(warm_run(folder, *flags, "--output=sheet.png", MINE[1]))
+    assert outcome.stdout == "Wrote sheet.png: a sheet of 4 pictures.\n"
+
+
 def test_only_the_styles_that_are_named_make_the_sheet(folder, warm_run):
     flags = ["--input=photo.png", "--sweep_levels", "--style=dots", "--size=40", *MINE]
     outcome = succeed(warm_run(folder, *flags))
@@ -227,11 +247,13 @@ def test_only_the_styles_that_are_named_make_the_sheet(folder, warm_run):
         (["--style=coarse:wave,fine:dots"], "must be one of waves, dots; nearest: waves."),
         (["--style=fine:waves:x"], "with numbers for weights"),
         (["--style=fine:waves:-1"], "weights of 0 or more, not all 0. Received: [-1.0]"),
-        (["--style=coarse:waves,fine:painting.jpg"], "must have names in its levels"),
-        (["--style=waves:0.5,dots", "--sweep_levels"], "NAME,NAME,..., without weights, to sweep"),
-        (["--style=fine:dots", "--sweep_levels"], "NAME,NAME,..., without weights, to sweep"),
-        (["--style=painting.jpg", "--sweep_levels"], "NAME,NAME,..., without weights, to sweep"),
-        (["--model=adain", "--sweep_levels"], "must have styles of its own to sweep"),
+        (["--style=coarse:waves,fine:painting.jpg"], "Cannot read 'waves'"),
+        (["--style=coarse:painting.jpg,fine:no.jpg"], "Cannot read 'no.jpg'"),
+        (["--style=coarse:painting.jpg"], "pictures are for a network of any style. Received: a l"),
+        (["--style=waves:0.5,dots", "--sweep_levels"], "FILE,FILE,..., without weights, to sweep"),
+        (["--style=fine:dots", "--sweep_levels"], "FILE,FILE,..., without weights, to sweep"),
+        (["--style=painting.jpg:2", "--sweep_levels"], "FILE,FILE,..., without weights, to sweep"),
+        (["--model=adain", "--sweep_levels"], "given to sweep a network without styles of its"),
         (["--input=photos", "--sweep_levels"], "`input` must be one photo to sweep"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

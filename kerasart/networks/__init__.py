@@ -1,4 +1,4 @@
-"""Style networks, their inference, training and files."""
+"""Style networks and generators, their inference, training and files."""
 
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.adain_trainer import AdaINTrainer
@@ -6,7 +6,13 @@ from kerasart.networks.collection_net import CollectionNet
 from kerasart.networks.collection_trainer import CollectionTrainer
 from kerasart.networks.manner_net import MannerNet
 from kerasart.networks.manner_trainer import MannerTrainer
-from kerasart.networks.saving import load_network, prepare_network, save_network
+from kerasart.networks.saving import (
+    load_generator,
+    load_network,
+    prepare_network,
+    save_network,
+)
+from kerasart.networks.style_generator import StyleGenerator, draw_latent
 from kerasart.networks.style_network import StyleNetwork, copy_network, recast
 from kerasart.networks.style_trainer import StyleTrainer
 from kerasart.networks.transformer_net import SIZES, TransformerNet
@@ -20,11 +26,14 @@ __all__ = [
     "CollectionTrainer",
     "MannerNet",
     "MannerTrainer",
+    "StyleGenerator",
     "StyleNetwork",
     "StyleTrainer",
     "TransformerNet",
     "copy_network",
+    "draw_latent",
     "find_network",
+    "load_generator",
     "load_network",
     "prepare_network",
     "recast",

@@ -1,4 +1,4 @@
-"""Making, saving and loading of style networks: the table of their classes."""
+"""Making, saving and loading of networks: the table of the classes of style networks."""
 
 import zipfile
 from os import PathLike
@@ -9,6 +9,7 @@ from kerasart.image.atomic_files import sync
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.collection_net import CollectionNet
 from kerasart.networks.manner_net import MannerNet
+from kerasart.networks.style_generator import StyleGenerator
 from kerasart.networks.style_network import StyleNetwork, copy_with_dtype, dtype_policy
 from kerasart.networks.transformer_net import TransformerNet
 from kerasart.saved_models import find_network, read_config
@@ -58,13 +59,30 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Styl
         FileNotFoundError: If there is no such model.
         ValueError: If the file holds no network, or one of another kind.
     """
+    return _load(find_network(model), _CLASSES, precision)
+
+
+def load_generator(path: str | PathLike[str], precision: str = "float32") -> StyleGenerator:
+    """Loads a generator.
+
+    Args:
+        path: A `.keras` file, or a folder that holds a `model.keras`.
+        precision: "float32", "bfloat16" or "auto", of its convolutions.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds no generator.
+    """
+    return _load(find_network(path), {StyleGenerator.__name__: StyleGenerator}, precision)
+
+
+def _load(path, classes, precision):
     policy = dtype_policy(precision)
-    path = find_network(model)
     saved = read_config(path)
     try:
-        _check_size(path, saved)
+        kind = _check(path, saved, classes)
         # Files hold float16; `keras.saving.load_model` would make a network that computes in it.
-        network = _CLASSES[saved["class_name"]].from_config({**saved["config"], "dtype": policy})
+        network = kind.from_config({**saved["config"], "dtype": policy})
         network.load_weights(path)
     except Exception as error:  # Whatever Keras and HDF5 meet in damaged files.
         why = " ".join(str(error).split())[:_MOST_LETTERS] or type(error).__name__
@@ -75,29 +93,34 @@ def load_network(model: str | PathLike[str], precision: str = "float32") -> Styl
     return network
 
 
-def _check_size(path, saved):
-    """Refuses a file that is damaged, or asks for more memory than it can need."""
+def _check(path, saved, classes):
+    """Refuses a file that is damaged, or asks for more memory than it can need.
+
+    Returns:
+        The network's class.
+    """
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         if sum(member.file_size for member in archive.infolist()) > _MOST_EXPANSION * size:
             raise ValueError("it unpacks to many times its size")
         if damaged := archive.testzip():  # Keras does not look.
             raise ValueError(f"{damaged} is damaged")
-    kind, config = saved["class_name"], saved["config"]
-    if kind not in _CLASSES:
-        raise ValueError(f"{', '.join(_CLASSES)} are such networks, and a {kind} is not")
-    count = _CLASSES[kind].count_weights(config)
+    kind = saved["class_name"]
+    if kind not in classes:
+        raise ValueError(f"{', '.join(classes)} are such networks, and a {kind} is not")
+    count = classes[kind].count_weights(saved["config"])
     if not 0 < count <= size:  # Each takes one or two bytes, though packing may save some.
         raise ValueError(f"it has not the {count} weights that it says it has")
+    return classes[kind]
 
 
-def save_network(network: StyleNetwork, path: str | PathLike[str]) -> None:
+def save_network(network: StyleNetwork | StyleGenerator, path: str | PathLike[str]) -> None:
     """Writes a network to a `.keras` file, whole or not at all.
 
     Its weights become float16: the file is half as large, and pictures change by less than 1/255.
 
     Args:
-        network: A `StyleNetwork` of ours.
+        network: A `StyleNetwork` of ours, or a `StyleGenerator`.
         path: The file.
     """
     path = Path(path)

@@ -251,7 +251,7 @@ def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
     return copy_with_dtype(network, dtype_policy(precision))
 
 
-def copy_with_dtype(network: StyleNetwork, dtype: str) -> StyleNetwork:
+def copy_with_dtype(network: keras.Model, dtype: str) -> Any:
     """Copies a network and its weights, with a Keras dtype policy."""
     copy = type(network).from_config({**network.get_config(), "dtype": dtype})
     copy.set_weights(network.get_weights())

@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from generators import make_generator
 
 from kerasart.networks import AdaIN, TransformerNet
 
@@ -35,9 +36,13 @@ with np.load(f"{folder}/pictures.npz") as pictures:
 transformer = keras.saving.load_model(f"{folder}/transformer.keras")
 adain = AdaIN()
 adain.load_weights(f"{folder}/adain.weights.h5")
+generator = keras.saving.load_model(f"{folder}/generator.keras")
 mixture = np.float32([[0.5, 0.5]])
 np.savez(
-    f"{folder}/painted.npz", transformer=transformer(photo, mixture), adain=adain(photo, style)
+    f"{folder}/painted.npz",
+    transformer=transformer(photo, mixture),
+    adain=adain(photo, style),
+    generator=generator(np.eye(2, 6, dtype=np.float32), truncation=0.7),
 )
 
 def train(trainer, style):
@@ -72,7 +77,8 @@ def test_jax_paints_the_same_and_trains_without_tensorflow(tmp_path):
     photo, style = (generator.random((1, *size, 3), np.float32) for size in ((32, 36), (24, 32)))
     np.savez(tmp_path / "pictures.npz", photo=photo, style=style)
     keras.utils.set_random_seed(0)
-    transformer, adain = TransformerNet(2, 1 / 8, 1), AdaIN()
+    transformer, adain, generator = TransformerNet(2, 1 / 8, 1), AdaIN(), make_generator()
+    generator.save(tmp_path / "generator.keras")
     transformer.save(tmp_path / "transformer.keras")
     adain.save_weights(tmp_path / "adain.weights.h5")
     done = subprocess.run(
@@ -88,3 +94,5 @@ def test_jax_paints_the_same_and_trains_without_tensorflow(tmp_path):
             painted["transformer"], transformer(photo, mixture), rtol=0, atol=1e-4
         )
         np.testing.assert_allclose(painted["adain"], adain(photo, style), rtol=0, atol=1e-4)
+        expected = generator(np.eye(2, 6, dtype=np.float32), truncation=0.7)
+        np.testing.assert_allclose(painted["generator"], expected, rtol=0, atol=1e-4)

@@ -10,6 +10,7 @@ from kerasart.optimization.gradient_filters import (
     scale_by_area,
     smooth,
 )
+from kerasart.optimization.latent import Latent
 from kerasart.optimization.lbfgs import LBFGS
 from kerasart.optimization.memory import choose_tile, explain_memory_errors
 from kerasart.optimization.optimizers import (
@@ -50,6 +51,7 @@ __all__ = [
     "Interrupted",
     "KerasOptimizer",
     "LBFGS",
+    "Latent",
     "NormalizedGradient",
     "Optimizer",
     "Result",

@@ -18,7 +18,7 @@ from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import scale_by_area
 from kerasart.optimization.interrupts import defer_interrupts
 from kerasart.optimization.optimizers import Optimizer
-from kerasart.optimization.parameterizations import Fourier
+from kerasart.optimization.parameterizations import Parameterization
 from kerasart.optimization.run import Run, RunInProgress, State
 from kerasart.optimization.tracing import Compiled
 from kerasart.recent import Recent
@@ -54,8 +54,8 @@ class Descent:
         objective: The `Objective` to minimise.
         optimizer: The `Optimizer`.
         transform: `transform(image, seed) -> image`, applied before the backbone, or None.
-        parameterization: An object with `encode(image)` and `decode(coefficients)`, such as
-            `Fourier`, whose coefficients are optimised; None optimises the pixels.
+        parameterization: A `Parameterization`, such as `Fourier` or `Latent`, whose coefficients
+            are optimised; None optimises the pixels.
         gradient_filter: `gradient_filter(gradient) -> gradient`, applied before the optimizer, or
             None.
         clip: Whether to clip the image to [0, 1] after each step.
@@ -84,7 +84,7 @@ class Descent:
         clip: bool = True,
         block: int | None = None,
         average: float = 0.0,
-        parameterization: Fourier | None = None,
+        parameterization: Parameterization | None = None,
         gradient_filter: Callable[[tf.Tensor], tf.Tensor] | None = None,
         tile: int | None = None,
         on_tile: Callable[[int, int], object] | None = None,
@@ -101,7 +101,9 @@ class Descent:
         self.gradient_filter = gradient_filter
         self.block = block or (10 if tf.config.list_physical_devices("GPU") else 1)
         self.average = average
-        self._first_size = () if first_size is None else (np.asarray(first_size, np.float32),)
+        self._any_size = parameterization is None or parameterization.any_size
+        is_scaled = first_size is not None and self._any_size
+        self._first_size = (np.asarray(first_size, np.float32),) if is_scaled else ()
         for_evaluator, self._compiled = self._find_compiled() if reuse else self._new_compiled()
         self.evaluator = Evaluator(backbone, objective, tile, for_evaluator)
         self._after_tile: Callable[[int, int], object] | None = None
@@ -121,7 +123,7 @@ class Descent:
         return _COMPILED(key, self._new_compiled)
 
     def _new_compiled(self):
-        return Compiled(), Compiled(self.optimizer.any_size)
+        return Compiled(), Compiled(self.optimizer.any_size and self._any_size)
 
     def start(self, image: ArrayLike) -> State:
         """Makes the initial `State` of an image, float32 RGB (1, height, width, 3)."""
@@ -255,6 +257,11 @@ class Descent:
     def _decode(self, image):
         return self.parameterization.decode(image) if self.parameterization else image
 
+    def _image_size(self, image):
+        if self.parameterization:
+            return self.parameterization.image_size(image)
+        return tuple(image.shape[1:3])
+
     def step(self, run: RunInProgress, count: int) -> tuple[State, Any]:
         """Takes steps of a run; returns the `State` and the losses before each step."""
         block = () if self.block == 1 else (count, run.goal)
@@ -271,8 +278,8 @@ class Descent:
         With a `block`, the number of steps and the goal, an image that is evaluated whole takes
         `steps_in_graph` instead. If memory runs out, the tiles are halved, and it is called again.
         """
-        size, seed = tuple(state.image.shape[1:3]), np.array([run.seed, number], np.int32)
-        given = state, run.targets, run.weights, seed
+        size = self._image_size(state.image)
+        given = state, run.targets, run.weights, np.array([run.seed, number], np.int32)
         while True:
             try:
                 if self.evaluator.tiles(size):

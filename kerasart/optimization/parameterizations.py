@@ -1,8 +1,9 @@
-"""Image parameterizations: Fourier coefficients of decorrelated colours, and noise."""
+"""`Fourier`, a parameterization: coefficients of decorrelated colours; and noise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import keras
 import numpy as np
@@ -24,6 +25,28 @@ _CONTRAST = np.sqrt(2) / 4
 _MARGIN = 0.005
 
 
+class Parameterization(Protocol):
+    """What a `Descent` may optimise in place of pixels.
+
+    Attributes:
+        any_size: Whether images of any size are represented, by tensors of their shape.
+    """
+
+    any_size: ClassVar[bool]
+
+    def encode(self, image: tf.Tensor) -> tf.Tensor:
+        """Computes what represents an image, float32 RGB (1, height, width, 3) in [0, 1]."""
+        ...
+
+    def decode(self, coefficients: tf.Tensor) -> tf.Tensor:
+        """Computes the image."""
+        ...
+
+    def image_size(self, coefficients: tf.Tensor) -> tuple[int, int]:
+        """Returns the (height, width) of the image."""
+        ...
+
+
 @dataclass(frozen=True)
 class Fourier:
     """Represents an image by the Fourier coefficients of its decorrelated colours.
@@ -41,6 +64,7 @@ class Fourier:
         decay: The exponent of the frequency.
     """
 
+    any_size: ClassVar[bool] = True
     decay: float = 1.0
 
     def encode(self, image: tf.Tensor) -> tf.Tensor:
@@ -68,6 +92,10 @@ class Fourier:
         """
         colours = hartley_transform(coefficients * self._scale(coefficients))
         return tf.sigmoid(_mix(colours, _COLOURS))
+
+    def image_size(self, coefficients: tf.Tensor) -> tuple[int, int]:
+        """Returns the (height, width) of the image of coefficients."""
+        return tuple(coefficients.shape[1:3])
 
     def _scale(self, image):
         """Returns the factor of each coefficient, (height, width, 1)."""

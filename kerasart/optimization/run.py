@@ -22,7 +22,7 @@ class State(NamedTuple):
     """All that a descent needs to resume.
 
     Attributes:
-        image: The optimised tensor, float32 (1, height, width, 3): the pixels, or the coefficients
+        image: The optimised tensor, float32: the pixels (1, height, width, 3), or the coefficients
             of their parameterization.
         memory: The optimizer's memory, a tuple of tensors.
         average: The running mean of the images so far and their number, or ().

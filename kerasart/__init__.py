@@ -17,6 +17,8 @@ import os
 import platform
 import sys
 
+from kerasart.startup import quiet_startup
+
 __version__ = "0.1.0"
 
 # TensorFlow disables oneDNN on processors without AVX-512 or AVX-VNNI, where it makes gradients of
@@ -82,7 +84,9 @@ __all__ = list(_MODULES)
 def __getattr__(name):
     # Names are imported when first used, so that `import kerasart` stays fast.
     if name in _MODULES:
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        with quiet_startup():
+            module = importlib.import_module(_MODULES[name])
+        return getattr(module, name)
     raise AttributeError(f"module 'kerasart' has no attribute {name!r}")
 
 

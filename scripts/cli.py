@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +19,7 @@ from absl import flags
 from tqdm import tqdm
 
 import kerasart
-
-# Must be set before TensorFlow is imported; silences its startup log.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from kerasart.startup import quiet_startup
 
 _log = logging.getLogger("kerasart")
 
@@ -201,20 +198,9 @@ def _log_to_terminal(name):
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow without the notes on the machine that it writes past any log level."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            import tensorflow  # noqa: F401
-        except Exception:
-            notes.seek(0)
-            os.write(terminal, notes.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
+    """Imports TensorFlow without its notes on the machine (see `quiet_startup`)."""
+    with quiet_startup():
+        import tensorflow  # noqa: F401
     if QUIET.value:
         import keras
 

@@ -17,7 +17,7 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 # From low to high. A module imports from packages of lower levels, or from its own package.
 LEVELS = [
-    ["image", "kernels", "levels", "progress", "recent", "saved_models"],
+    ["image", "kernels", "levels", "progress", "recent", "saved_models", "startup"],
     ["backbones", "objectives", "settings", "client", "film"],
     ["optimization", "networks"],
     ["applications"],
@@ -41,6 +41,7 @@ LIGHT = [
     "kerasart.recent",
     "kerasart.saved_models",
     "kerasart.settings",
+    "kerasart.startup",
 ]
 HEAVY = ["kerasart.image.resizing"]  # For all that it lies in a light package.
 LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}

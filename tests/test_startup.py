@@ -1,0 +1,84 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kerasart.startup import quiet_startup
+
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# As TensorFlow 2.21 and 2.18 write them.
+FIRST = "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+NOTE = "I0000 00:00:1795981494.253711    6778 port.cc:153] oneDNN custom operations are on.\n"
+OLD_NOTE = (
+    "2025-01-01 10:00:00.123456: I tensorflow/core/util/port.cc:153] oneDNN operations are on.\n"
+)
+WARNING = (
+    "W0000 00:00:1795981494.253711    6778 gpu_device.cc:1] Cannot dlopen some GPU libraries.\n"
+)
+ERROR = "E0000 00:00:1795981494.253711    6778 cuda_fft.cc:477] Unable to register cuFFT factory\n"
+END = "F0000 00:00:1795981494.253711    6778 x.cc:1] Check failed\n"
+OTHERS = "I am no line of a log.\nRuntimeWarning: something\nno end of line"
+ALL = FIRST + NOTE + OLD_NOTE + WARNING + ERROR + END + OTHERS
+
+
+@pytest.fixture
+def no_tensorflow(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.delenv(LEVEL, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("level", "seen"),
+    [
+        (None, END + OTHERS),
+        ("0", ALL),
+        ("1", FIRST + WARNING + ERROR + END + OTHERS),
+        ("2", ERROR + END + OTHERS),
+        ("9", OTHERS),
+        ("much", ALL),
+    ],
+)
+def test_log_lines_below_the_level_are_left_out(no_tensorflow, monkeypatch, capfd, level, seen):
+    if level is not None:
+        monkeypatch.setenv(LEVEL, level)
+    with quiet_startup():
+        os.write(2, ALL.encode())
+    assert capfd.readouterr().err == seen
+    assert os.environ[LEVEL] == (level or "3")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+def test_where_the_import_fails_all_is_seen(no_tensorflow, capfd):
+    with pytest.raises(ImportError), quiet_startup():
+        os.write(2, ALL.encode())
+        raise ImportError
+    assert capfd.readouterr().err == ALL
+
+
+def test_a_tensorflow_that_is_imported_is_left_as_it_is(no_tensorflow, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    with quiet_startup():
+        os.write(2, NOTE.encode())
+        assert capfd.readouterr().err == NOTE
+    assert LEVEL not in os.environ
+
+
+def test_without_a_standard_error_there_is_nothing_to_hide(no_tensorflow, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with quiet_startup():
+        assert LEVEL not in os.environ
+
+
+def test_who_only_called_kerasart_sees_nothing_of_tensorflow():
+    code = """
+import numpy as np
+import kerasart
+photo = np.zeros((32, 32, 3), np.uint8)
+kerasart.stylize(photo, "mosaic", "small")
+"""
+    environment = {name: value for name, value in os.environ.items() if name != LEVEL}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

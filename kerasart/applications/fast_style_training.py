@@ -22,7 +22,7 @@ from kerasart.image import Picture, as_image
 from kerasart.networks import StyleNetwork, prepare_network
 from kerasart.networks.callbacks import ResumableTraining
 from kerasart.networks.learning_rate import CosineDecay
-from kerasart.networks.perceptual_trainer import PerceptualTrainer
+from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer
 from kerasart.networks.photo_crops import Photos
 from kerasart.networks.training_styles import TrainingStyles
 from kerasart.objectives import Content, Target
@@ -188,9 +188,9 @@ def make_trainer(
         targets.append(style_targets(evaluator, beside[0], [style], [1.0], [mask]))
         pairs = [(photo, _with_content(targets[-1], photo, evaluator)) for photo in beside]
         weights.append([balance(evaluator, *pair, seed) for pair in pairs])
-    return network.trainer_class.balanced(
-        network, backbone, objective, examples, targets, weights, settings, precision
-    )
+    pictures = examples, targets, weights
+    balanced = BalancedObjective(objective, backbone, settings, precision, *pictures)
+    return network.trainer_class.balanced(network, balanced)
 
 
 def _with_content(targets, photo, evaluator):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerasart.backbones import Backbone
-from kerasart.networks.perceptual_trainer import PerceptualTrainer, mean_weights
+from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer, mean_weights
 from kerasart.objectives import Objective, StyleTerm, style_objective
 from kerasart.settings.style import FastStyleSettings
 
@@ -23,20 +23,10 @@ class AnyStyleTrainer(PerceptualTrainer):
         return style_objective(settings)
 
     @classmethod
-    def balanced(
-        cls,
-        network: Any,
-        backbone: Backbone,
-        objective: Objective,
-        examples: Any,
-        style_targets: Any,
-        weights: Any,
-        settings: FastStyleSettings,
-        precision: str = "auto",
-    ) -> AnyStyleTrainer:
+    def balanced(cls, network: Any, balance: BalancedObjective) -> AnyStyleTrainer:
         """Makes a trainer whose weights are balanced over all pairs; it computes targets itself."""
-        weights, cut = mean_weights(weights, axis=(0, 1)), (precision, settings.pooling)
-        return cls(network, backbone, objective, weights, settings.stability, *cut)
+        weights = mean_weights(balance.weights, axis=(0, 1))
+        return cls(network, balance.backbone, balance.objective, weights, *balance.cut)
 
     def _paint(self, photos, styles, noise_offset=None):
         return self.network(photos, styles)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.networks.critic import Critic
-from kerasart.networks.perceptual_trainer import PerceptualTrainer, apart
+from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer, apart
 from kerasart.networks.style_network import copy_with_dtype
 from kerasart.objectives import Content, Judgement, Objective, Target, style_objective
 from kerasart.settings.checks import check
@@ -97,31 +97,21 @@ class CollectionTrainer(PerceptualTrainer):
         )
 
     @classmethod
-    def balanced(
-        cls,
-        network: Any,
-        backbone: Backbone,
-        objective: Objective,
-        examples: Any,
-        style_targets: Any,
-        weights: Any,
-        settings: FastStyleSettings,
-        precision: str = "auto",
-    ) -> CollectionTrainer:
+    def balanced(cls, network: Any, balance: BalancedObjective) -> CollectionTrainer:
         """Makes a trainer whose content losses are relative to the mean squares of features."""
+        backbone, objective, cut = balance.backbone, balance.objective, balance.cut
         factors = [
-            term.weight / _mean_square([targets[i].guide[0] for targets in style_targets])
+            term.weight / _mean_square([targets[i].guide[0] for targets in balance.style_targets])
             if isinstance(term, Content)
             else term.weight
             for i, term in enumerate(objective.terms)
         ]
         judged = [term.layer for term in objective.terms if isinstance(term, Judgement)]
-        look = backbone.cut(tuple(judged), precision, settings.pooling)
+        look = backbone.cut(tuple(judged), *cut[1:])
         critic = Critic({layer: backbone.channels(layer) for layer in judged}, len(network.styles))
-        seen = [look(image) for style, _, photos in examples for image in (style, *photos)]
+        seen = [look(image) for style, _, photos in balance.examples for image in (style, *photos)]
         critic.standardise(seen)
-        cut = precision, settings.pooling
-        return cls(network, backbone, objective, factors, critic, settings.stability, *cut)
+        return cls(network, backbone, objective, factors, critic, *cut)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

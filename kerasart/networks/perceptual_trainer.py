@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import keras
@@ -26,6 +27,34 @@ _NOISE = 0.03
 _SHIFT = 1.0
 _ZOOM = 0.01
 _MARGIN = 8
+
+
+@dataclass(frozen=True)
+class BalancedObjective:
+    """An objective, with the targets and balanced weights of a few pictures: what trainers need.
+
+    Attributes:
+        objective: The `Objective`, as `PerceptualTrainer.make_objective` returns it.
+        backbone: The `Backbone`, not yet cut.
+        settings: `FastStyleSettings`.
+        precision: "float32", "bfloat16" or "auto", of the backbone.
+        examples: A list of `Example`s.
+        style_targets: For each of them, a `Target` for each term.
+        weights: (examples, photos, terms): the balanced weights of each pair.
+    """
+
+    objective: Objective
+    backbone: Backbone
+    settings: FastStyleSettings
+    precision: str
+    examples: Sequence[Example]
+    style_targets: Sequence[Sequence[Target]]
+    weights: ArrayLike
+
+    @property
+    def cut(self) -> tuple[float, str, str]:
+        """The stability, precision and pooling of a trainer."""
+        return self.settings.stability, self.precision, self.settings.pooling
 
 
 class PerceptualTrainer(keras.Model):
@@ -111,29 +140,8 @@ class PerceptualTrainer(keras.Model):
         return [(as_image(style, "styles"), None, [photo]) for photo, style in pairs]
 
     @classmethod
-    def balanced(
-        cls,
-        network: keras.Model,
-        backbone: Backbone,
-        objective: Objective,
-        examples: Sequence[Example],
-        style_targets: Sequence[Sequence[Target]],
-        weights: ArrayLike,
-        settings: FastStyleSettings,
-        precision: str = "auto",
-    ) -> "PerceptualTrainer":
-        """Makes a trainer from the targets and balanced weights of the `examples`.
-
-        Args:
-            network: The network.
-            backbone: The `Backbone`, not yet cut.
-            objective: As `make_objective` returns it.
-            examples: As `examples` returns them.
-            style_targets: For each of them, a `Target` for each term.
-            weights: (examples, photos, terms): the balanced weights of each pair.
-            settings: `FastStyleSettings`.
-            precision: "float32", "bfloat16" or "auto", of the backbone.
-        """
+    def balanced(cls, network: Any, balance: BalancedObjective) -> "PerceptualTrainer":
+        """Makes a trainer of a network from a `BalancedObjective`."""
         raise NotImplementedError
 
     @property

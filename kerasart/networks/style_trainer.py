@@ -14,7 +14,13 @@ from kerasart.backbones import Backbone
 from kerasart.image.masks import split_picture
 from kerasart.image.resizing import shrink
 from kerasart.networks.ops import everywhere
-from kerasart.networks.perceptual_trainer import Example, PerceptualTrainer, apart, mean_weights
+from kerasart.networks.perceptual_trainer import (
+    BalancedObjective,
+    Example,
+    PerceptualTrainer,
+    apart,
+    mean_weights,
+)
 from kerasart.objectives import Content, Objective, StyleTerm, Target, style_objective
 from kerasart.settings.style import FastStyleSettings
 
@@ -87,26 +93,17 @@ class StyleTrainer(PerceptualTrainer):
             yield shrink(image, settings.style_size), mask, photos
 
     @classmethod
-    def balanced(
-        cls,
-        network: Any,
-        backbone: Backbone,
-        objective: Objective,
-        examples: Any,
-        style_targets: Any,
-        weights: Any,
-        settings: FastStyleSettings,
-        precision: str = "auto",
-    ) -> StyleTrainer:
+    def balanced(cls, network: Any, balance: BalancedObjective) -> StyleTrainer:
         """Makes a trainer whose weights are balanced for each style."""
-        weights = mean_weights(weights, axis=1)
-        contents = [isinstance(term, Content) for term in objective.terms]
-        identity = [term.name == Content("image").name for term in objective.terms]
+        weights = mean_weights(balance.weights, axis=1)
+        terms = balance.objective.terms
+        contents = [isinstance(term, Content) for term in terms]
+        identity = [term.name == Content("image").name for term in terms]
         # The identity style has the content terms of all layers, and the pixels.
         of_photo = weights.mean(axis=0) * contents
         weights = np.stack([of_photo, *np.where(identity, 0, weights)])
-        cut = precision, settings.pooling
-        return cls(network, backbone, objective, style_targets, weights, settings.stability, *cut)
+        given = balance.objective, balance.style_targets, weights
+        return cls(network, balance.backbone, *given, *balance.cut)
 
     def call(self, batch: dict[str, Any]) -> Any:
         """Paints each photo in its style.

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-Shape = tuple[int | None, ...]
+Shape = tuple[Any, ...]
 
 SLOPE = 0.2  # Of the leaky ReLU where it is negative.
 _EPSILON = 1e-8

@@ -179,7 +179,7 @@ class StyleGenerator(keras.Model):
                 "`channels` must be at least one number of 1 or more, of 4x4 positions first. "
                 f"Received: {list(channels)}"
             )
-        self._config = {
+        self._config: dict[str, Any] = {
             "channels": list(channels),
             "z_size": z_size,
             "w_size": w_size,
@@ -222,7 +222,6 @@ class StyleGenerator(keras.Model):
             shape = layer.compute_output_shape(shape, (None, w_size))
         for layer, count in zip(self.to_rgb, channels, strict=True):
             layer.build((None, None, None, count), (None, w_size))
-        self.built = True
 
     def call(self, z: Any, truncation: Any = 1.0) -> Any:
         """Paints pictures of z; see `map` and `paint`."""
@@ -286,7 +285,7 @@ class StyleGenerator(keras.Model):
         x = ops.repeat(constant, ops.shape(w[0])[0], axis=0)
         image = 0.0
         for i, to_rgb in enumerate(self.to_rgb):
-            for place in ((2 * i - 1, 2 * i) if i else (0,)):
+            for place in (2 * i - 1, 2 * i) if i else (0,):
                 x = self.convolutions[place](x, w[place], noise[place])
             image = to_rgb(x, w[2 * i + 1]) + (enlarge(image) if i else 0.0)
         return ops.clip((image + 1) / 2, 0.0, 1.0)

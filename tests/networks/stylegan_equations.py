@@ -1,4 +1,4 @@
-"""The papers' equations of StyleGAN2's generator in plain NumPy, one image and one tap at a time."""
+"""The papers' equations of StyleGAN2's generator in plain NumPy, one image at a time."""
 
 import numpy as np
 

@@ -70,6 +70,7 @@ _MODULES = {
     "load_presets": "kerasart.settings.presets",
     "paint_film": "kerasart.applications.film",
     "read_picture": "kerasart.image",
+    "refine": "kerasart.applications.refinement",
     "shipped_models": "kerasart.networks",
     "style_transfer": "kerasart.applications.style_transfer",
     "stylize": "kerasart.applications.fast_style",

@@ -14,6 +14,7 @@ from kerasart.applications.film_dreamer import FilmDreamer as FilmDreamer
 from kerasart.applications.film_shots import find_shots as find_shots
 from kerasart.applications.film_style_transfer import FilmStyleTransfer as FilmStyleTransfer
 from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
+from kerasart.applications.refinement import refine as refine
 from kerasart.applications.style_transfer import StyleTransfer as StyleTransfer
 from kerasart.applications.style_transfer import style_transfer as style_transfer
 from kerasart.backbones import Backbone as Backbone

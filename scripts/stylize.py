@@ -7,6 +7,7 @@
     python scripts/stylize.py --input=photo.jpg --style=coarse:mosaic,fine:starry_night
     python scripts/stylize.py --input=photo.jpg --sweep_levels --output=sheet.png
     python scripts/stylize.py --input=photo.jpg --style=painting.jpg
+    python scripts/stylize.py --input=photo.jpg --style=painting.jpg --refine=50
     python scripts/stylize.py --input=DIR --output=painted --style=starry_night
     python scripts/stylize.py --input='holiday/*.jpg' --model=small
     python scripts/stylize.py --input=clip.mp4 --style=mosaic
@@ -17,7 +18,7 @@ output has the photo's size. A PNG also records its settings. A film keeps its s
 its size, and does not flicker; Ctrl-C leaves a film that plays, and --resume continues it.
 """
 
-from kerasart.scripts import cli, common_flags, film_flags
+from kerasart.scripts import cli, common_flags, film_flags, refining
 from kerasart.scripts.batch_files import (
     plan_jobs,
     report_failures,
@@ -129,6 +130,7 @@ GROUPS = {
         _STRENGTH,
         _PRESERVE_COLOR,
         _SIZE,
+        refining.REFINE,
         _SWEEP_LEVELS,
         _LIST_STYLES,
     ],
@@ -137,6 +139,7 @@ GROUPS = {
         RESUME,
         common_flags.TILE,
         common_flags.MEMORY,
+        common_flags.PREVIEW_EVERY,
         _BATCH_SIZE,
         common_flags.PRECISION,
         common_flags.OVERWRITE,
@@ -160,7 +163,10 @@ def main() -> None:
     if film_flags.is_film(_INPUT.value, _OUTPUT.value):
         _paint_film(model, style, options, record)
         return
-    film_flags.refuse_flags(RESUME)
+    refines = refining.REFINE.value is not None
+    if refines:
+        refining.check(style, _STRENGTH.value, _BATCH_SIZE, _SWEEP_LEVELS)
+    film_flags.refuse_flags(*([] if refines else [RESUME, common_flags.PREVIEW_EVERY]))
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
     if _SWEEP_LEVELS.value:
         _sweep_levels(model, style, record, options, jobs, is_one)
@@ -168,11 +174,17 @@ def main() -> None:
     jobs = jobs if is_one else skip_painted(jobs)
     if not jobs:
         return
+    record |= {"model": model}
+    if refines:
+        arguments = {"style": style, "model": model, "preserve_color": _PRESERVE_COLOR.value}
+        arguments |= {"precision": common_flags.PRECISION.value or "auto"}
+        refining.paint(jobs, is_one, _read, arguments, record, _bits())
+        return
     cli.load_tensorflow()
     from kerasart import Stylizer
 
     painter = Stylizer(model, common_flags.PRECISION.value or "auto")
-    record |= {"model": model, "strength": _STRENGTH.value, "size": _SIZE.value}
+    record |= {"strength": _STRENGTH.value, "size": _SIZE.value}
     record |= {"preserve_color": _PRESERVE_COLOR.value, "precision": painter.precision}
     if is_one:
         ((photo, output),) = jobs
@@ -195,7 +207,7 @@ def _paint_film(model, style, options, record):
         stylizer = Stylizer(model, common_flags.PRECISION.value or "auto")
         return FilmStylizer(stylizer, style, **film_flags.painter_options(), **options)
 
-    film_flags.check(_BATCH_SIZE, _SWEEP_LEVELS)
+    film_flags.check(_BATCH_SIZE, _SWEEP_LEVELS, refining.REFINE, common_flags.PREVIEW_EVERY)
     identity = {"model": model, **film_flags.painter_options(), **record}
     identity |= {name: options[name] for name in ("strength", "preserve_color")}
     identity |= {"precision": common_flags.PRECISION.value or "auto"}

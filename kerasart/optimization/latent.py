@@ -32,7 +32,8 @@ class Latent:
         self, paint: Callable[[tf.Tensor], tf.Tensor], code: ArrayLike, size: tuple[int, int]
     ):
         self._paint = paint
-        self._size = tuple(size)
+        height, width = size
+        self._size = height, width
         self.code = np.asarray(code, np.float32)
 
     def encode(self, image: tf.Tensor) -> tf.Tensor:

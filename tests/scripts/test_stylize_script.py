@@ -262,6 +262,42 @@ def test_levels_that_make_no_sense_are_refused(folder, warm_refuse, flags, words
     assert words in warm_refuse(folder, "--input=photo.png", *MINE, *flags)
 
 
+# --- Refining
+
+
+def test_a_painting_is_refined_with_its_record(folder, warm_run):
+    flags = ["--input=photo.png", "--style=painting.jpg", "--size=40", "--quiet", MINE[1]]
+    for more in (["--output=plain.png"], ["--refine=2", "--output=refined.png"]):
+        succeed(warm_run(folder, *flags, *more))
+    record = record_of(folder / "refined.png")
+    assert record["refine"] == record["steps"] == 2 and record["model"] == "any_style"
+    assert record["style"] == {"painting.jpg": 1.0} and record["backbone"] == "vgg16"
+    plain, refined = (pixels(folder / f"{name}.png")[..., :3] for name in ("plain", "refined"))
+    assert plain.shape == refined.shape == (28, 40, 3)
+    assert 1 < np.abs(plain - refined).mean() < 15  # Two steps of the learning rate at most.
+    (folder / "photos" / "b.jpg").unlink()
+    succeed(warm_run(folder, "--input=photos", *flags[1:], "--refine=1"))
+    assert painted_in(folder / "painted") == ["a.png", "sub/c.png"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--style=waves"], "`refine` needs the painting itself, --style=FILE, since a network"),
+        ([], "since a network does not keep those that it was trained on. Received: None"),
+        (["--style=coarse:waves"], "Received: {'coarse': {'waves': 1.0}}"),
+        (["--style=painting.jpg", "--strength=0.5"], "must be 1 with --refine. Received: 0.5"),
+        (["--style=painting.jpg", "--batch_size=2"], "`batch_size` does not go with --refine."),
+        (["--style=painting.jpg", "--sweep_levels"], "`sweep_levels` does not go with --refine."),
+        (["--style=painting.jpg", "--resume"], "`resume` needs the state of an unfinished run"),
+        (["--style=painting.jpg", "--steadiness=0.5"], "`steadiness` goes with a film."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_refining_that_makes_no_sense_is_refused(folder, warm_refuse, flags, words):
+    assert words in warm_refuse(folder, "--input=photo.png", "--refine=2", *flags)
+
+
 # --- Many photos
 
 

@@ -17,7 +17,7 @@ Shape = tuple[Any, ...]
 SLOPE = 0.2  # Of the leaky ReLU where it is negative.
 _EPSILON = 1e-8
 _TAPS = np.array([1, 3, 3, 1], np.float32)
-_FILTER = np.outer(_TAPS, _TAPS) / _TAPS.sum() ** 2
+FILTER = np.outer(_TAPS, _TAPS) / _TAPS.sum() ** 2
 _SAMPLES = 4  # Enlarging leaves but one pixel of four its value: the filter makes up for it.
 
 
@@ -33,7 +33,7 @@ def normalise(z: Any) -> Any:
 
 def enlarge(image: Any) -> Any:
     """Doubles an image (batch, height, width, channels) by the filter [1, 3, 3, 1]."""
-    kernel = _SAMPLES * _FILTER[:, :, None, None] * np.eye(image.shape[-1])
+    kernel = _SAMPLES * FILTER[:, :, None, None] * np.eye(image.shape[-1])
     kernel = ops.cast(kernel, image.dtype)
     return ops.conv_transpose(image, kernel, 2, "same", data_format="channels_last")
 
@@ -150,7 +150,7 @@ class ModulatedConv2D(keras.layers.Layer):
         kernel = ops.transpose(kernel, (0, 1, 3, 2))
         x = ops.conv_transpose(x, kernel, 2, "valid", data_format="channels_last")
         x = ops.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
-        every = np.tile(_SAMPLES * _FILTER[:, :, None, None], (1, 1, x.shape[-1], 1))
+        every = np.tile(_SAMPLES * FILTER[:, :, None, None], (1, 1, x.shape[-1], 1))
         return ops.depthwise_conv(x, self._cast(every), 1, "valid", "channels_last")
 
     def compute_output_shape(self, features_shape: Shape, w_shape: Shape) -> Shape:

@@ -9,6 +9,7 @@ from kerasart.image.atomic_files import sync
 from kerasart.networks.adain import AdaIN
 from kerasart.networks.collection_net import CollectionNet
 from kerasart.networks.manner_net import MannerNet
+from kerasart.networks.nvidia_files import read_nvidia_file
 from kerasart.networks.style_generator import StyleGenerator
 from kerasart.networks.style_network import StyleNetwork, copy_with_dtype, dtype_policy
 from kerasart.networks.transformer_net import TransformerNet
@@ -66,13 +67,16 @@ def load_generator(path: str | PathLike[str], precision: str = "float32") -> Sty
     """Loads a generator.
 
     Args:
-        path: A `.keras` file, or a folder that holds a `model.keras`.
+        path: A `.keras` file, or a folder that holds a `model.keras`; or a file of NVIDIA's
+            programs (see `read_nvidia_file`), whose name ends in .pkl, .pt or .pth.
         precision: "float32", "bfloat16" or "auto", of its convolutions.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it holds no generator.
     """
+    if Path(path).suffix in (".pkl", ".pt", ".pth"):
+        return read_nvidia_file(path, dtype_policy(precision))
     return _load(find_network(path), {StyleGenerator.__name__: StyleGenerator}, precision)
 
 

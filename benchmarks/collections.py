@@ -72,15 +72,14 @@ def main():
             read_squares(folder / name, options) for folder in (options.learned, options.paintings)
         )
         measure = Measure(seen_photos, see(look, learned), see(look, held_out))
-        rows.append([name, "the photos", *measure(seen_photos)])
-        rows.append([name, "learned paintings", *measure(measure.learned, are_painted=False)])
+        add(rows, [name, "the photos", *measure(seen_photos)])
+        add(rows, [name, "learned paintings", *measure(measure.learned, are_painted=False)])
         shown = np.random.default_rng(0).integers(len(learned), size=len(photos))
         for model, paint in painters.items():
             styles = [learned[i] for i in shown] if model in RIVALS else [name] * len(photos)
             painted = list(map(paint, photos, styles))
             cells = measure(seen := see(look, painted), flicker(partial(paint, style=styles[0])))
-            rows.append([name, model, *cells])
-            print(*rows[-1], flush=True)
+            add(rows, [name, model, *cells])
             if model == options.model:
                 nearest = measure.find_nearest(seen)
                 columns += [painted, *([learned[i] for i in each] for each in nearest.T)]
@@ -143,6 +142,12 @@ def _see(features, picture):
         (red - green, (red + green) / 2 - blue),  # Opponent colours: 0 for what is grey.
         means[STYLE_LAYERS[0]],
     )
+
+
+def add(rows, row):
+    """Adds a row, and prints it: the table comes late."""
+    rows.append(row)
+    print(*row, flush=True)
 
 
 class Measure:

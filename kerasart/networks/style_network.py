@@ -252,7 +252,8 @@ def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
 
 
 def copy_with_dtype(network: keras.Model, dtype: str) -> Any:
-    """Copies a network and its weights, with a Keras dtype policy."""
-    copy = type(network).from_config({**network.get_config(), "dtype": dtype})
+    """Copies a network and its weights, with a Keras dtype policy; the copy is trainable."""
+    config = {**network.get_config(), "dtype": dtype, "trainable": True}
+    copy = type(network).from_config(config)
     copy.set_weights(network.get_weights())
     return copy

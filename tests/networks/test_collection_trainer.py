@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasart.applications.fast_style_training import make_trainer
-from kerasart.networks import CollectionNet, CollectionTrainer
+from kerasart.networks import CollectionNet, CollectionTrainer, load_network, save_network
 from kerasart.objectives import Content, Judgement
 from kerasart.settings.style import FastStyleSettings
 
@@ -141,6 +141,12 @@ def test_what_paints_is_the_running_mean_of_the_weights(make):
             mean = mean + 0.005 * (weights[number] - mean)
         np.testing.assert_allclose(average, mean, rtol=1e-5, atol=1e-7)
     assert np.abs(average - seen[-1][-1]).max() > 0
+
+
+def test_what_paints_can_be_trained_further(make, tmp_path):
+    save_network(make().result, tmp_path / "model.keras")
+    further = load_network(tmp_path / "model.keras").continued(dict.fromkeys("01", []), "float32")
+    assert len(further.trainable_weights) == len(make().network.trainable_weights) > 0
 
 
 def test_it_resumes_to_the_bit(make, tmp_path):

@@ -44,7 +44,7 @@ class StyleTransfer:
 
     Args:
         size: (height, width).
-        memory: GiB for tiles, or None for no tiles.
+        memory: GiB for a tile, or None for no tiles.
     """
 
     def __init__(self, size, memory):
@@ -54,8 +54,8 @@ class StyleTransfer:
         objective = style_objective()
         backbone = load_backbone("vgg16").cut(objective.layers, "auto")
         optimizer = Adam(0.02)
-        tile = choose(backbone, size, memory, optimizer, is_style=True)
-        self.descent = Descent(backbone, objective, optimizer, tile=tile)
+        self.descent = Descent(backbone, objective, optimizer)
+        choose_tile(self.descent, size, memory, is_style=True)
         photo = random_picture(size)
         self.targets = style_targets(
             self.descent.evaluator, photo, [random_picture((512, 512))], [1.0]
@@ -82,8 +82,8 @@ class Dream(StyleTransfer):
         objective = Objective([Activation(DREAM_LAYER)])
         backbone = load_backbone("squeezenet").cut(objective.layers, "auto")
         optimizer = NormalizedGradient(0.01)
-        tile = choose(backbone, size, memory, optimizer)
-        self.descent = Descent(backbone, objective, optimizer, Transforms(jitter=32), tile=tile)
+        self.descent = Descent(backbone, objective, optimizer, Transforms(jitter=32))
+        choose_tile(self.descent, size, memory)
         self.targets = None
         self.state = self.descent.start(random_picture(size))
 
@@ -126,16 +126,15 @@ def style_objective():
     return Content(CONTENT_LAYER) + sum(1e-2 * Gram(layer) for layer in STYLE_LAYERS) + variation
 
 
-def choose(backbone, size, memory, optimizer, is_style=False):
-    """Chooses a tile for the memory; None looks at the picture whole."""
-    from kerasart.optimization import choose_tile
+def choose_tile(descent, size, memory, is_style=False):
+    """Chooses a tile of a descent for the memory; None looks at the picture whole."""
+    from kerasart import optimization
 
     if memory is None:
-        return None
-    # Beyond this size four pictures in float32 would take more than is given.
-    memory += max(0, math.prod(size) - 4096**2) * 48 / 2**30
-    images = optimizer.images
-    return choose_tile(backbone, size, memory=memory, images=images, is_style=is_style)
+        return
+    memory += optimization.count_images(descent) * math.prod(size) * 12 / 2**30
+    side = optimization.choose_tile(descent, size, memory=memory, is_style=is_style)
+    descent.evaluator.side = side
 
 
 def random_picture(size):
@@ -169,16 +168,16 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small pictures, one round")
     parser.add_argument("--sizes", help="long sides of style transfers (1024,2048,4096)")
     parser.add_argument("--dream_sizes", help="sides of dreams (2048,4096,8192)")
-    parser.add_argument("--memory", type=float, help="GiB to use up to 4096x4096 pixels (2.25)")
-    parser.add_argument("--dream_memory", type=float, help="the same, of dreams (1.9)")
+    parser.add_argument("--memory", type=float, help="GiB for a tile and its features (1.4)")
+    parser.add_argument("--dream_memory", type=float, help="the same, of dreams (1.15)")
     parser.add_argument("--rounds", type=int, help="each contestant's turns (2)")
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
     options = parser.parse_args()
     usual = {
         "sizes": ("1024,2048,4096", "300"),
         "dream_sizes": ("2048,4096,8192", "400"),
-        "memory": (2.25, 0.1),
-        "dream_memory": (1.9, 0.05),
+        "memory": (1.4, 0.1),
+        "dream_memory": (1.15, 0.05),
         "rounds": (2, 1),
     }
     for name, values in usual.items():

@@ -43,6 +43,9 @@ from kerasart.settings.presets import find_preset, merge, preset_settings
 
 _log = logging.getLogger("kerasart")
 
+# Images of full size that are held while one octave is made of the one before.
+_IMAGES_OF_OCTAVES = 4
+
 
 def deep_dream(
     image: ArrayLike | None = None,
@@ -270,12 +273,12 @@ class Dreamer:
         execution = self.execution
         inputs = DreamInputs(image, mask, size, self.settings, self.backbone, execution.seed)
         self.descent.evaluator.side = choose_tile(
-            self.backbone,
+            self.descent,
             inputs.size,
             execution.tile,
             execution.memory,
             enlargement=max(1.0, max(inputs.sizes[-1]) / max(inputs.size)),
-            images=self.descent.optimizer.images,
+            images=_IMAGES_OF_OCTAVES * (len(inputs.sizes) > 1),
         )
         return inputs
 
@@ -303,6 +306,7 @@ def _make_descent(backbone, objective, settings):
     transforms = Transforms(
         settings.pad, settings.jitter, settings.scaling, settings.rotation, settings.final_jitter
     )
+    is_filtered = settings.pyramid or settings.blur
 
     return Descent(
         backbone,
@@ -311,6 +315,6 @@ def _make_descent(backbone, objective, settings):
         transforms,
         settings.clip,
         parameterization=Fourier() if settings.parameterization == "fourier" else None,
-        gradient_filter=GradientFilters(settings.pyramid, settings.blur),
+        gradient_filter=GradientFilters(settings.pyramid, settings.blur) if is_filtered else None,
         reuse=True,
     )

@@ -183,25 +183,23 @@ class StyleTransfer:
         )
         sizes, steps = inputs.plan_scales(backbone)
         optimizer = make_optimizer(settings, given.get("optimizer"))
-        tile = choose_tile(
-            backbone,
-            inputs.largest_size(sizes[-1]),
-            execution.tile,
-            execution.memory,
-            images=optimizer.images,
-            is_style=True,
-        )
         descent = Descent(
             backbone,
             objective,
             optimizer,
             clip=settings.clip,
             average=settings.average,
-            tile=tile,
             on_tile=execution.on_tile,
             # L-BFGS keeps nothing from another scale, and needs the exact gradient of the loss.
             first_size=None if optimizer.searches_lines else sizes[0],
             reuse=True,
+        )
+        descent.evaluator.side = choose_tile(
+            descent,
+            inputs.largest_size(sizes[-1]),
+            execution.tile,
+            execution.memory,
+            is_style=True,
         )
         more = {"style_weights": inputs.style_weights, "style_levels": inputs.style_levels}
         record = make_record(self._preset, backbone, execution.seed, settings, **more)

@@ -65,7 +65,7 @@ class FilmWriter:
         quality: The constant rate factor, from 0: lower is better and larger; None for the
             default, at which no loss is seen. Animated pictures have none.
         sound: "copy" the sound (as Opus in .webm), or "none". It is cut to the frames that are
-            written.
+            written. A run that is resumed may ask for another than before: it is added at the end.
         fingerprint: What else the frames depend on, as JSON can hold it: a run is resumed only if
             it is the same.
         segment: The number of frames after which a segment is closed.

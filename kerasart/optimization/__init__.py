@@ -12,7 +12,7 @@ from kerasart.optimization.gradient_filters import (
 )
 from kerasart.optimization.latent import Latent
 from kerasart.optimization.lbfgs import LBFGS
-from kerasart.optimization.memory import choose_tile, explain_memory_errors
+from kerasart.optimization.memory import choose_tile, count_images, explain_memory_errors
 from kerasart.optimization.optimizers import (
     Adam,
     GradientDescent,
@@ -60,6 +60,7 @@ __all__ = [
     "Transforms",
     "balance",
     "choose_tile",
+    "count_images",
     "coarse_to_fine",
     "divide_steps",
     "dream_targets",

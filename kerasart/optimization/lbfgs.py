@@ -35,8 +35,9 @@ class LBFGS(Optimizer):
     def __init__(self, corrections: int = 10, restart: int = 100):
         self.corrections = corrections
         self.restart = restart
-        # Past steps and gradient differences, and SciPy's other arrays, in float64.
-        self.images = 4 * corrections + 20
+        # At first SciPy lists bounds as Python's numbers; later there are past steps and gradient
+        # differences, and its other arrays, in float64.
+        self.images = max(80, 4 * corrections + 20)
 
     def take_steps(self, run: RunInProgress) -> None:
         """Takes the steps of a run, until it is done or no step lowers the loss."""

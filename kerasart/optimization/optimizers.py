@@ -23,7 +23,8 @@ class Optimizer:
     Attributes:
         any_size: Whether one compiled step serves images of every size.
         restart: Every so many steps a run can be resumed from its `State`.
-        images: Approximate number of float32 images in its memory.
+        images: About how many float32 images an update holds at once, besides the image and its
+            gradient: the memory, the new one, and what is computed on the way.
         searches_lines: Whether it uses a line search, which needs the unfiltered gradient of a loss
             that is the same function at each step.
     """
@@ -148,6 +149,8 @@ class Adam(Optimizer):
         epsilon: Added to the root of the second moment.
     """
 
+    images = 6
+
     def __init__(
         self,
         learning_rate: float = 0.02,
@@ -199,6 +202,7 @@ class KerasOptimizer(Optimizer):
     """
 
     any_size = False
+    images = 10  # Adam's; its moments pass through variables.
 
     def __init__(
         self, optimizer: str | keras.optimizers.Optimizer, learning_rate: float | None = None

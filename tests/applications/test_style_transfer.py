@@ -1135,11 +1135,11 @@ def test_a_run_in_tiles_can_be_gone_on_with(tiny, tmp_path):
 
 def test_what_does_not_fit_is_refused_without_tiles(tiny):
     with pytest.raises(MemoryError, match="as no tiles are allowed"):
-        tiny(tile="none", memory=4e-4)
+        tiny(tile="none", memory=1.2e-3)
 
 
 def test_what_does_not_fit_is_painted_in_tiles(tiny, painted):
     told = []
-    tiled = tiny(memory=4e-4, on_tile=lambda *done: told.append(done))
+    tiled = tiny(memory=1.2e-3, on_tile=lambda *done: told.append(done))
     assert told
     np.testing.assert_allclose(tiled.image, painted.image, atol=2e-3)

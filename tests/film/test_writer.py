@@ -214,6 +214,17 @@ def test_finished_early_it_plays_and_is_resumed_to_the_same_film(tmp_path, clip)
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "whole.mp4"]
 
 
+@pytest.mark.parametrize("sounds", [("none", "copy"), ("copy", "none")])
+def test_resumed_it_has_the_sound_that_is_asked_for_then(tmp_path, clip, sounds):
+    film, path = Film(clip), tmp_path / "a.mp4"
+    before, now = sounds
+    write(tmp_path / "whole.mp4", film, sound=now).finish()
+    write(path, film, count=7, sound=before).finish()
+    assert FilmWriter(path, film, segment=5, sound=now).done == 5
+    write(path, film, sound=now).finish()
+    assert path.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif"])
 def test_killed_and_resumed_it_is_the_same_film(tmp_path, clip, suffix):
     film, path = Film(clip), tmp_path / f"a{suffix}"

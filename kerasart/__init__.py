@@ -45,6 +45,7 @@ _MODULES = {
     "FilmStyleTransfer": "kerasart.applications.film_style_transfer",
     "FilmStylizer": "kerasart.applications.film_stylizer",
     "Interrupted": "kerasart.optimization",
+    "Manner": "kerasart.settings.manner",
     "MannerNet": "kerasart.networks",
     "MannerTrainer": "kerasart.networks",
     "Objective": "kerasart.objectives",
@@ -75,6 +76,7 @@ _MODULES = {
     "style_transfer": "kerasart.applications.style_transfer",
     "stylize": "kerasart.applications.fast_style",
     "visualize_channels": "kerasart.applications.feature_visualization",
+    "walk_manners": "kerasart.applications.manner_walk",
     "write_animation": "kerasart.image.animation",
     "write_picture": "kerasart.image",
 }

@@ -14,6 +14,7 @@ from kerasart.applications.film_dreamer import FilmDreamer as FilmDreamer
 from kerasart.applications.film_shots import find_shots as find_shots
 from kerasart.applications.film_style_transfer import FilmStyleTransfer as FilmStyleTransfer
 from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
+from kerasart.applications.manner_walk import walk_manners as walk_manners
 from kerasart.applications.refinement import refine as refine
 from kerasart.applications.style_transfer import StyleTransfer as StyleTransfer
 from kerasart.applications.style_transfer import style_transfer as style_transfer
@@ -46,6 +47,7 @@ from kerasart.progress import Progress as Progress
 from kerasart.progress import ProgressBar as ProgressBar
 from kerasart.settings.dream import DreamSettings as DreamSettings
 from kerasart.settings.execution import Execution as Execution
+from kerasart.settings.manner import Manner as Manner
 from kerasart.settings.presets import load_presets as load_presets
 from kerasart.settings.style import FastStyleSettings as FastStyleSettings
 from kerasart.settings.style import StyleSettings as StyleSettings

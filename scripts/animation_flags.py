@@ -26,7 +26,7 @@ ANIMATE = flags.DEFINE_enum(
     "Make an animation. evolution: the dream step by step; zoom: an endless zoom into it; "
     "layers: from the first layer (or channel) of the objective to the last.",
 )
-_FRAMES = flags.DEFINE_integer("frames", 60, "The number of frames.")
+FRAMES = flags.DEFINE_integer("frames", 60, "The number of frames.")
 _ZOOM = flags.DEFINE_float("zoom", 1.05, "Magnification from frame to frame, above 1.")
 _ROTATE = flags.DEFINE_float(
     "rotate", 0.0, "Degrees of rotation from frame to frame, counter-clockwise."
@@ -37,8 +37,8 @@ _SHIFT = flags.DEFINE_list(
 _BLEND = flags.DEFINE_float(
     "blend", 0.0, "Share of the previous frame in each, from 0 to below 1, against flicker."
 )
-_FPS = flags.DEFINE_float("fps", 12.0, "Frames per second.")
-_LOOP = flags.DEFINE_integer(
+FPS = flags.DEFINE_float("fps", 12.0, "Frames per second.")
+LOOP = flags.DEFINE_integer(
     "loop",
     0,
     "How often it plays, 0 for ever; ignored for video files.",
@@ -47,20 +47,20 @@ _LOOP = flags.DEFINE_integer(
 _FRAME_SIZE = flags.DEFINE_integer(
     "frame_size", None, "Long side of the animation. (default: the dream's own)", lower_bound=1
 )
-_KEEP_FRAMES = flags.DEFINE_bool(
+KEEP_FRAMES = flags.DEFINE_bool(
     "keep_frames", False, "Keep each frame as a PNG beside the output, in NAME.frames."
 )
 FLAGS = [
     ANIMATE,
-    _FRAMES,
+    FRAMES,
     _ZOOM,
     _ROTATE,
     _SHIFT,
     _BLEND,
-    _FPS,
-    _LOOP,
+    FPS,
+    LOOP,
     _FRAME_SIZE,
-    _KEEP_FRAMES,
+    KEEP_FRAMES,
 ]
 
 
@@ -82,8 +82,8 @@ def check(output: str) -> None:
                 f"`{name}` goes with --animate={' or '.join(animations)}. "
                 f"Received: --animate={ANIMATE.value}"
             )
-    check_animation(output, _FPS.value, _LOOP.value, _FRAME_SIZE.value)
-    check_motion(_FRAMES.value, _ZOOM.value, _BLEND.value, _ROTATE.value, _shift())
+    check_animation(output, FPS.value, LOOP.value, _FRAME_SIZE.value)
+    check_motion(FRAMES.value, _ZOOM.value, _BLEND.value, _ROTATE.value, _shift())
 
 
 def refuse_flags() -> None:
@@ -118,15 +118,31 @@ def animate(
         common_flags.check_pixels(
             fit_size(pictures["image"].shape[1:3], _FRAME_SIZE.value), "frame_size"
         )
+    write_frames(
+        lambda frames: _make_frames(dreamer, pictures, frames),
+        output,
+        fingerprint | _describe_motion(),
+    )
+
+
+def write_frames(
+    make_frames: Callable[[FrameFolder], dict[str, Any]], output: str, fingerprint: dict[str, Any]
+) -> None:
+    """Makes an animation of frames; see `animate`.
+
+    Args:
+        make_frames: `make_frames(frames) -> record` adds those that are not there yet.
+        output: As for `animate`.
+        fingerprint: Dict of what determines the frames.
+    """
     path, folder = _find_folder(output)
-    fingerprint = fingerprint | _describe_motion()
-    frames = FrameFolder(folder, fingerprint, not RESUME.value, _KEEP_FRAMES.value)
-    record, stopped = _attempt_frames(dreamer, pictures, frames)
+    frames = FrameFolder(folder, fingerprint, not RESUME.value, KEEP_FRAMES.value)
+    record, stopped = _attempt_frames(make_frames, frames)
     written = write_animation(
         path,
         frames.paths,
-        _FPS.value,
-        _LOOP.value,
+        FPS.value,
+        LOOP.value,
         _FRAME_SIZE.value,
         text=pack_record(record | fingerprint),
         # Another run may have taken it meanwhile.
@@ -144,10 +160,10 @@ def animate(
         frames.delete()
 
 
-def _attempt_frames(dreamer, pictures, frames):
-    """Makes the frames: returns the dream's record, and what ended it before its time."""
+def _attempt_frames(make_frames, frames):
+    """Makes the frames: returns their record, and what ended it before its time."""
     try:
-        return _make_frames(dreamer, pictures, frames), None
+        return make_frames(frames), None
     except BaseException as error:
         if not frames.paths:
             frames.delete()
@@ -185,13 +201,13 @@ def _describe_motion():
     motion = {flag.name: flag.value for flag in (ANIMATE, _BLEND)}
     if ANIMATE.value == "zoom":  # It may also become longer than it was to be.
         return motion | {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
-    return motion | {"frames": _FRAMES.value}
+    return motion | {"frames": FRAMES.value}
 
 
 def _make_frames(dreamer, pictures, frames):
     """Makes the frames that are not there yet; returns the dream's record."""
     first = len(frames.paths)
-    count, blend = _FRAMES.value, _BLEND.value
+    count, blend = FRAMES.value, _BLEND.value
     with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
         cli.load_tensorflow()
         from kerasart.applications.dream_animation import animate_layers, animate_zoom

@@ -1,6 +1,6 @@
 """--refine: photos painted in one pass, and gone on with by the loop of style transfer."""
 
-from kerasart.scripts import common_flags
+from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import Job, paint_each
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.unfinished import find_state, forget_finished
@@ -32,7 +32,7 @@ def check(style: Any, strength: float, *others: flags.FlagHolder) -> None:
         *others: The flags.
     """
     by_level = style.values() if isinstance(style, dict) else [style]
-    if not all(isinstance(each, list) for each in by_level):
+    if not all(isinstance(each, list) and isinstance(each[0][0], Picture) for each in by_level):
         raise ValueError(
             "`refine` needs the painting itself, --style=FILE, since a network does not keep "
             f"those that it was trained on. Received: {style!r}"
@@ -65,6 +65,7 @@ def paint(
     tiling = common_flags.read_tiling()
 
     def paint_one(photo: str, output: Path, label: str = "") -> None:
+        cli.load_tensorflow()  # Reading in a size needs it.
         picture = read(photo)
         state = find_state(output, resumes=bool(label))
 

@@ -8,6 +8,8 @@
     python scripts/stylize.py --input=photo.jpg --sweep_levels --output=sheet.png
     python scripts/stylize.py --input=photo.jpg --style=painting.jpg
     python scripts/stylize.py --input=photo.jpg --style=painting.jpg --refine=50
+    python scripts/stylize.py --input=photo.jpg --manner=7
+    python scripts/stylize.py --input=photo.jpg --walk=1,5,9,1 --frames=120 --output=walk.mp4
     python scripts/stylize.py --input=DIR --output=painted --style=starry_night
     python scripts/stylize.py --input='holiday/*.jpg' --model=small
     python scripts/stylize.py --input=clip.mp4 --style=mosaic
@@ -18,8 +20,16 @@ output has the photo's size. A PNG also records its settings. A film keeps its s
 its size, and does not flicker; Ctrl-C leaves a film that plays, and --resume continues it.
 """
 
-from kerasart.scripts import cli, common_flags, film_flags, refining
+from kerasart.scripts import (
+    cli,
+    common_flags,
+    film_flags,
+    level_sheet,
+    manner_flags,
+    refining,
+)
 from kerasart.scripts.batch_files import (
+    are_several,
     plan_jobs,
     report_failures,
     skip_painted,
@@ -34,7 +44,6 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -42,7 +51,6 @@ from tqdm import tqdm
 
 from kerasart.image import write_picture
 from kerasart.image.arrays import fit_size
-from kerasart.image.contact_sheet import contact_table
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.samples import SAMPLES
 from kerasart.saved_models import default_model, shipped_models
@@ -52,7 +60,6 @@ from kerasart.settings.style import COLOURS
 
 _AHEAD = 4  # Pictures that are read before, and written after, the one that is painted.
 _LEAST_ROWS = 16
-_LEAST_CELL, _CELL = 32, 320  # Long side of a picture in a sheet.
 
 _INPUT = flags.DEFINE_string(
     "input",
@@ -81,12 +88,6 @@ _STYLE = flags.DEFINE_string(
     "with + between several. Coarse is the form of the strokes, fine the palette; a level that is "
     "left out is as the next coarser one, or else the next finer. (default: the first)",
 )
-_SWEEP_LEVELS = flags.DEFINE_bool(
-    "sweep_levels",
-    False,
-    "Paint a labelled sheet of all pairs: the coarse and middle levels of one style in each row, "
-    "the fine level of one in each column; of the names or files that --style gives, or all names.",
-)
 _STRENGTH = flags.DEFINE_float(
     "strength",
     1.0,
@@ -104,7 +105,7 @@ _PRESERVE_COLOR = flags.DEFINE_enum(
 _SIZE = flags.DEFINE_integer(
     "size",
     None,
-    f"Long side in pixels. (default: the photo's own; in a sheet at most {_CELL})",
+    f"Long side in pixels. (default: the photo's own; in a sheet at most {level_sheet.CELL})",
     lower_bound=16,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
@@ -131,9 +132,10 @@ GROUPS = {
         _PRESERVE_COLOR,
         _SIZE,
         refining.REFINE,
-        _SWEEP_LEVELS,
+        level_sheet.SWEEP_LEVELS,
         _LIST_STYLES,
     ],
+    "Random manners": manner_flags.FLAGS,
     "Film": film_flags.FLAGS,
     "Run": [
         RESUME,
@@ -156,20 +158,27 @@ def main() -> None:
         return
     rows = _parse_tile(common_flags.TILE.value)
     check_tiling("auto", common_flags.MEMORY.value)
-    style, record = parse_mixture(_STYLE.value)
+    manner_flags.check_flags(
+        _BATCH_SIZE, level_sheet.SWEEP_LEVELS, refining.REFINE, common_flags.BITS
+    )
+    manner = manner_flags.MANNER.value
+    style, record = manner_flags.parse_manner(manner) if manner else parse_mixture(_STYLE.value)
     model = _MODEL.value or default_model(style)
     options: dict[str, Any] = {"strength": _STRENGTH.value, "preserve_color": _PRESERVE_COLOR.value}
     options |= {"rows": rows, "memory": common_flags.MEMORY.value}
+    if manner_flags.WALK.value is not None:
+        _walk(options)
+        return
     if film_flags.is_film(_INPUT.value, _OUTPUT.value):
         _paint_film(model, style, options, record)
         return
     refines = refining.REFINE.value is not None
     if refines:
-        refining.check(style, _STRENGTH.value, _BATCH_SIZE, _SWEEP_LEVELS)
+        refining.check(style, _STRENGTH.value, _BATCH_SIZE, level_sheet.SWEEP_LEVELS)
     film_flags.refuse_flags(*([] if refines else [RESUME, common_flags.PREVIEW_EVERY]))
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, _bits())
-    if _SWEEP_LEVELS.value:
-        _sweep_levels(model, style, record, options, jobs, is_one)
+    if level_sheet.SWEEP_LEVELS.value:
+        level_sheet.paint(jobs, is_one, _read, model, style, options, record["style"], _bits())
         return
     jobs = jobs if is_one else skip_painted(jobs)
     if not jobs:
@@ -207,46 +216,24 @@ def _paint_film(model, style, options, record):
         stylizer = Stylizer(model, common_flags.PRECISION.value or "auto")
         return FilmStylizer(stylizer, style, **film_flags.painter_options(), **options)
 
-    film_flags.check(_BATCH_SIZE, _SWEEP_LEVELS, refining.REFINE, common_flags.PREVIEW_EVERY)
+    film_flags.check(
+        _BATCH_SIZE, level_sheet.SWEEP_LEVELS, refining.REFINE, common_flags.PREVIEW_EVERY
+    )
     identity = {"model": model, **film_flags.painter_options(), **record}
     identity |= {name: options[name] for name in ("strength", "preserve_color")}
     identity |= {"precision": common_flags.PRECISION.value or "auto"}
     film_flags.paint(_INPUT.value, _OUTPUT.value, make_painter, identity, _SIZE.value)
 
 
-def _sweep_levels(model, style, record, options, jobs, is_one):
-    """Paints all pairs of styles, at the coarse and at the fine levels, into a sheet.
-
-    Source: the table of mixed sources, Karras et al. 2019 (arXiv 1812.04948, figure 3).
-    """
-    if not is_one:
-        raise ValueError(f"`input` must be one photo to sweep. Received: {_INPUT.value!r}")
-    weights = record["style"] or {}
-    if any(weight != 1.0 for weight in weights.values()):
-        raise ValueError(
-            "`style` must be NAME,NAME,... or FILE,FILE,..., without weights, to sweep. "
-            f"Received: {_STYLE.value!r}"
-        )
-    cli.load_tensorflow()
-    from kerasart import Stylizer
-
-    painter = Stylizer(model, common_flags.PRECISION.value or "auto")
-    if not (weights or painter.styles):
-        raise ValueError(
-            "`style` must be given to sweep a network without styles of its own. Received: none"
-        )
-    ((photo, output),) = jobs
-    image = _read(photo, _CELL).image
-    names = styles = list(weights or painter.styles)
-    if isinstance(style, list):
-        names, styles = [Path(name).stem for name in weights], [[pair] for pair in style]
-    pairs = list(itertools.product(styles, styles))
-    bar = tqdm(pairs, unit="picture", disable=common_flags.QUIET.value or None)
-    images = [painter(image, {"coarse": row, "fine": column}, **options) for row, column in bar]
-    rows, columns = ([f"{level}: {name}" for name in names] for level in ("coarse", "fine"))
-    sheet = contact_table(images, rows, columns, max(_LEAST_CELL, *image.shape))
-    path = write_picture(output, sheet, bits=_bits(), taken=common_flags.if_taken())
-    cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
+def _walk(options):
+    """Paints the photo that --input names into an animation."""
+    film_flags.refuse_flags()
+    if are_several(_INPUT.value):
+        raise ValueError(f"`input` must be one photo to walk. Received: {_INPUT.value!r}")
+    model, precision = _MODEL.value or "any_style", common_flags.PRECISION.value or "auto"
+    record = {"model": model, "precision": precision, "size": _SIZE.value}
+    record |= {name: options[name] for name in ("strength", "preserve_color")}
+    manner_flags.walk(_OUTPUT.value, lambda: _read(_INPUT.value), model, options, record)
 
 
 def list_styles() -> None:

@@ -29,6 +29,7 @@ from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.saved_models import default_model
 from kerasart.settings.checks import check_tiling
+from kerasart.settings.manner import Manner
 from kerasart.settings.style import COLOURS
 
 if keras.backend.backend() == "tensorflow":
@@ -36,7 +37,7 @@ if keras.backend.backend() == "tensorflow":
 
 Model = str | PathLike[str] | StyleNetwork
 Mixture = str | dict[str, float]
-Pictures = ArrayLike | Sequence[tuple[ArrayLike, float]]
+Pictures = ArrayLike | Manner | Sequence[tuple[ArrayLike | Manner, float]]
 Style = Mixture | Pictures | dict[str, Mixture] | dict[str, Pictures]
 
 # The share of the free memory that a whole picture may take.
@@ -90,10 +91,10 @@ class Stylizer:
             image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in
                 [0, 1].
             style: A name of `styles`, or a dict of names to weights; for a network of any style a
-                picture, or a list of pairs of picture and weight, of which transparent parts of a
-                `Picture` are ignored. Or a dict of the levels "coarse", "middle" and "fine" to such
-                styles, where a level that is left out has that of the next coarser one, or else of
-                the next finer; not for `AdaIN`. None is the first name.
+                picture, of which transparent parts are ignored if it is a `Picture`, or a `Manner`,
+                or a list of pairs of such and weight. Or a dict of the levels "coarse", "middle"
+                and "fine" to such styles, where a level that is left out has that of the next
+                coarser one, or else of the next finer; not for `AdaIN`. None is the first name.
             strength: From 0 (the photo) to 1 (the full style).
             preserve_color: "none"; "luminance": the photo's own colours on the painting's light and
                 dark; "histogram" or "coral": the painting is recoloured as the photo.
@@ -206,10 +207,12 @@ class Stylizer:
     def _style_code(self, style):
         style_code = 0.0
         for each, share, mask in self._network.parse_style(style):
-            is_whole = mask is None
-            encoded = (
-                self._encode_style(each) if is_whole else self._network.encode_style(each, mask)
-            )
+            if isinstance(each, Manner):
+                encoded = self._network.encode_manner(each)
+            elif mask is None:
+                encoded = self._encode_style(each)
+            else:
+                encoded = self._network.encode_style(each, mask)
             style_code = style_code + np.asarray(share, np.float32) * encoded.numpy()
         return style_code
 

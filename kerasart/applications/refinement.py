@@ -12,6 +12,7 @@ from kerasart.image import as_image
 from kerasart.image.masks import split_picture
 from kerasart.levels import LEVELS
 from kerasart.optimization import Result
+from kerasart.settings.manner import Manner
 
 
 def refine(
@@ -36,7 +37,7 @@ def refine(
         A `Result`.
 
     Raises:
-        ValueError: If the style has names, or as `Stylizer` and `style_transfer`.
+        ValueError: If the style has names or manners, or as `Stylizer` and `style_transfer`.
         MemoryError, DivergedError, Interrupted: As `style_transfer`.
     """
     image = as_image(image, "image")
@@ -46,7 +47,7 @@ def refine(
         for level, each in levels.items()
         for picture, weight in (each if isinstance(each, list) else [(each, 1.0)])
     ]
-    if any(isinstance(picture, str | dict | None) for picture, *_ in listed):
+    if any(isinstance(picture, str | dict | Manner | None) for picture, *_ in listed):
         raise ValueError(
             "`style` must be pictures, since a network does not keep those that it was trained "
             f"on. Received: {style!r}"

@@ -24,6 +24,7 @@ from kerasart.optimization import (
     Descent,
     GradientDescent,
     KerasOptimizer,
+    Latent,
     Result,
     Run,
     State,
@@ -56,6 +57,7 @@ def style_transfer(
     style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
     start: ArrayLike | None = None,
     objective: Objective | None = None,
+    latent: Latent | None = None,
     **options: Any,
 ) -> Result:
     """Paints a photo in the style of one or more images.
@@ -78,6 +80,8 @@ def style_transfer(
         style_masks: For each style, a mask of the part of it to use; None is all of it.
         start: The initial image, instead of the setting `init`.
         objective: A `Term` or an `Objective` of your own, added to that of the settings.
+        latent: A `Latent` of the result's size, whose code is optimised in place of the pixels, at
+            one scale; `start` and the setting `init` do not matter then.
         **options: Any attribute of `StyleSettings`, where None stands for the preset's value and
             `optimizer` can also be a Keras optimizer, or of `Execution`, such as `seed`, `tile`
             and `on_step`.
@@ -100,6 +104,7 @@ def style_transfer(
         style_levels=style_levels,
         style_masks=style_masks,
         objective=objective,
+        latent=latent,
         **options,
     )
     return transfer.paint(content, content_masks, start=start)
@@ -126,13 +131,14 @@ class StyleTransfer:
         style_levels: Sequence[str | None] | None = None,
         style_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
         objective: Objective | None = None,
+        latent: Latent | None = None,
         **options: Any,
     ):
         self.execution, self._given = split_options(options)
         self._styles = [as_image(style, "styles") for style in _listed(styles)]
         self._style_weights, self._style_masks = style_weights, style_masks
         self._style_levels = style_levels
-        self._objective = objective
+        self._objective, self._latent = objective, latent
         self._preset, self._loaded = preset, find_preset("style_transfer", preset)
         if not isinstance(backbone, Backbone):
             name, weights = choose_network(self._loaded, backbone, weights)
@@ -160,7 +166,8 @@ class StyleTransfer:
         content, execution = as_image(content, "content"), self.execution
         painting = self.plan(content, content_masks)
         images = [content, *self._styles, *_listed(content_masks), *_listed(self._style_masks)]
-        arguments = painting.record, painting.descent, [*images, start]
+        code = None if self._latent is None else self._latent.code
+        arguments = painting.record, painting.descent, [*images, start, code]
         checkpoint = open_checkpoint(execution.checkpoint, *arguments)
         run = painting.run(painting.start(start), painting.prepare, checkpoint)
         return finish(run, painting.descent.objective, painting.record)
@@ -182,6 +189,8 @@ class StyleTransfer:
             objective.layers, execution.precision, settings.pooling, settings.padding
         )
         sizes, steps = inputs.plan_scales(backbone)
+        if self._latent is not None:
+            sizes, steps = sizes[-1:], [sum(steps)]
         optimizer = make_optimizer(settings, given.get("optimizer"))
         descent = Descent(
             backbone,
@@ -189,6 +198,7 @@ class StyleTransfer:
             optimizer,
             clip=settings.clip,
             average=settings.average,
+            parameterization=self._latent,
             on_tile=execution.on_tile,
             # L-BFGS keeps nothing from another scale, and needs the exact gradient of the loss.
             first_size=None if optimizer.searches_lines else sizes[0],

@@ -12,6 +12,7 @@ from kerasart.image.resizing import shrink
 from kerasart.levels import styles_by_level
 from kerasart.networks.style_network import StyleNetwork, StylePart, dtype_policy, normalise_shares
 from kerasart.networks.training_styles import StylePictures
+from kerasart.settings.manner import Manner
 from kerasart.settings.style import FastStyleSettings
 
 
@@ -21,11 +22,13 @@ class AnyStyleNetwork(StyleNetwork):
     Attributes:
         style_size: The long side of styles: larger for larger strokes.
         has_levels: Whether a style code has a row for each level.
+        has_manners: Whether it knows random manners, which `encode_manner` makes style codes of.
     """
 
     style_input = "style"
     style_size: ClassVar[int]
     has_levels: ClassVar[bool]
+    has_manners: bool = False
 
     def call(self, image: Any, style: Any, strength: Any = None) -> Any:
         """Paints.
@@ -47,7 +50,11 @@ class AnyStyleNetwork(StyleNetwork):
         return self.forward(image, self.encode_style(style), strength)
 
     def parse_style(self, style: Any) -> list[StylePart]:
-        """Reads a style: an image, or a list of pairs of image and weight; or a dict of levels."""
+        """Reads a style: an image or a `Manner`, a list of pairs of such and weight, or of levels.
+
+        Raises:
+            ValueError: If it is none of these, or the network has no levels or no manners.
+        """
         by_level = list(styles_by_level(style).values())
         different = list({id(each): each for each in by_level}.values())
         if len(different) == 1:
@@ -79,6 +86,14 @@ class AnyStyleNetwork(StyleNetwork):
         parts = []
         shares = normalise_shares([weight for _, weight in pairs])
         for (picture, _), share in zip(pairs, shares, strict=True):
+            if isinstance(picture, Manner):
+                if not self.has_manners:
+                    raise ValueError(
+                        "`style` must be pictures for a network without manners of its own. "
+                        f"Received: {picture}"
+                    )
+                parts.append((picture, share, None))
+                continue
             image, mask = split_picture(picture, "style")
             image = shrink(image, self.style_size)
             self.check_size(image, "style")

@@ -13,8 +13,8 @@ from kerasart.networks.perceptual_trainer import PerceptualTrainer
 from kerasart.networks.training_styles import TrainingStyles
 from kerasart.settings.style import FastStyleSettings
 
-# A style as an input of the network; its normalised weight, or an array (levels, 1) of such; and
-# its mask or None.
+# A style as an input of the network, or a `Manner`; its normalised weight, or an array (levels, 1)
+# of such; and its mask or None.
 StylePart = tuple[Any, float | np.ndarray, np.ndarray | None]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -26,7 +27,7 @@ class Latent:
         size: (height, width) of the image.
     """
 
-    any_size = False
+    any_size: ClassVar[bool] = False
 
     def __init__(
         self, paint: Callable[[tf.Tensor], tf.Tensor], code: ArrayLike, size: tuple[int, int]

@@ -38,11 +38,11 @@ class Parameterization(Protocol):
         """Computes what represents an image, float32 RGB (1, height, width, 3) in [0, 1]."""
         ...
 
-    def decode(self, coefficients: tf.Tensor) -> tf.Tensor:
+    def decode(self, coefficients: tf.Tensor, /) -> tf.Tensor:
         """Computes the image."""
         ...
 
-    def image_size(self, coefficients: tf.Tensor) -> tuple[int, int]:
+    def image_size(self, coefficients: tf.Tensor, /) -> tuple[int, int]:
         """Returns the (height, width) of the image."""
         ...
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from network_checks import make_picture
 
-from kerasart import Picture, refine, style_transfer, stylize
+from kerasart import Manner, Picture, refine, style_transfer, stylize
 
 PHOTO = make_picture(40, 52)
 A, B = make_picture(48, 64, 1), make_picture(56, 44, 2)
@@ -65,7 +65,7 @@ def test_colours_masks_and_tiles_are_those_of_style_transfer(manner, arguments):
     np.testing.assert_array_equal(result.image[:, :, :24], PHOTO[:, :, :24])
 
 
-@pytest.mark.parametrize("style", ["ink", {"ink": 1.0}, {"coarse": "ink", "fine": A}, None])
+@pytest.mark.parametrize("style", ["ink", {"ink": 1.0}, {"coarse": "ink", "fine": A}, Manner(1)])
 def test_names_are_refused(manner, style):
     with pytest.raises(ValueError, match="`style` must be pictures, since .* Received: "):
         refine(PHOTO, style, STEPS, manner)

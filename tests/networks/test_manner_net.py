@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from network_checks import make_picture
 
+from kerasart import Manner, Stylizer
 from kerasart.image.resizing import resize
 from kerasart.image.samples import read_sample
-from kerasart.networks import MannerNet, load_network, shipped_models
+from kerasart.networks import MannerNet, load_network, save_network, shipped_models
 from kerasart.networks.ops import KerasOps
+from kerasart.networks.style_network import copy_network
 
 PHOTO = make_picture(32, 40)
 STYLE, OTHER = make_picture(64, 96, 1), make_picture(64, 96, 2)
@@ -99,7 +101,76 @@ def test_a_mask_weighs_the_positions_of_a_style(manner):
     np.testing.assert_allclose(code, expected, rtol=1e-3, atol=1e-3)
 
 
+# --- Random manners
+
+
+@pytest.fixture(scope="module")
+def random_manners(manner):
+    generator = np.random.default_rng(0)
+    codes = generator.normal(size=(400, 5)) @ generator.normal(size=(5, 5)) + np.arange(5)
+    return codes, manner.with_manners(codes)
+
+
+def test_random_manners_are_distributed_as_codes_are(manner, random_manners):
+    codes, network = random_manners
+    drawn = network.map(np.random.default_rng(1).normal(size=(20_000, 5)).astype("f")).numpy()
+    assert drawn.shape == (20_000, 3, 6) and np.ptp(drawn, axis=1).max() == 0
+    assert (drawn[:, 0, 0] == 1).all()
+    scale = np.abs(np.cov(codes, rowvar=False)).max()
+    np.testing.assert_allclose(drawn[:, 0, 1:].mean(0), codes.mean(0), atol=0.05 * scale**0.5)
+    found, expected = (np.cov(each, rowvar=False) for each in (drawn[:, 0, 1:], codes))
+    np.testing.assert_allclose(found, expected, atol=0.05 * scale)
+    # It paints in styles of pictures as before.
+    np.testing.assert_array_equal(network(PHOTO, STYLE), manner(PHOTO, STYLE))
+
+
+def test_truncation_takes_manners_to_the_mean(random_manners):
+    codes, network = random_manners
+    mean, near, far = (
+        [network.encode_manner(Manner(seed, psi)).numpy() for seed in (1, 2)] for psi in (0, 0.5, 1)
+    )
+    np.testing.assert_array_equal(*mean)
+    np.testing.assert_allclose(mean[0][0, 2, 1:], codes.mean(0), rtol=1e-5)
+    for i in range(2):
+        np.testing.assert_allclose(near[i], (mean[i] + far[i]) / 2, atol=1e-5)
+    assert np.abs(far[0] - far[1]).max() > 1
+    np.testing.assert_array_equal(network.encode_manner(Manner(1)), far[0])
+
+
+def test_manners_mix_with_each_other_and_with_paintings(random_manners):
+    _, network = random_manners
+    stylizer = Stylizer(network, "float32")
+    one, two = (network.encode_manner(Manner(seed)).numpy() for seed in (1, 2))
+    painting = network.encode_style(STYLE).numpy()
+    code = np.stack([0.25 * one[:, 0] + 0.75 * two[:, 0], painting[:, 1], painting[:, 2]], axis=1)
+    style = {"coarse": [(Manner(1), 1), (Manner(2), 3)], "middle": STYLE}
+    np.testing.assert_allclose(stylizer(PHOTO, style), network.forward(PHOTO, code), atol=1e-5)
+
+
+def test_a_network_keeps_its_manners(random_manners, tmp_path):
+    _, network = random_manners
+    save_network(network, tmp_path / "net.keras")
+    for same in (load_network(tmp_path / "net.keras"), copy_network(network, "bfloat16")):
+        assert same.has_manners
+        expected = network.encode_manner(Manner(3))
+        np.testing.assert_allclose(same.encode_manner(Manner(3)), expected, rtol=0.01, atol=0.01)
+
+
+def test_a_network_without_manners_says_so(manner):
+    with pytest.raises(ValueError, match="a network without manners of its own. .*seed=3"):
+        Stylizer(manner, "float32")(PHOTO, Manner(3))
+
+
 # --- The bundled one
+
+
+def test_the_bundled_one_has_manners_as_different_as_those_of_paintings(any_style):
+    photo = resize(read_sample("coffee").image, (48, 72), antialias=True)
+    codes = [any_style.encode_manner(Manner(seed)) for seed in range(8)]
+    painted = np.concatenate([any_style.forward(photo, code) for code in codes])
+    pairs = [np.abs(a - b).mean() for i, a in enumerate(painted) for b in painted[:i]]
+    # Half of the mean distance of what it paints in the manners of real paintings, 0.18.
+    assert 0.09 < np.mean(pairs) and min(pairs) > 0.03
 
 
 def test_it_paints_as_the_published_network(any_style):

@@ -262,6 +262,68 @@ def test_levels_that_make_no_sense_are_refused(folder, warm_refuse, flags, words
     assert words in warm_refuse(folder, "--input=photo.png", *MINE, *flags)
 
 
+# --- Random manners
+
+
+def test_a_random_manner_is_painted_and_recorded_and_made_again(folder, warm_run):
+    flags = ["--input=photos/a.png", "--manner=coarse:3,fine:17:3+5", "--truncation=0.7"]
+    succeed(warm_run(folder, *flags, MINE[1]))
+    record = record_of(folder / "painted.png")
+    assert record["style"] == {
+        "coarse": {"manner 3": 1.0},
+        "fine": {"manner 17": 3.0, "manner 5": 1.0},
+    }
+    assert record["truncation"] == 0.7 and record["model"] == "any_style"
+    three, five, seventeen = (kerasart.Manner(seed, 0.7) for seed in (3, 5, 17))
+    style = {"coarse": three, "fine": [(seventeen, 3), (five, 1)]}
+    photo = kerasart.read_picture(folder / "photos" / "a.png").image
+    again = kerasart.stylize(photo, style, precision="float32")
+    assert np.abs(255 * again[0] - pixels(folder / "painted.png")[..., :3]).max() <= 0.51
+    flags = ["--input=photos/a.png", "--manner=3,17", "--sweep_levels", "--output=sheet.png"]
+    assert "of 4 pictures" in succeed(warm_run(folder, *flags, MINE[1])).stdout
+
+
+def test_a_walk_is_an_animation_of_the_photo(folder, warm_run):
+    flags = ["--input=photos/a.png", "--walk=1,painting.jpg,1", "--frames=6", "--size=32", MINE[1]]
+    outcome = succeed(warm_run(folder, *flags, "--keep_frames"))
+    assert outcome.stdout.startswith("Wrote walk.webp: 6 frames.")
+    with Image.open(folder / "walk.webp") as animation:
+        assert animation.n_frames == 6 and animation.size == (32, 24)
+    frames = [pixels(folder / "walk.frames" / f"{i:06}.png")[..., :3] for i in range(6)]
+    steps = [np.abs(b - a).mean() for a, b in zip(frames, frames[1:] + frames[:1], strict=True)]
+    assert 0 < max(steps) < 3 * min(steps)
+    succeed(warm_run(folder, *flags, "--output=again.gif", "--quiet"))
+    assert "again.gif" in names_in(folder) and "again.frames" not in names_in(folder)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--manner=one"], "`manner` must be NUMBER, NUMBER:WEIGHT,NUMBER:WEIGHT or LEVEL:"),
+        (["--manner=-1"], "Received: '-1'"),
+        (["--manner=1:x"], "Received: '1:x'"),
+        (["--manner=coarse:1,2"], "Received: 'coarse:1,2'"),
+        (["--manner=1", "--style=painting.jpg"], "`manner` does not go with --style."),
+        (["--manner=1", "--walk=1,2"], "`walk` does not go with --manner."),
+        (["--manner=1", "--model=mine.keras"], "for a network of any style. Received: a list"),
+        (["--manner=1", "--model=adain"], "for a network without manners of its own."),
+        (["--manner=1", "--refine=2"], "`refine` needs the painting itself, --style=FILE"),
+        (["--truncation=0.5"], "`truncation` goes with --manner or --walk."),
+        (["--frames=5"], "`frames` goes with --walk."),
+        (["--walk=1"], "`walk` must be at least two manners or paintings. Received: '1'"),
+        (["--walk=1,no.jpg"], "Cannot read 'no.jpg'"),
+        (["--walk=1,2", "--output=a.jpg"], "a.jpg"),
+        (["--walk=1,2", "--frames=1"], "`frames` must be at least 2, the number of stops."),
+        (["--walk=1,2", "--sweep_levels"], "`sweep_levels` does not go with --walk."),
+        (["--walk=1,2", "--input=photos"], "`input` must be one photo to walk."),
+        (["--walk=1,2", "--steadiness=0.5"], "`steadiness` goes with a film."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_manners_that_make_no_sense_are_refused(folder, warm_refuse, flags, words):
+    assert words in warm_refuse(folder, "--input=photo.png", *flags)
+
+
 # --- Refining
 
 

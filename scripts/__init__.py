@@ -10,6 +10,7 @@ COMMANDS = (
     "stylize",
     "train_fast_style",
     "feature_atlas",
+    "generate",
     "export",
     "serve_client",
 )

@@ -60,8 +60,9 @@ class Generator:
     """
 
     def __init__(self, model: str | PathLike[str] | StyleGenerator, precision: str = "auto"):
-        is_network = isinstance(model, StyleGenerator)
-        self.network = model if is_network else load_generator(model, precision)
+        if not isinstance(model, StyleGenerator):
+            model = load_generator(model, precision)
+        self.network: StyleGenerator = model
         self.size = self.network.size
         self._z_size = self.network.get_config()["z_size"]
         self._shape = len(self.network.levels), self.network.get_config()["w_size"]
@@ -189,7 +190,7 @@ class Generator:
             square = float(tf.math.reduce_mean(tf.cast(seen[layer], tf.float32) ** 2))
             terms.append(Content(layer, 1 / max(square, _LEAST_SQUARE)))
         targets = [Target(guide=(tf.cast(seen[term.layer], tf.float32),)) for term in terms]
-        record = {"search": "project", "backbone": backbone.name, "preset": "none"}
+        record = {"search": "project", "backbone": backbone.name, "preset": "project"}
         return search.run(
             backbone, Objective(terms), lambda _: (targets, None), _reduce, record, [photo]
         )
@@ -254,8 +255,11 @@ class Generator:
             ValueError, DivergedError, Interrupted: See `project`.
         """
         search = _Search(self, start, options)
-        execution = {"seed": search.execution.seed, "precision": search.execution.precision}
-        transfer = StyleTransfer(styles, preset, backbone, weights, **search.options, **execution)
+        execution = search.execution
+        transfer = StyleTransfer(
+            styles, preset, backbone, weights, **search.options,
+            seed=execution.seed, precision=execution.precision,
+        )  # fmt: skip
         painting = transfer.plan(search.picture)
         descent, last = painting.descent, len(painting.sizes) - 1
 
@@ -340,7 +344,8 @@ class _Search:
                 checkpoint=checkpoint,
                 on_step=execution.on_step,
             )
-        return finish(run, objective, record | {"w": as_w(run.state.image).numpy()[0].tolist()})
+        w = as_w(run.state.image).numpy()[0]
+        return finish(run, objective, record | {"w": w.tolist()})
 
 
 def _reduce(image, _=None):

@@ -1,0 +1,362 @@
+"""Paints pictures of random numbers with a trained StyleGAN2 generator, a file of yours.
+
+    python scripts/generate.py --model=mine.keras --seeds=0-7 --output=sheet.png
+    python scripts/generate.py --model=network.pkl --seeds=0-99 --output=DIR
+    python scripts/generate.py --model=network.pkl --seeds=5 --truncation=0.5
+    python scripts/generate.py --model=network.pkl --seeds=5 --mix=coarse:3,fine:9
+    python scripts/generate.py --model=network.pkl --walk=1,5,9,1 --frames=120 --output=walk.mp4
+    python scripts/generate.py --model=network.pkl --project=photo.jpg --output=found.png
+    python scripts/generate.py --model=network.pkl --seeds=found.png --mix=fine:9
+    python scripts/generate.py --model=network.pkl --seeds=5 --layers=mixed4
+    python scripts/generate.py --model=network.pkl --seeds=5 --style=painting.jpg
+
+The model is a .keras file, or one of NVIDIA's programs for StyleGAN2, in which nothing is run. What
+its weights may be used for, their owner says: NVIDIA's own are for non-commercial use. A PNG that
+this script wrote is a seed, too: it holds its style.
+"""
+
+from kerasart.scripts import animation_flags, cli, common_flags, options
+from kerasart.scripts.batch_files import skip_painted
+from kerasart.scripts.make_picture import make_picture
+from kerasart.scripts.png_metadata import pack_record, read_record
+from kerasart.scripts.unfinished import RESUME, find_state
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from kerasart.image import Picture, check_output, write_picture
+from kerasart.image.animation import check_animation
+from kerasart.image.contact_sheet import contact_sheet
+from kerasart.image.fingerprint import hash_image
+from kerasart.image.formats import FORMATS
+from kerasart.levels import LEVELS
+from kerasart.settings.dream import DreamSettings
+
+_MOST_SEEDS = 10_000
+_CELL = 320  # Side of a picture in a sheet.
+
+_MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "The generator: a .keras file, a folder with a model.keras, or a .pkl, .pt or .pth file of "
+    "StyleGAN2 or StyleGAN2-ADA.",
+)
+_SEEDS = flags.DEFINE_string(
+    "seeds",
+    None,
+    "Whole numbers, such as 5, 0-7 or 1,4,20-29, a picture each; or PNGs that this script wrote. "
+    "(default: 0-7; of --mix, none; of --project, the mean)",
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "Where to write: a picture, or for several seeds a sheet of them all, whose name gets a number "
+    "if it is taken, unless --overwrite; or a folder, a picture for each seed; with --walk .gif, "
+    ".webp, .png, .mp4 or .webm. (default: generated.png, or walk.gif)",
+)
+_TRUNCATION = flags.DEFINE_float(
+    "truncation",
+    0.7,
+    "How far pictures of seeds are from the mean, 0, to all that the generator can, 1. Less makes "
+    "them better, and more alike.",
+)
+_MIX = flags.DEFINE_string(
+    "mix",
+    None,
+    "Seeds for some levels of detail, such as coarse:3,fine:9; the other levels are those of the "
+    "picture's own seed, or without --seeds of the next coarser level, or else the next finer.",
+)
+_WALK = flags.DEFINE_string(
+    "walk", None, "Seeds between which an animation walks, such as 1,5,9,1."
+)
+_PROJECT = flags.DEFINE_string(
+    "project", None, "A photo: look for the picture that is nearest to it."
+)
+_STYLE = flags.DEFINE_string(
+    "style", None, "A painting: look for the seed's picture in its manner."
+)
+_OBJECTIVE = [
+    flag
+    for group in options.define_flags(
+        DreamSettings, names={"layers", "channel", "class_name"}
+    ).values()
+    for flag in group
+]
+_STEPS = flags.DEFINE_integer("steps", 300, "Steps of a search.", lower_bound=1)
+_RATE = flags.DEFINE_float(
+    "rate", 0.05, "How far a step goes, in deviations of styles.", lower_bound=1e-6
+)
+_SPACE = flags.DEFINE_enum(
+    "space",
+    "w+",
+    ["w", "w+"],
+    "Where to search: w+ has a style for each place of the network, w one for all, which is closer "
+    "to what it has learned.",
+)
+_OF_WALK = [
+    animation_flags.FRAMES,
+    animation_flags.FPS,
+    animation_flags.LOOP,
+    animation_flags.KEEP_FRAMES,
+]
+_SEARCHES = [_PROJECT, _STYLE, *_OBJECTIVE]
+GROUPS = {
+    "Pictures": [_MODEL, _SEEDS, _OUTPUT, _TRUNCATION, _MIX, common_flags.BITS],
+    "Walk": [_WALK, *_OF_WALK],
+    "Search": [*_SEARCHES, _STEPS, _RATE, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS],
+    "Run": [
+        RESUME,
+        common_flags.SEED,
+        common_flags.TILE,
+        common_flags.MEMORY,
+        common_flags.PREVIEW_EVERY,
+        common_flags.PRECISION,
+        common_flags.MAX_PIXELS,
+        common_flags.OVERWRITE,
+        common_flags.QUIET,
+        common_flags.DEBUG,
+    ],
+}
+
+
+def main() -> None:
+    """Reads flags, paints, and writes what was painted."""
+    if not _MODEL.value:
+        raise ValueError("`model` must be the file of a generator. Received: none")
+    if not Path(_MODEL.value).exists():
+        raise FileNotFoundError(f"`model` must be a file. Received: '{_MODEL.value}'")
+    asked = [flag.name for flag in (_WALK, *_SEARCHES) if flag.value]
+    if len(asked) > 1:
+        raise ValueError(f"`{asked[1]}` does not go with --{asked[0]}. Received: both")
+    _refuse_flags(asked)
+    mix = parse_mix(_MIX.value)
+    if _WALK.value:
+        _paint_walk(mix)
+    elif asked:
+        _search(mix)
+    else:
+        _paint_seeds(mix)
+
+
+def _refuse_flags(asked):
+    """Refuses flags of walks and searches where there is none."""
+    of_walk = _OF_WALK
+    of_search = [_STEPS, _RATE, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS]
+    of_search += [common_flags.SEED, common_flags.PREVIEW_EVERY]
+    for what, own, is_there in (
+        ("--walk", of_walk, bool(_WALK.value)),
+        ("a search, such as --project", of_search, bool(asked) and not _WALK.value),
+        ("--walk, or a search, such as --project", [RESUME], bool(asked)),
+    ):
+        for flag in own:
+            if flags.FLAGS[flag.name].present and not is_there:
+                raise ValueError(f"`{flag.name}` goes with {what}. Received: no such flag")
+    if _WALK.value and _SEEDS.value:
+        raise ValueError(f"`seeds` does not go with --walk. Received: {_SEEDS.value!r}")
+
+
+def parse_seeds(text: str, flag: str = "seeds") -> dict[str, Any]:
+    """Reads seeds, such as "1,4,20-29", or a PNG's name among them.
+
+    Args:
+        text: The flag's value.
+        flag: Its name.
+
+    Returns:
+        A dict of names to seeds: whole numbers, or a style, an array (places, w_size).
+
+    Raises:
+        ValueError: If one is none, or they are too many.
+    """
+    seeds: dict[str, Any] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if first.isdecimal() and (last.isdecimal() if dash else True):
+            numbers = range(int(first), int(last or first) + 1)
+            if not 0 < len(numbers) <= _MOST_SEEDS:
+                raise ValueError(
+                    f"`{flag}` must be FIRST-LAST, of at most {_MOST_SEEDS}. Received: {part!r}"
+                )
+            seeds |= {str(number): number for number in numbers}
+        else:
+            seeds[Path(part).stem] = _read_style(part.strip(), flag)
+    return seeds
+
+
+def _read_style(name, flag):
+    """Reads the style that a PNG of this script holds."""
+    if not Path(name).is_file():
+        raise ValueError(
+            f"`{flag}` must be whole numbers, such as 0-7, or PNGs that this script wrote. "
+            f"Received: {name!r}"
+        )
+    try:
+        w = np.array(read_record(name, common_flags.MAX_PIXELS.value)["w"], np.float32)
+    except (KeyError, ValueError, TypeError):
+        w = np.zeros(0)
+    if w.ndim != 2 or not np.isfinite(w).all():
+        raise ValueError(
+            f"`{flag}` must be PNGs that this script wrote of one seed, or found. "
+            f"Received: {name!r}"
+        )
+    return w
+
+
+def parse_mix(text: str | None) -> dict[str, Any]:
+    """Reads "coarse:3,fine:9": a dict of levels to seeds.
+
+    Raises:
+        ValueError: If a level or a seed is none, or a level is named twice.
+    """
+    mix: dict[str, Any] = {}
+    for part in text.split(",") if text else []:
+        level, _, seed = part.strip().partition(":")
+        if level not in LEVELS or level in mix or not seed:
+            raise ValueError(
+                f"`mix` must be LEVEL:SEED,LEVEL:SEED, with each of the levels {', '.join(LEVELS)} "
+                f"at most once. Received: {text!r}"
+            )
+        seeds = list(parse_seeds(seed, "mix").values())
+        if len(seeds) > 1:
+            raise ValueError(f"`mix` must have one seed for a level. Received: {part!r}")
+        mix[level] = seeds[0]
+    return mix
+
+
+def _load():
+    cli.load_tensorflow()
+    from kerasart.applications.generation import Generator
+
+    return Generator(_MODEL.value, common_flags.PRECISION.value or "auto")
+
+
+def _record(generator):
+    """What makes the pictures again, but for their seeds."""
+    return generator.record | {
+        "model": _MODEL.value,
+        "truncation": _TRUNCATION.value,
+        "mix": _MIX.value,
+        "precision": generator.network.compute_dtype,
+    }
+
+
+def _rows(w):
+    """A style as a record holds it: a list for each place, or one where all are the same."""
+    same = (w[0] == w[0, :1]).all()
+    return (w[0, :1] if same else w[0]).tolist()
+
+
+def _paint_seeds(mix):
+    """Paints a picture for each seed."""
+    text = _SEEDS.value or (None if mix else "0-7")
+    seeds = parse_seeds(text) if text else {"mixed": None}
+    bits = int(common_flags.BITS.value or 8)
+    output = Path(_OUTPUT.value or "generated.png")
+    jobs = []
+    if output.suffix.lower() in FORMATS:
+        check_output(output, bits)
+    else:
+        jobs = skip_painted([(seed, output / f"seed{seed:>04}.png") for seed in seeds])
+        seeds = {seed: seeds[seed] for seed, _ in jobs}
+        if not jobs:
+            return
+        output.mkdir(parents=True, exist_ok=True)
+    paths, generator, images = dict(jobs), _load(), []
+
+    def write(path, image, **more):
+        text = pack_record(_record(generator) | more)
+        return write_picture(path, image, text=text, bits=bits, taken=common_flags.if_taken())
+
+    for name, seed in tqdm(seeds.items(), unit="picture", disable=common_flags.QUIET.value or None):
+        w = generator.style(seed, _TRUNCATION.value, mix)
+        images.append(generator.paint(w))
+        if name in paths or len(seeds) == 1:
+            path = write(paths.get(name, output), images.pop(), seeds=[name], w=_rows(w))
+    if images:
+        labels = [f"seed {name}" for name in seeds]
+        sheet = contact_sheet(images, labels, cell=max(32, min(generator.size, _CELL)))
+        path = write(output, sheet, seeds=list(seeds))
+    what = f"{output}: {len(seeds)} pictures" if len(seeds) > 1 else str(path)
+    cli.say(f"Wrote {what} of {generator.size}x{generator.size}.")
+
+
+def _paint_walk(mix):
+    """Paints the frames of a walk."""
+    # Seeds may come again: those of a range are put one after the other.
+    seeds = [seed for part in _WALK.value.split(",") for seed in parse_seeds(part, "walk").values()]
+    if len(seeds) < 2:
+        raise ValueError(f"`walk` must be two seeds or more. Received: {_WALK.value!r}")
+    output = _OUTPUT.value or "walk.gif"
+    check_animation(output, animation_flags.FPS.value, animation_flags.LOOP.value)
+    if animation_flags.FRAMES.value < 1:
+        raise ValueError(f"`frames` must be 1 or more. Received: {animation_flags.FRAMES.value}")
+    generator = _load()
+    styles = [generator.style(seed, _TRUNCATION.value, mix) for seed in seeds]
+    record = _record(generator) | {"walk": _WALK.value, "frames": animation_flags.FRAMES.value}
+    record["styles_hash"] = hash_image(np.concatenate(styles)[..., None])
+
+    def make(frames):
+        first, count = len(frames.paths), animation_flags.FRAMES.value
+        quiet = common_flags.QUIET.value or None
+        with tqdm(total=count, initial=first, unit="frame", disable=quiet, leave=False) as bar:
+            for frame in generator.walk(styles, count, first):
+                frames.add(frame)
+                bar.update()
+        return {}
+
+    animation_flags.write_frames(make, output, record)
+
+
+def _search(mix):
+    """Looks for a picture near a photo, in a painting's manner, or with more of something."""
+    text = _SEEDS.value
+    if text is None and not mix and not _PROJECT.value:
+        text = "0"
+    seeds = list(parse_seeds(text).values()) if text else [None]
+    if len(seeds) > 1:
+        raise ValueError(f"`seeds` must be one to start a search from. Received: {text!r}")
+    output, bits = _OUTPUT.value or "generated.png", int(common_flags.BITS.value or 8)
+    check_output(output, bits)
+    settings = options.read_flags(DreamSettings)
+    picture: Picture | None = None
+    if photo := _PROJECT.value or _STYLE.value:
+        picture = common_flags.read_photo(photo)
+    arguments = {"steps": _STEPS.value, "rate": _RATE.value, "per_place": _SPACE.value == "w+"}
+    arguments |= {"seed": common_flags.SEED.value or 0, **common_flags.read_tiling()}
+    arguments |= {"precision": common_flags.PRECISION.value or "auto"}
+    network = {"backbone": common_flags.BACKBONE.value or "auto"}
+    network |= {"weights": common_flags.WEIGHTS.value or "auto"}
+    if _PROJECT.value:
+        for flag in (common_flags.BACKBONE, common_flags.WEIGHTS):
+            if flag.value:
+                raise ValueError(f"`{flag.name}` does not go with --project. Received: both")
+    state = find_state(output)
+    record: dict[str, Any] = {"model": _MODEL.value, "truncation": _TRUNCATION.value}
+    record |= {"mix": _MIX.value, "seeds": [text]}
+    if picture:
+        record["photo_hash"] = hash_image(picture.image)
+
+    def make(**run):
+        generator = _load()
+        is_mean = seeds == [None] and not mix
+        start = None if is_mean else generator.style(seeds[0], _TRUNCATION.value, mix)
+        if _PROJECT.value:
+            return generator.project(picture.image, start, **arguments, **run)
+        if _STYLE.value:
+            return generator.paint_like(start, picture.image, **network, **arguments, **run)
+        return generator.dream(start, **network, **settings, **arguments, **run)
+
+    make_picture(make, output, record, None, bits, state)
+
+
+def run() -> None:
+    """Runs the script; the installed command enters here."""
+    cli.run(main, __doc__, GROUPS)
+
+
+if __name__ == "__main__":
+    run()

@@ -323,11 +323,13 @@ class _Search:
 
         latent = Latent(lambda code: self._generator.network.paint(as_w(code)), code, size)
         execution: Execution = self.execution
-        tile = choose_tile(backbone, size, execution.tile, execution.memory, images=2)
         descent = Descent(
             backbone, objective, Adam(self._rate), transform, parameterization=latent,
-            tile=tile, on_tile=execution.on_tile,
+            on_tile=execution.on_tile,
         )  # fmt: skip
+        if transform is not _reduce:
+            tiling = execution.tile, execution.memory
+            descent.evaluator.side = choose_tile(descent, size, *tiling)
         targets, weights = prepare(descent.evaluator)
         weights = objective.weights if weights is None else weights
         record = record | self._generator.record | {"seed": execution.seed}

@@ -14,6 +14,7 @@ from kerasart.applications.film_dreamer import FilmDreamer as FilmDreamer
 from kerasart.applications.film_shots import find_shots as find_shots
 from kerasart.applications.film_style_transfer import FilmStyleTransfer as FilmStyleTransfer
 from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
+from kerasart.applications.generation import Generator as Generator
 from kerasart.applications.manner_walk import walk_manners as walk_manners
 from kerasart.applications.refinement import refine as refine
 from kerasart.applications.style_transfer import StyleTransfer as StyleTransfer
@@ -31,6 +32,7 @@ from kerasart.networks import CollectionNet as CollectionNet
 from kerasart.networks import CollectionTrainer as CollectionTrainer
 from kerasart.networks import MannerNet as MannerNet
 from kerasart.networks import MannerTrainer as MannerTrainer
+from kerasart.networks import StyleGenerator as StyleGenerator
 from kerasart.networks import StyleTrainer as StyleTrainer
 from kerasart.networks import TransformerNet as TransformerNet
 from kerasart.networks import load_network as load_network

@@ -292,8 +292,11 @@ def _paint_walk(mix):
         raise ValueError(f"`walk` must be two seeds or more. Received: {_WALK.value!r}")
     output = _OUTPUT.value or "walk.gif"
     check_animation(output, animation_flags.FPS.value, animation_flags.LOOP.value)
-    if animation_flags.FRAMES.value < 1:
-        raise ValueError(f"`frames` must be 1 or more. Received: {animation_flags.FRAMES.value}")
+    if animation_flags.FRAMES.value < len(seeds):
+        raise ValueError(
+            f"`frames` must be at least {len(seeds)}, one for each seed. "
+            f"Received: {animation_flags.FRAMES.value}"
+        )
     generator = _load()
     styles = [generator.style(seed, _TRUNCATION.value, mix) for seed in seeds]
     record = _record(generator) | {"walk": _WALK.value, "frames": animation_flags.FRAMES.value}

@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from kerasart.applications.deep_dream import Dreamer
+from kerasart.applications.manner_walk import share_frames
 from kerasart.applications.style_transfer import StyleTransfer
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.backbones.weight_files import hash_weights
@@ -118,12 +119,13 @@ class Generator:
     def walk(
         self, styles: Sequence[ArrayLike], frames: int, first: int = 0
     ) -> Iterator[np.ndarray]:
-        """Walks from style to style, straight on and by even steps.
+        """Walks from style to style, straight on.
 
         Args:
             styles: At least two, as `style` makes them. A walk that ends where it began leaves out
                 the last frame, so that it goes round and round.
-            frames: The number of frames.
+            frames: The number of frames, at least as many as styles: they are shared out by how
+                different the pictures of the styles are (see `share_frames`).
             first: The frame to begin with.
 
         Yields:
@@ -133,13 +135,11 @@ class Generator:
             ValueError: If there are too few styles or frames.
         """
         check(len(styles) > 1, "styles", "two or more", len(styles))
-        check(is_whole(frames) and frames > 0, "frames", "a whole number of 1 or more", frames)
-        is_round = np.array_equal(styles[0], styles[-1])
-        places = np.linspace(0, len(styles) - 1, frames, endpoint=not is_round)
-        for place in places[first:]:
-            before = min(int(place), len(styles) - 2)
-            start, end = styles[before], styles[before + 1]
-            yield self.paint(start + (place - before) * (np.asarray(end) - start))
+        ends = [np.asarray(style) for style in styles]
+        is_round = np.array_equal(ends[0], ends[-1])
+        painted = [self.paint(style) for style in ends]
+        for leg, share in share_frames(painted, frames, is_round)[first:]:
+            yield self.paint(ends[leg] + share * (ends[leg + 1] - ends[leg]))
 
     @cached_property
     def record(self) -> dict[str, Any]:

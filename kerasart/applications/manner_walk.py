@@ -48,13 +48,33 @@ def walk_manners(
         isinstance(stops[0], Manner) and isinstance(stops[-1], Manner) and stops[0] == stops[-1]
     )
     painted = [stylizer(image, stop, **options) for stop in stops]
+    for leg, share in share_frames(painted, frames, is_round)[first:]:
+        style = [(stops[leg], 1 - share), (stops[leg + 1], share)]
+        yield stylizer(image, style, **options)
+
+
+def share_frames(
+    painted: Sequence[np.ndarray], frames: int, is_round: bool
+) -> list[tuple[int, float]]:
+    """Shares out the frames of a walk by how different the pictures at its stops are.
+
+    Args:
+        painted: The pictures at the stops.
+        frames: The number of frames.
+        is_round: Whether the walk ends where it began, and the last frame is left out.
+
+    Returns:
+        For each frame, the number of the stop before it, and the share of the way to the next.
+
+    Raises:
+        ValueError: If there are fewer frames than stops.
+    """
+    count = len(painted)
+    check(frames >= count, "frames", f"at least {count}, the number of stops", frames)
     lengths = [np.abs(after - before).mean() for before, after in pairwise(painted)]
     distances = np.concatenate([[0.0], np.cumsum(np.add(lengths, _LEAST_LENGTH))])
     # Each stop is a frame: a step around a stop would be shorter than others.
     frame_of_stop = np.rint(distances / distances[-1] * (frames if is_round else frames - 1))
-    places = np.interp(np.arange(frames), frame_of_stop, np.arange(len(stops)))
-    for place in places[first:]:
-        leg = min(int(place), len(stops) - 2)
-        share = place - leg
-        style = [(stops[leg], 1 - share), (stops[leg + 1], share)]
-        yield stylizer(image, style, **options)
+    places = np.interp(np.arange(frames), frame_of_stop, np.arange(count))
+    legs = [min(int(place), count - 2) for place in places]
+    return [(leg, float(place - leg)) for leg, place in zip(legs, places, strict=True)]

@@ -71,7 +71,7 @@ def test_help_shows_every_flag(tmp_path, light_run):
         ([MODEL, "--walk=1,2", "--seeds=3"], "`seeds` does not go with --walk"),
         ([MODEL, "--walk=1,2", "--project=photo.png"], "`project` does not go with --walk"),
         ([MODEL, "--walk=1,2", "--output=walk.jpg"], "Cannot write 'walk.jpg'"),
-        ([MODEL, "--walk=1,2", "--frames=0"], "`frames` must be 1 or more"),
+        ([MODEL, "--walk=1,2", "--frames=0"], "`frames` must be at least 2, one for each seed"),
         ([MODEL, "--frames=9"], "`frames` goes with --walk"),
         ([MODEL, "--steps=9"], "`steps` goes with a search"),
         ([MODEL, "--resume"], "`resume` goes with --walk, or a search"),

@@ -134,7 +134,9 @@ class Generator:
         Raises:
             ValueError: If there are too few styles or frames.
         """
-        check(len(styles) > 1, "styles", "two or more", len(styles))
+        count = len(styles)
+        check(count > 1, "styles", "two or more", count)
+        check(frames >= count, "frames", f"at least {count}, the number of styles", frames)
         ends = [np.asarray(style) for style in styles]
         is_round = np.array_equal(ends[0], ends[-1])
         painted = [self.paint(style) for style in ends]

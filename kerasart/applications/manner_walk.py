@@ -60,17 +60,13 @@ def share_frames(
 
     Args:
         painted: The pictures at the stops.
-        frames: The number of frames.
+        frames: The number of frames, at least as many as stops.
         is_round: Whether the walk ends where it began, and the last frame is left out.
 
     Returns:
         For each frame, the number of the stop before it, and the share of the way to the next.
-
-    Raises:
-        ValueError: If there are fewer frames than stops.
     """
     count = len(painted)
-    check(frames >= count, "frames", f"at least {count}, the number of stops", frames)
     lengths = [np.abs(after - before).mean() for before, after in pairwise(painted)]
     distances = np.concatenate([[0.0], np.cumsum(np.add(lengths, _LEAST_LENGTH))])
     # Each stop is a frame: a step around a stop would be shorter than others.

@@ -1,5 +1,6 @@
 """Faster convolutions on CPUs: minimal filtering, transposed convolution; and mirrored borders."""
 
+import functools
 import math
 from typing import Any
 
@@ -156,8 +157,20 @@ def _transform_kernel(kernel):
 
 def _filter(image, kernel):
     """Convolves an image (batch, height, width, in) by minimal filtering, with zero padding."""
+    features = _traced(kernel.dtype)(image, kernel)
+    return tf.ensure_shape(features, [*image.shape[:3], kernel.shape[2]])
+
+
+@functools.cache
+def _traced(dtype):
+    """Compiles `_filter_tiles` for all layers: traced for each, it would delay the first step."""
+    signature = [tf.TensorSpec([None] * 4, dtype), tf.TensorSpec([36, None, None], dtype)]
+    return tf.function(_filter_tiles, input_signature=signature, autograph=False)
+
+
+def _filter_tiles(image, kernel):
     batch, height, width, _ = tf.unstack(tf.shape(image))
-    _, channels_in, channels_out = kernel.shape
+    _, channels_in, channels_out = tf.unstack(tf.shape(kernel))
     rows, columns = -(-height // 4), -(-width // 4)
     margins = [[0, 0], [1, 4 * rows + 1 - height], [1, 4 * columns + 1 - width], [0, 0]]
     pixels = tf.reshape(tf.pad(image, margins), [-1, channels_in])
@@ -168,7 +181,7 @@ def _filter(image, kernel):
     pixels = tf.reshape(_transform(_OF_POSITIONS, tiles), [-1, channels_out])
     number, i, j = _grid(batch, height, width)
     indices = (((i % 4 * 4 + j % 4) * batch + number) * rows + i // 4) * columns + j // 4
-    return tf.ensure_shape(tf.gather(pixels, indices), [*image.shape[:3], channels_out])
+    return tf.gather(pixels, indices)
 
 
 def _grid(*sizes):

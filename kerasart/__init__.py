@@ -68,6 +68,7 @@ _MODULES = {
     "deep_dream": "kerasart.applications.deep_dream",
     "dream_style": "kerasart.applications.dream_style",
     "find_shots": "kerasart.applications.film_shots",
+    "fit_manner": "kerasart.applications.refinement",
     "load_backbone": "kerasart.backbones",
     "load_network": "kerasart.networks",
     "load_presets": "kerasart.settings.presets",

@@ -16,6 +16,7 @@ from kerasart.applications.film_style_transfer import FilmStyleTransfer as FilmS
 from kerasart.applications.film_stylizer import FilmStylizer as FilmStylizer
 from kerasart.applications.generation import Generator as Generator
 from kerasart.applications.manner_walk import walk_manners as walk_manners
+from kerasart.applications.refinement import fit_manner as fit_manner
 from kerasart.applications.refinement import refine as refine
 from kerasart.applications.style_transfer import StyleTransfer as StyleTransfer
 from kerasart.applications.style_transfer import style_transfer as style_transfer

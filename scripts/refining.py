@@ -1,4 +1,4 @@
-"""--refine: photos painted in one pass, and gone on with by the loop of style transfer."""
+"""--refine and --fit_manner: what is painted in one pass, bettered by steps of style transfer."""
 
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import Job, paint_each
@@ -21,27 +21,48 @@ REFINE = flags.DEFINE_integer(
     "picture's size: for --style=FILE, and minutes in place of a second.",
     lower_bound=1,
 )
+FIT_MANNER = flags.DEFINE_integer(
+    "fit_manner",
+    None,
+    "Move the code of the painting by so many steps, so that the network paints nearer to it: as "
+    "--refine, but what it makes is painted by the network still.",
+    lower_bound=1,
+)
+FLAGS = [REFINE, FIT_MANNER]
+
+
+def is_asked() -> bool:
+    """Whether either flag is given."""
+    return any(holder.value is not None for holder in FLAGS)
 
 
 def check(style: Any, strength: float, *others: flags.FlagHolder) -> None:
-    """Raises ValueError for a style, and for other flags, that do not go with --refine.
+    """Raises ValueError for a style, and for other flags, that do not go with either.
 
     Args:
         style: As `parse_mixture` returns it.
         strength: That of the style.
         *others: The flags.
     """
+    if REFINE.value is not None and FIT_MANNER.value is not None:
+        raise ValueError("`refine` does not go with --fit_manner. Received: both")
+    name = _asked().name
     by_level = style.values() if isinstance(style, dict) else [style]
     if not all(isinstance(each, list) and isinstance(each[0][0], Picture) for each in by_level):
         raise ValueError(
-            "`refine` needs the painting itself, --style=FILE, since a network does not keep "
+            f"`{name}` needs the painting itself, --style=FILE, since a network does not keep "
             f"those that it was trained on. Received: {style!r}"
         )
     if strength != 1:
-        raise ValueError(f"`strength` must be 1 with --refine. Received: {strength:g}")
+        raise ValueError(f"`strength` must be 1 with --{name}. Received: {strength:g}")
     for holder in others:
         if flags.FLAGS[holder.name].present:
-            raise ValueError(f"`{holder.name}` does not go with --refine. Received: both")
+            raise ValueError(f"`{holder.name}` does not go with --{name}. Received: both")
+
+
+def _asked():
+    """The flag that is given."""
+    return FIT_MANNER if REFINE.value is None else REFINE
 
 
 def paint(
@@ -62,7 +83,7 @@ def paint(
         record: Dict of what goes into the files' records.
         bits: Bits a channel of the files.
     """
-    tiling = common_flags.read_tiling()
+    tiling, steps = common_flags.read_tiling(), _asked()
 
     def paint_one(photo: str, output: Path, label: str = "") -> None:
         cli.load_tensorflow()  # Reading in a size needs it.
@@ -70,11 +91,12 @@ def paint(
         state = find_state(output, resumes=bool(label))
 
         def make(**run):
-            from kerasart import refine
+            from kerasart import fit_manner, refine
 
-            return refine(picture.image, steps=REFINE.value, **arguments, **tiling, **run)
+            better = refine if steps is REFINE else fit_manner
+            return better(picture.image, steps=steps.value, **arguments, **tiling, **run)
 
-        own = {"refine": REFINE.value, "photo_hash": hash_image(picture.image)}
+        own = {steps.name: steps.value, "photo_hash": hash_image(picture.image)}
         make_picture(make, output, record | own, picture, bits, state, label)
 
     if is_one:

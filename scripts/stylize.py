@@ -131,7 +131,7 @@ GROUPS = {
         _STRENGTH,
         _PRESERVE_COLOR,
         _SIZE,
-        refining.REFINE,
+        *refining.FLAGS,
         level_sheet.SWEEP_LEVELS,
         _LIST_STYLES,
     ],
@@ -159,7 +159,7 @@ def main() -> None:
     rows = _parse_tile(common_flags.TILE.value)
     check_tiling("auto", common_flags.MEMORY.value)
     manner_flags.check_flags(
-        _BATCH_SIZE, level_sheet.SWEEP_LEVELS, refining.REFINE, common_flags.BITS
+        _BATCH_SIZE, level_sheet.SWEEP_LEVELS, *refining.FLAGS, common_flags.BITS
     )
     manner = manner_flags.MANNER.value
     style, record = manner_flags.parse_manner(manner) if manner else parse_mixture(_STYLE.value)
@@ -172,7 +172,7 @@ def main() -> None:
     if film_flags.is_film(_INPUT.value, _OUTPUT.value):
         _paint_film(model, style, options, record)
         return
-    refines = refining.REFINE.value is not None
+    refines = refining.is_asked()
     if refines:
         refining.check(style, _STRENGTH.value, _BATCH_SIZE, level_sheet.SWEEP_LEVELS)
     film_flags.refuse_flags(*([] if refines else [RESUME, common_flags.PREVIEW_EVERY]))
@@ -217,7 +217,7 @@ def _paint_film(model, style, options, record):
         return FilmStylizer(stylizer, style, **film_flags.painter_options(), **options)
 
     film_flags.check(
-        _BATCH_SIZE, level_sheet.SWEEP_LEVELS, refining.REFINE, common_flags.PREVIEW_EVERY
+        _BATCH_SIZE, level_sheet.SWEEP_LEVELS, *refining.FLAGS, common_flags.PREVIEW_EVERY
     )
     identity = {"model": model, **film_flags.painter_options(), **record}
     identity |= {name: options[name] for name in ("strength", "preserve_color")}

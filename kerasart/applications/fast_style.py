@@ -22,9 +22,10 @@ from kerasart.film.flow import shift
 from kerasart.image import as_image
 from kerasart.image.colour import match_covariance, match_histogram, replace_luminance
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks import StyleNetwork, find_network, load_network, recast
+from kerasart.networks import MannerNet, StyleNetwork, find_network, load_network, recast
 from kerasart.networks.fused import FusedNetwork
 from kerasart.networks.strips import paint_in_strips
+from kerasart.optimization import Latent
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.saved_models import default_model
@@ -170,6 +171,30 @@ class Stylizer:
             self._recolour(each, photo, preserve_color)
             for each, photo in zip(painted, photos, strict=True)
         ]
+
+    def latent(self, image: ArrayLike, style: Pictures | dict[str, Pictures]) -> Latent:
+        """Makes a `Latent` of the painting: what is moved is the code at each level (w+).
+
+        Args:
+            image: As in `__call__`.
+            style: As in `__call__`: whose code to start from.
+
+        Returns:
+            A `Latent` of a code (1, levels, code_size).
+
+        Raises:
+            ValueError: If the network is no `MannerNet`, or as in `__call__`.
+        """
+        photo, network = as_image(image, "image"), self._network
+        if not isinstance(network, MannerNet):
+            raise ValueError(f"`model` must be a MannerNet. Received: a {type(network).__name__}")
+        one, code = np.split(self._style_code(style), [1], axis=-1)
+        network.check_size(photo)
+
+        def paint(code):
+            return network.forward(photo, keras.ops.concatenate([one, code], axis=-1))
+
+        return Latent(paint, code, photo.shape[1:3])
 
     def _paint_at(self, place, photos, style_code, strength, rows):
         """Paints photos, with the network's strides and noise where the scene has moved to."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from network_checks import make_picture
 
-from kerasart import Manner, Picture, refine, style_transfer, stylize
+from kerasart import Manner, Picture, Stylizer, fit_manner, refine, style_transfer, stylize
 
 PHOTO = make_picture(40, 52)
 A, B = make_picture(48, 64, 1), make_picture(56, 44, 2)
@@ -63,6 +63,23 @@ def test_colours_masks_and_tiles_are_those_of_style_transfer(manner, arguments):
     expected = by_hand([A], start, arguments, **options)
     np.testing.assert_array_equal(result.image, expected.image)
     np.testing.assert_array_equal(result.image[:, :, :24], PHOTO[:, :, :24])
+
+
+def test_the_fitted_manner_is_nearer_and_painted_by_the_network(manner, arguments):
+    style, seen = {"coarse": A, "fine": B}, []
+    stylizer = Stylizer(manner, "float32")
+    result = fit_manner(PHOTO, style, 5, manner, on_step=seen.append, **arguments)
+    losses = np.sum(list(result.history.values()), axis=0)
+    assert losses[-1] < 0.97 * losses[0] and len(seen) == 5
+    latent = stylizer.latent(PHOTO, style)
+    assert latent.code.shape == (1, 3, 5)
+    np.testing.assert_allclose(latent.decode(latent.code), stylizer(PHOTO, style), atol=1e-4)
+    assert result.image.shape == PHOTO.shape
+
+
+def test_only_a_network_with_codes_can_be_fitted(adain):
+    with pytest.raises(ValueError, match="`model` must be a MannerNet. Received: a AdaIN"):
+        fit_manner(PHOTO, A, STEPS, adain)
 
 
 @pytest.mark.parametrize("style", ["ink", {"ink": 1.0}, {"coarse": "ink", "fine": A}, Manner(1)])

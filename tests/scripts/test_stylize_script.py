@@ -329,7 +329,8 @@ def test_manners_that_make_no_sense_are_refused(folder, warm_refuse, flags, word
 
 def test_a_painting_is_refined_with_its_record(folder, warm_run):
     flags = ["--input=photo.png", "--style=painting.jpg", "--size=40", "--quiet", MINE[1]]
-    for more in (["--output=plain.png"], ["--refine=2", "--output=refined.png"]):
+    fit = ["--fit_manner=2", "--output=fit.png"]
+    for more in (["--output=plain.png"], ["--refine=2", "--output=refined.png"], fit):
         succeed(warm_run(folder, *flags, *more))
     record = record_of(folder / "refined.png")
     assert record["refine"] == record["steps"] == 2 and record["model"] == "any_style"
@@ -337,6 +338,9 @@ def test_a_painting_is_refined_with_its_record(folder, warm_run):
     plain, refined = (pixels(folder / f"{name}.png")[..., :3] for name in ("plain", "refined"))
     assert plain.shape == refined.shape == (28, 40, 3)
     assert 1 < np.abs(plain - refined).mean() < 15  # Two steps of the learning rate at most.
+    assert record_of(folder / "fit.png")["fit_manner"] == 2
+    fit = pixels(folder / "fit.png")[..., :3]
+    assert all(np.abs(fit - other).mean() > 0.5 for other in (plain, refined))
     (folder / "photos" / "b.jpg").unlink()
     succeed(warm_run(folder, "--input=photos", *flags[1:], "--refine=1"))
     assert painted_in(folder / "painted") == ["a.png", "sub/c.png"]
@@ -351,6 +355,7 @@ def test_a_painting_is_refined_with_its_record(folder, warm_run):
         (["--style=painting.jpg", "--strength=0.5"], "must be 1 with --refine. Received: 0.5"),
         (["--style=painting.jpg", "--batch_size=2"], "`batch_size` does not go with --refine."),
         (["--style=painting.jpg", "--sweep_levels"], "`sweep_levels` does not go with --refine."),
+        (["--style=painting.jpg", "--fit_manner=2"], "`refine` does not go with --fit_manner."),
         (["--style=painting.jpg", "--resume"], "`resume` needs the state of an unfinished run"),
         (["--style=painting.jpg", "--steadiness=0.5"], "`steadiness` goes with a film."),
     ],

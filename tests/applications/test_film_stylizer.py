@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from network_checks import make_picture
+from scipy.ndimage import gaussian_filter
 
 from kerasart import Stylizer
 from kerasart.applications.film_stylizer import FilmStylizer
@@ -37,9 +38,33 @@ def test_what_was_painted_before_is_blended_in_where_motion_is_trusted(stylizer)
     alone = stylizer(FRAME, "b")
     blended, _ = paint(FRAME, motion(x=3, trust=0.5), state)
     warped = np.concatenate([BEFORE[:, :, 3:], np.repeat(BEFORE[:, :, -1:], 3, axis=2)], axis=2)
-    np.testing.assert_allclose(blended, alone + 0.4 * (warped - alone), atol=1e-5)
+    plain = alone + 0.4 * (warped - alone)
+    fine, wanted = (
+        each - gaussian_filter(each, (0, 0.8, 0.8, 0), mode="mirror", radius=3)
+        for each in (plain, alone)
+    )
+    gain = np.sqrt((wanted**2).sum() / (fine**2).sum())
+    assert gain > 1.05
+    expected = np.clip(plain + 0.5 * (gain - 1) * fine, 0.0, 1.0)
+    np.testing.assert_allclose(blended, expected, atol=1e-5)
     untrusted, _ = paint(FRAME, motion(trust=0.0), state)
     np.testing.assert_array_equal(untrusted, alone)
+
+
+def test_what_stands_still_stays_as_it_was_painted(stylizer):
+    paint = FilmStylizer(stylizer, "b", steadiness=0.8)
+    painted, state = first, _ = paint(FRAME, None, None)
+    for _ in range(10):
+        painted, state = paint(FRAME, motion(), state)
+    np.testing.assert_allclose(painted, first, atol=1e-5)
+
+
+def test_a_frame_without_detail_stays_as_it_is(stylizer, monkeypatch):
+    flat = np.full((1, 32, 40, 3), 0.5, np.float32)
+    paint = FilmStylizer(stylizer, "b", steadiness=0.8)
+    monkeypatch.setattr(paint, "_stylizer", lambda *_, **__: flat)
+    painted, _ = paint(FRAME, motion(), {"painted": flat, "place": np.zeros(2)})
+    np.testing.assert_array_equal(painted, flat)
 
 
 def test_the_place_adds_up_over_a_shot(stylizer):

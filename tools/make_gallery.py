@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from kerasart import Dreamer, FilmStylizer, Stylizer, paint_film, write_animation
+from kerasart import Dreamer, FilmStylizer, Manner, Stylizer, paint_film, write_animation
 from kerasart.film import Film
 from kerasart.film.flow import shift
 from kerasart.image import write_picture
-from kerasart.image.contact_sheet import contact_table
+from kerasart.image.contact_sheet import contact_sheet, contact_table
 from kerasart.image.resizing import resize, resize_photo
 from kerasart.image.samples import SAMPLES, read_sample
 
@@ -28,6 +28,7 @@ def main():
     """Writes the pictures."""
     make_dreams()
     make_levels()
+    make_manners()
     with TemporaryDirectory() as folder:
         make_film(Path(folder))
 
@@ -54,6 +55,14 @@ def make_levels():
     images = [stylizer(photo, {"coarse": row, "fine": column}) for row, column in pairs]
     rows, columns = ([f"{level}: {name}" for name in STYLES] for level in ("coarse", "fine"))
     write_picture(DOCS / "levels.jpg", contact_table(images, rows, columns, 240), quality=76)
+
+
+def make_manners():
+    """Writes docs/manners.jpg: random manners, as `stylize.py --manner=NUMBER` paints them."""
+    photo, stylizer = read_sample("coffee").image, Stylizer("any_style")
+    images = [stylizer(resize_photo(photo, (267, 400)), Manner(seed)) for seed in range(16)]
+    labels = [f"manner {seed}" for seed in range(16)]
+    write_picture(DOCS / "manners.jpg", contact_sheet(images, labels, 4, 300), quality=76)
 
 
 def make_film(folder):

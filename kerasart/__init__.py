@@ -45,6 +45,7 @@ _MODULES = {
     "FilmStyleTransfer": "kerasart.applications.film_style_transfer",
     "FilmStylizer": "kerasart.applications.film_stylizer",
     "Generator": "kerasart.applications.generation",
+    "GeneratorTrainer": "kerasart.networks",
     "Interrupted": "kerasart.optimization",
     "Manner": "kerasart.settings.manner",
     "MannerNet": "kerasart.networks",

@@ -31,6 +31,7 @@ from kerasart.networks import AdaIN as AdaIN
 from kerasart.networks import AdaINTrainer as AdaINTrainer
 from kerasart.networks import CollectionNet as CollectionNet
 from kerasart.networks import CollectionTrainer as CollectionTrainer
+from kerasart.networks import GeneratorTrainer as GeneratorTrainer
 from kerasart.networks import MannerNet as MannerNet
 from kerasart.networks import MannerTrainer as MannerTrainer
 from kerasart.networks import StyleGenerator as StyleGenerator

@@ -9,6 +9,7 @@ COMMANDS = (
     "dream_style",
     "stylize",
     "train_fast_style",
+    "train_generator",
     "feature_atlas",
     "generate",
     "export",

@@ -18,6 +18,7 @@ same command continues where it stopped.
 from kerasart.scripts import cli, common_flags, options
 from kerasart.scripts.model_card import write_card
 from kerasart.scripts.network_kinds import KINDS
+from kerasart.scripts.training_folder import check_folder
 
 import itertools
 import sys
@@ -119,7 +120,7 @@ def main() -> None:
     photos = find_photos(_PHOTOS.value or "")
     samples = {Path(name).stem: common_flags.read_photo(name).image for name in _SAMPLE.value}
     folder = Path(_OUTPUT.value)
-    _check_folder(folder)
+    check_folder(folder, _FINETUNE.value)
     if _FINETUNE.value:
         # What is none of ours, `load_network` refuses.
         kind = KINDS.get(read_config(find_network(_FINETUNE.value)).get("class_name"), kind)
@@ -268,32 +269,6 @@ class ContactSheet:
             images += [sample, *pictures[i * len(shown) : (i + 1) * len(shown)]]
             labels += [name, *shown]
         return contact_sheet(images, labels, columns=len(shown) + 1, cell=256)
-
-
-def _check_folder(folder):
-    """Refuses an output that is something else than an unfinished training, unless --overwrite."""
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"`output` must be a folder. Received: the file '{folder}'")
-    finetuned = Path(_FINETUNE.value or "")
-    home = finetuned.parent if finetuned.is_file() else finetuned
-    if _FINETUNE.value and folder.resolve() == home.resolve():
-        raise ValueError(
-            f"`output` must be another folder than that of --finetune. Received: '{folder}'"
-        )
-    if common_flags.OVERWRITE.value or (folder / "training" / "progress.json").exists():
-        return
-    if (folder / "model.keras").exists():
-        raise ValueError(
-            "`output` must not hold a finished model (--overwrite replaces it). "
-            f"Received: '{folder}'"
-        )
-    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    others = [name for name in names if name != "training" and not name.startswith(".")]
-    if others:
-        raise ValueError(
-            "`output` must be a new folder, or an empty one, since some names in it will be "
-            f"replaced (--overwrite allows it). Received: '{folder}', which holds {others[0]!r}"
-        )
 
 
 def run() -> None:

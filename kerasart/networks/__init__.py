@@ -4,6 +4,7 @@ from kerasart.networks.adain import AdaIN
 from kerasart.networks.adain_trainer import AdaINTrainer
 from kerasart.networks.collection_net import CollectionNet
 from kerasart.networks.collection_trainer import CollectionTrainer
+from kerasart.networks.generator_trainer import GeneratorTrainer
 from kerasart.networks.manner_net import MannerNet
 from kerasart.networks.manner_trainer import MannerTrainer
 from kerasart.networks.saving import (
@@ -24,6 +25,7 @@ __all__ = [
     "AdaINTrainer",
     "CollectionNet",
     "CollectionTrainer",
+    "GeneratorTrainer",
     "MannerNet",
     "MannerTrainer",
     "StyleGenerator",

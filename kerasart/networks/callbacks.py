@@ -22,6 +22,7 @@ from kerasart.image.files import replace_file
 from kerasart.image.fingerprint import differences, fingerprint
 from kerasart.image.loss_plot import plot_losses
 from kerasart.networks.saving import save_network
+from kerasart.networks.style_generator import StyleGenerator
 from kerasart.networks.style_network import StyleNetwork
 from kerasart.settings.checks import is_number
 
@@ -246,7 +247,7 @@ class FolderWriter(keras.callbacks.Callback):
         self,
         training: ResumableTraining,
         folder: str | PathLike[str],
-        network: StyleNetwork,
+        network: StyleNetwork | StyleGenerator,
         sheet: Callable[[list[np.ndarray]], np.ndarray],
     ):
         super().__init__()

@@ -279,6 +279,10 @@ class StyleGenerator(keras.Model):
         Returns:
             float32 RGB (batch, size, size, 3) in [0, 1].
         """
+        return ops.clip(self.synthesise(w, noise), 0.0, 1.0)
+
+    def synthesise(self, w: Any, noise: Sequence[Any] | None = None) -> Any:
+        """Paints pictures as `paint`, but leaves what is beyond black and white, to learn from."""
         w = ops.unstack(ops.cast(w, "float32"), len(self.levels), axis=1)
         noise = noise or [None] * len(self.convolutions)
         constant = ops.cast(self.constant, self.compute_dtype)[None]
@@ -288,7 +292,7 @@ class StyleGenerator(keras.Model):
             for place in (2 * i - 1, 2 * i) if i else (0,):
                 x = self.convolutions[place](x, w[place], noise[place])
             image = to_rgb(x, w[2 * i + 1]) + (enlarge(image) if i else 0.0)
-        return ops.clip((image + 1) / 2, 0.0, 1.0)
+        return (image + 1) / 2
 
     def draw_noise(self, batch: int, seed: Any) -> list[Any]:
         """Draws fresh noise for each of the `convolutions`: float32 (batch, size, size).

@@ -246,7 +246,7 @@ def recast(network: StyleNetwork, precision: str) -> StyleNetwork:
     return network if same else copy_network(network, precision)
 
 
-def copy_network(network: StyleNetwork, precision: str) -> StyleNetwork:
+def copy_network(network: keras.Model, precision: str) -> Any:
     """Copies a network, in a precision: "float32", "bfloat16" or "auto"."""
     return copy_with_dtype(network, dtype_policy(precision))
 

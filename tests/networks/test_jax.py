@@ -23,7 +23,8 @@ sys.modules["tensorflow"] = None  # Who imports it now gets an ImportError.
 import keras, numpy as np
 from kerasart.backbones import load_backbone
 from kerasart.networks import (
-    AdaIN, AdaINTrainer, CollectionNet, CollectionTrainer, StyleTrainer, TransformerNet
+    AdaIN, AdaINTrainer, CollectionNet, CollectionTrainer, GeneratorTrainer, StyleTrainer,
+    TransformerNet
 )
 from kerasart.networks.critic import Critic
 from kerasart.objectives import Content, Gram, Judgement, Moments, TotalVariation
@@ -69,6 +70,13 @@ trainer = CollectionTrainer(network, backbone, objective, np.full(2, 1e-3), crit
 pictures = keras.ops.image.resize(np.concatenate([style] * 4), photo.shape[1:3])
 names = train(trainer, {"picture": np.array(pictures), "number": np.array([0, 1, 0, 1], np.int32)})
 assert {"critic", "accuracy"} < set(names)
+
+pictures = np.array(keras.ops.image.resize(np.concatenate([style] * 4), (32, 32)))
+trainer = GeneratorTrainer(generator, backbone, ["conv1"], pictures)
+trainer.compile(keras.optimizers.Adam(1e-3))
+history = trainer.fit({"picture": pictures}, batch_size=2, verbose=0).history
+assert np.isfinite(history["loss"][0]) and history["augmented"][0] >= 0
+assert np.abs(generator.mean_w - trainer.average.mean_w).max() > 0
 """
 
 

@@ -1,0 +1,91 @@
+"""The train_generator script, run as a user runs it: by itself, in a folder of its own."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import ROOT, WITHOUT_GRAPHS, change, contents, make_photo, names_in, succeed
+from PIL import Image
+
+SCRIPT = ROOT / "scripts" / "train_generator.py"
+PREPARE = WITHOUT_GRAPHS
+SMALL = (
+    "--pictures=pictures", "--output=mine", "--size=8", "--width=0.02", "--batch_size=2",
+    "--backbone=squeezenet", "--layers=conv1", "--precision=float32", "--sheet_every=2",
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for number in range(4):
+        picture = Image.fromarray(make_photo(40, 36, seed=number))
+        picture.save(tmp_path / "pictures" / f"{number}.png")
+    return tmp_path
+
+
+def weights_in(folder):
+    from kerasart.networks import load_generator
+
+    return load_generator(folder).get_weights()
+
+
+def test_help_shows_every_flag(tmp_path, light_run):
+    outcome = succeed(light_run(tmp_path, "--help"))
+    listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
+    wanted = {"pictures", "output", "finetune", "size", "width", "steps", "layers", "overwrite"}
+    assert wanted <= set(listed) and len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--pictures must be given"),
+        (["--pictures=none"], "none"),
+        (["--pictures=pictures", "--finetune=a.keras", "--size=32"], "`size` does not go with"),
+        (["--pictures=pictures", "--output=pictures"], "`output` must be a new folder"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_once(folder, light_refuse, flags, message):
+    assert message in light_refuse(folder, *flags)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [("--size=48", "`size` must be a power of 2"), ("--width=2", "`width` must be more than 0")],
+)
+def test_sizes_that_are_none(folder, warm_refuse, flag, message):
+    assert message in warm_refuse(folder, *SMALL, flag)
+
+
+def test_a_generator_is_trained_resumed_and_trained_further(folder, warm_run, forked_run):
+    succeed(warm_run(folder, *SMALL, "--steps=4", "--quiet"))
+    assert {"model.keras", "contact_sheet.jpg"} <= set(names_in(folder / "mine"))
+    assert "training" not in names_in(folder / "mine")
+    whole = weights_in(folder / "mine")
+    # Interrupted after its third step, it goes on.
+    change(
+        folder / "change",
+        """
+        def interrupted(self, batch, logs=None):
+            on_train_batch_end(self, batch, logs)
+            if self.step == 3:
+                raise KeyboardInterrupt
+        """,
+        "kerasart.networks.callbacks.ResumableTraining.on_train_batch_end",
+    )
+    flags = [*SMALL[:1], "--output=again", *SMALL[2:], "--steps=4"]
+    outcome = forked_run(folder, *flags, PYTHONPATH=str(folder / "change"))
+    assert outcome.code == 130 and "3 steps are kept" in outcome.stderr
+    outcome = succeed(warm_run(folder, *flags))
+    assert outcome.stdout.startswith("Going on after 3 steps.\n")
+    again = weights_in(folder / "again")
+    assert [each.shape for each in again] == [each.shape for each in whole]
+    before = contents(folder / "mine")
+    further = ["--finetune=mine", "--output=more", "--steps=1", "--quiet"]
+    succeed(warm_run(folder, *SMALL[:1], *SMALL[4:], *further))
+    assert contents(folder / "mine") == before
+    differences = [
+        np.abs(new - old).max() for new, old in zip(weights_in(folder / "more"), whole, strict=True)
+    ]
+    assert 0 <= max(differences) < 0.1  # A running mean moves slowly.

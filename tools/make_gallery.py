@@ -19,7 +19,8 @@ from kerasart.image.contact_sheet import contact_sheet, contact_table
 from kerasart.image.resizing import resize, resize_photo
 from kerasart.image.samples import SAMPLES, read_sample
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 STYLES = ("starry_night", "the_scream", "delaunay_portrait", "mosaic", "ink_hatching")
 PRESETS = ("animals", "gentle", "patterns", "sculpture", "shells")
 
@@ -29,6 +30,7 @@ def main():
     make_dreams()
     make_levels()
     make_manners()
+    make_collections()
     with TemporaryDirectory() as folder:
         make_film(Path(folder))
 
@@ -63,6 +65,20 @@ def make_manners():
     images = [stylizer(resize_photo(photo, (267, 400)), Manner(seed)) for seed in range(16)]
     labels = [f"manner {seed}" for seed in range(16)]
     write_picture(DOCS / "manners.jpg", contact_sheet(images, labels, 4, 300), quality=76)
+
+
+def make_collections():
+    """Writes docs/collections.jpg, and the contact sheet of the network: it has no pictures."""
+    photos = {name: read_sample(name).image for name in SAMPLES}
+    stylizer = Stylizer("collections")
+    images = [
+        picture
+        for photo in photos.values()
+        for picture in (photo, *(stylizer(photo, style) for style in stylizer.styles))
+    ]
+    sheet = contact_table(images, list(photos), ["photo", *stylizer.styles], 320)
+    for path in (DOCS / "collections.jpg", ROOT / "saved_models/collections/contact_sheet.jpg"):
+        write_picture(path, sheet, quality=80, taken="replace")
 
 
 def make_film(folder):

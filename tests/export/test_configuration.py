@@ -23,7 +23,7 @@ def test_every_model_that_is_served_is_there():
     assert named and all(_versions(name) for name in named)
 
 
-@pytest.mark.parametrize("name", ["medium", "small", "any_style", "adain", "dream"])
+@pytest.mark.parametrize("name", ["medium", "small", "any_style", "adain", "collections", "dream"])
 def test_any_server_from_2_16_on_has_the_operations(name):
     assert_runs_on_2_16(_versions(name)[-1])
 
@@ -34,7 +34,7 @@ def test_a_version_of_the_server_is_named():
     assert (int(major), int(minor)) >= (2, 16)
 
 
-@pytest.mark.parametrize("name", ["medium", "small", "any_style", "adain"])
+@pytest.mark.parametrize("name", ["medium", "small", "any_style", "adain", "collections"])
 def test_what_is_served_is_the_network_beside_it(name, face):
     import tensorflow as tf
 

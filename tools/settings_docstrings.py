@@ -4,11 +4,8 @@ mkdocs.yml names this extension of Griffe, which else reads the sources alone.
 """
 
 import inspect
-from pathlib import Path
 
 import griffe
-
-ROOT = Path(__file__).parents[1]
 
 
 class SettingsDocstrings(griffe.Extension):
@@ -17,5 +14,5 @@ class SettingsDocstrings(griffe.Extension):
     def on_class_instance(self, *, cls, **kwargs):
         """Called with each class that was found."""
         if any(each.value.path == "settings" for each in cls.decorators):
-            itself = griffe.dynamic_import(cls.path, [ROOT])
+            itself = griffe.dynamic_import(cls.path)
             cls.docstring.value = inspect.getdoc(itself)

@@ -81,3 +81,21 @@ def compile_form(network, paint, batch=1):
     shapes = network.input_shapes((None, None)).values()
     signature = [tf.TensorSpec([batch, *shape[1:]]) for shape in shapes]
     return tf.function(paint, input_signature=signature, autograph=False)
+
+
+def train_twice(trainer, batches):
+    """Trains twice from one start: with a critic that learns, and with one that stays as drawn.
+
+    One compiled step serves both. Yields, after each step, whether the critic learns.
+    """
+    trainer.optimizer.build(trainer.trainable_variables)
+    variables = [*trainer.variables, *trainer.optimizer.variables]
+    start, drawn = [each.numpy() for each in variables], trainer.critic.get_weights()
+    for learns in (True, False):
+        for variable, value in zip(variables, start, strict=True):
+            variable.assign(value)
+        for batch in batches:
+            trainer.train_on_batch(batch)
+            if not learns:
+                trainer.critic.set_weights(drawn)
+            yield learns

@@ -2,13 +2,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from network_checks import train_twice
 
 from benchmarks.collections import kid
 from kerasart.networks import StyleGenerator
 from kerasart.networks.adaptive_augmentation import AdaptiveAugmentation
 from kerasart.networks.generator_trainer import GeneratorTrainer
 
-SIZE, LAYERS = 32, ("block1_conv1", "block1_conv2", "block2_conv1")
+SIZE, LAYERS = 16, ("block1_conv1", "block1_conv2", "block2_conv1")
 Z = np.random.default_rng(1).normal(size=(64, 16)).astype(np.float32)
 
 
@@ -29,7 +30,7 @@ def batch_of(count=2, seed=0):
 def make(slim_vgg16):
     def make(run_eagerly=True, augmentation=None):
         keras.utils.set_random_seed(0)
-        network = StyleGenerator([16, 16, 12, 8], 16, 16, 2)
+        network = StyleGenerator([16, 12, 8], 16, 16, 2)
         trainer = GeneratorTrainer(
             network, slim_vgg16, LAYERS, stripes(16), augmentation, "float32"
         )
@@ -105,8 +106,7 @@ def test_it_resumes_to_the_bit(make, tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("learns", [True, False])
-def test_pictures_come_to_look_like_the_collection_only_if_the_critic_learns(make, learns, toy):
+def test_pictures_come_to_look_like_the_collection_only_if_the_critic_learns(make, toy):
     look = toy.cut(("conv1", "conv3"), "float32")
 
     def describe(pictures):
@@ -118,13 +118,14 @@ def test_pictures_come_to_look_like_the_collection_only_if_the_critic_learns(mak
     real = describe(stripes(64, 9))
     scale = real.std(0) + real.std(0).mean() + 0.1 * np.abs(real).mean()
     trainer = make(run_eagerly=False)
-    trainer.critic.trainable = learns
 
     def distance():
         painted = describe(trainer.network(Z).numpy())
         return kid((painted - real.mean(0)) / scale, (real - real.mean(0)) / scale)
 
-    before = distance()
-    for step in range(50):
-        trainer.train_on_batch(batch_of(8, step))
-    assert (distance() < 0.1 * before) == learns
+    before, steps = distance(), 30
+    for number, learns in enumerate(
+        train_twice(trainer, [batch_of(8, i) for i in range(steps)]), 1
+    ):
+        if number % steps == 0:
+            assert (distance() < 0.1 * before) == learns

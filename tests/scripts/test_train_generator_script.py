@@ -82,10 +82,10 @@ def test_a_generator_is_trained_resumed_and_trained_further(folder, warm_run, fo
     again = weights_in(folder / "again")
     assert [each.shape for each in again] == [each.shape for each in whole]
     before = contents(folder / "mine")
-    further = ["--finetune=mine", "--output=more", "--steps=1", "--quiet"]
+    further = ["--finetune=mine", "--output=more", "--steps=2", "--quiet"]
     succeed(warm_run(folder, *SMALL[:1], *SMALL[4:], *further))
     assert contents(folder / "mine") == before
     differences = [
         np.abs(new - old).max() for new, old in zip(weights_in(folder / "more"), whole, strict=True)
     ]
-    assert 0 <= max(differences) < 0.1  # A running mean moves slowly.
+    assert 0 < max(differences) < 0.1  # A running mean moves slowly, and is a step behind.

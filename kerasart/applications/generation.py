@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -11,38 +11,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from kerasart.applications.deep_dream import Dreamer
+from kerasart.applications.generator_search import DreamSearch, PaintingSearch, Projection
 from kerasart.applications.manner_walk import share_frames
-from kerasart.applications.style_transfer import StyleTransfer
-from kerasart.backbones import Backbone, load_backbone
+from kerasart.backbones import Backbone
 from kerasart.backbones.weight_files import hash_weights
-from kerasart.image import as_image
-from kerasart.image.resizing import fill_size, resize
 from kerasart.networks import StyleGenerator, draw_latent, load_generator
-from kerasart.objectives import Content, Objective, Target
-from kerasart.optimization import (
-    Adam,
-    Descent,
-    Evaluator,
-    Latent,
-    Result,
-    choose_tile,
-    coarse_to_fine,
-    dream_targets,
-    explain_memory_errors,
-    finish,
-    open_checkpoint,
-)
+from kerasart.objectives import Objective
+from kerasart.optimization import Result
 from kerasart.settings.checks import check, check_seed, is_number, is_whole
-from kerasart.settings.execution import Execution, split_options
-
-_RATE = 0.05  # Of a search, in deviations of w.
-_STEPS = 300
-_MOST_SEEN = 256  # Side to which a picture is reduced before it is compared with a photo.
-# Layers whose features are compared in a projection: edges, textures, parts.
-_COMPARED = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3")
-_SAMPLES = 1000  # Random vectors, of whose styles the deviation is taken.
-_LEAST_SQUARE = 1e-3
 
 # A seed, or a w, as `Generator.style` or a search gives it.
 Seed = int | ArrayLike
@@ -148,7 +124,7 @@ class Generator:
         """What tells this generator from others: dict of its size and a hash of its weights."""
         return {"generator_size": self.size, "generator_hash": hash_weights(self.network)}
 
-    # --- Searches: the loop of dreams and paintings, which moves w
+    # --- Searches
 
     def project(
         self,
@@ -159,10 +135,7 @@ class Generator:
     ) -> Result:
         """Finds the style whose picture is nearest to a photo.
 
-        Source: Karras et al. 2019 (arXiv 1912.04958, section 5), who compare features as well; a
-        style for each place, Abdal et al. 2019, "Image2StyleGAN" (arXiv 1904.03189). Where we
-        depart from them: features are VGG16's, each layer's difference relative to the mean square
-        of the photo's; noise stays as it is.
+        Source: see `kerasart.applications.generator_search.Projection`.
 
         Args:
             photo: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0,
@@ -181,21 +154,7 @@ class Generator:
             DivergedError: If a loss is not finite; its `result` has the last good picture.
             Interrupted: On Ctrl-C; its `result` has the picture so far.
         """
-        photo = fill_size(as_image(photo, "photo"), (self.size, self.size))
-        search = _Search(self, start, options)
-        if not isinstance(backbone, Backbone):
-            backbone = load_backbone(backbone)
-        backbone = backbone.cut(_COMPARED, search.execution.precision)
-        seen = {**backbone(_reduce(photo)), "image": photo}
-        terms = []
-        for layer in ("image", *_COMPARED):
-            square = float(tf.math.reduce_mean(tf.cast(seen[layer], tf.float32) ** 2))
-            terms.append(Content(layer, 1 / max(square, _LEAST_SQUARE)))
-        targets = [Target(guide=(tf.cast(seen[term.layer], tf.float32),)) for term in terms]
-        record = {"search": "project", "backbone": backbone.name, "preset": "project"}
-        return search.run(
-            backbone, Objective(terms), lambda _: (targets, None), _reduce, record, [photo]
-        )
+        return Projection(self, start, photo, backbone, **options).run()
 
     def dream(
         self,
@@ -221,18 +180,8 @@ class Generator:
         Raises:
             ValueError, DivergedError, Interrupted: See `project`.
         """
-        search = _Search(self, start, options)
-        dreamer = Dreamer(
-            preset, backbone, weights, objective=objective, **search.options,
-            seed=search.execution.seed, precision=search.execution.precision,
-        )  # fmt: skip
-
-        def prepare(evaluator):
-            return dream_targets(evaluator, search.picture), None
-
-        transform = dreamer.descent.transform
-        record = dreamer.record | {"search": "dream"}
-        return search.run(dreamer.backbone, dreamer.objective, prepare, transform, record, [])
+        options |= {"preset": preset, "backbone": backbone, "weights": weights}
+        return DreamSearch(self, start, objective=objective, **options).run()
 
     def paint_like(
         self,
@@ -256,103 +205,5 @@ class Generator:
         Raises:
             ValueError, DivergedError, Interrupted: See `project`.
         """
-        search = _Search(self, start, options)
-        execution = search.execution
-        transfer = StyleTransfer(
-            styles, preset, backbone, weights, **search.options,
-            seed=execution.seed, precision=execution.precision,
-        )  # fmt: skip
-        painting = transfer.plan(search.picture)
-        descent, last = painting.descent, len(painting.sizes) - 1
-
-        def prepare(_):
-            return painting.prepare(last, None)
-
-        record = painting.record | {"search": "style"}
-        images = [np.asarray(each) for each in (styles if isinstance(styles, list) else [styles])]
-        return search.run(descent.backbone, descent.objective, prepare, None, record, images)
-
-
-class _Search:
-    """A search for a style: what it starts from, and how it moves.
-
-    Args:
-        generator: The `Generator`.
-        start: The w to start from; None is the mean.
-        given: The keywords of a search; those that are none of its own are `options`.
-    """
-
-    def __init__(self, generator: Generator, start: ArrayLike | None, given: dict[str, Any]):
-        self.execution, self.options = split_options(given)
-        self._steps = self.options.pop("steps", _STEPS)
-        self._rate = self.options.pop("rate", _RATE)
-        self._per_place = self.options.pop("per_place", True)
-        check(is_whole(self._steps) and self._steps > 0, "steps", "1 or more", self._steps)
-        check(is_number(self._rate) and self._rate > 0, "rate", "more than 0", self._rate)
-        self._generator, network = generator, generator.network
-        self._mean = network.mean_w.numpy().astype(np.float32)
-        z = np.random.default_rng(0).normal(size=(_SAMPLES, network.get_config()["z_size"]))
-        self._deviation = float(np.sqrt(np.mean((network.map(z)[:, 0] - self._mean) ** 2)))
-        self._start = generator.style(self._mean[None] if start is None else start)
-        self.picture = generator.paint(self._start)
-
-    def run(
-        self,
-        backbone: Backbone,
-        objective: Objective,
-        prepare: Callable[[Evaluator], tuple[Sequence[Target], Any]],
-        transform: Callable | None,
-        record: dict[str, Any],
-        images: Sequence[np.ndarray],
-    ) -> Result:
-        """Takes the steps.
-
-        Args:
-            backbone: The `Backbone`, cut.
-            objective: The `Objective`.
-            prepare: `prepare(evaluator) -> targets, weights`; weights None are the terms' own.
-            transform: As in `Descent`.
-            record: Dict of settings for the result.
-            images: What else the result depends on.
-        """
-        size = (self._generator.size,) * 2
-        shape = self._start.shape
-        code = (self._start - self._mean) / self._deviation
-        code = code if self._per_place else code.mean(axis=1, keepdims=True)
-
-        def as_w(code):
-            return self._mean + self._deviation * tf.broadcast_to(code, shape)
-
-        latent = Latent(lambda code: self._generator.network.paint(as_w(code)), code, size)
-        execution: Execution = self.execution
-        descent = Descent(
-            backbone, objective, Adam(self._rate), transform, parameterization=latent,
-            on_tile=execution.on_tile,
-        )  # fmt: skip
-        if transform is not _reduce:
-            tiling = execution.tile, execution.memory
-            descent.evaluator.side = choose_tile(descent, size, *tiling)
-        targets, weights = prepare(descent.evaluator)
-        weights = objective.weights if weights is None else weights
-        record = record | self._generator.record | {"seed": execution.seed}
-        record |= {"steps": self._steps, "rate": self._rate, "per_place": self._per_place}
-        checkpoint = open_checkpoint(execution.checkpoint, record, descent, [*images, self._start])
-        with explain_memory_errors(size):
-            run = coarse_to_fine(
-                descent,
-                descent.start(self.picture),
-                [size],
-                [self._steps],
-                lambda *_: (targets, weights),
-                seed=execution.seed,
-                checkpoint=checkpoint,
-                on_step=execution.on_step,
-            )
-        w = as_w(run.state.image).numpy()[0]
-        return finish(run, objective, record | {"w": w.tolist()})
-
-
-def _reduce(image, _=None):
-    """Reduces an image to what it is compared by."""
-    side = min(image.shape[1], _MOST_SEEN)
-    return image if side == image.shape[1] else resize(image, (side, side), antialias=True)
+        options |= {"preset": preset, "backbone": backbone, "weights": weights}
+        return PaintingSearch(self, start, styles, **options).run()

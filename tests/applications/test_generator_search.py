@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from generators import make_generator
+
+from kerasart import Interrupted
+from kerasart.applications.generation import Generator
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return Generator(make_generator([8, 8, 6, 5, 4], z_size=6), "float32")
+
+
+@pytest.fixture(scope="module")
+def target(generator):
+    """A picture of the generator's own, which is 64 pixels large."""
+    return generator.paint(generator.style(5, 0.9))
+
+
+@pytest.mark.parametrize("per_place", [True, False])
+def test_a_picture_of_its_own_is_found(generator, target, slim_vgg16, per_place):
+    seen = []
+    options = {"per_place": per_place, "precision": "float32", "on_step": seen.append}
+    result = generator.project(target, backbone=slim_vgg16, steps=40, **options)
+    loss = sum(result.history.values())
+    assert loss[-1] < 0.1 * loss[0] and len(loss) == len(seen) == 40
+    start = generator.paint(generator.style(generator.network.mean_w.numpy()[None]))
+    assert np.abs(result.image - target).mean() < 0.4 * np.abs(start - target).mean()
+    w = np.float32(result.settings["w"])
+    np.testing.assert_allclose(generator.paint(generator.style(w)), result.image, atol=1e-5)
+    assert (np.ptp(w, axis=0).max() > 1e-3) == per_place
+
+
+def test_a_photo_is_cut_and_a_search_is_resumed(generator, target, slim_vgg16, tmp_path, eagerly):
+    photo = np.pad(target, [(0, 0), (0, 0), (9, 9), (0, 0)])
+    options = {"backbone": slim_vgg16, "steps": 6, "precision": "float32"}
+    whole = generator.project(target, **options)
+    np.testing.assert_array_equal(generator.project(photo, **options).image, whole.image)
+
+    def stop(progress):
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    checkpoint = {"checkpoint": tmp_path / "state.npz"}
+    with pytest.raises(Interrupted) as interrupted:
+        generator.project(target, **options, **checkpoint, on_step=stop)
+    half = interrupted.value.result
+    w = np.float32(half.settings["w"])
+    np.testing.assert_allclose(generator.paint(generator.style(w)), half.image, atol=1e-5)
+    again = generator.project(target, **options, **checkpoint)
+    np.testing.assert_array_equal(again.image, whole.image)
+
+
+def test_dreams_and_paintings_are_searches(generator, target, slim_vgg16, eagerly):
+    start = generator.style(1)
+    settings = {"steps": 8, "precision": "float32", "backbone": slim_vgg16}
+    dream = generator.dream(start, layers="block3_conv1", smoothness=0.0, jitter=0, **settings)
+    (activation,) = dream.history.values()
+    assert activation[-1] < 1.1 * activation[0] < 0  # More is seen; it is negative.
+    styled = generator.paint_like(start, target, **settings)
+    loss = sum(styled.history.values())
+    assert loss[-1] < 0.8 * loss[0]
+    assert styled.settings["search"] == "style" and "generator_hash" in styled.settings
+    for result in (dream, styled):
+        w = np.float32(result.settings["w"])
+        np.testing.assert_allclose(generator.paint(generator.style(w)), result.image, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "`steps` must be 1 or more"),
+        ({"rate": 0.0}, "`rate` must be more than 0"),
+        ({"start": np.zeros(3)}, "`seed` must be a whole number, or a w"),
+        ({"seed": -1}, "`seed` must be"),
+    ],
+)
+def test_searches_that_are_none(generator, target, options, message):
+    with pytest.raises(ValueError, match=message):
+        generator.project(target, **options)

@@ -35,6 +35,7 @@ from kerasart.image.fingerprint import hash_image
 from kerasart.image.formats import FORMATS
 from kerasart.levels import LEVELS
 from kerasart.settings.dream import DreamSettings
+from kerasart.settings.generation import SearchSettings, SeedSettings
 
 _MOST_SEEDS = 10_000
 _CELL = 320  # Side of a picture in a sheet.
@@ -58,12 +59,7 @@ _OUTPUT = flags.DEFINE_string(
     "if it is taken, unless --overwrite; or a folder, a picture for each seed; with --walk .gif, "
     ".webp, .png, .mp4 or .webm. (default: generated.png, or walk.gif)",
 )
-_TRUNCATION = flags.DEFINE_float(
-    "truncation",
-    0.7,
-    "How far pictures of seeds are from the mean, 0, to all that the generator can, 1. Less makes "
-    "them better, and more alike.",
-)
+[_TRUNCATION] = options.define_flags(SeedSettings, in_presets=False)["seeds"]
 _MIX = flags.DEFINE_string(
     "mix",
     None,
@@ -86,13 +82,10 @@ _OBJECTIVE = [
     ).values()
     for flag in group
 ]
-_STEPS = flags.DEFINE_integer("steps", 300, "Steps of a search.", lower_bound=1)
-_RATE = flags.DEFINE_float(
-    "rate", 0.05, "How far a step goes, in deviations of styles.", lower_bound=1e-6
-)
+_MOVING = options.define_flags(SearchSettings, names={"steps", "rate"}, in_presets=False)["search"]
 _SPACE = flags.DEFINE_enum(
     "space",
-    "w+",
+    "w+" if SearchSettings.per_place else "w",
     ["w", "w+"],
     "Where to search: w+ has a style for each place of the network, w one for all, which is closer "
     "to what it has learned.",
@@ -107,7 +100,7 @@ _SEARCHES = [_PROJECT, _STYLE, *_OBJECTIVE]
 GROUPS = {
     "Pictures": [_MODEL, _SEEDS, _OUTPUT, _TRUNCATION, _MIX, common_flags.BITS],
     "Walk": [_WALK, *_OF_WALK],
-    "Search": [*_SEARCHES, _STEPS, _RATE, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS],
+    "Search": [*_SEARCHES, *_MOVING, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS],
     "Run": [
         RESUME,
         common_flags.SEED,
@@ -145,7 +138,7 @@ def main() -> None:
 def _refuse_flags(asked):
     """Refuses flags of walks and searches where there is none."""
     of_walk = _OF_WALK
-    of_search = [_STEPS, _RATE, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS]
+    of_search = [*_MOVING, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS]
     of_search += [common_flags.SEED, common_flags.PREVIEW_EVERY]
     for what, own, is_there in (
         ("--walk", of_walk, bool(_WALK.value)),
@@ -328,7 +321,7 @@ def _search(mix):
     picture: Picture | None = None
     if photo := _PROJECT.value or _STYLE.value:
         picture = common_flags.read_photo(photo)
-    arguments = {"steps": _STEPS.value, "rate": _RATE.value, "per_place": _SPACE.value == "w+"}
+    arguments = options.read_flags(SearchSettings) | {"per_place": _SPACE.value == "w+"}
     arguments |= {"seed": common_flags.SEED.value or 0, **common_flags.read_tiling()}
     arguments |= {"precision": common_flags.PRECISION.value or "auto"}
     network = {"backbone": common_flags.BACKBONE.value or "auto"}

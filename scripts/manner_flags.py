@@ -1,6 +1,7 @@
 """--manner, --truncation and --walk: random manners, and the way from one to the next."""
 
 from kerasart.scripts import animation_flags, cli, common_flags
+from kerasart.scripts.options import define_flags
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,7 @@ from kerasart.image.animation import check_animation
 from kerasart.image.fingerprint import hash_image
 from kerasart.levels import LEVELS
 from kerasart.settings.checks import check
-from kerasart.settings.declare import options
 from kerasart.settings.manner import Manner
-
-_HELP = {each.name: declared.help for each, declared in options(Manner)}
 
 MANNER = flags.DEFINE_string(
     "manner",
@@ -25,13 +23,7 @@ MANNER = flags.DEFINE_string(
     "In place of --style a random manner: a number, another manner for each; or several, as "
     "NUMBER:WEIGHT,NUMBER:WEIGHT; or one for each level of detail, as coarse:NUMBER,fine:NUMBER.",
 )
-TRUNCATION = flags.DEFINE_float(
-    "truncation",
-    1.0,
-    _HELP["truncation"],
-    lower_bound=0,
-    upper_bound=1,
-)
+[TRUNCATION] = define_flags(Manner, names={"truncation"}, in_presets=False)["manner"]
 WALK = flags.DEFINE_string(
     "walk",
     None,

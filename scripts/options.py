@@ -4,7 +4,7 @@ from kerasart.scripts import cli
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING
+from dataclasses import MISSING, Field
 from types import NoneType
 from typing import Any
 
@@ -33,7 +33,7 @@ SHOW = flags.DEFINE_bool("show", False, "Print the settings of --preset, and sto
 _SHARED = ("preset", "backbone", "weights", "precision", "seed", "size")
 
 # The flags that are settings: their fields, by the flag's name.
-_FIELDS = {}
+_FIELDS: dict[str, Field] = {}
 
 
 def define_preset(default: str) -> flags.FlagHolder:
@@ -47,7 +47,11 @@ def define_preset(default: str) -> flags.FlagHolder:
 
 
 def define_flags(
-    kind: type, *, prefix: str = "", names: Collection[str] | None = None
+    kind: type,
+    *,
+    prefix: str = "",
+    names: Collection[str] | None = None,
+    in_presets: bool = True,
 ) -> dict[str, list[flags.FlagHolder]]:
     """Defines a flag for each setting of a class.
 
@@ -55,6 +59,8 @@ def define_flags(
         kind: The class.
         prefix: What the names of the flags begin with.
         names: The settings that get a flag; None for all.
+        in_presets: Whether presets have them, so that a flag that is not given is None; if not, it
+            is the setting's default.
 
     Returns:
         A dict of the groups that the settings declare, each a list of flags.
@@ -65,25 +71,26 @@ def define_flags(
         if names is None or each.name in names:
             name = prefix + (declared.flag or each.name)
             _FIELDS[name] = each
-            groups.setdefault(group, []).append(_define(name, types_of(each), declared))
+            default = None if in_presets else default_of(each)
+            groups.setdefault(group, []).append(_define(name, types_of(each), declared, default))
     return groups
 
 
-def _define(name, types, declared):
+def _define(name, types, declared, default):
     if declared.choices:
-        return flags.DEFINE_enum(name, None, declared.choices, declared.help)
+        return flags.DEFINE_enum(name, default, declared.choices, declared.help)
     (kind, *others) = [kind for kind in types if kind is not NoneType]
     if declared.parse or others or kind is str:
-        return flags.DEFINE_string(name, None, declared.help)
+        return flags.DEFINE_string(name, default, declared.help)
     if kind is bool:
-        return flags.DEFINE_bool(name, None, declared.help)
+        return flags.DEFINE_bool(name, default, declared.help)
     define = flags.DEFINE_integer if kind is int else flags.DEFINE_float
     bounds = {"lower_bound": declared.least, "upper_bound": declared.most}
-    return define(name, None, declared.help, **bounds)
+    return define(name, default, declared.help, **bounds)
 
 
 def read_flags(kind: type, prefix: str = "") -> dict[str, Any]:
-    """Reads the settings of a class that were given as flags, parsed and checked one by one.
+    """Reads the flags of a class's settings that have a value, parsed and checked one by one.
 
     Raises:
         ValueError: If one is not allowed; it is called by its flag's name.
@@ -91,7 +98,7 @@ def read_flags(kind: type, prefix: str = "") -> dict[str, Any]:
     given = {}
     for each, declared in options(kind):
         name = prefix + (declared.flag or each.name)
-        if name in _FIELDS and flags.FLAGS[name].value is not None:
+        if _FIELDS.get(name) is each and flags.FLAGS[name].value is not None:
             given[each.name] = read_value(each, flags.FLAGS[name].value, name)
     return given
 

@@ -18,7 +18,8 @@ from kerasart.backbones.weight_files import hash_weights
 from kerasart.networks import StyleGenerator, draw_latent, load_generator
 from kerasart.objectives import Objective
 from kerasart.optimization import Result
-from kerasart.settings.checks import check, check_seed, is_number, is_whole
+from kerasart.settings.checks import check, check_seed, is_whole
+from kerasart.settings.generation import SeedSettings
 
 # A seed, or a w, as `Generator.style` or a search gives it.
 Seed = int | ArrayLike
@@ -49,7 +50,7 @@ class Generator:
     def style(
         self,
         seed: Seed | None = None,
-        truncation: float = 0.7,
+        truncation: float = SeedSettings.truncation,
         mix: Mapping[str, Seed] | None = None,
     ) -> np.ndarray:
         """Makes a style, w.
@@ -68,7 +69,7 @@ class Generator:
         Raises:
             ValueError: If a seed, a w or a level is none, or there is nothing to paint.
         """
-        check(is_number(truncation), "truncation", "a number", truncation)
+        truncation = SeedSettings(truncation).truncation
         own = {} if seed is None else dict.fromkeys(self.network.levels, seed)
         named = {**own, **(mix or {})}
         return np.asarray(
@@ -142,9 +143,8 @@ class Generator:
                 1]; the largest square in its middle is compared.
             start: The w to start from; None is the mean.
             backbone: VGG16, or a `Backbone` with its layers.
-            **options: `steps` and `rate`, in deviations of w a step; `per_place`, whether each
-                place has a style of its own (as it has by default), else all have one; and what
-                `Execution` has, such as `on_step`.
+            **options: Any attribute of `SearchSettings`, such as `steps`, or of `Execution`, such
+                as `on_step`.
 
         Returns:
             A `Result`, whose settings have the style found, "w".

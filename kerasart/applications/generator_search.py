@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,14 +30,13 @@ from kerasart.optimization import (
     finish,
     open_checkpoint,
 )
-from kerasart.settings.checks import check, is_number, is_whole
+from kerasart.settings.declare import split
 from kerasart.settings.execution import split_options
+from kerasart.settings.generation import SearchSettings
 
 if TYPE_CHECKING:
     from kerasart.applications.generation import Generator
 
-_RATE = 0.05  # In deviations of w.
-_STEPS = 300
 _SAMPLES = 1000  # Random vectors, of whose styles the deviation is taken.
 _MOST_SEEN = 256  # Side to which a picture is reduced before it is compared with a photo.
 # Layers whose features are compared in a projection: edges, textures, parts.
@@ -52,11 +52,12 @@ class Search(ABC):
     Args:
         generator: The `Generator`.
         start: The w to start from; None is the mean.
-        **given: `steps`, `rate` and `per_place`, and what `Execution` has; the rest are `options`.
+        **given: What `SearchSettings` and `Execution` have; the rest are `options`.
 
     Attributes:
         size: (height, width) of the pictures.
         picture: The picture of the start.
+        settings: The `SearchSettings`.
         execution: The `Execution`.
         options: Dict of the keywords that are for the kind of search.
         backbone: The kind's `Backbone`, cut.
@@ -73,12 +74,8 @@ class Search(ABC):
     images: Sequence[np.ndarray] = ()
 
     def __init__(self, generator: Generator, start: ArrayLike | None, **given: Any):
-        self.execution, self.options = split_options(given)
-        self._steps = self.options.pop("steps", _STEPS)
-        self._rate = self.options.pop("rate", _RATE)
-        self._per_place = self.options.pop("per_place", True)
-        check(is_whole(self._steps) and self._steps > 0, "steps", "1 or more", self._steps)
-        check(is_number(self._rate) and self._rate > 0, "rate", "more than 0", self._rate)
+        self.execution, given = split_options(given)
+        self.settings, self.options = split(SearchSettings, given)
         self._generator, network = generator, generator.network
         self._mean = network.mean_w.numpy().astype(np.float32)
         z = np.random.default_rng(0).normal(size=(_SAMPLES, network.get_config()["z_size"]))
@@ -102,18 +99,18 @@ class Search(ABC):
             MemoryError: If a picture does not fit into memory.
             DivergedError, Interrupted: See `Generator.project`.
         """
+        execution, settings, objective = self.execution, self.settings, self.objective
         code = (self._start - self._mean) / self._deviation
-        code = code if self._per_place else code.mean(axis=1, keepdims=True)
+        code = code if settings.per_place else code.mean(axis=1, keepdims=True)
         latent = Latent(self._paint, code, self.size)
-        execution, objective = self.execution, self.objective
         descent = Descent(
-            self.backbone, objective, Adam(self._rate), self.transform, parameterization=latent,
+            self.backbone, objective, Adam(settings.rate), self.transform, parameterization=latent,
             on_tile=execution.on_tile,
         )  # fmt: skip
         descent.evaluator.side = self.tile(descent)
         prepared = self.prepare(descent.evaluator)
-        record = self.record | self._generator.record | {"seed": execution.seed}
-        record |= {"steps": self._steps, "rate": self._rate, "per_place": self._per_place}
+        own = {"seed": execution.seed, **asdict(settings)}
+        record = self.record | self._generator.record | own
         images = [*self.images, self._start]
         checkpoint = open_checkpoint(execution.checkpoint, record, descent, images)
         with explain_memory_errors(self.size):
@@ -121,7 +118,7 @@ class Search(ABC):
                 descent,
                 descent.start(self.picture),
                 [self.size],
-                [self._steps],
+                [settings.steps],
                 lambda *_: prepared,
                 seed=execution.seed,
                 checkpoint=checkpoint,

@@ -7,7 +7,7 @@ and the flag of a script (`kerasart/scripts/options.py`).
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType
 from typing import Any, TypeVar, dataclass_transform, get_args
@@ -131,6 +131,13 @@ def settings(cls: type[_Class]) -> type[_Class]:
 def names_of(cls: type) -> tuple[str, ...]:
     """Returns the names of a class's settings."""
     return tuple(each.name for each in fields(cls))
+
+
+def split(cls: type[_Class], given: Mapping[str, Any]) -> tuple[_Class, dict[str, Any]]:
+    """Makes a class of those keyword arguments that are its settings; returns also the others."""
+    names = names_of(cls)
+    own = {name: value for name, value in given.items() if name in names}
+    return cls(**own), {name: value for name, value in given.items() if name not in names}
 
 
 def options(cls: type) -> Iterator[tuple[Field, Option]]:

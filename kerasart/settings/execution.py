@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasart.progress import Progress
 from kerasart.settings.checks import check_seed, check_tiling
-from kerasart.settings.declare import names_of
+from kerasart.settings.declare import split
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,4 @@ class Execution:
 
 def split_options(options: Mapping[str, Any]) -> tuple[Execution, dict[str, Any]]:
     """Splits keyword arguments into an `Execution` and settings."""
-    names = names_of(Execution)
-    execution = {name: value for name, value in options.items() if name in names}
-    settings = {name: value for name, value in options.items() if name not in names}
-    return Execution(**execution), settings
+    return split(Execution, options)

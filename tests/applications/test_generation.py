@@ -48,7 +48,7 @@ def test_levels_of_other_seeds(generator):
         ((0.5,), "`seed` must be a whole number, or a w"),
         ((np.zeros((2, 10, 7)),), "`seed` must be a whole number, or a w"),
         ((np.zeros((1, 10, 8)),), r"a w of this generator, \(1, 10, 7\). Received: an array"),
-        ((1, "far"), "`truncation` must be a number"),
+        ((1, "far"), "`truncation` must be a finite number"),
         ((1, 0.7, {"broad": 3}), "`styles` must be .* coarse, middle, fine, .* Received: .*broad"),
         ((), "`styles` must be"),
     ],

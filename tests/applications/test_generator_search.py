@@ -69,7 +69,7 @@ def test_dreams_and_paintings_are_searches(generator, target, slim_vgg16, eagerl
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "`steps` must be 1 or more"),
+        ({"steps": 0}, "`steps` must be at least 1, and whole"),
         ({"rate": 0.0}, "`rate` must be more than 0"),
         ({"start": np.zeros(3)}, "`seed` must be a whole number, or a w"),
         ({"seed": -1}, "`seed` must be"),

@@ -81,6 +81,17 @@ print(json.dumps([given, "dream_blur" in flags.FLAGS]))
     assert given["error"].endswith("Received: 'a:x'")
 
 
+def test_settings_without_presets_have_their_defaults():
+    code = f"""{DEFINE}
+from kerasart.settings.generation import SearchSettings
+how = {{"names": ("steps", "rate"), "in_presets": False}}
+given = read(SearchSettings, "--steps=7", **how)
+# Dreams have steps as well, which are others.
+print(json.dumps([given, flags.FLAGS["rate"].default, options.read_flags(DreamSettings)]))
+"""
+    assert ask(code) == [{"steps": 7, "rate": 0.05}, 0.05, {}]
+
+
 def test_what_is_given_goes_over_a_record():
     code = f"""{DEFINE}
 def over(recorded, given):

@@ -22,7 +22,7 @@ from kerasart.startup import quiet_startup
 __version__ = "0.1.0"
 
 # TensorFlow disables oneDNN on processors without AVX-512 or AVX-VNNI, where it makes gradients of
-# convolutions up to ten times faster. A user's setting takes precedence.
+# convolutions much faster. A user's setting takes precedence.
 if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 

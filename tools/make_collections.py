@@ -8,7 +8,7 @@ first command writes FOLDER/clusters.jpg, a sheet to look at: each cluster from 
 to its centre to the farthest. The second also copies the clusters that have a name to
 FOLDER/learned/NAME and, a quarter of them, to FOLDER/held_out/NAME, for
 `python -m benchmarks.collections`. The outermost twelfth of a cluster is left out. The same
-paintings give the same files. 2048 paintings take three minutes on two CPU cores.
+paintings give the same files.
 
 The four collections of saved_models/collections are of PACS's `art_painting` (Li et al. 2017, arXiv
 1710.03077), with --name=vivid:0 --name=pop:4 --name=watercolour:5 --name=old_masters:2.

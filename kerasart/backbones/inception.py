@@ -6,7 +6,7 @@ from keras import Input, Model, layers
 
 
 def InceptionV3ToMixed5() -> Any:  # noqa: N802 (a network's name, as in keras.applications)
-    """Builds InceptionV3 up to `mixed5`, in half the time that Keras takes for all of it.
+    """Builds InceptionV3 up to `mixed5`, in less time than Keras takes for all of it.
 
     Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision" (arXiv
     1512.00567), as `keras.applications` has it: the same layers in the same order.

@@ -79,7 +79,7 @@ class MotionTracker:
 def dominant_shift(
     now: np.ndarray, before: np.ndarray, back: np.ndarray, trust: np.ndarray
 ) -> tuple[float, float]:
-    """Estimates by how much most of the scene moved, to a hundredth of a pixel.
+    """Estimates by how much most of the scene moved, to a fraction of a pixel.
 
     The median of the flow is exact to a few tenths of a pixel only, which would add up from frame
     to frame. It is refined by Gauss-Newton steps on the brightness of what moves like it.

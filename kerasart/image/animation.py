@@ -26,8 +26,8 @@ _FRAMES_PER_SECOND = (0.02, 1000)  # the range that all formats can express
 _MOST_LOOPS = 65535
 
 # A GIF's palette is computed by k-means from this many frames, subsampled to this long side, until
-# at most this many pixels change cluster. Measured on dreams: half the error of Pillow's median
-# cut, in a second or two; more pixels gain nothing.
+# at most this many pixels change cluster: nearer to a dream's colours than Pillow's median cut, and
+# more pixels gain nothing.
 _PALETTE_FRAMES = 16
 _PALETTE_SIDE = 128
 _PALETTE_CHANGES = 300

@@ -87,9 +87,9 @@ def convolve(image: Any, kernel: Any) -> Any:
 def faster_operation() -> str | None:
     """Names the operation of TensorFlow that convolves faster on this processor.
 
-    Without oneDNN, a transposed convolution, such as a gradient, takes up to three times as long as
-    a convolution. With oneDNN, but without AVX-512, the convolution of a single image takes up to
-    six times as long as a transposed one. With both, they are equally fast.
+    Without oneDNN, a transposed convolution, such as a gradient, takes longer than a convolution.
+    With oneDNN, but without AVX-512, the convolution of a single image takes longer than a
+    transposed one. With both, they are equally fast.
 
     Returns:
         "convolution", "transposed", or None if both are equally fast or the processor is unknown.

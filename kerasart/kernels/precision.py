@@ -15,9 +15,9 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 def choose_precision(precision: str = "auto") -> str:
     """Resolves `precision` for this machine.
 
-    bfloat16 halves the time of a convolution on machines that have instructions for it; on others,
-    where it takes many times as long, it is refused. On other backends than TensorFlow "auto" means
-    float32, and bfloat16 is always allowed.
+    bfloat16 is faster on machines that have instructions for it; on others, where it is far slower,
+    it is refused. On other backends than TensorFlow "auto" means float32, and bfloat16 is always
+    allowed.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
@@ -64,7 +64,7 @@ def has_onednn() -> bool:
 
 
 def _cpu_has_bfloat16():
-    # TensorFlow's own bfloat16 kernels, without oneDNN, are up to 40 times slower than float32.
+    # TensorFlow's own bfloat16 kernels, without oneDNN, are far slower than float32.
     flags = processor_flags()
     return has_onednn() and ("avx512_bf16" in flags or "amx_bf16" in flags)
 

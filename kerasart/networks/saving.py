@@ -121,7 +121,7 @@ def _check(path, saved, classes):
 def save_network(network: StyleNetwork | StyleGenerator, path: str | PathLike[str]) -> None:
     """Writes a network to a `.keras` file, whole or not at all.
 
-    Its weights become float16: the file is half as large, and pictures change by less than 1/255.
+    Its weights become float16: the file is half as large, and pictures hardly change.
 
     Args:
         network: A `StyleNetwork` of ours, or a `StyleGenerator`.

@@ -42,7 +42,7 @@ class TotalVariation(Term):
 
     def statistic(self, features: Any) -> Any:
         """Sums the powers of the differences to the lower and the right neighbour."""
-        # On rows of values: on pixels with an axis of three channels it takes three times as long.
+        # On rows of values: on pixels with an axis of three channels it takes longer.
         height, width, channels = ops.shape(features)[1:]
         rows = ops.reshape(features, (height, width * channels))
         down = rows[1:] - rows[:-1]

@@ -17,18 +17,18 @@ from kerasart.settings.checks import check_tiling
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-# Peak memory over the memory of the layers' features, measured in both precisions: gradients and
-# the convolutions' workspace add to it (1.1 to 1.5 on VGG16, SqueezeNet and InceptionV3), and in
-# style transfer the copies that statistics are computed from (1.7 to 2.4 on VGG16, and once 3.0).
+# Peak memory over the memory of the layers' features, the most that was seen: gradients and the
+# convolutions' workspace add to it, and in style transfer the copies that statistics are computed
+# from. `benchmarks.large` prints peaks.
 _OVERHEAD, _OVERHEAD_OF_STYLE = 1.5, 3.0
 
 # The fraction of the free memory that `choose_tile` uses.
 _FRACTION = 0.8
 _BYTES_OF_PIXEL = 3 * 4  # In float32.
 
-# How many images of full size are held at once, at the peak of a step in tiles, measured on dreams
-# and paintings of 2400 pixels: the photo as it was given and at this size, the image to start from,
-# the image, its view, the gradient as it is summed, and three while the image is updated. Besides:
+# How many images of full size are held at once, at the peak of a step in tiles: the photo as it was
+# given and at this size, the image to start from, the image, its view, the gradient as it is
+# summed, and three while the image is updated. Besides:
 _IMAGES = 9
 # differences of neighbouring pixels and their gradient, for terms on the layer "image";
 _IMAGES_OF_PIXEL_TERMS = 6

@@ -1,13 +1,16 @@
 import importlib.util
 import sys
+from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from benchmark_runs import run_benchmark
 
 from kerasart.image import read_picture, write_picture
 from kerasart.image.samples import read_sample
 from kerasart.kernels.precision import choose_precision
+from kerasart.networks import save_network
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 FLOAT32 = ["Keras example", "kerasart float32", *(["PyTorch float32"] if HAS_TORCH else [])]
@@ -192,3 +195,43 @@ def test_networks_of_any_style_side_by_side(tmp_path, monkeypatch, capsys):
     assert row[:2] == ["painting", "any_style"] and mean[:2] == ["mean", "any_style"]
     assert row[2:] == mean[2:] and 0 < float(row[2]) < 1 and 0 < float(row[3])
     assert read_picture(tmp_path / "sheet.png").image.shape[2] > 3 * 64
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_what_further_steps_make_of_a_picture_of_one_pass(
+    manner, slim_vgg16, tmp_path, monkeypatch, capsys
+):
+    from benchmarks import refinement
+
+    def fall(start, steps):
+        half = np.linspace(start, 3, steps) / 2
+        return SimpleNamespace(history={"content": half, "style": half})
+
+    # 5, 4, 3 from the picture of one pass, and 9, 8, ..., 3 from the photo.
+    monkeypatch.setattr(refinement, "refine", lambda *given: fall(5, given[2]))
+    monkeypatch.setattr(refinement, "style_transfer", lambda *_, steps, **sizes: fall(9, steps))
+    monkeypatch.setattr(refinement, "load_backbone", lambda name: slim_vgg16)
+    fit = partial(refinement.fit_manner, backbone=slim_vgg16)
+    monkeypatch.setattr(refinement, "fit_manner", fit)
+    save_network(manner, tmp_path / "manner.keras")
+    for name, sample in (("photo", "coffee"), ("painting", "cat")):
+        write_picture(tmp_path / f"{name}.png", read_sample(sample).image[:, :64, :48])
+    files = {"photo": "photo.png", "style": "painting.png", "model": "manner.keras"}
+    files["output"] = "tables.md"
+    options = [f"--{flag}={tmp_path / name}" for flag, name in files.items()]
+    monkeypatch.setattr(sys, "argv", ["refinement", *options, "--size=32", "--steps=2,1"])
+    refinement.main()
+    printed = capsys.readouterr().out
+    assert printed.endswith((tmp_path / "tables.md").read_text())
+    parts = printed.split("\n\nfit_manner, style left:")
+    (refined,), (fitted,) = (tables(part)["photo style"] for part in parts)
+    assert refined == ["photo", "painting", "4", "5", "6"]
+    left = [float(cell) for cell in fitted[2:]]
+    assert left[0] > left[1] > left[2] > 0
+
+
+def test_steps_to_a_loss():
+    from benchmarks.refinement import find_step
+
+    losses = [4.0, 3.0, 2.0, 3.0]
+    assert [find_step(losses, goal) for goal in (5, 3, 2.5, 1)] == ["0", "1", "2", "over 3"]

@@ -18,7 +18,16 @@ this script wrote is a seed, too: it holds its style.
 from kerasart.scripts import animation_flags, cli, common_flags, options
 from kerasart.scripts.batch_files import skip_painted
 from kerasart.scripts.make_picture import make_picture
-from kerasart.scripts.png_metadata import pack_record, read_record
+from kerasart.scripts.png_metadata import pack_record
+from kerasart.scripts.seed_flags import (
+    MIX,
+    SEEDS,
+    TRUNCATION,
+    WALK,
+    parse_mix,
+    parse_seeds,
+    parse_walk,
+)
 from kerasart.scripts.unfinished import RESUME, find_state
 
 from pathlib import Path
@@ -33,11 +42,9 @@ from kerasart.image.animation import check_animation
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.formats import FORMATS
-from kerasart.levels import LEVELS
 from kerasart.settings.dream import DreamSettings
-from kerasart.settings.generation import SearchSettings, SeedSettings
+from kerasart.settings.generation import SearchSettings
 
-_MOST_SEEDS = 10_000
 _CELL = 320  # Side of a picture in a sheet.
 
 _MODEL = flags.DEFINE_string(
@@ -46,12 +53,6 @@ _MODEL = flags.DEFINE_string(
     "The generator: a .keras file, a folder with a model.keras, or a .pkl, .pt or .pth file of "
     "StyleGAN2 or StyleGAN2-ADA.",
 )
-_SEEDS = flags.DEFINE_string(
-    "seeds",
-    None,
-    "Whole numbers, such as 5, 0-7 or 1,4,20-29, a picture each; or PNGs that this script wrote. "
-    "(default: 0-7; of --mix, none; of --project, the mean)",
-)
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
@@ -59,28 +60,14 @@ _OUTPUT = flags.DEFINE_string(
     "if it is taken, unless --overwrite; or a folder, a picture for each seed; with --walk .gif, "
     ".webp, .png, .mp4 or .webm. (default: generated.png, or walk.gif)",
 )
-[_TRUNCATION] = options.define_flags(SeedSettings, in_presets=False)["seeds"]
-_MIX = flags.DEFINE_string(
-    "mix",
-    None,
-    "Seeds for some levels of detail, such as coarse:3,fine:9; the other levels are those of the "
-    "picture's own seed, or without --seeds of the next coarser level, or else the next finer.",
-)
-_WALK = flags.DEFINE_string(
-    "walk", None, "Seeds between which an animation walks, such as 1,5,9,1."
-)
 _PROJECT = flags.DEFINE_string(
     "project", None, "A photo: look for the picture that is nearest to it."
 )
 _STYLE = flags.DEFINE_string(
     "style", None, "A painting: look for the seed's picture in its manner."
 )
-_OBJECTIVE = [
-    flag
-    for group in options.define_flags(
-        DreamSettings, names={"layers", "channel", "class_name"}
-    ).values()
-    for flag in group
+_OBJECTIVE = options.define_flags(DreamSettings, names={"layers", "channel", "class_name"})[
+    "objective"
 ]
 _MOVING = options.define_flags(SearchSettings, names={"steps", "rate"}, in_presets=False)["search"]
 _SPACE = flags.DEFINE_enum(
@@ -98,8 +85,8 @@ _OF_WALK = [
 ]
 _SEARCHES = [_PROJECT, _STYLE, *_OBJECTIVE]
 GROUPS = {
-    "Pictures": [_MODEL, _SEEDS, _OUTPUT, _TRUNCATION, _MIX, common_flags.BITS],
-    "Walk": [_WALK, *_OF_WALK],
+    "Pictures": [_MODEL, SEEDS, _OUTPUT, TRUNCATION, MIX, common_flags.BITS],
+    "Walk": [WALK, *_OF_WALK],
     "Search": [*_SEARCHES, *_MOVING, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS],
     "Run": [
         RESUME,
@@ -122,12 +109,12 @@ def main() -> None:
         raise ValueError("`model` must be the file of a generator. Received: none")
     if not Path(_MODEL.value).exists():
         raise FileNotFoundError(f"`model` must be a file. Received: '{_MODEL.value}'")
-    asked = [flag.name for flag in (_WALK, *_SEARCHES) if flag.value]
+    asked = [flag.name for flag in (WALK, *_SEARCHES) if flag.value]
     if len(asked) > 1:
         raise ValueError(f"`{asked[1]}` does not go with --{asked[0]}. Received: both")
     _refuse_flags(asked)
-    mix = parse_mix(_MIX.value)
-    if _WALK.value:
+    mix = parse_mix(MIX.value)
+    if WALK.value:
         _paint_walk(mix)
     elif asked:
         _search(mix)
@@ -141,83 +128,15 @@ def _refuse_flags(asked):
     of_search = [*_MOVING, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS]
     of_search += [common_flags.SEED, common_flags.PREVIEW_EVERY]
     for what, own, is_there in (
-        ("--walk", of_walk, bool(_WALK.value)),
-        ("a search, such as --project", of_search, bool(asked) and not _WALK.value),
+        ("--walk", of_walk, bool(WALK.value)),
+        ("a search, such as --project", of_search, bool(asked) and not WALK.value),
         ("--walk, or a search, such as --project", [RESUME], bool(asked)),
     ):
         for flag in own:
             if flags.FLAGS[flag.name].present and not is_there:
                 raise ValueError(f"`{flag.name}` goes with {what}. Received: no such flag")
-    if _WALK.value and _SEEDS.value:
-        raise ValueError(f"`seeds` does not go with --walk. Received: {_SEEDS.value!r}")
-
-
-def parse_seeds(text: str, flag: str = "seeds") -> dict[str, Any]:
-    """Reads seeds, such as "1,4,20-29", or a PNG's name among them.
-
-    Args:
-        text: The flag's value.
-        flag: Its name.
-
-    Returns:
-        A dict of names to seeds: whole numbers, or a style, an array (places, w_size).
-
-    Raises:
-        ValueError: If one is none, or they are too many.
-    """
-    seeds: dict[str, Any] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if first.isdecimal() and (last.isdecimal() if dash else True):
-            numbers = range(int(first), int(last or first) + 1)
-            if not 0 < len(numbers) <= _MOST_SEEDS:
-                raise ValueError(
-                    f"`{flag}` must be FIRST-LAST, of at most {_MOST_SEEDS}. Received: {part!r}"
-                )
-            seeds |= {str(number): number for number in numbers}
-        else:
-            seeds[Path(part).stem] = _read_style(part.strip(), flag)
-    return seeds
-
-
-def _read_style(name, flag):
-    """Reads the style that a PNG of this script holds."""
-    if not Path(name).is_file():
-        raise ValueError(
-            f"`{flag}` must be whole numbers, such as 0-7, or PNGs that this script wrote. "
-            f"Received: {name!r}"
-        )
-    try:
-        w = np.array(read_record(name, common_flags.MAX_PIXELS.value)["w"], np.float32)
-    except (KeyError, ValueError, TypeError):
-        w = np.zeros(0)
-    if w.ndim != 2 or not np.isfinite(w).all():
-        raise ValueError(
-            f"`{flag}` must be PNGs that this script wrote of one seed, or found. "
-            f"Received: {name!r}"
-        )
-    return w
-
-
-def parse_mix(text: str | None) -> dict[str, Any]:
-    """Reads "coarse:3,fine:9": a dict of levels to seeds.
-
-    Raises:
-        ValueError: If a level or a seed is none, or a level is named twice.
-    """
-    mix: dict[str, Any] = {}
-    for part in text.split(",") if text else []:
-        level, _, seed = part.strip().partition(":")
-        if level not in LEVELS or level in mix or not seed:
-            raise ValueError(
-                f"`mix` must be LEVEL:SEED,LEVEL:SEED, with each of the levels {', '.join(LEVELS)} "
-                f"at most once. Received: {text!r}"
-            )
-        seeds = list(parse_seeds(seed, "mix").values())
-        if len(seeds) > 1:
-            raise ValueError(f"`mix` must have one seed for a level. Received: {part!r}")
-        mix[level] = seeds[0]
-    return mix
+    if WALK.value and SEEDS.value:
+        raise ValueError(f"`seeds` does not go with --walk. Received: {SEEDS.value!r}")
 
 
 def _load():
@@ -231,8 +150,8 @@ def _record(generator):
     """What makes the pictures again, but for their seeds."""
     return generator.record | {
         "model": _MODEL.value,
-        "truncation": _TRUNCATION.value,
-        "mix": _MIX.value,
+        "truncation": TRUNCATION.value,
+        "mix": MIX.value,
         "precision": generator.network.compute_dtype,
     }
 
@@ -245,7 +164,7 @@ def _rows(w):
 
 def _paint_seeds(mix):
     """Paints a picture for each seed."""
-    text = _SEEDS.value or (None if mix else "0-7")
+    text = SEEDS.value or (None if mix else "0-7")
     seeds = parse_seeds(text) if text else {"mixed": None}
     bits = int(common_flags.BITS.value or 8)
     output = Path(_OUTPUT.value or "generated.png")
@@ -265,7 +184,7 @@ def _paint_seeds(mix):
         return write_picture(path, image, text=text, bits=bits, taken=common_flags.if_taken())
 
     for name, seed in tqdm(seeds.items(), unit="picture", disable=common_flags.QUIET.value or None):
-        w = generator.style(seed, _TRUNCATION.value, mix)
+        w = generator.style(seed, TRUNCATION.value, mix)
         images.append(generator.paint(w))
         if name in paths or len(seeds) == 1:
             path = write(paths.get(name, output), images.pop(), seeds=[name], w=_rows(w))
@@ -279,10 +198,7 @@ def _paint_seeds(mix):
 
 def _paint_walk(mix):
     """Paints the frames of a walk."""
-    # Seeds may come again: those of a range are put one after the other.
-    seeds = [seed for part in _WALK.value.split(",") for seed in parse_seeds(part, "walk").values()]
-    if len(seeds) < 2:
-        raise ValueError(f"`walk` must be two seeds or more. Received: {_WALK.value!r}")
+    seeds = parse_walk(WALK.value)
     output = _OUTPUT.value or "walk.gif"
     check_animation(output, animation_flags.FPS.value, animation_flags.LOOP.value)
     if animation_flags.FRAMES.value < len(seeds):
@@ -291,8 +207,8 @@ def _paint_walk(mix):
             f"Received: {animation_flags.FRAMES.value}"
         )
     generator = _load()
-    styles = [generator.style(seed, _TRUNCATION.value, mix) for seed in seeds]
-    record = _record(generator) | {"walk": _WALK.value, "frames": animation_flags.FRAMES.value}
+    styles = [generator.style(seed, TRUNCATION.value, mix) for seed in seeds]
+    record = _record(generator) | {"walk": WALK.value, "frames": animation_flags.FRAMES.value}
     record["styles_hash"] = hash_image(np.concatenate(styles)[..., None])
 
     def make(frames):
@@ -309,7 +225,7 @@ def _paint_walk(mix):
 
 def _search(mix):
     """Looks for a picture near a photo, in a painting's manner, or with more of something."""
-    text = _SEEDS.value
+    text = SEEDS.value
     if text is None and not mix and not _PROJECT.value:
         text = "0"
     seeds = list(parse_seeds(text).values()) if text else [None]
@@ -331,15 +247,15 @@ def _search(mix):
             if flag.value:
                 raise ValueError(f"`{flag.name}` does not go with --project. Received: both")
     state = find_state(output)
-    record: dict[str, Any] = {"model": _MODEL.value, "truncation": _TRUNCATION.value}
-    record |= {"mix": _MIX.value, "seeds": [text]}
+    record: dict[str, Any] = {"model": _MODEL.value, "truncation": TRUNCATION.value}
+    record |= {"mix": MIX.value, "seeds": [text]}
     if picture:
         record["photo_hash"] = hash_image(picture.image)
 
     def make(**run):
         generator = _load()
         is_mean = seeds == [None] and not mix
-        start = None if is_mean else generator.style(seeds[0], _TRUNCATION.value, mix)
+        start = None if is_mean else generator.style(seeds[0], TRUNCATION.value, mix)
         if _PROJECT.value:
             return generator.project(picture.image, start, **arguments, **run)
         if _STYLE.value:

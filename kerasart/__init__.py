@@ -8,8 +8,9 @@
 
 `deep_dream`, `style_transfer`, `dream_style` and `stylize` make one image; a `Dreamer` and a
 `Stylizer` make many, compiled once. A loss is a `Term`, a sum of losses an `Objective`. Settings
-are the attributes of `DreamSettings`, `StyleSettings` and `FastStyleSettings`; presets are named
-settings (`load_presets`). An `Execution` has the seed, memory limits and callbacks of a run.
+are the attributes of `DreamSettings`, `StyleSettings`, `FastStyleSettings` and `GeneratorSettings`;
+presets are named settings (`load_presets`). An `Execution` has the seed, memory limits and
+callbacks of a run.
 """
 
 import importlib
@@ -45,6 +46,7 @@ _MODULES = {
     "FilmStyleTransfer": "kerasart.applications.film_style_transfer",
     "FilmStylizer": "kerasart.applications.film_stylizer",
     "Generator": "kerasart.applications.generation",
+    "GeneratorSettings": "kerasart.settings.generator",
     "GeneratorTrainer": "kerasart.networks",
     "Interrupted": "kerasart.optimization",
     "Manner": "kerasart.settings.manner",

@@ -51,6 +51,7 @@ from kerasart.progress import Progress as Progress
 from kerasart.progress import ProgressBar as ProgressBar
 from kerasart.settings.dream import DreamSettings as DreamSettings
 from kerasart.settings.execution import Execution as Execution
+from kerasart.settings.generator import GeneratorSettings as GeneratorSettings
 from kerasart.settings.manner import Manner as Manner
 from kerasart.settings.presets import load_presets as load_presets
 from kerasart.settings.style import FastStyleSettings as FastStyleSettings

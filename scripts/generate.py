@@ -43,7 +43,7 @@ from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.formats import FORMATS
 from kerasart.settings.dream import DreamSettings
-from kerasart.settings.generation import SearchSettings
+from kerasart.settings.generator import SearchSettings
 
 _CELL = 320  # Side of a picture in a sheet.
 

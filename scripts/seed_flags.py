@@ -11,7 +11,7 @@ import numpy as np
 from absl import flags
 
 from kerasart.levels import LEVELS
-from kerasart.settings.generation import SeedSettings
+from kerasart.settings.generator import SeedSettings
 
 _MOST_SEEDS = 10_000
 

@@ -18,10 +18,9 @@ same command continues where it stopped.
 from kerasart.scripts import cli, common_flags, options
 from kerasart.scripts.model_card import write_card
 from kerasart.scripts.network_kinds import KINDS
-from kerasart.scripts.training_folder import check_folder
+from kerasart.scripts.training_folder import check_folder, define_sheet_every, train
 
 import itertools
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -75,9 +74,7 @@ _SAMPLE = flags.DEFINE_multi_string(
     list(SAMPLES),
     f"A photo for the contact sheet: a file, or one of the bundled {', '.join(SAMPLES)}.",
 )
-_SHEET_EVERY = flags.DEFINE_integer(
-    "sheet_every", 200, "Steps between two contact sheets, and two states on disk.", lower_bound=1
-)
+_SHEET_EVERY = define_sheet_every(200)
 _TENSORBOARD = flags.DEFINE_string(
     "tensorboard",
     None,
@@ -141,7 +138,11 @@ def main() -> None:
     backbone = load_backbone(backbone, weights, default="vgg16")
     settings = choose_fast_style_settings(preset, backbone, given)
     training_run = _plan(network, styles, photos, backbone, settings)
-    _train(training_run, ContactSheet(training_run, samples), folder, backbone)
+    sheet, identity = ContactSheet(training_run, samples), _identify(training_run, backbone)
+    training = train(training_run, folder, identity, sheet.paint, sheet.lay_out, _TENSORBOARD.value)
+    write_card(folder, training_run, identity, training.history)
+    training.remove()
+    cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
 
 def _check_flags():
@@ -184,40 +185,6 @@ def _plan(network, styles, photos, backbone, settings):
             common_flags.SEED.value or 0,
             common_flags.MAX_PIXELS.value,
         )
-
-
-def _train(training_run, sheet, folder, backbone):
-    """Trains, keeps what there is in the folder, and writes the card at the end."""
-    from kerasart.networks.callbacks import (
-        FolderWriter,
-        ProgressLine,
-        ResumableTraining,
-        TensorBoardWriter,
-    )
-
-    steps, identity = training_run.settings.steps, _identify(training_run, backbone)
-    (folder / "training").mkdir(parents=True, exist_ok=True)
-    every = min(_SHEET_EVERY.value, steps)
-    training = ResumableTraining(folder / "training", identity, every, sheet.paint)
-    writer = FolderWriter(training, folder, training_run.network, sheet.lay_out)
-    writers = [writer]
-    if _TENSORBOARD.value:
-        writers.append(TensorBoardWriter(training, _TENSORBOARD.value, sheet.lay_out))
-    training.restore(training_run.trainer, common_flags.OVERWRITE.value)
-    if training.step:
-        cli.say(f"Going on after {training.step} steps.")
-    quiet = common_flags.QUIET.value or None
-    try:
-        with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
-            training_run.fit(training, ProgressLine(training, bar), *writers)
-    except KeyboardInterrupt:
-        training.write(training_run.trainer)
-        print(f"\n{training.step} steps are kept; the same command continues.", file=sys.stderr)
-        sys.exit(130)
-    writer.write(sheet.paint())
-    write_card(folder, training_run, identity, training.history)
-    training.remove()
-    cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
 
 
 def _identify(training_run, backbone):

@@ -1,8 +1,21 @@
-"""The folder that a training writes to: what must not be lost in it."""
+"""A training by a script, and the folder that it writes to: what must not be lost in it."""
 
-from kerasart.scripts import common_flags
+from kerasart.scripts import cli, common_flags
 
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+
+def define_sheet_every(default: int) -> flags.FlagHolder:
+    """Defines --sheet_every."""
+    about = "Steps between two contact sheets, and two states on disk."
+    return flags.DEFINE_integer("sheet_every", default, about, lower_bound=1)
 
 
 def check_folder(folder: Path, finetune: str | None) -> None:
@@ -38,3 +51,54 @@ def check_folder(folder: Path, finetune: str | None) -> None:
             "`output` must be a new folder, or an empty one, since some names in it will be "
             f"replaced (--overwrite allows it). Received: '{folder}', which holds {others[0]!r}"
         )
+
+
+def train(
+    plan: Any,
+    folder: Path,
+    identity: Mapping[str, Any],
+    paint: Callable[[], list[np.ndarray]],
+    lay_out: Callable[[list[np.ndarray]], np.ndarray],
+    tensorboard: str | None = None,
+) -> Any:
+    """Trains, or goes on with a training, and keeps what there is in a folder; Ctrl-C ends it.
+
+    Args:
+        plan: A `TrainingRun` or a `GeneratorTraining`.
+        folder: The folder.
+        identity: As for `ResumableTraining`.
+        paint: `paint()` paints what the contact sheet shows: a list of arrays.
+        lay_out: `lay_out(pictures)` makes the contact sheet of it.
+        tensorboard: The folder for TensorBoard, or None.
+
+    Returns:
+        The `ResumableTraining`, whose state is to be removed when all else is written.
+    """
+    from kerasart.networks.callbacks import (
+        FolderWriter,
+        ProgressLine,
+        ResumableTraining,
+        TensorBoardWriter,
+    )
+
+    steps, trainer = plan.settings.steps, plan.trainer
+    (folder / "training").mkdir(parents=True, exist_ok=True)
+    every = min(flags.FLAGS["sheet_every"].value, steps)
+    training = ResumableTraining(folder / "training", identity, every, paint)
+    writer = FolderWriter(training, folder, trainer.result, lay_out)
+    writers = [writer]
+    if tensorboard:
+        writers.append(TensorBoardWriter(training, tensorboard, lay_out))
+    training.restore(trainer, common_flags.OVERWRITE.value)
+    if training.step:
+        cli.say(f"Going on after {training.step} steps.")
+    quiet = common_flags.QUIET.value or None
+    try:
+        with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
+            training.fit(trainer, plan.batches, ProgressLine(training, bar), *writers)
+    except KeyboardInterrupt:
+        training.write(trainer)
+        print(f"\n{training.step} steps are kept; the same command continues.", file=sys.stderr)
+        sys.exit(130)
+    writer.write(paint())
+    return training

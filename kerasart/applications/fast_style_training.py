@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike
 from kerasart.backbones import Backbone
 from kerasart.image import Picture, as_image
 from kerasart.networks import StyleNetwork, prepare_network
-from kerasart.networks.callbacks import ResumableTraining
 from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer
 from kerasart.networks.photo_crops import Photos
@@ -76,18 +75,6 @@ class TrainingRun:
         pairs = {"photo": photos.squares(), "style": self.styles.dataset(seed)}
         batches = tf.data.Dataset.zip(pairs).batch(settings.batch_size, drop_remainder=True)
         return batches.prefetch(4)
-
-    def fit(self, training: ResumableTraining, *others: keras.callbacks.Callback) -> None:
-        """Trains until all steps are taken.
-
-        Args:
-            training: Counts the steps, and resumes.
-            *others: Further callbacks, called after it.
-        """
-        if training.step < self.settings.steps:
-            # One endless epoch, which `ResumableTraining` stops.
-            batches, callbacks = self.batches(training.step), [training, *others]
-            self.trainer.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
 
     def paint(self, photo: np.ndarray) -> list[np.ndarray]:
         """Paints a photo (1, height, width, 3) in each of the styles to show; returns a list."""

@@ -19,7 +19,7 @@ from kerasart.networks import StyleGenerator, draw_latent, load_generator
 from kerasart.objectives import Objective
 from kerasart.optimization import Result
 from kerasart.settings.checks import check, check_seed, is_whole
-from kerasart.settings.generation import SeedSettings
+from kerasart.settings.generator import SeedSettings
 
 # A seed, or a w, as `Generator.style` or a search gives it.
 Seed = int | ArrayLike

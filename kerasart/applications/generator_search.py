@@ -32,7 +32,7 @@ from kerasart.optimization import (
 )
 from kerasart.settings.declare import split
 from kerasart.settings.execution import split_options
-from kerasart.settings.generation import SearchSettings
+from kerasart.settings.generator import SearchSettings
 
 if TYPE_CHECKING:
     from kerasart.applications.generation import Generator

@@ -118,6 +118,24 @@ class ResumableTraining(keras.callbacks.Callback):
         self.history = {name: values[:done] for name, values in saved["history"].items()}
         self._set_factor(trainer, saved["factor"])
 
+    def fit(
+        self,
+        trainer: keras.Model,
+        batches: Callable[[int], tf.data.Dataset],
+        *others: keras.callbacks.Callback,
+    ) -> None:
+        """Trains until all steps of the learning rate are taken.
+
+        Args:
+            trainer: The trainer, restored.
+            batches: `batches(step)` makes the endless data of a training of so many steps so far.
+            *others: Further callbacks, called after this one.
+        """
+        if self.step < trainer.optimizer._learning_rate.steps:
+            # One endless epoch, which `on_train_batch_end` stops.
+            callbacks = [self, *others]
+            trainer.fit(batches(self.step), shuffle=False, verbose=0, callbacks=callbacks)
+
     def _read_progress(self):
         """Reads the part of the checkpoint that is no weights; None if there is no checkpoint."""
         if not self.exists:

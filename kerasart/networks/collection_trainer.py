@@ -11,20 +11,19 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
+from kerasart.networks.averaging_trainer import AveragingTrainer
 from kerasart.networks.critic import Critic
 from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer, apart
-from kerasart.networks.style_network import copy_with_dtype
 from kerasart.objectives import Content, Judgement, Objective, Target, style_objective
 from kerasart.settings.checks import check
 from kerasart.settings.style import FastStyleSettings
 
-_DECAY = 0.995  # Of the running mean of weights.
 # Settings of style transfer that mean nothing here, and their defaults.
 _ALLOWED = {"style_loss": "gram", "content_weight": None, "style_weight": None, "tv_weight": None}
 _PENALTY = 1.0  # Weight of the critic's gradient penalty.
 
 
-class CollectionTrainer(PerceptualTrainer):
+class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
     """Trains a network to paint photos in the manner of whole collections of pictures.
 
     A generative adversarial network: the critic learns to tell the pictures of a collection from
@@ -46,9 +45,6 @@ class CollectionTrainer(PerceptualTrainer):
 
     Attributes:
         critic: The `Critic`.
-        average: A copy of the network that holds the running mean of its weights, and is what to
-            paint with: the network itself goes around what the critic wants. Source: Yazici et al.
-            2018, "The Unusual Effectiveness of Averaging in GAN Training" (arXiv 1806.04498).
     """
 
     further_losses: ClassVar[tuple[str, ...]] = ("critic",)
@@ -69,8 +65,7 @@ class CollectionTrainer(PerceptualTrainer):
         cut = precision, pooling
         super().__init__(network, backbone, objective, weights, stability, *cut, **kwargs)
         self.critic = critic
-        self.average = copy_with_dtype(network, network.dtype_policy)
-        self.average.trainable = False
+        # Of the critic: near 1, the network has lost the game.
         self._accuracy = keras.metrics.Mean(name="accuracy")
         contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._content_backbone = backbone.cut(tuple(contents), *cut)
@@ -113,11 +108,6 @@ class CollectionTrainer(PerceptualTrainer):
         critic.standardise(seen)
         return cls(network, backbone, objective, factors, critic, *cut)
 
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The losses, and the critic's accuracy: near 1, the network has lost the game."""
-        return [*super().metrics, self._accuracy]
-
     def call(self, batch: dict[str, Any]) -> Any:
         """Paints each photo in the manner of its collection.
 
@@ -152,15 +142,8 @@ class CollectionTrainer(PerceptualTrainer):
             return Target(guide=(ops.cast(content[term.layer], "float32"),))
         return Target(guide=tuple(heads[term.layer]) if isinstance(term, Judgement) else ())
 
-    @property
-    def result(self) -> keras.Model:
-        """The `average`."""
-        return self.average
-
     def _further_losses(self, batch, features):
-        # Here, as what `compute_loss` assigns is kept on every backend; it is a step behind.
-        for mean, weight in zip(self.average.weights, self.network.weights, strict=True):
-            mean.assign(mean + (1 - _DECAY) * (weight - mean))
+        self._update_average()
         real = self._features(batch["style"]["picture"])
         loss, accuracy = self.critic.loss(real, features, batch["style"]["number"], _PENALTY)
         self._accuracy.update_state(accuracy)

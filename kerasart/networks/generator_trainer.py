@@ -9,17 +9,16 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.networks.adaptive_augmentation import AdaptiveAugmentation
+from kerasart.networks.averaging_trainer import AveragingTrainer, update_means
 from kerasart.networks.critic import Critic
 from kerasart.networks.style_generator import StyleGenerator
-from kerasart.networks.style_network import copy_with_dtype
 from kerasart.objectives import judge
 
-_DECAY = 0.995  # Of the running means, of weights and of w.
 _PENALTY = 1.0  # Weight of the critic's gradient penalty.
 _MIXED = 0.9  # Share of pictures with the styles of two random vectors.
 
 
-class GeneratorTrainer(keras.Model):
+class GeneratorTrainer(AveragingTrainer):
     """Trains a generator to paint pictures that a critic takes for those of a collection.
 
     As in `CollectionTrainer`, the critic is small heads on a frozen backbone's features, and both
@@ -41,11 +40,8 @@ class GeneratorTrainer(keras.Model):
         precision: "float32", "bfloat16" or "auto", of the backbone.
 
     Attributes:
-        network, augmentation: As above.
+        augmentation: As above.
         critic: The `Critic`.
-        average: A copy of the network that holds the running mean of its weights, and is what to
-            paint with.
-        betas: Adam's decays of the mean gradient, and of the mean squared gradient.
     """
 
     betas: ClassVar[tuple[float, float]] = (0.0, 0.99)
@@ -60,34 +56,11 @@ class GeneratorTrainer(keras.Model):
         precision: str = "auto",
         **kwargs: Any,
     ):
-        super().__init__(autocast=False, **kwargs)
-        self.network = network
-        self.average = copy_with_dtype(network, network.dtype_policy)
-        self.average.trainable = False
+        super().__init__(network, ("generator", "critic", "accuracy", "augmented"), **kwargs)
         self.critic = Critic({layer: backbone.channels(layer) for layer in layers}, 1)
         self.augmentation = augmentation or AdaptiveAugmentation()
         self._backbone = backbone.cut(tuple(layers), precision)
         self.critic.standardise([self._backbone(pictures)])
-        self._random = keras.random.SeedGenerator(0)
-        names = ("generator", "critic", "accuracy", "augmented")
-        self._means = [keras.metrics.Mean(name=name) for name in names]
-        self.built = True
-
-    @property
-    def result(self) -> StyleGenerator:
-        """The `average`."""
-        return self.average
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The losses of both players, the critic's accuracy, and how often pictures are changed."""
-        return [*super().metrics, *self._means]
-
-    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any) -> None:
-        """Compiles the trainer; on TensorFlow without XLA unless `jit_compile` is given."""
-        if keras.backend.backend() == "tensorflow":
-            kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=optimizer, **kwargs)
 
     def call(self, batch: dict[str, Any]) -> Any:
         """Paints as many pictures as there are in a batch, of random vectors.
@@ -105,7 +78,7 @@ class GeneratorTrainer(keras.Model):
             network.map(keras.random.normal(shape, dtype="float32", seed=seed)) for _ in range(2)
         )
         mean = ops.mean(ops.stop_gradient(first[:, 0]), axis=0)
-        network.mean_w.assign(network.mean_w + (1 - _DECAY) * (mean - network.mean_w))
+        update_means([network.mean_w], [mean])
         # Styles are mixed, so that no place learns to rely on the style of another.
         places = len(network.levels)
         crossed = keras.random.uniform((count, 1), 1, places, seed=seed)
@@ -128,18 +101,6 @@ class GeneratorTrainer(keras.Model):
             of_generator -= ops.mean(logits)
         of_critic, accuracy = self.critic.loss(real, painted, numbers, _PENALTY)
         self.augmentation.adapt(accuracy, count)
-        # It is a step behind.
-        for mean, weight in zip(self.average.weights, self.network.weights, strict=True):
-            mean.assign(mean + (1 - _DECAY) * (weight - mean))
-        values = of_generator, of_critic, accuracy, self.augmentation.probability
-        for mean, value in zip(self._means, values, strict=True):
-            mean.update_state(value)
+        self._update_average()
+        self._log((of_generator, of_critic, accuracy, self.augmentation.probability))
         return of_generator + of_critic
-
-    def save_own_variables(self, store: Any) -> None:
-        """Saves the state of the random generator, which Keras does not save."""
-        store["random"] = ops.convert_to_numpy(self._random.state)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Loads the state of the random generator."""
-        self._random.state.assign(store["random"])

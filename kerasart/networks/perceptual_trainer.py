@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.image import Picture, as_image
+from kerasart.networks.trainer import Trainer
 from kerasart.objectives import Content, Objective, Target
 from kerasart.settings.style import FastStyleSettings
 
@@ -57,7 +58,7 @@ class BalancedObjective:
         return self.settings.stability, self.precision, self.settings.pooling
 
 
-class PerceptualTrainer(keras.Model):
+class PerceptualTrainer(Trainer):
     """Trains a style network by perceptual losses on the images that it paints.
 
     Source: Johnson et al. 2016 (arXiv 1603.08155, section 3).
@@ -76,14 +77,11 @@ class PerceptualTrainer(keras.Model):
         padding: The backbone's padding, as in `Backbone.cut`.
 
     Attributes:
-        network: The network.
         objective: The objective.
         further_losses: The names of the losses that a subclass adds.
-        betas: Adam's decays of the mean gradient, and of the mean squared gradient.
     """
 
     further_losses: ClassVar[tuple[str, ...]] = ()
-    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
     def __init__(
         self,
@@ -97,16 +95,12 @@ class PerceptualTrainer(keras.Model):
         padding: str = "zeros",
         **kwargs: Any,
     ):
-        super().__init__(autocast=False, **kwargs)  # The loss needs photos in float32.
-        self.network = network
+        names = [*objective.names, *(["stability"] if stability else []), *self.further_losses]
+        super().__init__(network, names, **kwargs)
         self.objective = objective
         self._backbone = backbone.cut(objective.layers, precision, pooling, padding)
         self._weights = ops.convert_to_tensor(weights, "float32")
         self._stability = stability
-        self._random = keras.random.SeedGenerator(0)
-        names = [*objective.names, *(["stability"] if stability else []), *self.further_losses]
-        self._means = [keras.metrics.Mean(name=name) for name in names]
-        self.built = True  # Like the network; `BackupAndRestore` asks before `fit`.
 
     @classmethod
     def make_objective(
@@ -144,17 +138,6 @@ class PerceptualTrainer(keras.Model):
         """Makes a trainer of a network from a `BalancedObjective`."""
         raise NotImplementedError
 
-    @property
-    def result(self) -> keras.Model:
-        """The network to paint with."""
-        return self.network
-
-    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any) -> None:
-        """Compiles the trainer; on TensorFlow without XLA unless `jit_compile` is given."""
-        if keras.backend.backend() == "tensorflow":
-            kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=optimizer, **kwargs)
-
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any) -> Any:
         """Sums the terms, averaged over the batch, and updates the mean of each."""
         if x["photo"].shape[0] is None:
@@ -169,22 +152,8 @@ class PerceptualTrainer(keras.Model):
         if self._stability:
             losses.append(self._stability * self._instability(x, y_pred))
         losses += self._further_losses(x, features)
-        for mean, loss in zip(self._means, losses, strict=True):
-            mean.update_state(loss)
+        self._log(losses)
         return sum(losses) / _replicas()
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The mean loss, and the mean of each term."""
-        return [*super().metrics, *self._means]
-
-    def save_own_variables(self, store: Any) -> None:
-        """Saves the state of the random generator, which Keras does not save."""
-        store["random"] = ops.convert_to_numpy(self._random.state)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Loads the state of the random generator."""
-        self._random.state.assign(store["random"])
 
     def _features(self, pictures):
         """Computes the features of a batch of images, by layer."""

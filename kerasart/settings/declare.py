@@ -73,10 +73,11 @@ class Option:
             return ", ".join([*(["None"] if NoneType in kinds else []), *self.choices])
         if self.less_than is not None:
             bounds = f"from {self.least} to less than {self.less_than}"
+        elif self.more_than is not None:
+            upper = "" if self.most is None else f", and at most {self.most}"
+            bounds = f"more than {self.more_than}{upper}"
         elif self.most is not None:
             bounds = f"from {self.least} to {self.most}"
-        elif self.more_than is not None:
-            bounds = f"more than {self.more_than}"
         elif self.least is not None:
             bounds = f"at least {self.least}" if self.least else "0 or more"
         else:

@@ -69,7 +69,7 @@ class Kept:
         self.resumable = ResumableTraining(folder, {}, every, self.paint)
         self.resumable.restore(training_run.trainer)
         note = keras.callbacks.LambdaCallback(on_train_batch_end=self.note)
-        training_run.fit(self.resumable, note)
+        self.resumable.fit(training_run.trainer, training_run.batches, note)
 
     def paint(self):
         return self.training_run.paint(np.random.default_rng(0).random((1, 32, 32, 3), np.float32))

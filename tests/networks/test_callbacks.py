@@ -103,12 +103,13 @@ class Run:
                 if drawn + i in spoil:
                     x[i] = np.nan
             drawn += len(x)
-            self.fit(x.reshape(-1, 3), y.reshape(-1, 1), batch_size=2, shuffle=False)
+            data, callbacks = (x.reshape(-1, 3), y.reshape(-1, 1)), [self.resumable, self.noter]
+            self.model.fit(*data, batch_size=2, shuffle=False, verbose=0, callbacks=callbacks)
         return self
 
-    def fit(self, *data, **options):
-        note = keras.callbacks.LambdaCallback(on_train_batch_end=self.note)
-        self.model.fit(*data, **options, verbose=0, callbacks=[self.resumable, note])
+    @property
+    def noter(self):
+        return keras.callbacks.LambdaCallback(on_train_batch_end=self.note)
 
     @property
     def weights(self):
@@ -362,9 +363,10 @@ def test_an_endless_epoch_ends_when_all_steps_are_taken(tmp_path):
     x[4] = np.nan
     batches = tf.data.Dataset.from_tensor_slices((x, Y)).repeat()
     run = Run(tmp_path)
-    run.fit(batches, shuffle=False)
+    run.resumable.fit(run.model, lambda step: batches, run.noter)
     assert run.steps == [1, 2, 3, 4, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     assert np.isfinite(run.weights).all()
+    run.resumable.fit(run.model, lambda step: pytest.fail("There are no steps left."))
 
 
 def test_good_steps_between_count_anew(tmp_path):

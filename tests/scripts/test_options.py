@@ -48,6 +48,19 @@ print(json.dumps([list(groups), found, flags.FLAGS["steps"].help]))
     assert "class_name" not in found
 
 
+def test_flags_of_no_preset_have_the_defaults_of_their_settings():
+    code = f"""{DEFINE}
+from kerasart.settings.generator import GeneratorSettings
+options.define_flags(GeneratorSettings, in_presets=False)
+flags.FLAGS(["x", "--steps=3"])
+settings = GeneratorSettings(**options.read_flags(GeneratorSettings))
+defaults = [flags.FLAGS[name].default for name in ("size", "layers")]
+print(json.dumps([settings == GeneratorSettings(steps=3), *defaults]))
+"""
+    layers = "block1_conv1,block2_conv2,block3_conv3,block4_conv1"
+    assert ask(code) == [True, 64, layers]
+
+
 def test_flags_are_read_back_as_settings():
     code = f"""{DEFINE}
 given = ["--layers=a:2,b", "--octaves=-1:2", "--class=cat", "--noclip", "--blur=0", "--norm=std"]
@@ -83,7 +96,7 @@ print(json.dumps([given, "dream_blur" in flags.FLAGS]))
 
 def test_settings_without_presets_have_their_defaults():
     code = f"""{DEFINE}
-from kerasart.settings.generation import SearchSettings
+from kerasart.settings.generator import SearchSettings
 how = {{"names": ("steps", "rate"), "in_presets": False}}
 given = read(SearchSettings, "--steps=7", **how)
 # Dreams have steps as well, which are others.

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from kerasart import DreamSettings, FastStyleSettings, StyleSettings
+from kerasart import DreamSettings, FastStyleSettings, GeneratorSettings, StyleSettings
 from kerasart.settings.declare import default_of, names_of, option, options, read_value, settings
 
 
@@ -25,6 +25,7 @@ class Few:
     share: float = option(0.5, "How much.", least=0, less_than=1)
     angle: float = option(0.0, "How far.", least=-1, most=1)
     size: float | None = option(None, "How large.", more_than=0)
+    part: float = option(0.5, "How much of it.", more_than=0, most=1)
     free: float = option(1.0, "Any number.")
     goal: float = option(0.0, "Any, also none.", least=-math.inf, most=math.inf)
     switch: bool = option(False, "Whether.")
@@ -61,6 +62,7 @@ def test_defaults_are_those_that_are_declared():
         ("share", "from 0 to less than 1", [-0.1, 1, "0.5", math.nan, None]),
         ("angle", "from -1 to 1", [-1.1, 1.1, math.inf, -math.inf]),
         ("size", "more than 0", [0, -1, "1", math.nan, math.inf]),
+        ("part", "more than 0, and at most 1", [0, 1.1, "1", None]),
         ("free", "a finite number", [math.inf, -math.inf, math.nan, None, True]),
         ("goal", "from -inf to inf", [math.nan, "inf", None]),
         ("switch", "True or False", [0, 1.0, None, "yes"]),
@@ -90,6 +92,7 @@ def test_numbers_beyond_float32_are_refused_as_such():
         ("share", [0, 0.99]),
         ("angle", [-1, 1]),
         ("size", [None, 1e-9, 3.4e38]),
+        ("part", [1e-9, 1]),
         ("goal", [-math.inf, 7, math.inf]),
         ("name", ["n", 7]),
     ],
@@ -133,7 +136,9 @@ def test_a_subclass_adds_settings_and_gives_others_another_default():
     assert "    count: How many." in More.__doc__
 
 
-@pytest.mark.parametrize("kind", [Few, DreamSettings, StyleSettings, FastStyleSettings])
+@pytest.mark.parametrize(
+    "kind", [Few, DreamSettings, StyleSettings, FastStyleSettings, GeneratorSettings]
+)
 def test_the_docstring_tells_of_each_attribute(kind):
     doc = inspect.getdoc(kind)
     assert max(map(len, doc.splitlines())) <= 96

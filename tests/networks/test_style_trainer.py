@@ -334,7 +334,7 @@ def test_a_manner_is_compared_with_the_photo_and_the_style_beside_it(manner_trai
 
 def test_a_manner_net_learns_by_all_of_its_weights(manner_trainer, pairs):
     before = manner_trainer.network.get_weights()
-    history = fit(manner_trainer, pairs, epochs=12)
+    history = fit(manner_trainer, pairs, epochs=5)
     assert set(history) == {"loss", *MANNER_OBJECTIVE.names}
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     after = manner_trainer.network.get_weights()

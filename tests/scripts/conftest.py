@@ -110,6 +110,8 @@ import warnings, tensorflow
 tensorflow.config.run_functions_eagerly(True)
 warnings.filterwarnings("ignore", "Even though the `tf.config")
 """
+# And what is drawn of their losses takes longer than they do.
+WITHOUT_PLOTS = 'import sys; sys.modules["matplotlib"] = None\n'
 # Code of a process that runs a script.
 RUN = 'import runpy, sys; runpy.run_path(sys.argv[0], run_name="__main__")'
 

@@ -7,21 +7,25 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import ROOT, ask, change, contents, make_photo, names_in, pixels, succeed
+from conftest import (
+    ROOT,
+    WITHOUT_GRAPHS,
+    WITHOUT_PLOTS,
+    ask,
+    change,
+    contents,
+    make_photo,
+    names_in,
+    pixels,
+    succeed,
+)
 from PIL import Image
 
 from kerasart import Stylizer
 from kerasart.networks import AdaIN, CollectionNet, load_network
 
 SCRIPT = ROOT / "scripts" / "train_fast_style.py"
-# A few steps take less than the graph of one would take to build, and what is drawn of their
-# losses takes longer than they do. The run that is stopped by Ctrl-C does without this.
-PREPARE = """
-import sys, warnings, tensorflow
-tensorflow.config.run_functions_eagerly(True)
-warnings.filterwarnings("ignore", "Even though the `tf.config")
-sys.modules["matplotlib"] = None
-"""
+PREPARE = WITHOUT_GRAPHS + WITHOUT_PLOTS  # The run that is stopped by Ctrl-C does without this.
 TINY = (
     "--backbone=squeezenet",
     "--precision=float32",

@@ -4,11 +4,20 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ROOT, WITHOUT_GRAPHS, change, contents, make_photo, names_in, succeed
+from conftest import (
+    ROOT,
+    WITHOUT_GRAPHS,
+    WITHOUT_PLOTS,
+    change,
+    contents,
+    make_photo,
+    names_in,
+    succeed,
+)
 from PIL import Image
 
 SCRIPT = ROOT / "scripts" / "train_generator.py"
-PREPARE = WITHOUT_GRAPHS
+PREPARE = WITHOUT_GRAPHS + WITHOUT_PLOTS
 SMALL = (
     "--pictures=pictures", "--output=mine", "--size=8", "--width=0.02", "--batch_size=2",
     "--backbone=squeezenet", "--layers=conv1", "--precision=float32", "--sheet_every=2",
@@ -58,10 +67,6 @@ def test_numbers_that_are_too_small_or_large(folder, light_refuse, flag):
 
 
 def test_a_generator_is_trained_resumed_and_trained_further(folder, warm_run, forked_run):
-    succeed(warm_run(folder, *SMALL, "--steps=4", "--quiet"))
-    assert {"model.keras", "contact_sheet.jpg"} <= set(names_in(folder / "mine"))
-    assert "training" not in names_in(folder / "mine")
-    whole = weights_in(folder / "mine")
     # Interrupted after its third step, it goes on.
     change(
         folder / "change",
@@ -73,17 +78,21 @@ def test_a_generator_is_trained_resumed_and_trained_further(folder, warm_run, fo
         """,
         "kerasart.networks.callbacks.ResumableTraining.on_train_batch_end",
     )
-    flags = [*SMALL[:1], "--output=again", *SMALL[2:], "--steps=4"]
+    flags, mine = [*SMALL, "--steps=4"], folder / "mine"
     outcome = forked_run(folder, *flags, PYTHONPATH=str(folder / "change"))
     assert outcome.code == 130 and "3 steps are kept" in outcome.stderr
+    half = weights_in(mine)  # Of its second.
     outcome = succeed(warm_run(folder, *flags))
     assert outcome.stdout.startswith("Going on after 3 steps.\n")
-    again = weights_in(folder / "again")
-    assert [each.shape for each in again] == [each.shape for each in whole]
-    before = contents(folder / "mine")
+    assert {"model.keras", "contact_sheet.jpg"} <= set(names_in(mine))
+    assert "training" not in names_in(mine)
+    whole = weights_in(mine)
+    assert [each.shape for each in whole] == [each.shape for each in half]
+    assert any((new != old).any() for new, old in zip(whole, half, strict=True))
+    before = contents(mine)
     further = ["--finetune=mine", "--output=more", "--steps=2", "--quiet"]
     succeed(warm_run(folder, *SMALL[:1], *SMALL[4:], *further))
-    assert contents(folder / "mine") == before
+    assert contents(mine) == before
     differences = [
         np.abs(new - old).max() for new, old in zip(weights_in(folder / "more"), whole, strict=True)
     ]

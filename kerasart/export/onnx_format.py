@@ -20,6 +20,7 @@ from kerasart.networks.ops import LEAST_LIGHT, StyleOps
 
 _OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
 _TOLERANCE = 1 / 255
+_MANY = 64  # Numbers of a constant that is worth the node which widens it.
 _CHECKED_SIZES = (33, 47), (29, 38)  # Of the image and the style.
 
 
@@ -116,12 +117,22 @@ class OnnxOps(StyleOps):
     def _constant(self, value):
         from onnx import numpy_helper
 
+        """Adds a constant; many numbers that float16 holds exactly are stored in it."""
         array = np.asarray(value)
         if array.dtype == np.float64:
             array = array.astype(np.float32)
+        kind = array.dtype
+        if kind == np.float32 and array.size >= _MANY and (array == array.astype(np.float16)).all():
+            array = array.astype(np.float16)
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(array, name))
-        return name
+        return name if array.dtype == kind else self.to_float32(name)
+
+    def to_float32(self, x: Any) -> str:
+        """Casts to float32: of a constant, a runtime does so once, when it opens the file."""
+        from onnx import TensorProto
+
+        return self.node("Cast", x, to=TensorProto.FLOAT)
 
     def read(self, image: str, multiple: int) -> str:
         """As `StyleOps.read`."""
@@ -194,11 +205,14 @@ class OnnxOps(StyleOps):
 
     def noise(self, x: str, layer: NoiseInjection, mixture: str, offset: None = None) -> str:
         """As `StyleOps.noise`, without an offset."""
-        noise = layer.spread(layer.pattern.astype(np.float32)).numpy().transpose(2, 0, 1)
-        for axis, period in enumerate(noise.shape[1:], start=1):
+        pattern = layer.pattern.transpose(2, 0, 1)
+        noise = self.to_float32(pattern)
+        for axis, period in enumerate(pattern.shape[1:], start=1):
             count = self.node("Squeeze", self.node("Shape", x, start=axis + 1, end=axis + 2), [0])
             indices = self.node("Mod", self.node("Range", 0, count, 1), period)
             noise = self.node("Gather", noise, indices, axis=axis)
+        fields = layer.spread(np.arange(len(pattern))[None, None]).numpy().ravel()
+        noise = self.node("Gather", noise, fields, axis=0)  # Of each channel.
         gain = self._mix(mixture, layer.gain, [-1, 1, 1])
         return self.add(x, self.node("Mul", gain, noise))
 

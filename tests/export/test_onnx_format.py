@@ -3,18 +3,24 @@ import sys
 
 import numpy as np
 import pytest
-from network_checks import check_paints_as
+from network_checks import check_paints_as, make_picture
 
 from kerasart.export.onnx_format import export_onnx
 from kerasart.export.parity import check_parity
 from kerasart.kernels.precision import choose_precision
-from kerasart.networks import recast
+from kerasart.networks import load_network, recast
+from kerasart.networks.style_network import copy_network
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 
 NAN = float("nan")
+FLOAT = onnx.TensorProto.FLOAT
+
+
+def constants_of(path):
+    return onnx.load(path).graph.initializer
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +60,31 @@ def test_the_file_knows_the_styles(style_network, path):
     onnx.checker.check_model(model, full_check=True)
     known = {each.key: json.loads(each.value) for each in model.metadata_props}
     assert known == ({"styles": ["a", "b", "c"]} if style_network.styles else {})
+
+
+def test_what_float16_holds_is_stored_in_it_and_paints_the_same(
+    tiny_network, tmp_path, monkeypatch
+):
+    network = copy_network(tiny_network, "float32")
+    halves = [each.astype(np.float16).astype(np.float32) for each in network.get_weights()]
+    network.set_weights([*halves[:-2], *network.get_weights()[-2:]])  # All but the last kernel.
+    light = export_onnx(network, tmp_path / "light.onnx")
+    monkeypatch.setattr("kerasart.export.onnx_format._MANY", np.inf)
+    full = export_onnx(network, tmp_path / "full.onnx")
+    kept = {tuple(each.dims) for each in constants_of(light) if each.data_type == FLOAT}
+    assert (3, 2, 9, 9) in kept and (8, 8, 3, 3) not in kept
+    assert light.stat().st_size < full.stat().st_size
+    inputs = {"image": make_picture(35, 46), "strength": np.float32([0.7])}
+    inputs["style_weights"] = np.float32([[0.2, 0.3, 0.5]])
+    painted = [onnxruntime.InferenceSession(path).run(None, inputs)[0] for path in (light, full)]
+    np.testing.assert_array_equal(*painted)
+
+
+def test_a_trained_network_is_small(tmp_path):
+    path = export_onnx(load_network("small"), tmp_path / "small.onnx")
+    assert path.stat().st_size < 320_000
+    grain = [each for each in constants_of(path) if each.data_type == onnx.TensorProto.INT8]
+    assert [tuple(each.dims) for each in grain] == [(4, 127, 131)]
 
 
 @pytest.mark.skipif(choose_precision() == "float32", reason="bfloat16 is slow here")

@@ -1,7 +1,6 @@
 """The flags of animated dreams, and `animate`, which makes what they describe."""
 
 from kerasart.scripts import cli, common_flags
-from kerasart.scripts.png_metadata import pack_record
 from kerasart.scripts.unfinished import RESUME
 
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from kerasart.image.animation import check_animation, write_animation
 from kerasart.image.arrays import fit_size
 from kerasart.image.frame_folder import FrameFolder, find_frames
 from kerasart.progress import ProgressBar
+from kerasart.records import pack_record
 from kerasart.settings.animation import ANIMATIONS, check_motion
 
 ANIMATE = flags.DEFINE_enum(

@@ -25,7 +25,6 @@ from kerasart.scripts import animation_flags, cli, common_flags, film_flags, opt
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
-from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 from dataclasses import dataclass, replace
@@ -41,6 +40,7 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
+from kerasart.records import compare_with_record, read_record
 from kerasart.settings.choices import suitable_preset
 from kerasart.settings.dream import DreamSettings, read_recorded
 from kerasart.settings.presets import find_preset, preset_name

@@ -7,12 +7,12 @@ All flags of style_transfer.py paint; those that begin with dream_ dream.
 """
 
 from kerasart.scripts import cli, common_flags, film_flags, options, style_transfer
-from kerasart.scripts.png_metadata import read_record
 
 import itertools
 
 from absl import flags
 
+from kerasart.records import read_record
 from kerasart.settings.dream import DreamSettings, read_recorded
 
 _PRESET = flags.DEFINE_string(

@@ -9,7 +9,6 @@ A channel that you like is a dream of its own:
 """
 
 from kerasart.scripts import cli, common_flags
-from kerasart.scripts.png_metadata import pack_record
 
 import sys
 
@@ -18,6 +17,7 @@ from absl import flags
 from kerasart.image import check_output, write_picture
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.progress import ProgressBar
+from kerasart.records import pack_record
 
 _LAYER = flags.DEFINE_string("layer", None, "The layer.")
 _CHANNELS = flags.DEFINE_string(

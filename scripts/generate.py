@@ -18,7 +18,6 @@ this script wrote is a seed, too: it holds its style.
 from kerasart.scripts import animation_flags, cli, common_flags, options
 from kerasart.scripts.batch_files import skip_painted
 from kerasart.scripts.make_picture import make_picture
-from kerasart.scripts.png_metadata import pack_record
 from kerasart.scripts.seed_flags import (
     MIX,
     SEEDS,
@@ -42,6 +41,7 @@ from kerasart.image.animation import check_animation
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.formats import FORMATS
+from kerasart.records import pack_record
 from kerasart.settings.dream import DreamSettings
 from kerasart.settings.generator import SearchSettings
 

@@ -2,7 +2,6 @@
 
 from kerasart.scripts import cli
 from kerasart.scripts.common_flags import PREVIEW_EVERY, QUIET, if_taken, metadata_of
-from kerasart.scripts.png_metadata import pack_record
 
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 from kerasart.image import Picture, write_picture
 from kerasart.progress import ProgressBar
+from kerasart.records import write_recorded
 
 
 def make_picture(
@@ -61,7 +61,15 @@ def make_picture(
             if label or not steps:
                 raise
             record = record | {"interrupted_after": steps}
-    path = _write_result(result, output, record, photo, bits, "refuse" if label else "number")
+    path = write_recorded(
+        output,
+        result.image,
+        result.settings | record,
+        photo,
+        metadata_of(photo),
+        bits,
+        if_taken("refuse" if label else "number"),
+    )
     height, width = result.image.shape[1:3]
     cli.say(
         f"Wrote {'the picture so far to ' if stopped else ''}{path}: {width}x{height}, "
@@ -106,21 +114,3 @@ class _Preview:
                 taken="replace" if self._path else "number",
             )
         self._written = due  # Fewer than before where another run has begun.
-
-
-def _write_result(result, output, record, photo, bits, taken):
-    """Writes a picture with its record, and with the photo's alpha and metadata."""
-    alpha = photo.alpha if photo else None
-    if alpha is not None:
-        from kerasart.image.resizing import resize
-
-        alpha = resize(alpha, result.image.shape[1:3], antialias=True).numpy().clip(0, 1)
-    return write_picture(
-        output,
-        result.image,
-        alpha=alpha,
-        text=pack_record(result.settings | record),
-        metadata=metadata_of(photo),
-        bits=bits,
-        taken=if_taken(taken),
-    )

@@ -2,7 +2,6 @@
 
 from kerasart.scripts import common_flags
 from kerasart.scripts.options import define_flags
-from kerasart.scripts.png_metadata import read_record
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from absl import flags
 
 from kerasart.levels import LEVELS
+from kerasart.records import read_record
 from kerasart.settings.generator import SeedSettings
 
 _MOST_SEEDS = 10_000

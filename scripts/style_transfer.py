@@ -22,7 +22,6 @@ from kerasart.scripts import cli, common_flags, film_flags, options
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
-from kerasart.scripts.png_metadata import compare_with_record, read_record
 from kerasart.scripts.style_flag import parse_file
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
@@ -40,6 +39,7 @@ from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import check_plot, plot_losses
 from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
+from kerasart.records import compare_with_record, read_record
 from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.declare import names_of
 from kerasart.settings.presets import find_preset, preset_name

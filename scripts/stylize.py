@@ -35,7 +35,6 @@ from kerasart.scripts.batch_files import (
     skip_painted,
     warn_of_failure,
 )
-from kerasart.scripts.png_metadata import pack_record
 from kerasart.scripts.style_flag import parse_mixture
 from kerasart.scripts.unfinished import RESUME
 
@@ -43,16 +42,15 @@ import itertools
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.samples import SAMPLES
+from kerasart.records import write_recorded
 from kerasart.saved_models import default_model, shipped_models
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.settings.checks import check_tiling
@@ -322,25 +320,17 @@ def _read(photo, most=None):
     long_side = _SIZE.value or most and min(most, max(picture.image.shape))
     if not long_side:
         return picture
-    size = fit_size(picture.image.shape[1:3], long_side)
-    common_flags.check_pixels(size)
-    from kerasart.image.resizing import resize_cut_out
+    common_flags.check_pixels(fit_size(picture.image.shape[1:3], long_side))
+    from kerasart.image.resizing import resize_picture
 
-    image, alpha = resize_cut_out(picture.image, picture.alpha, size)
-    return replace(picture, image=image, alpha=alpha)
+    return resize_picture(picture, long_side)
 
 
 def _write(output, image, picture, record, if_taken="number"):
     output.parent.mkdir(parents=True, exist_ok=True)
-    return write_picture(
-        output,
-        image,
-        alpha=picture.alpha,
-        text=pack_record({**record, "photo_hash": hash_image(picture.image)}),
-        metadata=common_flags.metadata_of(picture),
-        bits=_bits(),
-        taken=common_flags.if_taken(if_taken),
-    )
+    record = {**record, "photo_hash": hash_image(picture.image)}
+    metadata, taken = common_flags.metadata_of(picture), common_flags.if_taken(if_taken)
+    return write_recorded(output, image, record, picture, metadata, _bits(), taken)
 
 
 def _bits():

@@ -2,12 +2,13 @@
 
 from kerasart.scripts import common_flags
 from kerasart.scripts.batch_files import Job
-from kerasart.scripts.png_metadata import read_record
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
+
+from kerasart.records import read_record
 
 RESUME = flags.DEFINE_bool(
     "resume",

@@ -22,8 +22,10 @@ LEVELS = [
     ["optimization", "networks"],
     ["applications"],
     ["export"],
-    # `kerasart` itself hands out what is below it by name, so only the scripts stand above it.
+    # `kerasart` itself hands out what is below it by name, so only programs stand above it.
     ["kerasart"],
+    ["records"],
+    ["studio"],
     ["scripts"],
     ["__main__"],
 ]
@@ -39,6 +41,7 @@ LIGHT = [
     "kerasart.levels",
     "kerasart.progress",
     "kerasart.recent",
+    "kerasart.records",
     "kerasart.saved_models",
     "kerasart.settings",
     "kerasart.startup",

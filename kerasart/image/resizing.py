@@ -1,11 +1,13 @@
 """Resizes images."""
 
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerasart.image.arrays import fit_size
+from kerasart.image.files import Picture
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -69,6 +71,13 @@ def resize_cut_out(
     # Where alpha is small, the colours of all neighbours count.
     resized = sharp(image * alpha) + (1 - sharp(alpha)) * sharp(image)
     return np.clip(resized, 0.0, 1.0), np.clip(resize(alpha, size, antialias=True), 0.0, 1.0)
+
+
+def resize_picture(picture: Picture, long_side: int) -> Picture:
+    """Resizes a `Picture` by `resize_cut_out` to a long side in pixels."""
+    size = fit_size(picture.image.shape[1:3], long_side)
+    image, alpha = resize_cut_out(picture.image, picture.alpha, size)
+    return replace(picture, image=image, alpha=alpha)
 
 
 def pick_nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,13 +1,17 @@
-"""The record of how a picture was made, in its PNG file."""
+"""The record of how a picture was made, in its PNG file: packed, written, read and compared."""
 
 import json
 import logging
 from collections.abc import Iterable, Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kerasart
-from kerasart.image import read_picture
+from kerasart.image import Picture, read_picture, write_picture
+from kerasart.image.metadata import Metadata
 from kerasart.levels import LEVELS
 from kerasart.settings.checks import is_number, is_whole
 
@@ -35,6 +39,39 @@ def pack_record(settings: Mapping[str, Any]) -> dict[str, str]:
     # NumPy's numbers are none that JSON knows.
     text = json.dumps(record, default=lambda number: number.item())
     return {"Software": f"kerasart {kerasart.__version__}", "kerasart": text}
+
+
+def write_recorded(
+    path: str | PathLike[str],
+    image: np.ndarray,
+    record: Mapping[str, Any],
+    photo: Picture | None,
+    metadata: Metadata | None = None,
+    bits: int = 8,
+    taken: str = "replace",
+) -> Path:
+    """Writes a picture with its record, and with its photo's alpha.
+
+    Args:
+        path, image, metadata, bits, taken: See `write_picture`.
+        record: Dict of what makes the picture again.
+        photo: The `Picture` that it was made from, whose alpha is resized to it; or None.
+
+    Returns:
+        The `pathlib.Path` of the file.
+
+    Raises:
+        OSError, ValueError: See `write_picture`.
+    """
+    alpha = photo.alpha if photo else None
+    if alpha is not None and alpha.shape[1:3] != image.shape[1:3]:
+        from kerasart.image.resizing import resize
+
+        alpha = resize(alpha, image.shape[1:3], antialias=True).numpy().clip(0, 1)
+    text = pack_record(record)
+    return write_picture(
+        path, image, alpha=alpha, text=text, metadata=metadata, bits=bits, taken=taken
+    )
 
 
 def read_record(path: str | PathLike[str], max_pixels: int | None = None) -> dict[str, Any]:

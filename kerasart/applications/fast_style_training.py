@@ -19,14 +19,14 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.image import Picture, as_image
-from kerasart.networks import StyleNetwork, prepare_network
+from kerasart.networks import CollectionTrainer, StyleNetwork, prepare_network
 from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer
 from kerasart.networks.photo_crops import Photos
 from kerasart.networks.training_styles import TrainingStyles
 from kerasart.objectives import Content, Target
 from kerasart.optimization import Evaluator, balance, style_targets
-from kerasart.settings.checks import check_seed
+from kerasart.settings.checks import check, check_seed
 from kerasart.settings.style import FastStyleSettings
 
 if keras.backend.backend() == "tensorflow":
@@ -165,6 +165,9 @@ def make_trainer(
     Raises:
         ValueError: If the network cannot be trained by this backbone and these settings.
     """
+    bound = settings.content_bound
+    is_known = bound is None or issubclass(network.trainer_class, CollectionTrainer)
+    check(is_known, "content_bound", "left out but for collections", bound)
     objective = network.trainer_class.make_objective(network, backbone, settings)
     look = backbone.cut(objective.layers, precision, settings.pooling, network.padding)
     evaluator = Evaluator(look, objective)

@@ -21,6 +21,8 @@ from kerasart.settings.style import FastStyleSettings
 # Settings of style transfer that mean nothing here, and their defaults.
 _ALLOWED = {"style_loss": "gram", "content_weight": None, "style_weight": None, "tv_weight": None}
 _PENALTY = 1.0  # Weight of the critic's gradient penalty.
+_RATE = 0.005  # By which a content loss of twice the bound raises its strength, for each picture.
+_MOST = 4.0  # The most that is seen of a content loss, as a multiple of the bound.
 
 
 class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
@@ -30,6 +32,11 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
     what the network paints, and the network to paint what the critic takes for one of them, while
     the content loss keeps what is in the photo. Both take one step of one optimizer: the gradient
     of each loss reaches its own player alone.
+
+    A bound makes a constraint of the content loss: its factor, for each collection, grows while
+    photos lose more than the bound, and shrinks while they lose less. So each collection is painted
+    as boldly as that allows, whether it is far from photos or near. Source: Rezende and Viola 2018,
+    "Taming VAEs" (arXiv 1810.00597, algorithm 1).
 
     Source: Goodfellow et al. 2014 (arXiv 1406.2661); for collections of paintings, Sanakoyeu et al.
     2018, "A Style-Aware Content Loss for Real-time HD Style Transfer" (arXiv 1807.10201). See
@@ -41,10 +48,14 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         objective: The `Objective`, with a `Judgement` for each layer of the critic.
         weights: (terms,): the factor of each term.
         critic: The `Critic`.
+        content_bound: The bound of each collection's content loss, before its strength; None keeps
+            the strength as it is.
         stability, precision, pooling: As in `PerceptualTrainer`.
 
     Attributes:
         critic: The `Critic`.
+        content_factors: (collections,): what multiplies each collection's content losses, a
+            variable; 1 without a bound.
     """
 
     further_losses: ClassVar[tuple[str, ...]] = ("critic",)
@@ -57,6 +68,7 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         objective: Objective,
         weights: ArrayLike,
         critic: Critic,
+        content_bound: float | None = None,
         stability: float = 0.0,
         precision: str = "auto",
         pooling: str = "max",
@@ -67,6 +79,18 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         self.critic = critic
         # Of the critic: near 1, the network has lost the game.
         self._accuracy = keras.metrics.Mean(name="accuracy")
+        self._content_bound = content_bound
+        self._is_content = np.array([isinstance(term, Content) for term in objective.terms])
+        self._content_strength = sum(
+            term.weight for term in objective.terms if isinstance(term, Content)
+        )
+        self.content_factors = self.add_weight(
+            shape=(len(network.styles),),
+            initializer="ones",
+            trainable=False,
+            dtype="float32",
+            name="content_factors",
+        )
         contents = dict.fromkeys(t.layer for t in objective.terms if isinstance(t, Content))
         self._content_backbone = backbone.cut(tuple(contents), *cut)
 
@@ -82,6 +106,14 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         for name, allowed in _ALLOWED.items():
             value = getattr(settings, name)
             check(value == allowed, name, f"left out for collections ({allowed})", value)
+        if settings.content_bound is not None:
+            allowed = "more than 0 where `content_bound` is given"
+            check(
+                settings.content_strength > 0,
+                "content_strength",
+                allowed,
+                settings.content_strength,
+            )
         rest = style_objective(replace(settings, style_strength=0.0))
         for term in rest.terms:
             term.balanced = False  # By gradients: an untrained critic's mean nothing.
@@ -106,7 +138,8 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         critic = Critic({layer: backbone.channels(layer) for layer in judged}, len(network.styles))
         seen = [look(image) for style, _, photos in balance.examples for image in (style, *photos)]
         critic.standardise(seen)
-        return cls(network, backbone, objective, factors, critic, *cut)
+        bound = balance.settings.content_bound
+        return cls(network, backbone, objective, factors, critic, bound, *cut)
 
     def call(self, batch: dict[str, Any]) -> Any:
         """Paints each photo in the manner of its collection.
@@ -135,19 +168,45 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         for i, content in enumerate(contents):
             of_image = keras.tree.map_structure(lambda each, i=i: each[i : i + 1], heads)
             targets.append([self._target(term, content, of_image) for term in self.objective.terms])
-        return targets, [self._weights] * count
+        factors = ops.take(self.content_factors, batch["style"]["number"])[:, None]
+        weights = ops.where(self._is_content, self._weights * factors, self._weights)
+        return targets, ops.unstack(weights, count)
 
     def _target(self, term, content, heads):
         if isinstance(term, Content):
             return Target(guide=(ops.cast(content[term.layer], "float32"),))
         return Target(guide=tuple(heads[term.layer]) if isinstance(term, Judgement) else ())
 
-    def _further_losses(self, batch, features):
+    def _further_losses(self, batch, features, terms):
         self._update_average()
+        if self._content_bound:
+            self._adapt_content(batch["style"]["number"], terms)
         real = self._features(batch["style"]["picture"])
         loss, accuracy = self.critic.loss(real, features, batch["style"]["number"], _PENALTY)
         self._accuracy.update_state(accuracy)
         return [loss]
+
+    def _adapt_content(self, numbers, terms):
+        """Moves each collection's factor by how far its photos' content losses are from the bound.
+
+        It moves by a share of itself, so that large factors are as quick as small ones.
+        """
+        factors = ops.take(self.content_factors, numbers)
+        losses = ops.sum(ops.where(self._is_content, terms, 0.0), axis=1)
+        lost = losses / (factors * self._content_strength * self._content_bound)
+        chosen = ops.one_hot(numbers, self.content_factors.shape[0], dtype="float32")
+        moves = _RATE * (ops.minimum(lost, _MOST) - 1)
+        self.content_factors.assign(self.content_factors * ops.exp(ops.matmul(moves, chosen)))
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the content's factors beside what every trainer saves."""
+        super().save_own_variables(store)
+        store["content_factors"] = ops.convert_to_numpy(self.content_factors)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads the content's factors beside what every trainer loads."""
+        super().load_own_variables(store)
+        self.content_factors.assign(store["content_factors"])
 
 
 def _mean_square(features):

@@ -151,7 +151,7 @@ class PerceptualTrainer(Trainer):
         losses = ops.unstack(ops.mean(terms, axis=0), len(self.objective.terms))
         if self._stability:
             losses.append(self._stability * self._instability(x, y_pred))
-        losses += self._further_losses(x, features)
+        losses += self._further_losses(x, features, terms)
         self._log(losses)
         return sum(losses) / _replicas()
 
@@ -167,8 +167,8 @@ class PerceptualTrainer(Trainer):
         """Lists the targets and the weights of all terms for each image of a batch."""
         raise NotImplementedError
 
-    def _further_losses(self, batch, features):
-        """Lists the values of `further_losses`, given the features of what was painted."""
+    def _further_losses(self, batch, features, terms):
+        """Lists the values of `further_losses`, given features and terms of what was painted."""
         return []
 
     def _targets(self, content, style_values):

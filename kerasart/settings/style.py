@@ -182,6 +182,12 @@ class FastStyleSettings(ObjectiveSettings):
         "little noise change the result.",
         least=0,
     )
+    content_bound: float | None = option(
+        None,
+        "Of collections: the content loss of each, relative to the mean squares of features, that "
+        "its strength adapts to. (default: the strength stays)",
+        more_than=0,
+    )
     style_size: int = option(
         512,
         "Long side of the style images in pixels: a larger one gives larger strokes. They are "

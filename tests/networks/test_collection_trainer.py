@@ -7,7 +7,13 @@ import tensorflow as tf
 from network_checks import train_twice
 
 from kerasart.applications.fast_style_training import make_trainer
-from kerasart.networks import CollectionNet, CollectionTrainer, load_network, save_network
+from kerasart.networks import (
+    CollectionNet,
+    CollectionTrainer,
+    TransformerNet,
+    load_network,
+    save_network,
+)
 from kerasart.objectives import Content, Judgement
 from kerasart.settings.style import FastStyleSettings
 
@@ -45,12 +51,13 @@ def batch_of(count=2, seed=0, numbers=(0, 1)):
 
 @pytest.fixture
 def make(slim_vgg16):
-    def make(collections=2, run_eagerly=True, rate=5e-3):
+    def make(collections=2, run_eagerly=True, rate=5e-3, **settings):
         keras.utils.set_random_seed(0)
         names = [str(number) for number in range(collections)]
         network = CollectionNet(names, 1 / 8, 1)
         examples = noise(4)[:, None], stripes(4)[:, None]
-        trainer = make_trainer(network, *examples[::-1], slim_vgg16, SETTINGS, "float32")
+        chosen = replace(SETTINGS, **settings)
+        trainer = make_trainer(network, *examples[::-1], slim_vgg16, chosen, "float32")
         trainer.compile(keras.optimizers.Adam(rate, *trainer.betas), run_eagerly=run_eagerly)
         return trainer
 
@@ -77,6 +84,39 @@ def test_what_compares_with_one_style_is_refused(slim_vgg16, name, value):
         CollectionTrainer.make_objective(CollectionNet(1, 1 / 8, 1), slim_vgg16, settings)
 
 
+def test_a_bound_needs_content_and_a_collection(slim_vgg16, make):
+    with pytest.raises(ValueError, match="`content_strength` must be more than 0 where"):
+        make(content_bound=0.5, content_strength=0.0)
+    settings = replace(SETTINGS, content_bound=0.5, style_layers={"block2_conv1": 1.0})
+    arguments = noise(1)[:, None], noise(1)[:, None], slim_vgg16, settings
+    with pytest.raises(ValueError, match="`content_bound` must be left out but for collections"):
+        make_trainer(TransformerNet(1, 1 / 8, 1), *arguments)
+
+
+def test_a_factor_follows_what_its_collections_photos_lose(make):
+    trainer = make(content_bound=0.5)
+    strength, numbers = SETTINGS.content_strength, np.array([1, 1])
+    terms = np.float32([[0.75, -7, 9], [0.25, 7, -9]]) * [strength, 1, 1]
+    before = np.float32([3, 2])
+    trainer.content_factors.assign(before)
+    trainer._adapt_content(numbers, np.float32(terms))
+    # By 0.005 for a loss of twice the bound. What was measured has the factor in it.
+    moves = 0.005 * (np.array([0.75, 0.25]) / 2 / 0.5 - 1)
+    expected = before * [1, np.exp(moves.sum())]
+    np.testing.assert_allclose(trainer.content_factors, expected, rtol=1e-6)
+    trainer._adapt_content(numbers[:1], np.float32(terms[:1]) * 1e6)
+    np.testing.assert_allclose(trainer.content_factors, expected * [1, np.exp(0.015)], rtol=1e-6)
+
+
+def test_a_factor_multiplies_the_content_of_its_collection_alone(make):
+    trainer, batch = make(content_bound=0.5), batch_of()
+    _, weights = trainer._targets_and_weights(batch)
+    trainer.content_factors.assign([1, 3])
+    _, changed = trainer._targets_and_weights(batch)
+    np.testing.assert_array_equal(changed[0], weights[0])
+    np.testing.assert_allclose(changed[1], weights[1] * np.array([3, 1, 1]), rtol=1e-6)
+
+
 def test_each_loss_reaches_its_own_player_alone(make):
     trainer, batch = make(), batch_of()
     random = np.random.default_rng(0)
@@ -92,7 +132,7 @@ def test_each_loss_reaches_its_own_player_alone(make):
         of_network = trainer.objective(
             {layer: each[:1] for layer, each in features.items()}, targets[0], weights[0]
         )
-        (of_critic,) = trainer._further_losses(batch, features)
+        (of_critic,) = trainer._further_losses(batch, features, None)
     for loss, own, other in ((of_network, *players), (of_critic, *players[::-1])):
         own, other = (tape.gradient(loss, [v.value for v in each]) for each in (own, other))
         assert all(gradient is None for gradient in other)
@@ -151,7 +191,7 @@ def test_what_paints_can_be_trained_further(make, tmp_path):
 
 
 def test_it_resumes_to_the_bit(make, tmp_path):
-    trainer, again = make(), make()
+    trainer, again = make(content_bound=0.1), make(content_bound=0.1)
     batches = [batch_of(2, seed) for seed in range(3)]
     trainer.train_on_batch(batches[0])
     trainer.save_weights(tmp_path / "state.weights.h5")
@@ -162,6 +202,7 @@ def test_it_resumes_to_the_bit(make, tmp_path):
             each.train_on_batch(batch)
     for old, new in zip(trainer.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+    assert (np.asarray(trainer.content_factors) != 1).all()
     assert len(trainer.get_weights()) > len(trainer.network.get_weights())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _FILE = "model.keras"
 _ANY_STYLE = ("MannerNet", "AdaIN")  # Classes of networks that take any image as style.
+NVIDIA_SUFFIXES = (".pkl", ".pt", ".pth")  # Of files of StyleGAN2's programs.
 _LONGEST = 2**20  # Bytes of a configuration; kerasart's own have a few thousand.
 
 
@@ -79,6 +80,21 @@ def read_config(path: str | PathLike[str]) -> dict:
             f"Received: '{path}'"
         ) from error
     return config
+
+
+def is_generator(model: str | PathLike[str]) -> bool:
+    """Tells a generator from a style network.
+
+    Args:
+        model: As for `find_network`, or a file of NVIDIA's programs.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ValueError: If it is not such a file.
+    """
+    if Path(model).suffix in NVIDIA_SUFFIXES:
+        return True
+    return read_config(find_network(model)).get("class_name") == "StyleGenerator"
 
 
 def list_styles(model: str | PathLike[str]) -> list[str] | None:

@@ -1,9 +1,10 @@
-"""Exports a trained network, or a dream, for TensorFlow Serving; or for ONNX Runtime or LiteRT.
+"""Exports a network, a dream or a generator for TensorFlow Serving; or for ONNX Runtime or LiteRT.
 
     python scripts/export.py --model=medium
     python scripts/export.py --model=mine --output=saved_models/mine
     python scripts/export.py --model=dream --preset=animals --backbone=squeezenet
     python scripts/export.py --model=medium --format=onnx --output=medium.onnx
+    python scripts/export.py --model=generator --format=onnx
     python scripts/export.py --model=small --format=litert --size=512x512 --output=small.tflite
 
 A SavedModel goes to the next version, a numbered folder in the output, where the server finds it;
@@ -19,6 +20,7 @@ from absl import flags
 
 from kerasart.export.requirements import check_onnx
 from kerasart.image.files import check_place
+from kerasart.saved_models import NVIDIA_SUFFIXES, is_generator
 
 _OF_FORMAT = {"size": "litert", "most_pixels": "savedmodel", "precision": "savedmodel"}
 _FORMATS = ("savedmodel", "onnx", "litert")
@@ -27,8 +29,8 @@ _DREAM = "dream"
 _MODEL = flags.DEFINE_string(
     "model",
     "medium",
-    "A trained network: a name that stylize.py --list_styles shows, a folder or a .keras file; or "
-    f"{_DREAM}, which dreams.",
+    "A trained network: a name that stylize.py --list_styles shows, a folder or a .keras file; a "
+    f"generator, as for generate.py --model; or {_DREAM}, which dreams.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -68,26 +70,37 @@ def main() -> None:
     for name, kind in _OF_FORMAT.items():
         if flags.FLAGS[name].present and _FORMAT.value != kind:
             raise ValueError(f"`{name}` must go with --format={kind}. Received: {_FORMAT.value}")
+    model = Path(_MODEL.value)
+    name = model.stem if model.suffix in (".keras", *NVIDIA_SUFFIXES) else model.name
     if _FORMAT.value == "savedmodel":
-        output = Path(_OUTPUT.value or Path("saved_models") / Path(_MODEL.value).name)
+        output = Path(_OUTPUT.value or Path("saved_models") / name)
         if output.exists() and not output.is_dir():
             raise NotADirectoryError(f"`output` must be a folder. Received: the file '{output}'")
         cli.load_tensorflow()
         cli.say(f"Wrote {_export_served(output)}.")
         return
     suffix = {"onnx": ".onnx", "litert": ".tflite"}[_FORMAT.value]
-    output = Path(_OUTPUT.value or Path(_MODEL.value).name + suffix)
+    output = Path(_OUTPUT.value or name + suffix)
     check_place(output)
     size = _parse_size(_SIZE.value)
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
+    generates = is_generator(_MODEL.value)
+    if generates and _FORMAT.value != "onnx":
+        raise ValueError(
+            f"`format` must be savedmodel or onnx for a generator. Received: {_FORMAT.value}"
+        )
     if _FORMAT.value == "onnx":
         check_onnx()
     cli.load_tensorflow()
-    from kerasart.networks import load_network
+    from kerasart.networks import load_generator, load_network
 
-    network = load_network(_MODEL.value)
-    if _FORMAT.value == "onnx":
+    network = (load_generator if generates else load_network)(_MODEL.value)
+    if generates:
+        from kerasart.export.onnx_generator import export_generator_onnx
+
+        output = export_generator_onnx(network, output, common_flags.if_taken())
+    elif _FORMAT.value == "onnx":
         from kerasart.export.onnx_format import export_onnx
 
         output = export_onnx(network, output, common_flags.if_taken())
@@ -99,13 +112,15 @@ def main() -> None:
 
 
 def _export_served(output):
-    from kerasart.export.saved_model import export_dream, export_network
+    from kerasart.export.saved_model import export_dream, export_generator, export_network
 
     # What runs on a server is not what runs here: only asked for is bfloat16 exported.
     precision = common_flags.PRECISION.value or "float32"
     if _MODEL.value != _DREAM:
-        from kerasart.networks import load_network
+        from kerasart.networks import load_generator, load_network
 
+        if is_generator(_MODEL.value):
+            return export_generator(load_generator(_MODEL.value, precision), output)
         return export_network(load_network(_MODEL.value), output, precision, _MOST_PIXELS.value)
     from kerasart import Dreamer
 

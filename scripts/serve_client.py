@@ -46,6 +46,7 @@ from kerasart.image.files import open_regular
 from kerasart.image.formats import pillow_setting
 from kerasart.image.metadata import read_metadata
 from kerasart.image.samples import SAMPLES
+from kerasart.levels import fill_levels, split_levels
 
 # Must be set before gRPC is imported; silences its log of lost connections.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -70,7 +71,7 @@ _STYLE = flags.DEFINE_string(
     None,
     "A style that the model has, or several, as NAME:WEIGHT,NAME:WEIGHT; or one for each level of "
     "detail, as coarse:NAME,middle:NAME,fine:NAME (see stylize.py); or, for a model that paints in "
-    "any style, the file of a painting. (default: the model's own)",
+    "any style, the file of a painting, or of one for each level. (default: the model's own)",
 )
 _STRENGTH = flags.DEFINE_float(
     "strength",
@@ -264,8 +265,11 @@ def _parse_look():
             )
         return {}
     strength = {"strength": 1.0 if _STRENGTH.value is None else _STRENGTH.value}
-    if Path(style).is_file() or looks_like_file(style):
-        return {"style_bytes": _load(style)[0]} | strength
+    levels = {} if Path(style).is_file() else split_levels(style)
+    styles = list(fill_levels(levels).values()) if levels else [style]
+    if any(Path(each).is_file() or looks_like_file(each) for each in styles):
+        files = [_load(each)[0] for each in styles]
+        return {"style_bytes": files if levels else files[0]} | strength
     return {"style": style} | strength
 
 

@@ -175,9 +175,9 @@ def _tensor(array, dtype):
 
 def _column(values):
     if isinstance(values[0], dict):
-        column = np.empty(len(values), object)
-        column[:] = [base64.b64decode(value["b64"]) for value in values]
-        return column
+        return np.array([base64.b64decode(value["b64"]) for value in values], object)
+    if isinstance(values[0], list) and isinstance(values[0][0], dict):
+        return np.array([_column(row) for row in values], object)
     return np.array(values)
 
 

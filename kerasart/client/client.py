@@ -158,7 +158,7 @@ class Client:
             **options: The other inputs of the model's signature `bytes`, without a batch dimension:
                 `style_weights` and `strength`; `style_bytes` and `strength`; or `steps`,
                 `step_size` and `octaves`. All of them; or none, for the model's defaults. Weights
-                with levels go to the signature `levels`.
+                with levels, or a list of a file for each, go to the signature `levels`.
 
         Returns:
             An image file of the photo's size, checked to be complete.
@@ -175,7 +175,10 @@ class Client:
             picture = _decode(painting, "png", size)
             return painting if format == "png" else _to_jpeg(picture)
         inputs = {"image_bytes": photo, **options, "format": format}
-        signature = "levels" if np.ndim(options.get("style_weights", 0)) == 2 else "bytes"
+        has_levels = np.ndim(options.get("style_weights", 0)) == 2 or isinstance(
+            options.get("style_bytes"), list | tuple
+        )
+        signature = "levels" if has_levels else "bytes"
         painting = self.predict(signature, {name: [value] for name, value in inputs.items()})[0]
         _decode(painting, format, size)
         return painting
@@ -218,9 +221,10 @@ def _pause(tries):
 def _as_batch(name, values):
     """Converts a batch to an array of the type that the signatures expect."""
     if isinstance(values[0], str | bytes):
-        batch = np.empty(len(values), object)
-        batch[:] = [value.encode() if isinstance(value, str) else value for value in values]
-        return batch
+        values = [value.encode() if isinstance(value, str) else value for value in values]
+        return np.array(values, object)
+    if isinstance(values[0], list | tuple) and isinstance(values[0][0], bytes):
+        return np.array(values, object)  # A file for each level.
     batch = np.asarray(values)
     types = {"f": np.float32, "i": np.int32 if name in _INTEGERS else np.float32}
     return batch.astype(types.get(batch.dtype.kind, batch.dtype), copy=False)

@@ -289,6 +289,8 @@ def _no_answer(server, answer):
 def _to_json(value):
     if isinstance(value, bytes):
         return {"b64": base64.b64encode(value).decode()}
+    if value.dtype == object:
+        return [_to_json(each) for each in value]
     return value.tolist()
 
 

@@ -18,8 +18,8 @@ from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import LEAST_LIGHT, StyleOps
 
-_OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
-_TOLERANCE = 1 / 255
+OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
+TOLERANCE = 1 / 255
 _MANY = 64  # Numbers of a constant that is worth the node which widens it.
 _CHECKED_SIZES = (33, 47), (29, 38)  # Of the image and the style.
 
@@ -51,11 +51,12 @@ def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "
     check_place(path)
     network = recast(network, "float32")
     data = _build(network).SerializeToString()
-    check_parity(network, _run_file(data), network.input_shapes(*_CHECKED_SIZES), _TOLERANCE)
+    check_parity(network, run_file(data), network.input_shapes(*_CHECKED_SIZES), TOLERANCE)
     return write_file(path, lambda file: file.write(data), taken)
 
 
-def _run_file(data):
+def run_file(data: bytes) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """Opens an ONNX file: a function of its inputs that returns what is `painted`."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -79,7 +80,7 @@ def _build(network):
     model = helper.make_model(
         helper.make_graph(ops.nodes, name, inputs, outputs, ops.constants),
         producer_name="kerasart",
-        opset_imports=[helper.make_opsetid("", _OPSET)],
+        opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
     )
     if network.styles:

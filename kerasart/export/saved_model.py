@@ -13,9 +13,10 @@ import tensorflow as tf
 
 from kerasart.applications.deep_dream import Dreamer
 from kerasart.export.dream_signatures import ServedDream
+from kerasart.export.generator_signatures import ServedGenerator
 from kerasart.export.signatures import SERVED, Served
 from kerasart.export.warmup import replay_warmup, write_warmup
-from kerasart.networks import StyleNetwork
+from kerasart.networks import StyleGenerator, StyleNetwork
 
 # Operations that run Python, or that a server may lack.
 _FORBIDDEN = ("PyFunc", "EagerPyFunc", "PyFuncStateless", "XlaLaunch", "XlaMustCompile")
@@ -64,14 +65,30 @@ def export_dream(
     return export(ServedDream(dreamer, most_pixels), folder)
 
 
-def export(served: Served, folder: str | PathLike[str]) -> Path:
+def export_generator(generator: StyleGenerator, folder: str | PathLike[str]) -> Path:
+    """Exports a generator as the next version of a served model.
+
+    Args:
+        generator: The `StyleGenerator`, in the precision that it is served in.
+        folder: As for `export_network`.
+
+    Returns:
+        The path of the new version.
+
+    Raises:
+        ValueError: As for `export_network`.
+    """
+    return export(ServedGenerator(generator), folder)
+
+
+def export(served: Served | ServedGenerator, folder: str | PathLike[str]) -> Path:
     """Exports signatures as the next version of a served model.
 
     It is written under a temporary name and renamed atomically, since servers poll for new
     versions.
 
     Args:
-        served: A `Served`.
+        served: A `Served`, or a `ServedGenerator`.
         folder: As for `export_network`.
 
     Returns:

@@ -69,12 +69,12 @@ class Served:
         formats = {"format": tf.TensorSpec([None], tf.string, "format")}
         mandatory = {name: spec for name, spec in options.items() if name not in self.defaults}
         signatures = {
-            "serving_default": _signature(self._files, files | mandatory),
-            "bytes": _signature(self._files, files | options | formats),
+            "serving_default": signature(self._files, files | mandatory),
+            "bytes": signature(self._files, files | options | formats),
         }
         for name, dtype in (("pixels", tf.uint8), ("pixels_float", tf.float32)):
             pixels = {"image": tf.TensorSpec([None, None, None, 3], dtype, "image")}
-            signatures[name] = _signature(self._pixels, pixels | options)
+            signatures[name] = signature(self._pixels, pixels | options)
         return signatures
 
     def _files(self, image_bytes, format=None, **options):
@@ -169,8 +169,8 @@ class ServedStyles(Served):
         weights = {"style_weights": tf.TensorSpec(shape, name="style_weights")}
         names = {"names": tf.TensorSpec([None], tf.string, "names")}
         return signatures | {
-            "levels": _signature(self._files, inputs | weights),
-            "styles": _signature(self._parse_names, names),
+            "levels": signature(self._files, inputs | weights),
+            "styles": signature(self._parse_names, names),
         }
 
     def _parse_names(self, names):
@@ -197,6 +197,9 @@ class ServedStyles(Served):
 class ServedAnyStyle(Served):
     """Signatures of a network for any style, each with a style image's file as another input.
 
+    If styles may differ by level, there is one more: `levels`, which is `bytes` with three files,
+    of the coarse, the middle and the fine style.
+
     Args:
         network: The network.
         precision: "float32", "bfloat16" or "auto", of the convolutions.
@@ -208,6 +211,8 @@ class ServedAnyStyle(Served):
     def __init__(self, network: StyleNetwork, precision: str, most: int):
         super().__init__(network.least_size, most)
         self._style_size = network.style_size
+        self._has_levels = network.has_levels
+        self._encode = tf.function(self._encode_file, autograph=False)  # Traced once.
         self._network = FusedNetwork(network, precision, portable=True)
         self.variables = self._network.kernels
 
@@ -216,21 +221,37 @@ class ServedAnyStyle(Served):
         return {"style_bytes": tf.TensorSpec([], tf.string), "strength": tf.TensorSpec([])}
 
     def paint(self, image: tf.Tensor, style_bytes: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """Paints an image in the style of a file."""
-        style = self.decode(style_bytes[0], "style_bytes")
+        """Paints an image in the style of a file, or of one for each level."""
+        if style_bytes.shape.rank == 1:
+            style_code = self._encode(style_bytes[0])
+        else:
+            codes = [self._encode(file) for file in tf.unstack(style_bytes[0])]
+            style_code = tf.stack([code[:, level] for level, code in enumerate(codes)], axis=1)
+        return self._network.forward(image, style_code, _check_strength(strength))
+
+    def _encode_file(self, file):
+        style = self.decode(file, "style_bytes")
         size = tf.cast(tf.shape(style)[1:3], tf.float32)
         scale = tf.minimum(1.0, self._style_size / tf.reduce_max(size))
         size = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), self.least)
-        style = resize(style, size, antialias=True, method="lanczos3")
-        return self._network(image, style, _check_strength(strength))
+        return self._network.encode_style(resize(style, size, antialias=True, method="lanczos3"))
+
+    def signatures(self) -> dict[str, Any]:
+        """Adds `levels`, if the network has any."""
+        signatures = super().signatures()
+        if not self._has_levels:
+            return signatures
+        _, inputs = signatures["bytes"].structured_input_signature
+        files = {"style_bytes": tf.TensorSpec([None, len(LEVELS)], tf.string, "style_bytes")}
+        return signatures | {"levels": signature(self._files, inputs | files)}
 
 
 # By `StyleNetwork.style_input`.
 SERVED: dict[str, Callable[..., Served]] = {"style_weights": ServedStyles, "style": ServedAnyStyle}
 
 
-def _signature(function, inputs):
-    """Traces a function with its inputs as keywords."""
+def signature(function: Callable, inputs: dict[str, tf.TensorSpec]) -> Any:
+    """Traces a function with its inputs as keywords: a concrete function."""
 
     def by_name(**inputs):
         return function(**inputs)

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from kerasart.client.messages import PredictionLog, make_request, read_tensor
 from kerasart.client.transports import shorten
+from kerasart.export.generator_signatures import ServedGenerator
 from kerasart.export.signatures import Served
 
 _FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -23,14 +24,17 @@ _SIDE = 128  # Pixels of the images in requests.
 
 
 def write_warmup(
-    path: str | PathLike[str], name: str, served: Served, signatures: Mapping[str, Any]
+    path: str | PathLike[str],
+    name: str,
+    served: Served | ServedGenerator,
+    signatures: Mapping[str, Any],
 ) -> None:
     """Writes a warm-up request for each signature.
 
     Args:
         path: The SavedModel's folder.
         name: The served model's name.
-        served: The `Served` that it was made from.
+        served: The `Served` or `ServedGenerator` that it was made from.
         signatures: Its signatures.
     """
     file = Path(path) / _FILE
@@ -86,7 +90,7 @@ def _plain(tensor):
 def _example(name, spec, served):
     """Makes an input as a client might send it, a batch of one."""
     if name in ("image_bytes", "style_bytes"):
-        return np.array([_gradient_png()], object)
+        return np.full((1, *spec.shape[1:]), _gradient_png(), object)
     if name == "image":
         return np.full((1, _SIDE, _SIDE, 3), 0.5, np.float32).astype(spec.dtype.as_numpy_dtype)
     if name in ("format", "names"):

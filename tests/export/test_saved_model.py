@@ -156,6 +156,24 @@ def test_it_paints_as_in_process(style_network, served, signature):
     check_paints_as(style_network, paint, atol, [(35, 46)], by_level=by_level)
 
 
+def test_any_style_may_differ_by_level(manner, manner_signatures, adain_signatures):
+    assert "levels" not in adain_signatures
+    picture, styles = make_picture(35, 46), [make_picture(20, 20, seed) for seed in (1, 2, 3)]
+    inputs = {
+        "image_bytes": [png(levels(picture)[0])],
+        "style_bytes": [[png(levels(style)[0]) for style in styles]],
+        "format": ["png"],
+        "strength": [0.75],
+    }
+    inputs = {name: tf.constant(value) for name, value in inputs.items()}
+    (file,) = manner_signatures["levels"](**inputs)["image_bytes"].numpy()
+    picture, *styles = (np.float32(levels(each)) / 255 for each in (picture, *styles))
+    codes = [np.asarray(manner.encode_style(style))[:, i] for i, style in enumerate(styles)]
+    expected = manner.forward(picture, np.stack(codes, axis=1), np.float32([0.75]))
+    atol = tolerance(manner) + 0.5 / 255
+    np.testing.assert_allclose(read(file), expected, rtol=0, atol=atol)
+
+
 def test_all_else_than_files_can_be_left_out(style_network, served):
     pictures = [make_picture(33, 47), make_picture(16, 9, 1)]  # Of different sizes.
     files = {"image_bytes": tf.constant([png(levels(each)[0]) for each in pictures])}

@@ -169,6 +169,16 @@ def test_a_painting_is_sent_as_a_file(tmp_path, photo, warm_run, flags, painter)
     assert inputs["strength"].tolist() == [1.0]
 
 
+def test_a_painting_for_each_level_is_sent(tmp_path, photo, warm_run, flags, painter):
+    for i, name in enumerate("ab"):
+        Image.fromarray(make_photo(20, 20 + i)).save(tmp_path / f"{name}.png")
+    succeed(warm_run(tmp_path, "--input=photo.png", "--style=coarse:a.png,fine:b.png", *flags))
+    signature, inputs = painter.last
+    assert signature == "levels"
+    a, b = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
+    assert inputs["style_bytes"].tolist() == [[a, a, b]]
+
+
 def test_a_dream_has_its_options(tmp_path, photo, warm_run, flags, painter):
     dream = ("--steps=3", "--step_size=0.25", "--octaves=2")
     succeed(warm_run(tmp_path, "--input=photo.png", *flags, *dream))

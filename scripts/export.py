@@ -1,4 +1,4 @@
-"""Exports a network, a dream or a generator for TensorFlow Serving; or for ONNX Runtime or LiteRT.
+"""Exports a network, a dream or a generator: for TensorFlow Serving, ONNX, LiteRT, or browsers.
 
     python scripts/export.py --model=medium
     python scripts/export.py --model=mine --output=saved_models/mine
@@ -6,10 +6,12 @@
     python scripts/export.py --model=medium --format=onnx --output=medium.onnx
     python scripts/export.py --model=generator --format=onnx
     python scripts/export.py --model=small --format=litert --size=512x512 --output=small.tflite
+    npm pack onnxruntime-web@1.30.0 && python scripts/export.py --model=small --format=web
 
 A SavedModel goes to the next version, a numbered folder in the output, where the server finds it;
 what is there already stays. It is asked for a picture before it is put in place, and other formats
-are compared with the network. saved_models/README.md says how to start a server.
+are compared with the network. saved_models/README.md says how to start a server. A page that paints
+in the browser is a folder for any web host; `python -m http.server --directory=small_web` is one.
 """
 
 from kerasart.scripts import cli, common_flags
@@ -19,11 +21,17 @@ from pathlib import Path
 from absl import flags
 
 from kerasart.export.requirements import check_onnx
+from kerasart.export.web_runtime import ARCHIVE, read_runtime
 from kerasart.image.files import check_place
 from kerasart.saved_models import NVIDIA_SUFFIXES, is_generator
 
-_OF_FORMAT = {"size": "litert", "most_pixels": "savedmodel", "precision": "savedmodel"}
-_FORMATS = ("savedmodel", "onnx", "litert")
+_OF_FORMAT = {
+    "size": "litert",
+    "most_pixels": "savedmodel",
+    "precision": "savedmodel",
+    "runtime": "web",
+}
+_FORMATS = ("savedmodel", "onnx", "litert", "web")
 _DREAM = "dream"
 
 _MODEL = flags.DEFINE_string(
@@ -35,14 +43,15 @@ _MODEL = flags.DEFINE_string(
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "Where to write: a served model's folder, whose name is the model's on the server, or a file. "
-    "(default: saved_models/NAME, or NAME.onnx, or NAME.tflite)",
+    "Where to write: a served model's folder, whose name is the model's on the server, a file, "
+    "or a page's folder. (default: saved_models/NAME, NAME.onnx, NAME.tflite, or NAME_web)",
 )
 _FORMAT = flags.DEFINE_enum(
     "format",
     "savedmodel",
     _FORMATS,
-    "savedmodel for TensorFlow Serving; onnx; or litert, in float16 and for one size.",
+    "savedmodel for TensorFlow Serving; onnx; litert, in float16 and for one size; or web, a page "
+    "that paints in the browser.",
 )
 _SIZE = flags.DEFINE_string("size", "512x512", "Height x width of the pictures, for litert.")
 _MOST_PIXELS = flags.DEFINE_integer(
@@ -51,11 +60,16 @@ _MOST_PIXELS = flags.DEFINE_integer(
     "The most pixels of a picture that a server accepts.",
     lower_bound=1,
 )
+_RUNTIME = flags.DEFINE_string(
+    "runtime",
+    ARCHIVE,
+    "For web, the npm package onnxruntime-web: an archive that npm pack fetches, or its folder.",
+)
 _PRESET = flags.DEFINE_string(
     "preset", None, "The dream's settings (deep_dream.py --preset=help). (default: animals)"
 )
 GROUPS = {
-    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS],
+    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS, _RUNTIME],
     "Network": [common_flags.PRECISION],
     "Dream": [_PRESET, common_flags.BACKBONE, common_flags.WEIGHTS],
     "Run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
@@ -74,14 +88,12 @@ def main() -> None:
     name = model.stem if model.suffix in (".keras", *NVIDIA_SUFFIXES) else model.name
     if _FORMAT.value == "savedmodel":
         output = Path(_OUTPUT.value or Path("saved_models") / name)
-        if output.exists() and not output.is_dir():
-            raise NotADirectoryError(f"`output` must be a folder. Received: the file '{output}'")
+        _check_folder(output)
         cli.load_tensorflow()
         cli.say(f"Wrote {_export_served(output)}.")
         return
-    suffix = {"onnx": ".onnx", "litert": ".tflite"}[_FORMAT.value]
+    suffix = {"onnx": ".onnx", "litert": ".tflite", "web": "_web"}[_FORMAT.value]
     output = Path(_OUTPUT.value or name + suffix)
-    check_place(output)
     size = _parse_size(_SIZE.value)
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
@@ -90,7 +102,12 @@ def main() -> None:
         raise ValueError(
             f"`format` must be savedmodel or onnx for a generator. Received: {_FORMAT.value}"
         )
-    if _FORMAT.value == "onnx":
+    if _FORMAT.value == "web":
+        _check_folder(output)
+        read_runtime(_RUNTIME.value)
+    else:
+        check_place(output)
+    if _FORMAT.value in ("onnx", "web"):
         check_onnx()
     cli.load_tensorflow()
     from kerasart.networks import load_generator, load_network
@@ -104,6 +121,10 @@ def main() -> None:
         from kerasart.export.onnx_format import export_onnx
 
         output = export_onnx(network, output, common_flags.if_taken())
+    elif _FORMAT.value == "web":
+        from kerasart.export.web_format import export_web
+
+        output = export_web(network, output, _RUNTIME.value, common_flags.if_taken())
     else:
         from kerasart.export.litert_format import export_litert
 
@@ -131,6 +152,11 @@ def _export_served(output):
         precision=precision,
     )
     return export_dream(dreamer, output, _MOST_PIXELS.value)
+
+
+def _check_folder(output):
+    if output.exists() and not output.is_dir():
+        raise NotADirectoryError(f"`output` must be a folder. Received: the file '{output}'")
 
 
 def _parse_size(text):

@@ -36,6 +36,7 @@ LIGHT = [
     "kerasart.backbones.imagenet",
     "kerasart.client",
     "kerasart.export.requirements",
+    "kerasart.export.web_runtime",
     "kerasart.film",
     "kerasart.image",
     "kerasart.levels",

@@ -1,1 +1,1 @@
-"""Exports to SavedModel (for TensorFlow Serving), ONNX and LiteRT."""
+"""Exports to SavedModel (for TensorFlow Serving), ONNX, LiteRT, and pages that paint."""

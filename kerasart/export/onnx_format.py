@@ -49,10 +49,20 @@ def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "
     check_onnx()
     path = Path(path)
     check_place(path)
+    data = make_onnx(network)
+    return write_file(path, lambda file: file.write(data), taken)
+
+
+def make_onnx(network: StyleNetwork) -> bytes:
+    """Makes the content of an ONNX file; see `export_onnx`.
+
+    Raises:
+        ValueError: If its output differs from the network's by more than 1/255.
+    """
     network = recast(network, "float32")
     data = _build(network).SerializeToString()
     check_parity(network, run_file(data), network.input_shapes(*_CHECKED_SIZES), TOLERANCE)
-    return write_file(path, lambda file: file.write(data), taken)
+    return data
 
 
 def run_file(data: bytes) -> Callable[[dict[str, np.ndarray]], np.ndarray]:

@@ -81,6 +81,7 @@ def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, call):
         (["--size=9x9"], "`size` must go with --format=litert. Received: savedmodel"),
         (["--format=onnx", "--precision=float32"], "`precision` must go with --format=savedmodel"),
         (["--format=litert", "--most_pixels=9"], "`most_pixels` must go with --format=savedmodel"),
+        (["--runtime=x"], "`runtime` must go with --format=web. Received: savedmodel"),
     ],
 )
 def test_a_flag_of_another_format_is_refused(flags, words, tmp_path, call):
@@ -107,6 +108,13 @@ def test_a_missing_onnx_is_told_of_at_once(tmp_path, call):
     done = call(script("export"), "--format=onnx", folder=tmp_path, PYTHONPATH=tmp_path)
     assert done.returncode == 1 and "no onnx here" in done.stderr
     assert "kerasart[onnx]" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_missing_runtime_of_a_page_is_told_of_at_once(tmp_path, call):
+    done = call(script("export"), "--format=web", folder=tmp_path)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "`npm pack onnxruntime-web@1.30.0` fetches it" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 # --- Help

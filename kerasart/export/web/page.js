@@ -1,0 +1,340 @@
+// The page: what is chosen, what is shown, what is saved.
+
+import { Camera } from "./camera.js";
+import { takeOver } from "./offline.js";
+import { Painter } from "./painter.js";
+import { readPhoto, shrink, shrunkSize, Unreadable } from "./photo.js";
+
+// Long sides in pixels, of what is shown, of what the camera sees, and of drafts. Graphics
+// processors are fast.
+const SHOWN = { fast: 1024, slow: 720 };
+const LIVE = { fast: 640, slow: 320 };
+const DRAFT = 320;
+
+const PROMPT = 400; // A picture that takes fewer milliseconds follows a slider as it is.
+const LARGE = 2e6; // Pixels, after which memory is given back.
+
+const find = (id) => document.getElementById(id);
+const painter = new Painter();
+
+let network; // What styles.json says: styles, least_size, most_pixels.
+let photo; // {bitmap, name, size}: the bitmap as large as it can be painted, the size of the file.
+let wanted; // The long side of the picture that is to be painted next, if one is.
+let isPainting = false;
+let camera = null;
+let facing = "environment";
+let last = { milliseconds: 0, pixels: 1 }; // How long a picture of how many pixels took.
+
+// --- What is chosen
+
+const styleInput = () => document.querySelector("input[name=style]:checked");
+const levelSelects = () => [...document.querySelectorAll("#levels select")];
+
+function addStyles() {
+  network.styles.forEach((name, number) => {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "radio", name: "style", value: number, checked: number === 0 });
+    const image = Object.assign(new Image(), { src: `styles/${number}.jpg`, alt: "" });
+    const words = document.createElement("span");
+    words.textContent = inWords(name);
+    const label = document.createElement("label");
+    label.className = "style";
+    label.append(input, image, words);
+    find("styles").append(label);
+  });
+  addOptions(find("second"), "None");
+  for (const select of levelSelects()) addOptions(select, "As chosen above");
+  find("mix").hidden = network.styles.length < 2;
+}
+
+function addOptions(select, none) {
+  select.add(new Option(none, ""));
+  network.styles.forEach((name, number) => select.add(new Option(inWords(name), number)));
+}
+
+function inWords(name) {
+  const words = name.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+/** The inputs of the network: weights of the styles, a row for each level, and the strength. */
+function readChoices() {
+  const mixture = new Float32Array(network.styles.length);
+  const share = find("second").value ? find("share").value / 100 : 0;
+  mixture[styleInput().value] += 1 - share;
+  if (share) mixture[find("second").value] += share;
+  const rows = levelSelects().map(({ value }) =>
+    value ? mixture.map((_, style) => Number(style === Number(value))) : mixture,
+  );
+  const weights = new Float32Array(rows.flatMap((row) => [...row]));
+  return { weights, levels: rows.length, strength: find("strength").value / 100 };
+}
+
+function describeChoices() {
+  const inputs = [styleInput(), find("second"), ...levelSelects()];
+  const numbers = new Set(inputs.map(({ value }) => value).filter((value) => value !== ""));
+  return [...numbers].map((number) => inWords(network.styles[number])).join(", ");
+}
+
+function showNumbers() {
+  for (const output of document.querySelectorAll("output")) {
+    output.value = `${find(output.htmlFor).value} %`;
+  }
+}
+
+// --- What is shown
+
+const say = (text) => (find("status").textContent = text);
+const warn = (text) => (find("trouble").textContent = text);
+const sideOf = (sides) => (painter.isFast ? sides.fast : sides.slow);
+
+function show(picture) {
+  const canvas = find("painting");
+  Object.assign(canvas, { width: picture.width, height: picture.height });
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  const what = camera ? "What the camera sees" : photo.name;
+  canvas.setAttribute("aria-label", `${what}, painted: ${describeChoices()}`);
+}
+
+function setPainting(value) {
+  isPainting = value;
+  find("picture").setAttribute("aria-busy", value);
+  find("save").disabled = value || camera !== null;
+  find("compare").disabled = camera !== null;
+}
+
+/** Paints a bitmap, which is used up. */
+async function paint(bitmap) {
+  const begin = performance.now();
+  const pixels = bitmap.width * bitmap.height;
+  const picture = await painter.paint({ bitmap, ...readChoices() });
+  last = { milliseconds: performance.now() - begin, pixels };
+  return picture;
+}
+
+/** Paints the photo as it is chosen now; what is chosen meanwhile comes after. */
+async function update(side = sideOf(SHOWN)) {
+  wanted = side;
+  if (isPainting || camera) return;
+  setPainting(true);
+  try {
+    while (wanted) {
+      const bitmap = await shrink(photo.bitmap, { side: wanted });
+      wanted = undefined;
+      say("Painting…");
+      show(await paint(bitmap));
+    }
+    say(`Painted: ${describeChoices()}`);
+  } catch (error) {
+    explainFailure(error);
+  }
+  setPainting(false);
+}
+
+/** Paints while a slider is moved: small, where a picture takes long. */
+function follow() {
+  update(last.milliseconds > PROMPT ? DRAFT : sideOf(SHOWN));
+}
+
+function explainFailure(error) {
+  console.warn(error);
+  painter.close();
+  say("");
+  warn("This picture could not be painted. The device may lack memory: close other pages, and try again.");
+}
+
+/** Shows the photo in the place of the painting. */
+function compare(event) {
+  const isHeld = ["pointerdown", "keydown"].includes(event.type) && !find("compare").disabled;
+  if (event.type === "keydown" && ![" ", "Enter"].includes(event.key)) return;
+  find("photo").hidden = !isHeld;
+  find("painting").hidden = isHeld;
+}
+
+// --- Photos
+
+async function openFile(file) {
+  if (!file) return;
+  find("picture").setAttribute("aria-busy", true);
+  warn("");
+  try {
+    await setPhoto(await readPhoto(file, network.least_size), file.name ?? "A cup of coffee");
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    warn(error.message);
+    find("picture").setAttribute("aria-busy", isPainting);
+  }
+}
+
+async function setPhoto(bitmap, name) {
+  leaveCamera();
+  const size = [bitmap.width, bitmap.height];
+  photo = { bitmap: await shrink(bitmap, { pixels: network.most_pixels }), name, size };
+  bitmap.close();
+  const canvas = find("photo");
+  [canvas.width, canvas.height] = shrunkSize(photo.bitmap, { side: sideOf(SHOWN) });
+  canvas.getContext("2d").drawImage(photo.bitmap, 0, 0, canvas.width, canvas.height);
+  listSizes();
+  await update();
+}
+
+function listSizes() {
+  const { width, height } = photo.bitmap;
+  const seen = shrunkSize(photo.bitmap, { side: sideOf(SHOWN) });
+  const name = width === photo.size[0] ? "Full size" : "Largest here";
+  const options = [new Option(`${name}, ${width} × ${height}`, "")];
+  if (seen[0] < width) options.push(new Option(`As seen, ${seen.join(" × ")}`, Math.max(...seen)));
+  find("size").replaceChildren(...options);
+}
+
+// --- The camera
+
+async function startCamera() {
+  warn("");
+  let mine;
+  try {
+    mine = await Camera.open(facing, () => leaveCamera());
+  } catch (error) {
+    return warn(error.message);
+  }
+  camera = mine;
+  find("filming").hidden = false;
+  find("turn").hidden = !(await Camera.hasOthers());
+  find("camera").textContent = "Stop the camera";
+  say("Painting what the camera sees");
+  setPainting(isPainting);
+  try {
+    while (camera === mine) {
+      const picture = await paint(await mine.look(sideOf(LIVE)));
+      if (camera === mine) show(picture);
+    }
+  } catch (error) {
+    if (camera !== mine) return;
+    leaveCamera();
+    explainFailure(error);
+  }
+}
+
+function leaveCamera() {
+  camera?.stop();
+  camera = null;
+  find("filming").hidden = true;
+  find("camera").textContent = "Camera";
+}
+
+function stopCamera() {
+  leaveCamera();
+  update();
+}
+
+async function turnCamera() {
+  leaveCamera();
+  facing = facing === "user" ? "environment" : "user";
+  await startCamera();
+}
+
+async function takePicture() {
+  await setPhoto(await camera.look(), "A picture of the camera");
+}
+
+// --- Saving
+
+/** Paints as large as is asked for; where memory does not suffice, with half as many pixels. */
+async function paintLarge(side) {
+  let pixels = photo.bitmap.width * photo.bitmap.height;
+  for (;;) {
+    const bitmap = await shrink(photo.bitmap, { pixels, side });
+    const { width, height } = bitmap;
+    const seconds = Math.ceil((last.milliseconds / 1000) * ((width * height) / last.pixels));
+    say(`Painting ${width} × ${height}: about ${seconds} s`);
+    try {
+      return await paint(bitmap);
+    } catch (error) {
+      pixels = (width * height) / 2;
+      if (pixels < DRAFT ** 2) throw error;
+      console.warn(error);
+      painter.close();
+    }
+  }
+}
+
+async function save() {
+  setPainting(true);
+  warn("");
+  try {
+    const picture = await paintLarge(Number(find("size").value) || Infinity);
+    show(picture);
+    await download(hasTransparency(picture.data) ? "png" : "jpeg"); // JPEG has no transparency.
+    say(`Saved, ${picture.width} × ${picture.height}`);
+    if (picture.width * picture.height > LARGE) painter.close();
+  } catch (error) {
+    explainFailure(error);
+  }
+  setPainting(false);
+  if (wanted) update(wanted);
+}
+
+function hasTransparency(bytes) {
+  for (let at = 3; at < bytes.length; at += 4) if (bytes[at] < 255) return true;
+  return false;
+}
+
+/** Saves what is shown: pixels, and nothing of what the photo's file says besides. */
+async function download(format) {
+  const canvas = find("painting");
+  const blob = await new Promise((give) => canvas.toBlob(give, `image/${format}`, 0.95));
+  const name = `${photo.name.replace(/\.\w+$/, "")}, ${describeChoices()}`;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${name}.${format === "png" ? "png" : "jpg"}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+// --- The beginning
+
+function listen() {
+  const on = (target, events, act) => {
+    for (const event of events.split(" ")) target.addEventListener(event, act);
+  };
+  on(find("file"), "change", ({ target }) => {
+    openFile(target.files[0]);
+    target.value = ""; // The same file may be chosen again.
+  });
+  on(find("camera"), "click", () => (camera ? stopCamera() : startCamera()));
+  on(find("turn"), "click", turnCamera);
+  on(find("shoot"), "click", takePicture);
+  on(find("save"), "click", save);
+  on(find("compare"), "pointerdown pointerup pointerleave pointercancel keydown keyup blur", compare);
+  on(find("choices"), "input", ({ target }) => {
+    showNumbers();
+    if (target.type === "range") follow();
+  });
+  on(find("choices"), "change", ({ target }) => {
+    if (![find("file"), find("size")].includes(target)) update();
+  });
+  on(document, "paste", ({ clipboardData }) => openFile(clipboardData.files[0]));
+  on(document, "dragover drop dragleave", (event) => {
+    event.preventDefault();
+    find("frame").classList.toggle("dragged", event.type === "dragover");
+    if (event.type === "drop") openFile(event.dataTransfer.files[0]);
+  });
+}
+
+async function begin() {
+  if (!("WebAssembly" in window && "OffscreenCanvas" in window)) {
+    say("");
+    return warn(
+      "This browser cannot paint: it is too old, or set up not to. A current Firefox, Chrome, Edge or Safari can.",
+    );
+  }
+  say("Getting ready…");
+  await takeOver();
+  network = await (await fetch("styles.json")).json();
+  addStyles();
+  listen();
+  showNumbers();
+  await openFile(await (await fetch("sample.jpg")).blob());
+}
+
+begin();

@@ -4,6 +4,7 @@ import os
 import sys
 
 COMMANDS = (
+    "studio",
     "deep_dream",
     "style_transfer",
     "dream_style",

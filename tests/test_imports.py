@@ -46,6 +46,7 @@ LIGHT = [
     "kerasart.saved_models",
     "kerasart.settings",
     "kerasart.startup",
+    "kerasart.studio",
 ]
 HEAVY = ["kerasart.image.resizing"]  # For all that it lies in a light package.
 LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}

@@ -1,6 +1,7 @@
 """The bundled photos; NOTICE names their sources."""
 
-from importlib.resources import as_file, files
+from importlib.resources import files
+from pathlib import Path
 
 from kerasart.image.files import Picture, read_picture
 
@@ -17,5 +18,9 @@ def read_sample(name: str, max_pixels: int | None = None) -> Picture:
     Returns:
         A `Picture`.
     """
-    with as_file(files("kerasart.image") / "data" / SAMPLES[name]) as path:
-        return read_picture(path, max_pixels)
+    return read_picture(sample_path(name), max_pixels)
+
+
+def sample_path(name: str) -> Path:
+    """Returns the file of a bundled photo, one of `SAMPLES`."""
+    return Path(str(files("kerasart.image") / "data" / SAMPLES[name]))

@@ -1,0 +1,1 @@
+"""The studio: dreams and paintings made on a page in the browser."""

@@ -1,0 +1,33 @@
+// Asks the server, and turns what goes wrong into a sentence.
+
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("The studio does not answer. Is it still running?");
+  }
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({}));
+  throw new Error(told.error || `The studio answered ${answer.status}.`);
+}
+
+export const getJson = async (path) => (await ask(path)).json();
+export const getBlob = async (path) => (await ask(path)).blob();
+
+export const post = (path, value = {}) => ask(path, {
+  method: "POST",
+  headers: {"Content-Type": "application/json"},
+  body: JSON.stringify(value),
+});
+
+export const postJson = async (path, value) => (await post(path, value)).json();
+
+// Sends a picture; returns its name and size. The size is checked before: a server that refuses
+// while the body still comes would only be seen as a broken connection.
+export async function upload(blob, mostBytes) {
+  if (blob.size > mostBytes) {
+    throw new Error(`A picture may have ${Math.floor(mostBytes / 2 ** 20)} MB at most.`);
+  }
+  return (await ask("/sources", {method: "POST", body: blob})).json();
+}

@@ -1,0 +1,487 @@
+// The page: a photo is taken in, something is asked for, watched as it grows, and kept.
+
+import {getBlob, getJson, post, postJson, upload} from "./api.js";
+import {Brush} from "./brush.js";
+import * as form from "./form.js";
+import {chosen, follow, recipe, remember} from "./settings.js";
+import {photoUrl, showGrowing, showPhoto, showWork} from "./stage.js";
+import {make} from "./tiles.js";
+import * as works from "./works.js";
+
+const find = (selector) => document.querySelector(selector);
+const ENDED = ["done", "stopped", "failed"];
+const SHEET_SIZE = 320;
+
+let choices = null;
+let jobs = [];
+let ready = false;
+let followed = 0;  // The number of the job that is shown.
+let told = new Map();  // The state of each job when it was last looked at.
+let brush = null;
+let brushed = null;  // The name of the mask that is being painted.
+
+// ---- What is said -----------------------------------------------------------------------------
+
+function complain(error) {
+  find("#notice").textContent = error.message;
+  find("#notice").hidden = false;
+}
+
+// Does what a user asked for, and says what is wrong with it.
+const attempt = (act) => async (...given) => {
+  find("#notice").hidden = true;
+  try {
+    return await act(...given);
+  } catch (error) {
+    complain(error);
+    return null;
+  }
+};
+
+function say(state, text) {
+  const status = find("#status");
+  if (status.dataset.state !== state) status.dataset.state = state;
+  if (status.textContent !== text) status.textContent = text;
+}
+
+// ---- The photo --------------------------------------------------------------------------------
+
+const takePhoto = attempt(async (file) => {
+  if (!file) return;
+  await setPhoto(await upload(file, choices.max_bytes));
+});
+
+async function setPhoto(photo) {
+  closeBrush();
+  Object.assign(chosen, {photo, masks: {dream: null, first: null, second: null}});
+  remember();
+  form.show();
+  await openPhoto();
+  await tryOut();
+}
+
+async function openPhoto() {
+  find("#empty").hidden = Boolean(chosen.photo);
+  find("#frame").hidden = !chosen.photo;
+  if (chosen.photo) await showPhoto(chosen.photo.name);
+}
+
+const sizeOf = async (url) => {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return {width: image.naturalWidth, height: image.naturalHeight};
+};
+
+function listenForPhotos() {
+  for (const selector of ["#photo-file", "#camera-file"]) {
+    find(selector).addEventListener("change", (event) => {
+      takePhoto(event.target.files[0]);
+      event.target.value = "";
+    });
+  }
+  find("#again-photo").addEventListener("click", () => find("#photo-file").click());
+  for (const name of choices.samples) {
+    const image = make("img", {src: `/pictures/${name}.webp`, alt: `The photo of a ${name}`});
+    const button = make("button", {type: "button"}, image);
+    button.addEventListener("click", attempt(async () => {
+      await setPhoto({name, ...await sizeOf(photoUrl(name))});
+    }));
+    find("#samples").append(button);
+  }
+  document.addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+    if (file) takePhoto(file);
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("over");
+  });
+  document.addEventListener("dragleave", () => document.body.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("over");
+    takePhoto(event.dataTransfer.files[0]);
+  });
+}
+
+const takeStyle = attempt(async (file) => (await upload(file, choices.max_bytes)).name);
+
+// ---- Making -----------------------------------------------------------------------------------
+
+const isBusy = () => jobs.some((job) => job.number === followed && !ENDED.includes(job.state));
+
+const submit = attempt(async () => {
+  await finishBrush();
+  const asked = recipe();
+  if (isBusy()) {
+    await post("/jobs", asked);  // It is followed once it begins.
+    return;
+  }
+  // What was said of the last job is not said of this one.
+  say("asked", "Asked for …");
+  try {
+    followed = (await postJson("/jobs", asked)).number;
+    update();
+    seePicture();
+  } catch (error) {
+    say("failed", "");
+    throw error;
+  }
+});
+
+const makeSheet = attempt(async (name) => {
+  await finishBrush();
+  const asked = {...recipe(), size: SHEET_SIZE};
+  chosen.sheet = Math.random().toString(36).slice(2, 10);
+  remember();
+  for (const [change] of form.variations(asked)[name]) {
+    await postJson("/jobs", {...asked, ...change, sheet: chosen.sheet});
+  }
+  find("#sheet").scrollIntoView({block: "nearest"});
+});
+
+function showSheetButtons() {
+  const names = Object.keys(form.variations({kind: chosen.kind}));
+  find("#sheets").replaceChildren(...names.map((name) => {
+    const button = make("button", {type: "button"}, name);
+    button.addEventListener("click", () => makeSheet(name));
+    return button;
+  }));
+}
+
+// On a phone the picture is above what was touched.
+function seePicture() {
+  const {top, bottom} = find("#mat").getBoundingClientRect();
+  if (bottom < 100 || top > innerHeight - 100) find("#stage").scrollIntoView({block: "start"});
+}
+
+// ---- A quick style is tried at once, small -----------------------------------------------------
+
+let trying = false;
+let again = null;
+
+async function tryOut(isLive = false) {
+  if (chosen.kind !== "one_pass" || !chosen.photo || isBusy() || brushed || !ready) return;
+  if (trying) {
+    again = {isLive};
+    return;
+  }
+  trying = true;
+  try {
+    const asked = recipe();
+    const size = isLive ? 192 : Math.min(asked.size || 640, 640);
+    const answer = await post("/try", {...asked, size});
+    await showGrowing(await answer.blob(), "A trial", chosen.photo.name);
+    say("tried", "A trial. Make it to keep it.");
+  } catch (error) {
+    complain(error);
+  } finally {
+    trying = false;
+  }
+  if (again) {
+    const next = again;
+    again = null;
+    tryOut(next.isLive);
+  }
+}
+
+function changed(isLive) {
+  showSheetButtons();
+  find("#notice").hidden = true;
+  tryOut(isLive);
+}
+
+// ---- Masks ------------------------------------------------------------------------------------
+
+const openBrush = attempt(async (name, title) => {
+  if (!chosen.photo) throw new Error("Choose a photo first.");
+  await finishBrush();
+  await showPhoto(chosen.photo.name);
+  brushed = name;
+  find("#brush-title").textContent = title;
+  find("#brush-tools").hidden = false;
+  find("#under").hidden = true;
+  const known = chosen.masks[name];
+  await brush.open(known && photoUrl(known));
+  find("#stage").scrollIntoView({block: "start"});
+});
+
+const finishBrush = attempt(async () => {
+  if (!brushed) return;
+  const name = brushed;
+  const mask = brush.isEmpty ? null : await upload(await brush.toBlob(), choices.max_bytes);
+  chosen.masks[name] = mask && mask.name;
+  remember();
+  closeBrush();
+  form.show();
+  say("idle", mask ? "" : "Nothing is painted: it happens everywhere.");
+});
+
+function closeBrush() {
+  brushed = null;
+  brush.close();
+  find("#brush-tools").hidden = true;
+  find("#under").hidden = false;
+}
+
+function listenForBrush() {
+  brush = new Brush(find("#brush"), find("#picture"));
+  const titles = {
+    dream: "Paint where the dream may grow.",
+    first: "Paint where the first picture's style goes.",
+    second: "Paint where the second picture's style goes.",
+  };
+  for (const button of document.querySelectorAll("[data-mask]")) {
+    button.addEventListener("click", () => openBrush(button.dataset.mask, titles[button.dataset.mask]));
+  }
+  const size = find("#brush-size");
+  const resize = () => { brush.share = size.value / 100; };
+  size.addEventListener("input", resize);
+  find("#brush").addEventListener("wheel", (event) => {
+    event.preventDefault();
+    size.value = Number(size.value) - Math.sign(event.deltaY);
+    resize();
+  }, {passive: false});
+  find("#brush-erase").addEventListener("click", (event) => {
+    brush.erases = !brush.erases;
+    event.currentTarget.setAttribute("aria-pressed", brush.erases);
+  });
+  find("#brush-undo").addEventListener("click", () => brush.undo());
+  find("#brush-invert").addEventListener("click", () => brush.invert());
+  find("#brush-clear").addEventListener("click", () => brush.clear());
+  find("#brush-colour").addEventListener("click", () => brush.nextColour());
+  find("#brush-done").addEventListener("click", finishBrush);
+  find("#brush-file").addEventListener("change", attempt(async (event) => {
+    const [file] = event.target.files;
+    if (file) await brush.load(URL.createObjectURL(file));
+    find("#brush-file").value = "";
+  }));
+  document.addEventListener("keydown", (event) => {
+    if (brushed && event.key === "z" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      brush.undo();
+    }
+  });
+}
+
+// ---- Watching ---------------------------------------------------------------------------------
+
+let events = null;
+
+function listenForEvents() {
+  const open = () => {
+    events ??= new EventSource("/events");
+    events.onmessage = ({data}) => {
+      ({jobs, ready} = JSON.parse(data));
+      update();
+    };
+    events.onerror = () => {
+      if (events?.readyState === EventSource.CLOSED) {
+        complain(new Error("The studio was closed. Open the address that it prints when it starts."));
+      }
+    };
+  };
+  // Browsers allow few connections: a tab that is not seen gives its back.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      events?.close();
+      events = null;
+    } else {
+      open();
+    }
+  });
+  open();
+}
+
+// Shows what the jobs have become.
+function update() {
+  const running = jobs.find((job) => ["running", "stopping"].includes(job.state));
+  const isNew = running && !told.has(running.number);
+  if (running && !running.sheet && !brushed && (isNew || !followed)) followed = running.number;
+  let ended = false;
+  for (const job of jobs) {
+    const before = told.get(job.number);
+    if (ENDED.includes(job.state) && !ENDED.includes(before)) {
+      if (before) ended = true;
+      if (before || job.number === followed) end(job);
+    }
+    if (job.state !== "waiting") told.set(job.number, job.state);
+  }
+  if (ended) works.refresh().then(showSheet, complain);
+  const job = jobs.find((each) => each.number === followed);
+  find("#stop").hidden = !job || ENDED.includes(job.state);
+  find("#stop").disabled = job?.state === "stopping";
+  find("#make").textContent = running ? "Make it next" : "Make it";
+  find("#bar").hidden = !job || !["running", "stopping"].includes(job.state);
+  if (job) watch(job);
+  else if (!ready && find("#status").dataset.state === "idle") say("idle", "Getting ready …");
+  else if (ready && find("#status").textContent === "Getting ready …") {
+    say("idle", "");
+    tryOut();
+  }
+  showQueue();
+  showSheet();
+}
+
+function watch(job) {
+  if (job.state === "waiting") {
+    const ahead = jobs.filter((each) => each.number < job.number && !ENDED.includes(each.state)).length;
+    say("waiting", ahead ? `Waiting for ${ahead} before it.` : "Getting ready …");
+  } else if (job.state === "running") {
+    find("#bar").value = job.share;
+    if (!job.step) {
+      find("#bar").removeAttribute("value");
+      say("loading", "Loading the network …");
+    } else if (job.step % 10 === 0 || find("#status").dataset.state !== "running") {
+      const size = job.size ? `, at ${job.size[0]} × ${job.size[1]}` : "";
+      say("running", `Growing: step ${job.step} of ${job.steps}${size}`);
+    }
+    look(job);
+  } else if (job.state === "stopping") {
+    say("stopping", job.step ? "Stopping …" : "Stopping, once the network is loaded …");
+  }
+}
+
+let looking = false;
+let seen = "";
+
+// Fetches the latest preview; the server draws the next one only then.
+async function look(job) {
+  const key = `${job.number}/${job.preview}`;
+  if (looking || !job.preview || key === seen || brushed) return;
+  looking = true;
+  seen = key;
+  try {
+    const blob = await getBlob(`/jobs/${job.number}/preview?n=${job.preview}`);
+    if (followed === job.number) {
+      await showGrowing(blob, `The picture after ${job.step} of ${job.steps} steps`, job.recipe.photo);
+      find("#picture").dataset.step = job.step;
+    }
+  } catch {
+    // It may have ended meanwhile.
+  } finally {
+    looking = false;
+  }
+}
+
+async function end(job) {
+  if (job.number !== followed) return;
+  if (job.state === "failed") {
+    say("failed", job.message);
+  } else if (!job.work) {
+    say("stopped", "Stopped before there was anything to keep.");
+  } else {
+    await works.refresh();
+    const work = works.findWork(job.work);
+    if (work && !brushed) await showWork(work, job.recipe.photo).catch(complain);
+    const size = work ? `, ${work.width} × ${work.height}` : "";
+    say(job.state, `${job.state === "done" ? "Done" : "Stopped, and kept"}: ${job.work}${size}`);
+  }
+}
+
+const titleOf = (made) => {
+  if (made.kind !== "dream") return `${made.kind === "painting" ? "Painting" : "Quick style"}`;
+  const known = choices.dreams.find(({name}) => name === made.preset);
+  return `Dream: ${known ? known.title : made.class_name || "like a picture"}`;
+};
+
+function showQueue() {
+  const waiting = jobs.filter((job) => job.state === "waiting" && !(job.sheet && job.sheet === chosen.sheet));
+  find("#queue").hidden = !waiting.length;
+  const list = find("#queue ol");
+  const key = waiting.map((job) => job.number).join();
+  if (list.dataset.key === key) return;  // So that a button that is focused stays.
+  list.dataset.key = key;
+  list.replaceChildren(...waiting.map((job) => {
+    const title = titleOf(job.recipe) + (job.sheet ? ", of a sheet" : "");
+    const button = make("button", {type: "button", ariaLabel: `Remove ${title}`}, "Remove");
+    button.addEventListener("click", attempt(() => post(`/jobs/${job.number}/stop`)));
+    return make("li", {}, make("span", {}, title), button);
+  }));
+}
+
+function showSheet() {
+  const own = chosen.sheet ? jobs.filter((job) => job.sheet === chosen.sheet) : [];
+  const made = chosen.sheet ? works.worksOf(chosen.sheet) : [];
+  const pending = own.filter((job) => !ENDED.includes(job.state));
+  find("#sheet").hidden = !made.length && !pending.length;
+  find("#sheet-stop").hidden = !pending.length;
+  const place = find("#sheet .gallery");
+  const key = [...made.map((work) => work.name), ...pending.map((job) => job.number)].join();
+  if (place.dataset.key === key) return;
+  place.dataset.key = key;
+  const finished = made.toReversed().map((work) => works.button(work, labelOf(work.recipe), () => {
+    const {size, photo} = chosen;
+    follow(work.recipe);
+    Object.assign(chosen, {size, photo});
+    taken();
+  }));
+  const growing = pending.map((job) => make("button", {type: "button", disabled: true},
+    make("span", {className: "pending"}, "…"), make("span", {}, labelOf(job.recipe))));
+  place.replaceChildren(...finished, ...growing);
+}
+
+function labelOf(made) {
+  if (made.kind === "dream") {
+    return `${titleOf(made).slice(7)}, × ${made.strength}${made.seed ? `, throw ${made.seed}` : ""}`;
+  }
+  if (made.kind === "painting") return `Strength × ${made.style_strength}, strokes × ${made.style_size}`;
+  const title = choices.styles.find(({name}) => name === made.styles[0].style)?.title || "A picture";
+  return `${title}, ${Math.round(100 * made.strength)} %`;
+}
+
+// Settings were taken over from a picture.
+function taken() {
+  remember();
+  form.show();
+  changed(false);
+  say("idle", "Its settings are taken over.");
+  find("#form").scrollIntoView({block: "nearest"});
+}
+
+const repeat = attempt(async (work) => {
+  closeBrush();
+  const {photo} = work.recipe;
+  const size = await sizeOf(photoUrl(photo)).catch(() => null);
+  follow(work.recipe);
+  if (!size) {
+    taken();
+    throw new Error("The photo of this picture is not here any more: choose one.");
+  }
+  chosen.photo = {name: photo, ...size};
+  taken();
+  await openPhoto();
+  await showWork(work, photo);
+});
+
+const goOn = attempt(async (work) => {
+  await setPhoto(await upload(await getBlob(`/works/${encodeURIComponent(work.name)}`), choices.max_bytes));
+});
+
+// ---- Start ------------------------------------------------------------------------------------
+
+attempt(async () => {
+  choices = await getJson("/choices");
+  listenForPhotos();
+  listenForBrush();
+  form.start(choices, changed, takeStyle);
+  showSheetButtons();
+  works.onChoice(repeat, goOn);
+  find("#form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  find("#sheet-stop").addEventListener("click", attempt(() => Promise.all(
+    jobs.filter((job) => job.sheet === chosen.sheet && !ENDED.includes(job.state))
+      .map((job) => post(`/jobs/${job.number}/stop`)))));
+  find("#stop").addEventListener("click", attempt(() => post(`/jobs/${followed}/stop`)));
+  await works.refresh();
+  await openPhoto().catch(() => {
+    chosen.photo = null;  // Of a studio that was closed since.
+    return openPhoto();
+  });
+  form.show();
+  listenForEvents();
+  document.body.dataset.ready = "true";
+})();

@@ -1,0 +1,82 @@
+// What was made: the gallery, and one work seen closely.
+
+import {getJson, postJson} from "./api.js";
+import {smallUrl, workUrl} from "./stage.js";
+import {make} from "./tiles.js";
+
+const find = (selector) => document.querySelector(selector);
+const dialog = find("#work");
+let works = [];
+let open = null;
+
+export const findWork = (name) => works.find((each) => each.name === name);
+export const worksOf = (sheet) => works.filter((each) => each.sheet === sheet);
+
+// Reads the list anew, and shows it.
+export async function refresh() {
+  works = await getJson("/works");
+  const whole = works.filter((each) => !each.sheet);
+  const small = works.filter((each) => each.sheet);
+  find("#none").hidden = works.length > 0;
+  find("#works").replaceChildren(...whole.map(card));
+  find("#small-works").hidden = !small.length;
+  find("#sheet-works").replaceChildren(...small.map(card));
+}
+
+const card = (work) => button(work, work.name + (work.stopped ? " (stopped)" : ""), () => show(work));
+
+// A work as a button.
+export function button(work, title, onClick) {
+  const image = make("img", {src: smallUrl(work), alt: "", loading: "lazy"});
+  const made = make("button", {type: "button"}, image, make("span", {}, title));
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+function show(work) {
+  open = work;
+  find("#work-title").textContent = `${work.name}, ${work.width} × ${work.height}`;
+  find("#work-picture").src = workUrl(work);
+  find("#work-picture").alt = work.name;
+  find("#work-save").href = `/works/${encodeURIComponent(work.name)}`;
+  find("#work-save").download = work.name;
+  find("#work-again").hidden = find("#work-command").hidden = !work.recipe;
+  find("#command").hidden = true;
+  find("#command-copy").textContent = "Copy";
+  find("#command-about").textContent = work.stopped
+    ? "This line in a terminal makes the picture that this one was to become:"
+    : "This line in a terminal makes the same picture:";
+  // The record of a file is anyone's text.
+  find("#record").textContent = JSON.stringify(work.record, null, 2);
+  dialog.showModal();
+}
+
+find("#work-close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("click", (event) => {
+  if (event.target === dialog) dialog.close();
+});
+find("#work-command").addEventListener("click", async () => {
+  const place = find("#command");
+  try {
+    place.querySelector("pre").textContent = (await postJson("/command", open.recipe)).command;
+  } catch (error) {
+    place.querySelector("pre").textContent = error.message;
+  }
+  place.hidden = false;
+});
+find("#command-copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(find("#command pre").textContent);
+  find("#command-copy").textContent = "Copied";
+});
+
+// What the page does with a work that is open.
+export function onChoice(again, goOn) {
+  find("#work-again").addEventListener("click", () => {
+    dialog.close();
+    again(open);
+  });
+  find("#work-photo").addEventListener("click", () => {
+    dialog.close();
+    goOn(open);
+  });
+}

@@ -1,0 +1,134 @@
+"""`Sources`: the photos, paintings and masks that were given, as files named by their hash."""
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kerasart.image import Picture, read_picture
+from kerasart.image.files import replace_file
+from kerasart.image.masks import read_mask
+from kerasart.image.samples import SAMPLES, sample_path
+from kerasart.settings.checks import check
+
+_NAME = re.compile(r"[0-9a-f]{16}")
+_MOST_UPLOADS = 16
+
+
+def parse_source(name: object, setting: str = "photo") -> str:
+    """Checks that a source's name has the form of one: it is never a path.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    fits = isinstance(name, str) and (name in SAMPLES or _NAME.fullmatch(name))
+    check(fits, setting, f"a picture that was given, or one of {', '.join(SAMPLES)}", name)
+    return str(name)
+
+
+class Sources:
+    """Pictures that were given to the studio.
+
+    An upload lies in a temporary folder until something is made of it. Then it is kept in the
+    studio's folder, where commands find it, and a studio that is started again.
+
+    Args:
+        folder: Where to keep what something is made of.
+        max_pixels: The most pixels of a picture.
+    """
+
+    def __init__(self, folder: Path, max_pixels: int):
+        self.max_pixels = max_pixels
+        self._kept = folder
+        self._uploads = tempfile.TemporaryDirectory(prefix="kerasart-studio-")
+
+    def close(self) -> None:
+        """Removes the uploads of which nothing was made."""
+        self._uploads.cleanup()
+
+    def add(self, read: Callable[[int], bytes], length: int) -> tuple[str, Picture]:
+        """Takes an upload.
+
+        Args:
+            read: `read(count)` returns the next bytes, at most `count` of them.
+            length: The number of bytes.
+
+        Returns:
+            The source's name, and the `Picture`.
+
+        Raises:
+            ValueError: If it is no picture, or a too large one.
+            OSError: If it does not come, or cannot be written.
+        """
+        folder = Path(self._uploads.name)
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+            while length:
+                data = read(min(length, 2**16))
+                if not data:
+                    raise OSError("An upload must come whole. Received: a part of it")
+                digest.update(data)
+                file.write(data)
+                length -= len(data)
+            file.flush()
+            picture = self._read(file.name)
+            name = digest.hexdigest()[:16]
+            with Image.open(file.name) as opened:
+                suffix = (opened.format or "").lower()
+            file.seek(0)
+            replace_file(folder / f"{name}.{suffix}", file.read())
+        self._forget_old(folder)
+        return name, picture
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Moves sources to where they are kept.
+
+        Raises:
+            ValueError: If there is no such source.
+        """
+        for name in names:
+            path = self.path(name)
+            if path.parent == Path(self._uploads.name):
+                self._kept.mkdir(parents=True, exist_ok=True)
+                shutil.move(path, self._kept / path.name)
+
+    def path(self, name: str) -> Path:
+        """Finds the file of a source.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        parse_source(name)
+        if name in SAMPLES:
+            return sample_path(name)
+        for folder in (self._kept, Path(self._uploads.name)):
+            # Compared with what is there, rather than looked up.
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.stem == name and path.is_file() and not path.is_symlink():
+                    return path
+        raise ValueError("A picture is here no longer: choose it again.")
+
+    def read(self, name: str) -> Picture:
+        """Reads a source.
+
+        Raises:
+            ValueError, OSError: If there is none, or it cannot be read.
+        """
+        return self._read(self.path(name))
+
+    def read_mask(self, name: str) -> np.ndarray:
+        """Reads a source as a mask (see `kerasart.image.masks.read_mask`)."""
+        return read_mask(self.path(name), self.max_pixels)
+
+    def _read(self, path):
+        return read_picture(path, self.max_pixels)
+
+    def _forget_old(self, folder):
+        uploads = sorted(folder.glob("[!u]*"), key=lambda path: path.stat().st_mtime_ns)
+        for path in uploads[:-_MOST_UPLOADS]:
+            path.unlink(missing_ok=True)

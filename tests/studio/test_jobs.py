@@ -1,0 +1,165 @@
+import json
+import time
+
+import pytest
+
+from kerasart.image import read_picture
+from kerasart.records import read_record
+from kerasart.studio.jobs import MOST_WAITING, BusyError, Jobs
+from kerasart.studio.recipes import read_recipe, write_recipe
+from kerasart.studio.sources import Sources
+
+DREAM = read_recipe({"kind": "dream", "photo": "cat", "preset": "gentle", "seed": 3})
+
+
+@pytest.fixture
+def open_jobs(tmp_path, fakes):
+    """Opens the jobs of a folder; what runs at the end is let go."""
+    opened = []
+
+    def open_jobs(**options):
+        sources = Sources(tmp_path / "sources", 10**6)
+        jobs = Jobs(tmp_path, tmp_path / ".unfinished", sources, **options)
+        opened.append((jobs, sources))
+        return jobs
+
+    yield open_jobs
+    for jobs, sources in opened:
+        jobs.close()
+        sources.close()
+
+
+def wait_for(jobs, number, *states):
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        told = {job["number"]: job for job in jobs.describe()["jobs"]}
+        if told[number]["state"] in states:
+            return told[number]
+        time.sleep(0.01)
+    raise AssertionError(f"job {number} is {told[number]}")
+
+
+def test_jobs_are_done_one_at_a_time_and_in_order(open_jobs, fakes, tmp_path):
+    jobs = open_jobs()
+    first, second = jobs.add(DREAM), jobs.add(DREAM)
+    wait_for(jobs, first.number, "running")
+    assert second.state == "waiting"
+    fakes.pause.set()
+    assert wait_for(jobs, first.number, "done")["work"] == "dream.png"
+    assert wait_for(jobs, second.number, "done")["work"] == "dream-2.png"
+    assert not list((tmp_path / ".unfinished").iterdir())
+    record = read_record(tmp_path / "dream.png")
+    assert record["studio"] == write_recipe(DREAM)
+    assert record["seed"] == 3
+    assert "interrupted_after" not in record
+
+
+def test_progress_is_told(open_jobs, fakes):
+    jobs = open_jobs()
+    job = jobs.add(DREAM, "sheet")
+    wait_for(jobs, job.number, "running")
+    while not job.step:
+        time.sleep(0.01)
+    told = jobs.describe()["jobs"][0]
+    assert (told["step"], told["steps"], told["size"]) == (1, 5, (32, 24))
+    assert told["sheet"] == "sheet"
+    json.dumps(jobs.describe())
+
+
+def test_nothing_is_told_until_something_changes(open_jobs):
+    jobs = open_jobs()
+    while not jobs.describe()["ready"]:
+        time.sleep(0.01)
+    version = jobs.describe()["version"]
+    assert jobs.describe(version, seconds=0.05) is None
+    jobs.add(DREAM)
+    assert jobs.describe(version)["version"] > version
+
+
+def test_a_stopped_job_keeps_its_picture(open_jobs, tmp_path):
+    jobs = open_jobs()
+    job = jobs.add(DREAM)
+    while not job.step:
+        time.sleep(0.01)
+    assert jobs.stop(job.number)
+    assert wait_for(jobs, job.number, "stopped")["work"] == "dream.png"
+    assert read_picture(tmp_path / "dream.png").image.shape == (1, 24, 32, 3)
+    assert read_record(tmp_path / "dream.png")["interrupted_after"] == 1
+    assert not list((tmp_path / ".unfinished").iterdir())
+    assert not jobs.stop(job.number)
+    assert not jobs.stop(99)
+
+
+def test_a_job_that_waits_is_taken_out(open_jobs, fakes):
+    jobs = open_jobs()
+    first, second = jobs.add(DREAM), jobs.add(DREAM)
+    wait_for(jobs, first.number, "running")
+    jobs.stop(second.number)
+    fakes.pause.set()
+    wait_for(jobs, first.number, "done")
+    assert (second.state, second.work) == ("stopped", "")
+    assert len(fakes.checkpoints) == 1
+
+
+def test_the_queue_is_bounded(open_jobs):
+    jobs = open_jobs()
+    first = jobs.add(DREAM)
+    wait_for(jobs, first.number, "running")
+    for _ in range(MOST_WAITING):
+        jobs.add(DREAM)
+    with pytest.raises(BusyError):
+        jobs.add(DREAM)
+
+
+def test_a_preview_is_drawn_when_the_last_was_seen(open_jobs, fakes):
+    fakes.steps = 60
+    jobs = open_jobs()
+    job = jobs.add(DREAM)
+    while not job.preview:
+        time.sleep(0.01)
+    fakes.pause.set()
+    wait_for(jobs, job.number, "done")
+    assert fakes.drawn == 1  # Nobody has looked at it.
+    assert jobs.preview(job.number)[:2] == b"\xff\xd8"
+    assert jobs.preview(99) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(ValueError("too small"), "too small"), (KeyError("odd"), "KeyError: 'odd'")],
+)
+def test_a_job_that_fails_says_why_and_the_next_is_done(open_jobs, fakes, error, message):
+    fakes.pause.set()
+    fakes.error = error
+    jobs = open_jobs()
+    job = jobs.add(DREAM)
+    assert wait_for(jobs, job.number, "failed")["message"] == message
+    fakes.error = None
+    job = jobs.add(DREAM)
+    wait_for(jobs, job.number, "done")
+
+
+def test_a_studio_that_was_closed_goes_on(open_jobs, fakes, tmp_path):
+    jobs = open_jobs()
+    running, waiting = jobs.add(DREAM), jobs.add(DREAM, "sheet")
+    while not running.step:
+        time.sleep(0.01)
+    jobs.close()
+    assert not list(tmp_path.glob("*.png"))
+    fakes.pause.set()
+    jobs = open_jobs()
+    wait_for(jobs, running.number, "done")
+    assert wait_for(jobs, waiting.number, "done")["sheet"] == "sheet"
+    # The run goes on from the state of the first one.
+    assert fakes.checkpoints[0] == fakes.checkpoints[1] != fakes.checkpoints[2]
+    assert jobs.add(DREAM).number > waiting.number
+
+
+def test_what_is_no_job_is_left_where_it_lies(open_jobs, tmp_path):
+    folder = tmp_path / ".unfinished"
+    folder.mkdir()
+    for name, text in {"1": "[", "2": "{}", "x": '{"recipe": {}}'}.items():
+        (folder / f"{name}.json").write_text(text)
+    jobs = open_jobs()
+    assert jobs.describe()["jobs"] == []
+    assert len(list(folder.iterdir())) == 3

@@ -33,7 +33,7 @@ def describe_choices(max_bytes: int, max_pixels: int) -> dict[str, Any]:
             for name, (title, about) in titles.items()
         ],
         "styles": [
-            {"name": name, "title": name.replace("_", " ").capitalize(), "network": model}
+            {"name": name, "title": _title(name), "network": model}
             for name, model in STYLES.items()
         ],
         "samples": list(SAMPLES),
@@ -42,6 +42,10 @@ def describe_choices(max_bytes: int, max_pixels: int) -> dict[str, Any]:
         "max_bytes": max_bytes,
         "max_pixels": max_pixels,
     }
+
+
+def _title(name):
+    return name.replace("_", " ").title().replace("Vii", "VII")
 
 
 def _unique_names():

@@ -18,7 +18,7 @@ from kerasart.studio.sources import Sources
 
 _log = logging.getLogger("kerasart")
 
-MOST_WAITING = 8
+MOST_WAITING = 16  # A sheet and some more.
 _KEPT = 24  # Jobs that have ended, of which the page is still told.
 _PREVIEW_SECONDS = 0.15  # The least time between two previews.
 _ENDED = ("done", "stopped", "failed")

@@ -420,5 +420,5 @@ def test_uploads_of_which_nothing_was_made_are_forgotten(studio):
 
 
 def test_the_queue_that_is_full_says_so(studio):
-    statuses = [post(studio, "/jobs", DREAM)[0] for _ in range(12)]
+    statuses = [post(studio, "/jobs", DREAM)[0] for _ in range(20)]
     assert 429 in statuses

@@ -86,8 +86,8 @@ def deep_dream(
         ValueError: If an argument is not allowed, or the image is too small for the network.
         MemoryError: If the image does not fit into memory.
         DivergedError: If a loss is not finite; its `result` has the last good image.
-        Interrupted: On Ctrl-C, or where `on_step` or `on_tile` raises KeyboardInterrupt, which ends a
-            run in any thread; its `result` has the image so far.
+        Interrupted: On Ctrl-C, or where `on_step` or `on_tile` raises KeyboardInterrupt, which ends
+            a run in any thread; its `result` has the image so far.
     """
     dreamer = Dreamer(preset, backbone, weights, guide=guide, objective=objective, **options)
     return dreamer.dream(image, mask, size=size)

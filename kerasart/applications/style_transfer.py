@@ -93,8 +93,8 @@ def style_transfer(
         ValueError: If an argument is not allowed, or an image is too small for the network.
         MemoryError: If the image does not fit into memory.
         DivergedError: If a loss is not finite; its `result` has the last good image.
-        Interrupted: On Ctrl-C, or where `on_step` or `on_tile` raises KeyboardInterrupt, which ends a
-            run in any thread; its `result` has the image so far.
+        Interrupted: On Ctrl-C, or where `on_step` or `on_tile` raises KeyboardInterrupt, which ends
+            a run in any thread; its `result` has the image so far.
     """
     transfer = StyleTransfer(
         styles,

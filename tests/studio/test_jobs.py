@@ -2,6 +2,7 @@ import json
 import time
 
 import pytest
+from fake_dreams import fake_dreams
 
 from kerasart.image import read_picture
 from kerasart.records import read_record
@@ -10,6 +11,11 @@ from kerasart.studio.recipes import read_recipe, write_recipe
 from kerasart.studio.sources import Sources
 
 DREAM = read_recipe({"kind": "dream", "photo": "cat", "preset": "gentle", "seed": 3})
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    return fake_dreams(monkeypatch)
 
 
 @pytest.fixture

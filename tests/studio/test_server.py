@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 import pytest
+from fake_dreams import fake_dreams
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -20,6 +21,11 @@ from kerasart.studio import server as server_module
 from kerasart.studio.server import MAX_BYTES, StudioServer
 
 DREAM = {"kind": "dream", "photo": "cat", "preset": "gentle"}
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    return fake_dreams(monkeypatch)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 // The form: shows what is chosen, and notes what is chosen anew.
 
 import {chosen, factor, own, remember, styles, together} from "./settings.js";
-import {addAdder, showChecks, showRadios} from "./tiles.js";
+import {markPicked, showTiles} from "./tiles.js";
 
 const find = (selector) => document.querySelector(selector);
 const all = (selector) => document.querySelectorAll(selector);
@@ -62,7 +62,7 @@ export function show() {
   find("#colours").checked = chosen.colours;
   showSliders();
   showSize();
-  showTiles();
+  showChoices();
   find("#seed-shown").textContent = chosen.seed ? `Throw ${chosen.seed}` : "";
   find("#where").textContent = chosen.masks.dream ? "Only in the painted part …" : "Only in a part …";
   find("#where").setAttribute("aria-pressed", Boolean(chosen.masks.dream));
@@ -99,27 +99,33 @@ function showSize() {
   find("#size-note").textContent = `${width} × ${height} pixels${slow}`;
 }
 
-function showTiles() {
+function showChoices() {
   const dreams = choices.dreams.map(({name, title, about}) => ({value: name, face: thumb(name), title, about}));
   dreams.push({value: "thing", face: "?", title: "A thing …"}, {value: "picture", face: "◧", title: "Like a picture …"});
-  const radios = find("#dreams");
-  if (!radios.children.length) {
-    showRadios(radios, "dream", dreams, chosen.dream, (value) => note(() => { chosen.dream = value; }));
-  }
-  for (const input of radios.querySelectorAll("input")) input.checked = input.value === chosen.dream;
+  showRadios("#dreams", "dream", dreams, (value) => { chosen.dream = value; });
+  markPicked(find("#dreams"), [chosen.dream]);
 
   for (const network of ["medium", "collections"]) {
     const known = choices.styles.filter((style) => style.network === network);
     const tiles = known.map(({name, title}) => ({value: name, face: thumb(name), title}));
-    showChecks(find(`#${network}`), tiles, chosen.quick, pick("quick", known.map((style) => style.name)));
+    showChecks(`#${network}`, tiles, "quick");
   }
   const pictures = chosen.own.map((name, i) => ({value: name, face: `/sources/${name}`, title: `Picture ${i + 1}`}));
-  showChecks(find("#quick-own"), pictures, chosen.quick, pick("quick", chosen.own));
-  showChecks(find("#painting-own"), pictures, chosen.painting, pick("painting", chosen.own));
-  showRadios(find("#guides"), "guide", pictures, chosen.guide, (value) => note(() => { chosen.guide = value; }));
-  addAdder(find("#quick-own"), "Add a picture", add("quick"));
-  addAdder(find("#painting-own"), "Add a picture", add("painting"));
-  addAdder(find("#guides"), "Add a picture", add("guide"));
+  showChecks("#quick-own", pictures, "quick", add("quick"));
+  showChecks("#painting-own", pictures, "painting", add("painting"));
+  showRadios("#guides", "guide", pictures, (value) => { chosen.guide = value; }, add("guide"));
+  markPicked(find("#guides"), [chosen.guide]);
+}
+
+function showRadios(place, name, tiles, act, onFile) {
+  const onChoice = (value) => note(() => act(value));
+  showTiles(find(place), {type: "radio", name, choices: tiles, onChoice, onFile});
+}
+
+function showChecks(place, tiles, list, onFile) {
+  const onChoice = pick(list, tiles.map(({value}) => value));
+  showTiles(find(place), {type: "checkbox", choices: tiles, onChoice, onFile});
+  markPicked(find(place), chosen[list]);
 }
 
 // At most two styles at once, of one family: those that one network knows.

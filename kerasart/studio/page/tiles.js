@@ -17,37 +17,39 @@ function tile(input, face, title) {
     make("span", {className: "name"}, title));
 }
 
-// Fills `place` with radio buttons: one of `choices`, {value, face, title, about}.
-export function showRadios(place, name, choices, value, onChoice) {
-  place.replaceChildren(...choices.map((choice) => {
-    const input = make("input", {type: "radio", name, value: choice.value, checked: choice.value === value});
-    input.addEventListener("change", () => onChoice(choice.value));
+// Fills `place` with tiles of `choices`, {value, face, title, about}: radio buttons of a name, or
+// checkboxes. Tiles that are there already stay, and what is focused stays focused.
+// `onChoice(value, isChosen)` is called; `onFile(file)`, if it is given, by a tile that asks for one.
+export function showTiles(place, {type, name, choices, onChoice, onFile}) {
+  const key = choices.map((choice) => choice.value).join();
+  if (place.dataset.key === key) return;
+  place.dataset.key = key;
+  const tiles = choices.map((choice) => {
+    const input = make("input", {type, name: name || "", value: choice.value});
+    input.addEventListener("change", () => onChoice(choice.value, input.checked));
     const shown = tile(input, choice.face, choice.title);
     if (choice.about) shown.title = choice.about;
+    shown.append(make("span", {className: "order", hidden: true}));
     return shown;
-  }));
-}
-
-// Fills `place` with checkboxes, of which `picked`, a list, has its numbers shown.
-export function showChecks(place, choices, picked, onChange) {
-  const focused = place.contains(document.activeElement) ? document.activeElement.value : null;
-  place.replaceChildren(...choices.map((choice) => {
-    const order = picked.indexOf(choice.value) + 1;
-    const input = make("input", {type: "checkbox", value: choice.value, checked: order > 0});
-    input.addEventListener("change", () => onChange(choice.value, input.checked));
-    const shown = tile(input, choice.face, choice.title);
-    if (order && picked.length > 1) shown.append(make("span", {className: "order"}, String(order)));
-    return shown;
-  }));
-  if (focused) place.querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
-}
-
-// Adds a tile that asks for a picture.
-export function addAdder(place, title, onFile) {
-  const input = make("input", {type: "file", accept: "image/*"});
-  input.addEventListener("change", () => {
-    if (input.files[0]) onFile(input.files[0]);
-    input.value = "";
   });
-  place.append(tile(input, "+", title));
+  if (onFile) {
+    const input = make("input", {type: "file", accept: "image/*"});
+    input.addEventListener("change", () => {
+      if (input.files[0]) onFile(input.files[0]);
+      input.value = "";
+    });
+    tiles.push(tile(input, "+", "Add a picture"));
+  }
+  place.replaceChildren(...tiles);
+}
+
+// Marks what is picked, a list; of several the order is shown.
+export function markPicked(place, picked) {
+  for (const input of place.querySelectorAll("input:not([type=file])")) {
+    const order = picked.indexOf(input.value) + 1;
+    const badge = input.parentElement.querySelector(".order");
+    input.checked = order > 0;
+    badge.hidden = !order || picked.length < 2;
+    badge.textContent = order;
+  }
 }

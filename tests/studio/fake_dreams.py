@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
 from kerasart.image import Picture
 from kerasart.progress import Progress
@@ -61,9 +60,8 @@ class FakeDreams:
         return Plan(PHOTO, {"photo_hash": "none"}, make)
 
 
-@pytest.fixture
-def fakes(monkeypatch):
-    """Makes all dreams `FakeDreams`."""
+def fake_dreams(monkeypatch):
+    """Makes all dreams `FakeDreams`, and returns them."""
     fakes = FakeDreams()
     monkeypatch.setattr(Dream, "plan", lambda self, sources: fakes.plan(self, sources))
     return fakes

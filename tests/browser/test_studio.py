@@ -1,0 +1,416 @@
+"""The studio in a real browser, with the real networks: as an artist uses it."""
+
+import io
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pages import PHONE, find_barriers, scrolls_sideways
+from PIL import Image
+
+from kerasart.image import read_picture
+from kerasart.image.samples import sample_path
+from kerasart.records import read_record
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+
+
+class Studio:
+    """A studio in a process of its own.
+
+    Attributes:
+        folder: Where it writes.
+        address: What it printed.
+    """
+
+    def __init__(self, folder, environment):
+        self.folder, self._environment = folder, environment
+        self.start()
+
+    def start(self):
+        flags = [f"--folder={self.folder}", "--port=0", "--noopen"]
+        self._process = subprocess.Popen(
+            [sys.executable, ROOT / "scripts" / "studio.py", *flags],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.address = re.search(r"http://\S+", self._process.stdout.readline())[0]
+
+    def end(self, by=signal.SIGTERM):
+        self._process.send_signal(by)
+        self._process.wait(60)
+
+    @property
+    def works(self):
+        """The names of what was made."""
+        return {path.name for path in self.folder.glob("*.png")}
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory, environment):
+    studio = Studio(tmp_path_factory.mktemp("studio"), environment)
+    yield studio
+    studio.end()
+
+
+@pytest.fixture
+def page(studio, open_page):
+    """The page, at a small size of pictures, with the photo of the cat."""
+    page = open_page(studio.address)
+    return choose_cat(page)
+
+
+@pytest.fixture
+def small_page(page):
+    """The page with a small photo, at the photo's own size: for what is made whole."""
+    out = io.BytesIO()
+    Image.open(sample_path("cat")).crop((100, 30, 260, 150)).save(out, "PNG")
+    page.set_input_files(
+        "#photo-file", {"name": "a.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    )
+    page.check("input[name=size][value=photo]")
+    page.get_by_text("160 × 120 pixels").wait_for()
+    return page
+
+
+def choose_cat(page):
+    page.wait_for_selector("body[data-ready]")
+    page.set_input_files("#photo-file", sample_path("cat"))
+    page.wait_for_selector("#frame:not([hidden])")
+    page.check("input[name=size][value='384']")
+    return page
+
+
+def wait_for(page, *states):
+    """Waits for what the status says, and returns its text."""
+    selector = ", ".join(f"#status[data-state={state}]" for state in states)
+    page.wait_for_selector(selector, timeout=120_000)
+    return page.text_content("#status")
+
+
+def draw(page, *points):
+    """Draws a line with the brush, of points that are parts of its width and height."""
+    box = page.locator("#brush").bounding_box()
+    x, y = (
+        [box[side] + part * box[length] for part in parts]
+        for side, length, parts in (
+            ("x", "width", [point[0] for point in points]),
+            ("y", "height", [point[1] for point in points]),
+        )
+    )
+    page.mouse.move(x[0], y[0])
+    page.mouse.down()
+    for place in zip(x[1:], y[1:], strict=True):
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def painted_share(page):
+    """The part of the mask that is painted."""
+    return page.evaluate("""() => {
+      const canvas = document.querySelector("#brush");
+      const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let i = 3; i < data.length; i += 4) count += data[i] > 127;
+      return count / (data.length / 4);
+    }""")
+
+
+def test_a_dream_grows_and_what_was_stopped_is_kept(studio, page):
+    assert page.text_content("#size-note") == "384 × 255 pixels"
+    page.click("#make")
+    page.wait_for_selector("#picture[data-step]", timeout=120_000)
+    first = page.get_attribute("#picture", "src")
+    page.wait_for_selector(f"#picture:not([src='{first}'])")
+    assert "of 84 steps" in page.get_attribute("#picture", "alt")
+    page.click("#stop")
+    told = wait_for(page, "stopped")
+    (name,) = studio.works
+    assert name in told and "384 × 255" in told
+    assert page.is_hidden("#stop")
+    image = read_picture(studio.folder / name).image
+    assert image.shape == (1, 255, 384, 3)
+    assert 0 < read_record(studio.folder / name)["interrupted_after"] < 84
+    assert page.locator("#works button").count() == 1
+    # The photo is seen while the button is held, by pointer or key.
+    page.focus("#compare")
+    page.keyboard.down("Space")
+    assert "/sources/" in page.get_attribute("#picture", "src")
+    page.keyboard.up("Space")
+    assert "/works/" in page.get_attribute("#picture", "src")
+    assert not page.errors
+
+
+def test_a_mask_is_painted_outlives_a_run_and_is_obeyed(studio, small_page):
+    page = small_page
+    page.check("#dreams input[value=gentle]")
+    page.click("#where")
+    page.wait_for_selector("#brush:not([hidden])")
+    draw(page, (0.7, 0.3), (0.9, 0.6))
+    painted = painted_share(page)
+    assert 0.05 < painted < 0.4
+    page.click("#brush-invert")
+    assert painted_share(page) == pytest.approx(1 - painted, abs=0.01)
+    page.click("#brush-undo")
+    assert painted_share(page) == pytest.approx(painted, abs=0.01)
+    page.click("#brush-clear")
+    assert painted_share(page) == 0
+    page.keyboard.press("Control+z")
+    page.click("#brush-erase")
+    draw(page, (0.0, 0.0), (1.0, 0.0))
+    page.click("#brush-erase")
+    page.click("#brush-done")
+    page.wait_for_selector("#where[aria-pressed=true]")
+    before = studio.works
+    page.click("#make")
+    wait_for(page, "done")
+    (name,) = studio.works - before
+    assert read_record(studio.folder / name)["mask_hash"]
+    dream = np.asarray(Image.open(studio.folder / name).convert("RGB"), int)
+    photo = np.asarray(Image.open(sample_path("cat")).crop((100, 30, 260, 150)), int)
+    change = np.abs(dream - photo)
+    assert change[:, :80].max() == 0 and change[45:60, 120:138].mean() > 8
+    page.click("#where")  # It is there still.
+    page.wait_for_selector("#brush:not([hidden])")
+    assert painted_share(page) == pytest.approx(painted, abs=0.03)
+    page.click("#brush-clear")
+    page.click("#brush-done")
+    page.wait_for_selector("#where[aria-pressed=false]")
+    assert not page.errors
+
+
+def test_two_styles_are_tried_live_and_made(studio, page):
+    page.check("input[name=kind][value=one_pass]")
+    wait_for(page, "tried")
+    page.check("#medium input[value=mosaic]")
+    page.wait_for_selector("#two:not([hidden])")
+    shown = page.get_attribute("#picture", "src")
+    page.focus("#mix")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f"#picture:not([src='{shown}'])")
+    assert page.text_content("#mix-shown") == "55 %"
+    before = studio.works
+    page.click("#make")
+    wait_for(page, "done")
+    (name,) = studio.works - before
+    assert read_record(studio.folder / name)["style"] == {"starry_night": 0.55, "mosaic": 0.45}
+    page.check("input[name=together][value=levels]")
+    before = studio.works
+    page.click("#make")
+    page.locator("#works button").nth(len(before)).wait_for()
+    (name,) = studio.works - before
+    expected = {"coarse": {"starry_night": 1.0}, "fine": {"mosaic": 1.0}}
+    assert read_record(studio.folder / name)["style"] == expected
+    assert not page.errors
+
+
+def test_a_reload_in_the_midst_and_a_queue(studio, page):
+    page.check("#dreams input[value=gentle]")
+    before = studio.works
+    page.click("#make")
+    wait_for(page, "loading", "running")
+    page.check("input[name=kind][value=painting]")
+    page.set_input_files("#painting-own input[type=file]", sample_path("coffee"))
+    page.check("#painting-own input[type=checkbox]")
+    page.click("#make")
+    page.wait_for_selector("#queue li")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    wait_for(page, "running")
+    assert page.locator("#queue li").text_content() == "PaintingRemove"
+    assert page.is_checked("input[name=kind][value=painting]")
+    page.wait_for_selector("#queue", state="hidden", timeout=120_000)
+    page.wait_for_selector("#picture[data-step]", timeout=120_000)
+    page.click("#stop")
+    wait_for(page, "stopped")
+    assert len(studio.works - before) == 2
+    assert not page.errors
+
+
+def test_a_work_is_made_again_by_the_page_and_by_its_command(
+    studio, small_page, tmp_path, environment
+):
+    page = small_page
+    page.check("input[name=kind][value=one_pass]")
+    wait_for(page, "tried")
+    page.check("#medium input[value=mosaic]")
+    page.check("input[name=together][value=levels]")
+    page.check("#colours")
+    page.click("#make")
+    wait_for(page, "done")
+    page.check("input[name=kind][value=dream]")
+    page.locator("#works button").first.click()
+    page.click("#work-command")
+    page.wait_for_selector("#command:not([hidden])")
+    program, *flags = shlex.split(page.text_content("#command pre"))
+    assert program == "kerasart-stylize"
+    page.click("#work summary")
+    assert '"preserve_color": "luminance"' in page.text_content("#record")
+    name = page.text_content("#work-title").partition(",")[0]
+    script = [sys.executable, ROOT / "scripts" / "stylize.py"]
+    subprocess.run([*script, *flags], cwd=tmp_path, env=environment, check=True)
+    paths = tmp_path / "painted.png", studio.folder / name
+    theirs, own = (read_picture(path).image for path in paths)
+    np.testing.assert_array_equal(theirs, own)
+    page.click("#work-again")
+    page.wait_for_selector("input[name=kind][value=one_pass]:checked")
+    assert page.is_checked("input[name=together][value=levels]") and page.is_checked("#colours")
+    before = studio.works
+    page.click("#make")
+    page.locator("#works button").nth(len(before)).wait_for(timeout=120_000)
+    (again,) = studio.works - before
+    np.testing.assert_array_equal(read_picture(studio.folder / again).image, own)
+    assert not page.errors
+
+
+def test_a_sheet_of_variations_to_choose_from(studio, page):
+    page.check("input[name=kind][value=one_pass]")
+    page.click("#form summary")
+    page.get_by_role("button", name="Strength").click()
+    page.wait_for_selector("#sheet-stop", state="hidden")
+    cards = page.locator("#sheet .gallery button")
+    cards.nth(4).wait_for()
+    assert page.text_content("#sheet .gallery button >> nth=1").endswith("40 %")
+    cards.nth(1).click()
+    assert page.text_content("#strength-shown") == "40 %"
+    assert page.is_checked("input[name=size][value='384']")
+    assert not page.errors
+
+
+def test_a_photo_is_pasted(studio, open_page):
+    page = open_page(studio.address)
+    page.wait_for_selector("body[data-ready]")
+    out = io.BytesIO()
+    Image.new("RGB", (60, 40), "orange").save(out, "PNG")
+    page.evaluate(
+        """(bytes) => {
+          const data = new DataTransfer();
+          data.items.add(new File([new Uint8Array(bytes)], "a.png", {type: "image/png"}));
+          document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
+        }""",
+        list(out.getvalue()),
+    )
+    page.wait_for_selector("#frame:not([hidden])")
+    assert page.text_content("#size-note") == "640 × 427 pixels"
+    # What is none is refused in a sentence, and the photo stays.
+    page.set_input_files("#photo-file", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "not a picture" in page.text_content("#notice")
+    assert page.text_content("#size-note") == "640 × 427 pixels"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["phone", "desktop"])
+def test_everybody_can_use_it(studio, open_page, axe, scheme, view):
+    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if view == "phone" else {}
+    page = open_page(studio.address, color_scheme=scheme, **options)
+    page.wait_for_selector("body[data-ready]")
+
+    def check():
+        assert find_barriers(page, axe) == []
+        assert not scrolls_sideways(page)
+
+    check()
+    choose_cat(page)
+    check()
+    page.check("#dreams input[value=thing]")
+    check()
+    page.click("#where")
+    page.wait_for_selector("#brush:not([hidden])")
+    check()
+    if view == "phone":  # What one paints on is seen, and the brush does not move the page.
+        box = page.locator("#brush").bounding_box()
+        assert -1 <= box["y"] and box["y"] + box["height"] < PHONE["height"]
+    page.click("#brush-done")
+    page.check("input[name=kind][value=painting]")
+    check()
+    page.check("input[name=kind][value=one_pass]")
+    wait_for(page, "tried")
+    page.check("#medium input[value=mosaic]")
+    page.click("#form summary")
+    check()
+    page.locator("#works button").first.click()
+    page.click("#work-command")
+    page.click("#work summary")
+    check()
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#work")
+    smallest = page.evaluate("""() => [...document.querySelectorAll("button, .button, summary")]
+      .filter((each) => each.offsetParent).map((each) => each.offsetHeight)
+      .reduce((least, height) => Math.min(least, height))""")
+    assert smallest >= 44
+
+
+def test_by_keyboard_alone(studio, open_page):
+    page = open_page(studio.address)
+    page.wait_for_selector("body[data-ready]")
+
+    def tab_to(selector):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate(f"document.activeElement.matches({selector!r})"):
+                return
+        raise AssertionError(f"{selector} is not reached")
+
+    tab_to("#samples button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#frame:not([hidden])")
+    tab_to("input[name=kind]")
+    page.keyboard.press("ArrowRight")
+    wait_for(page, "tried")
+    tab_to("#medium input[value=the_scream]")
+    page.keyboard.press("Space")
+    page.wait_for_selector("#two:not([hidden])")
+    assert page.evaluate("document.activeElement.value") == "the_scream"
+    tab_to("#make")
+    page.keyboard.press("Enter")
+    wait_for(page, "done")
+
+
+def test_others_are_kept_out(studio, open_page, serve, tmp_path):
+    origin = studio.address.partition("/?")[0]
+    (tmp_path / "evil.html").write_text(
+        f"""<!doctype html><title>Evil</title><link rel="icon" href="data:,">
+        <img id="a" src="{origin}/works"><iframe src="{origin}/"></iframe>
+        <script>
+        const note = (title) => () => {{ document.title = title; }};
+        fetch("{origin}/works").then(note("read"), note("kept out"));
+        fetch("{origin}/jobs", {{method: "POST", mode: "no-cors", credentials: "include",
+          body: '{{"kind": "dream", "photo": "cat", "preset": "gentle"}}'}});
+        </script>"""
+    )
+    before = studio.works
+    page = open_page(studio.address)
+    page.wait_for_selector("body[data-ready]")  # The browser has the cookie.
+    other = page.context.new_page()
+    other.goto(serve(tmp_path).address + "evil.html")
+    other.wait_for_timeout(500)
+    assert other.title() == "kept out"
+    assert page.is_hidden("#queue") and page.get_attribute("#status", "data-state") == "idle"
+    assert studio.works == before
+
+
+def test_a_studio_that_was_killed_goes_on(studio, small_page, open_page):
+    page = small_page
+    page.check("#dreams input[value=sculpture]")
+    before = studio.works
+    page.click("#make")
+    wait_for(page, "running")
+    page.close()
+    studio.end(signal.SIGKILL)
+    assert studio.works == before
+    assert len(os.listdir(studio.folder / ".unfinished")) >= 1
+    studio.start()
+    page = open_page(studio.address)
+    wait_for(page, "done")
+    (name,) = studio.works - before
+    assert name in page.text_content("#status")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -272,10 +273,12 @@ def _load(architecture, weights, seed, head):
                 f"`weights` must be imagenet, random or a path for {name}; bundled {what}are only "
                 f"those of {', '.join(bundled)}. Received: 'bundled'"
             )
-        if weights == "bundled" and BUNDLED[name]:
-            model = InceptionV3ToMixed5()
-        else:
-            model = architecture.build(None, head)
+        # Drawing kernels that are then replaced would take longer.
+        with keras.saving.custom_object_scope({"glorot_uniform": keras.initializers.Zeros}):
+            if weights == "bundled" and BUNDLED[name]:
+                model = InceptionV3ToMixed5()
+            else:
+                model = architecture.build(None, head)
         if weights == "bundled":
             rename_layers(model)
             load_bundled(model, name)

@@ -42,15 +42,14 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
             NAME/values.
 
     Returns:
-        A dict of name to float32 array.
+        A dict of name to array, float16 or float32 as it is stored.
     """
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     tables = {
         name: arrays.pop(f"{name}/values") for name in list(arrays) if f"{name}/values" in arrays
     }
-    arrays |= {name: table[arrays[name]] for name, table in tables.items()}
-    return {name: array.astype(np.float32) for name, array in arrays.items()}
+    return arrays | {name: table[arrays[name]] for name, table in tables.items()}
 
 
 def imagenet_labels() -> list[str]:

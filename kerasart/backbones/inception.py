@@ -23,7 +23,6 @@ def InceptionV3ToMixed5() -> Any:  # noqa: N802 (a network's name, as in keras.a
             strides=strides,
             padding=padding,
             use_bias=False,
-            kernel_initializer="zeros",  # Drawing random ones would take longer.
         )(x)
         x = layers.BatchNormalization(axis=3, scale=False)(x)
         return layers.Activation("relu")(x)

@@ -49,10 +49,11 @@ def speed_up(layer: Any) -> None:
     elif faster_operation() == "transposed":
         compute, prepare = _convolve_transposed, _rotate
     elif faster_operation() == "convolution":
-        compute, prepare = _convolve, np.asarray
+        compute, prepare = _convolve, tf.identity
     else:
         return
-    kernel = layer.kernel.numpy().astype(np.float32)
+    # With twice the layer's precision, only the transformed kernels are rounded.
+    kernel = tf.cast(layer.kernel, "float64" if layer.compute_dtype == "float32" else "float32")
     forwards, backwards = (
         tf.cast(prepare(each), layer.compute_dtype) for each in (kernel, _rotate(kernel))
     )
@@ -151,8 +152,10 @@ def _convolve_transposed(image, rotated):
 
 
 def _transform_kernel(kernel):
-    """Transforms a kernel (3, 3, in, out) for `_filter`: an array (36, in, out)."""
-    return (_OF_KERNEL @ np.reshape(kernel, (9, -1))).reshape(36, *kernel.shape[2:])
+    """Transforms a kernel (3, 3, in, out) for `_filter`: (36, in, out)."""
+    elements = tf.reshape(kernel, [9, -1])
+    transformed = tf.matmul(tf.constant(_OF_KERNEL, kernel.dtype), elements)
+    return tf.reshape(transformed, [36, *kernel.shape[2:]])
 
 
 def _filter(image, kernel):
@@ -163,9 +166,13 @@ def _filter(image, kernel):
 
 @functools.cache
 def _traced(dtype):
-    """Compiles `_filter_tiles` for all layers: traced for each, it would delay the first step."""
-    signature = [tf.TensorSpec([None] * 4, dtype), tf.TensorSpec([36, None, None], dtype)]
-    return tf.function(_filter_tiles, input_signature=signature, autograph=False)
+    """Compiles `_filter_tiles` once for all layers: a graph of each would delay the first step."""
+    return tf.function(
+        _filter_tiles,
+        input_signature=[tf.TensorSpec([None] * 4, dtype), tf.TensorSpec([36, None, None], dtype)],
+        autograph=False,
+        experimental_attributes={"_noinline": True},
+    )
 
 
 def _filter_tiles(image, kernel):

@@ -87,11 +87,11 @@ def test_indexed_arrays_are_read_back_exactly(tmp_path, converting):
         np.testing.assert_array_equal(found[name], array, strict=True)
 
 
-def test_halved_arrays_are_read_back_as_float32(tmp_path, converting):
+def test_halved_arrays_are_read_back_as_float16(tmp_path, converting):
     arrays = {"a/kernel": np.float32([[0.1, 1 / 3]]), "a/bias": np.float32([2.5])}
     np.savez(tmp_path / "a.npz", **converting["halve"](arrays))
     for name, array in read_arrays(tmp_path / "a.npz").items():
-        assert array.dtype == np.float32
+        assert array.dtype == np.float16
         np.testing.assert_allclose(array, arrays[name], rtol=2**-11)
 
 

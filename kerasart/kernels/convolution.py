@@ -34,33 +34,38 @@ def speed_up(layer: Any) -> None:
 
     With fewer channels, and without AVX-512, both are computed by the faster of TensorFlow's two
     operations, convolution and transposed convolution; only rounding differs. The gradient of a
-    convolution is the convolution with its kernel rotated by 180 degrees.
+    convolution is the convolution with its kernel rotated by 180 degrees. With AVX-512 they stay as
+    they are; but no gradient of the kernel is computed, as TensorFlow does outside of graphs.
 
     Source: F(4x4, 3x3) of Lavin and Gray 2015 (arXiv 1509.09308, section 4.3), with other points.
 
     Args:
         layer: A Keras layer with its final weights. It is left alone if it is not such a
-            convolution, if there is a GPU or another backend, or if this machine gains nothing.
+            convolution, or if there is a GPU or another backend.
     """
     if not _is_supported(layer):
         return
     if _gains_by_tiles(layer):
-        compute, prepare = _filter, _transform_kernel
-    elif faster_operation() == "transposed":
-        compute, prepare = _convolve_transposed, _rotate
-    elif faster_operation() == "convolution":
-        compute, prepare = _convolve, tf.identity
+        forward = backward = _filter, _transform_kernel
     else:
-        return
+        forward, backward = (_convolve, tf.identity), (_convolve_transposed, _rotate)
+        if faster_operation() == "transposed":
+            forward = backward
+        elif faster_operation() == "convolution":
+            backward = forward
     # With twice the layer's precision, only the transformed kernels are rounded.
     kernel = tf.cast(layer.kernel, "float64" if layer.compute_dtype == "float32" else "float32")
-    forwards, backwards = (
-        tf.cast(prepare(each), layer.compute_dtype) for each in (kernel, _rotate(kernel))
-    )
+
+    def fix(way, kernel):
+        compute, prepare = way
+        prepared = tf.cast(prepare(kernel), layer.compute_dtype)
+        return lambda features: compute(features, prepared)
+
+    forward, backward = fix(forward, kernel), fix(backward, _rotate(kernel))
 
     @custom_gradient
     def convolution(inputs):
-        return compute(inputs, forwards), lambda upstream: compute(upstream, backwards)
+        return forward(inputs), backward
 
     # Keras's hook for custom convolutions.
     layer.convolution_op = lambda inputs, kernel: convolution(inputs)

@@ -168,11 +168,11 @@ def test_which_operation_is_faster_depends_on_the_processor(monkeypatch, flags, 
     assert faster_operation() == chosen
 
 
-def test_bfloat16_is_left_alone_where_matrices_are_faster_than_tiles(monkeypatch):
+def test_bfloat16_takes_no_tiles_where_matrices_are_faster(monkeypatch):
     monkeypatch.setattr(precision, "processor_flags", lambda: "avx512f avx512_bf16 amx_bf16")
     layer = convolution(dtype="bfloat16")
     speed_up(layer)
-    assert layer.convolution_op.__func__ is keras.layers.Conv2D.convolution_op
+    assert {"Conv2D", "Conv2DBackpropInput"} <= operations(layer)
 
 
 @pytest.mark.parametrize(
@@ -180,23 +180,25 @@ def test_bfloat16_is_left_alone_where_matrices_are_faster_than_tiles(monkeypatch
     [
         {"channels": 64},
         {"filters": 128},
-        {"strides": 2},
-        {"dilation_rate": 2},
-        {"groups": 2},
-        {"padding": "valid"},
-        {"size": 1},
         {"size": (1, 3)},
         {"size": 5},
         {"dtype": "float16"},
     ],
 )
-def test_others_are_left_alone(monkeypatch, options):
+def test_others_stay_as_they_are_but_for_the_gradient_of_the_kernel(monkeypatch, options):
     choose(monkeypatch, None)
     layer = convolution(**options)
+    image, upstream = draw((1, 5, 6), *layer.kernel.shape[2:])
+    expected = evaluator(layer, image, upstream)
+    assert "Conv2DBackpropFilter" in operations(layer)
     speed_up(layer)
-    assert layer.convolution_op.__func__ is keras.layers.Conv2D.convolution_op
+    assert {"Conv2D", "Conv2DBackpropInput"} <= operations(layer)
+    assert "Conv2DBackpropFilter" not in operations(layer)
+    for seen, plain in zip(evaluator(layer, image, upstream), expected, strict=True):
+        np.testing.assert_array_equal(seen, plain)
 
 
+@pytest.mark.parametrize("operation", [None, "transposed"])
 @pytest.mark.parametrize(
     "options",
     [
@@ -208,8 +210,8 @@ def test_others_are_left_alone(monkeypatch, options):
         {"size": 4},
     ],
 )
-def test_others_are_left_alone_where_operations_differ_too(monkeypatch, options):
-    choose(monkeypatch, "transposed")
+def test_convolutions_of_other_kinds_are_left_alone(monkeypatch, operation, options):
+    choose(monkeypatch, operation)
     layer = convolution(**options)
     speed_up(layer)
     assert layer.convolution_op.__func__ is keras.layers.Conv2D.convolution_op

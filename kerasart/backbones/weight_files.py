@@ -70,7 +70,7 @@ def hash_weights(model: Any) -> str:
     for weight in model.weights:
         values = weight.numpy()
         digest.update(repr(values.shape).encode())
-        digest.update(np.ascontiguousarray(values, "<f4"))
+        digest.update(np.ascontiguousarray(values, "<f4").data)
     return digest.hexdigest()[:16]
 
 

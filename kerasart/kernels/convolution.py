@@ -45,27 +45,15 @@ def speed_up(layer: Any) -> None:
     """
     if not _is_supported(layer):
         return
-    if _gains_by_tiles(layer):
-        forward = backward = _filter, _transform_kernel
-    else:
-        forward, backward = (_convolve, tf.identity), (_convolve_transposed, _rotate)
-        if faster_operation() == "transposed":
-            forward = backward
-        elif faster_operation() == "convolution":
-            backward = forward
     # With twice the layer's precision, only the transformed kernels are rounded.
     kernel = tf.cast(layer.kernel, "float64" if layer.compute_dtype == "float32" else "float32")
-
-    def fix(way, kernel):
-        compute, prepare = way
-        prepared = tf.cast(prepare(kernel), layer.compute_dtype)
-        return lambda features: compute(features, prepared)
-
-    forward, backward = fix(forward, kernel), fix(backward, _rotate(kernel))
+    (compute, prepare), (compute_gradient, prepare_gradient) = _choose_ways(layer)
+    forwards = tf.cast(prepare(kernel), layer.compute_dtype)
+    backwards = tf.cast(prepare_gradient(_rotate(kernel)), layer.compute_dtype)
 
     @custom_gradient
     def convolution(inputs):
-        return forward(inputs), backward
+        return compute(inputs, forwards), lambda upstream: compute_gradient(upstream, backwards)
 
     # Keras's hook for custom convolutions.
     layer.convolution_op = lambda inputs, kernel: convolution(inputs)
@@ -218,6 +206,19 @@ def _is_supported(layer):
         and all(side % 2 for side in layer.kernel_size)
         and max(layer.kernel_size) > 1
     )
+
+
+def _choose_ways(layer):
+    """Chooses how a convolution and its gradient are computed.
+
+    Returns:
+        For each, `compute(features, prepared)` and `prepare(kernel)`.
+    """
+    if _gains_by_tiles(layer):
+        return [(_filter, _transform_kernel)] * 2
+    plain, transposed = (_convolve, tf.identity), (_convolve_transposed, _rotate)
+    choices = {"convolution": [plain] * 2, "transposed": [transposed] * 2}
+    return choices.get(faster_operation(), [plain, transposed])
 
 
 def _gains_by_tiles(layer):

@@ -19,22 +19,31 @@ _TIMEOUT = 60_000  # Milliseconds: machines that test are slow, and busy.
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """The browser, with a camera that shows a test picture."""
+def launch():
+    """A function that starts Chromium with command-line flags."""
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium")
     assert path, "the tests in a browser need Chromium: apt-get install chromium"
-    flags = ["--no-sandbox", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+    with sync_playwright() as playwright, contextlib.ExitStack() as stack:
+
+        def launch(*flags):
+            args = ["--no-sandbox", *flags]
+            browser = playwright.chromium.launch(executable_path=path, args=args)
+            return stack.enter_context(contextlib.closing(browser))
+
+        yield launch
+
+
+@pytest.fixture(scope="session")
+def chromium(launch):
+    """The browser, with a camera that shows a test picture."""
+    return launch("--use-fake-device-for-media-stream")
 
 
 @pytest.fixture
 def open_page(chromium):
-    """A function that opens a page as a visitor who was never there, and waits for its network.
+    """A function that opens a page as a visitor who was never there, and waits until it is loaded.
 
     Its keywords are those of Playwright's `new_context`. The page keeps the requests that were made
     as `requests`, and the errors that scripts did not catch and those on the console as `errors`.

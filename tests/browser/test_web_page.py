@@ -2,6 +2,7 @@
 
 import base64
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -170,19 +171,19 @@ def test_it_works_without_a_network_once_it_was_there(visit, site, serve):
     server.shutdown()
     server.server_close()
     page.goto(server.address)
-    choose(page, encode(make_photo()))
+    choose(page, encode(make_photo()))  # Before the page is ready, even.
     assert page.locator("#status").inner_text() == "Painted: Starry night"
     assert painted(page).shape == (150, 203, 4)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_can_use_it_on_a_phone(visit, axe, scheme):
-    page = visit(viewport=PHONE, color_scheme=scheme, has_touch=True)
+def test_all_can_use_it_on_a_phone(visit, axe):
+    page = visit(viewport=PHONE, has_touch=True)
     page.get_by_text("Mix styles").click()
-    assert not find_barriers(page, axe) and not scrolls_sideways(page)
     choose(page, b"no picture")
     assert page.locator("#trouble").is_visible()
-    assert not find_barriers(page, axe) and not scrolls_sideways(page)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert not find_barriers(page, axe) and not scrolls_sideways(page)
 
 
 def test_all_of_it_is_done_by_keyboard(visit):
@@ -230,3 +231,23 @@ def test_a_browser_that_cannot_paint_is_told(open_page, site, serve, tmp_path):
     page.add_init_script("delete window.WebAssembly")
     page.goto(serve(site).address)
     page.get_by_text("This browser cannot paint").wait_for()
+
+
+@pytest.mark.slow
+def test_webgpu_paints_the_same(launch, network, site, serve, tmp_path):
+    folder = shutil.copytree(site, tmp_path / "site")
+    photo = make_photo(width=70, height=45)
+    photo.save(folder / "sample.jpg")  # It is emulated, which takes long.
+    browser = launch("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+    page = browser.new_page()
+    page.add_init_script(
+        "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', {get: () => false})"
+    )
+    loaded = []
+    page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
+    page.goto(serve(folder).address)
+    page.wait_for_selector(READY, timeout=300_000)
+    choose(page, encode(photo))
+    assert "ort.webgpu.min.mjs" in loaded and "ort.wasm.min.mjs" not in loaded
+    weights = np.eye(1, len(network.styles))[0]
+    assert np.abs(painted(page)[..., :3] - paint(network, photo, weights)).max() <= 1

@@ -13,6 +13,7 @@ const DRAFT = 320;
 
 const PROMPT = 400; // A picture that takes fewer milliseconds follows a slider as it is.
 const LARGE = 2e6; // Pixels, after which memory is given back.
+const QUALITY = 0.95; // Of JPEG.
 
 const find = (id) => document.getElementById(id);
 const painter = new Painter();
@@ -21,6 +22,8 @@ let network; // What styles.json says: styles, least_size, most_pixels.
 let photo; // {bitmap, name, size}: the bitmap as large as it can be painted, the size of the file.
 let wanted; // The long side of the picture that is to be painted next, if one is.
 let isPainting = false;
+let isSaving = false;
+let painted = Promise.resolve(); // When all that was asked for is painted, and saved.
 let camera = null;
 let facing = "environment";
 let last = { milliseconds: 0, pixels: 1 }; // How long a picture of how many pixels took.
@@ -99,8 +102,6 @@ function show(picture) {
 function setPainting(value) {
   isPainting = value;
   find("picture").setAttribute("aria-busy", value);
-  find("save").disabled = value || camera !== null;
-  find("compare").disabled = camera !== null;
 }
 
 /** Paints a bitmap, which is used up. */
@@ -113,10 +114,15 @@ async function paint(bitmap) {
 }
 
 /** Paints the photo as it is chosen now; what is chosen meanwhile comes after. */
-async function update(side = sideOf(SHOWN)) {
+function update(side = sideOf(SHOWN)) {
   wanted = side;
-  if (isPainting || camera) return;
+  if (!isPainting && !camera) painted = paintWanted();
+  return painted;
+}
+
+async function paintWanted() {
   setPainting(true);
+  warn("");
   try {
     while (wanted) {
       const bitmap = await shrink(photo.bitmap, { side: wanted });
@@ -160,9 +166,9 @@ async function openFile(file) {
   try {
     await setPhoto(await readPhoto(file, network.least_size), file.name ?? "A cup of coffee");
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    warn(error.message);
-    find("picture").setAttribute("aria-busy", isPainting);
+    if (error instanceof Unreadable) warn(error.message);
+    else explainFailure(error);
+    setPainting(isPainting);
   }
 }
 
@@ -181,8 +187,10 @@ async function setPhoto(bitmap, name) {
 function listSizes() {
   const { width, height } = photo.bitmap;
   const seen = shrunkSize(photo.bitmap, { side: sideOf(SHOWN) });
-  const name = width === photo.size[0] ? "Full size" : "Largest here";
-  const options = [new Option(`${name}, ${width} × ${height}`, "")];
+  const isWhole = width === photo.size[0];
+  const options = [new Option(`${isWhole ? "Full size" : "Largest"}, ${width} × ${height}`, "")];
+  find("limit").hidden = isWhole;
+  find("limit").textContent = `The photo has ${photo.size.join(" × ")}: more than a page has the memory to paint.`;
   if (seen[0] < width) options.push(new Option(`As seen, ${seen.join(" × ")}`, Math.max(...seen)));
   find("size").replaceChildren(...options);
 }
@@ -190,6 +198,7 @@ function listSizes() {
 // --- The camera
 
 async function startCamera() {
+  await painted;
   warn("");
   let mine;
   try {
@@ -201,8 +210,8 @@ async function startCamera() {
   find("filming").hidden = false;
   find("turn").hidden = !(await Camera.hasOthers());
   find("camera").textContent = "Stop the camera";
+  for (const name of ["save", "compare"]) find(name).disabled = true;
   say("Painting what the camera sees");
-  setPainting(isPainting);
   try {
     while (camera === mine) {
       const picture = await paint(await mine.look(sideOf(LIVE)));
@@ -220,6 +229,7 @@ function leaveCamera() {
   camera = null;
   find("filming").hidden = true;
   find("camera").textContent = "Camera";
+  for (const name of ["save", "compare"]) find(name).disabled = false;
 }
 
 function stopCamera() {
@@ -239,39 +249,49 @@ async function takePicture() {
 
 // --- Saving
 
-/** Paints as large as is asked for; where memory does not suffice, with half as many pixels. */
-async function paintLarge(side) {
-  let pixels = photo.bitmap.width * photo.bitmap.height;
-  for (;;) {
-    const bitmap = await shrink(photo.bitmap, { pixels, side });
-    const { width, height } = bitmap;
-    const seconds = Math.ceil((last.milliseconds / 1000) * ((width * height) / last.pixels));
-    say(`Painting ${width} × ${height}: about ${seconds} s`);
-    try {
-      return await paint(bitmap);
-    } catch (error) {
-      pixels = (width * height) / 2;
-      if (pixels < DRAFT ** 2) throw error;
-      console.warn(error);
-      painter.close();
-    }
-  }
+function save() {
+  if (isSaving) return;
+  isSaving = true;
+  painted = painted.then(saveAsChosen);
 }
 
-async function save() {
+async function saveAsChosen() {
+  const { bitmap, name } = photo;
+  const title = `${name.replace(/\.\w+$/, "")}, ${describeChoices()}`;
   setPainting(true);
   warn("");
   try {
-    const picture = await paintLarge(Number(find("size").value) || Infinity);
+    const picture = await paintLarge(bitmap, Number(find("size").value) || Infinity);
     show(picture);
-    await download(hasTransparency(picture.data) ? "png" : "jpeg"); // JPEG has no transparency.
+    await download(title, hasTransparency(picture.data) ? "png" : "jpeg"); // JPEG has none.
     say(`Saved, ${picture.width} × ${picture.height}`);
     if (picture.width * picture.height > LARGE) painter.close();
   } catch (error) {
     explainFailure(error);
   }
   setPainting(false);
-  if (wanted) update(wanted);
+  isSaving = false;
+  if (wanted) update();
+}
+
+/** Paints as large as is asked for; where memory does not suffice, with half as many pixels. */
+async function paintLarge(bitmap, side) {
+  let pixels = bitmap.width * bitmap.height;
+  for (;;) {
+    const reduced = await shrink(bitmap, { pixels, side });
+    const { width, height } = reduced;
+    pixels = width * height;
+    const seconds = Math.ceil((last.milliseconds / 1000) * (pixels / last.pixels));
+    say(`Painting ${width} × ${height}: about ${seconds} s`);
+    try {
+      return await paint(reduced);
+    } catch (error) {
+      if (pixels < DRAFT ** 2) throw error;
+      console.warn(error);
+      painter.close();
+      pixels /= 2;
+    }
+  }
 }
 
 function hasTransparency(bytes) {
@@ -280,13 +300,12 @@ function hasTransparency(bytes) {
 }
 
 /** Saves what is shown: pixels, and nothing of what the photo's file says besides. */
-async function download(format) {
+async function download(title, format) {
   const canvas = find("painting");
-  const blob = await new Promise((give) => canvas.toBlob(give, `image/${format}`, 0.95));
-  const name = `${photo.name.replace(/\.\w+$/, "")}, ${describeChoices()}`;
+  const blob = await new Promise((give) => canvas.toBlob(give, `image/${format}`, QUALITY));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
-  link.download = `${name}.${format === "png" ? "png" : "jpg"}`;
+  link.download = `${title}.${format === "png" ? "png" : "jpg"}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
@@ -329,12 +348,21 @@ async function begin() {
     );
   }
   say("Getting ready…");
-  await takeOver();
-  network = await (await fetch("styles.json")).json();
+  let sample;
+  try {
+    await takeOver();
+    network = await (await fetch("styles.json")).json();
+    sample = await (await fetch("sample.jpg")).blob();
+    await painter.open();
+  } catch (error) {
+    console.warn(error);
+    say("");
+    return warn("The page could not be loaded whole. Check the connection, and open it again. A browser that is some years old cannot paint.");
+  }
   addStyles();
-  listen();
   showNumbers();
-  await openFile(await (await fetch("sample.jpg")).blob());
+  listen();
+  await openFile(find("file").files[0] ?? sample); // One may have been chosen already.
 }
 
 begin();

@@ -5,6 +5,7 @@ let session, ort;
 async function open({ backend, threads }) {
   ort = await import(`./runtime/ort.${backend}.min.mjs`);
   ort.env.wasm.numThreads = threads;
+  ort.env.logLevel = "error"; // It warns of what is as it should be on WebGPU.
   session = await ort.InferenceSession.create("./model.onnx", { executionProviders: [backend] });
 }
 

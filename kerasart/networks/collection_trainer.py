@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.networks.averaging_trainer import AveragingTrainer
@@ -46,10 +45,9 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         network: The `CollectionNet`.
         backbone: The `Backbone`, not yet cut.
         objective: The `Objective`, with a `Judgement` for each layer of the critic.
-        weights: (terms,): the factor of each term.
         critic: The `Critic`.
-        content_bound: The bound of each collection's content loss, before its strength; None keeps
-            the strength as it is.
+        content_bound: The bound of each collection's content loss before its strength, a share of
+            the photo's own features; None keeps the strength as it is.
         stability, precision, pooling: As in `PerceptualTrainer`.
 
     Attributes:
@@ -66,7 +64,6 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         network: keras.Model,
         backbone: Backbone,
         objective: Objective,
-        weights: ArrayLike,
         critic: Critic,
         content_bound: float | None = None,
         stability: float = 0.0,
@@ -75,6 +72,7 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         **kwargs: Any,
     ):
         cut = precision, pooling
+        weights = objective.weights
         super().__init__(network, backbone, objective, weights, stability, *cut, **kwargs)
         self.critic = critic
         # Of the critic: near 1, the network has lost the game.
@@ -125,21 +123,15 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
 
     @classmethod
     def balanced(cls, network: Any, balance: BalancedObjective) -> CollectionTrainer:
-        """Makes a trainer whose content losses are relative to the mean squares of features."""
+        """Makes a trainer; nothing of it is balanced but the content, in training."""
         backbone, objective, cut = balance.backbone, balance.objective, balance.cut
-        factors = [
-            term.weight / _mean_square([targets[i].guide[0] for targets in balance.style_targets])
-            if isinstance(term, Content)
-            else term.weight
-            for i, term in enumerate(objective.terms)
-        ]
         judged = [term.layer for term in objective.terms if isinstance(term, Judgement)]
         look = backbone.cut(tuple(judged), *cut[1:])
         critic = Critic({layer: backbone.channels(layer) for layer in judged}, len(network.styles))
         seen = [look(image) for style, _, photos in balance.examples for image in (style, *photos)]
         critic.standardise(seen)
         bound = balance.settings.content_bound
-        return cls(network, backbone, objective, factors, critic, bound, *cut)
+        return cls(network, backbone, objective, critic, bound, *cut)
 
     def call(self, batch: dict[str, Any]) -> Any:
         """Paints each photo in the manner of its collection.
@@ -161,21 +153,32 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         return self.network.forward(photos, style_code, noise_offset=noise_offset)
 
     def _targets_and_weights(self, batch):
-        count = batch["photo"].shape[0]
         contents = apart(self._content_backbone(batch["photo"]))
         heads = self.critic.heads(batch["style"]["number"], frozen=True)
-        targets = []
-        for i, content in enumerate(contents):
+        factors = ops.unstack(ops.take(self.content_factors, batch["style"]["number"]))
+        targets, weights = [], []
+        for i, (content, factor) in enumerate(zip(contents, factors, strict=True)):
             of_image = keras.tree.map_structure(lambda each, i=i: each[i : i + 1], heads)
             targets.append([self._target(term, content, of_image) for term in self.objective.terms])
-        factors = ops.take(self.content_factors, batch["style"]["number"])[:, None]
-        weights = ops.where(self._is_content, self._weights * factors, self._weights)
-        return targets, ops.unstack(weights, count)
+            weights.append(self._weigh(targets[-1], factor))
+        return targets, weights
 
     def _target(self, term, content, heads):
         if isinstance(term, Content):
             return Target(guide=(ops.cast(content[term.layer], "float32"),))
         return Target(guide=tuple(heads[term.layer]) if isinstance(term, Judgement) else ())
+
+    def _weigh(self, targets, factor):
+        """Returns the terms' weights; content losses are relative to the photo's own features."""
+        pairs = zip(self.objective.terms, targets, strict=True)
+        return ops.stack(
+            [
+                term.weight * factor / ops.mean(target.guide[0] ** 2)
+                if isinstance(term, Content)
+                else term.weight
+                for term, target in pairs
+            ]
+        )
 
     def _further_losses(self, batch, features, terms):
         self._update_average()
@@ -207,7 +210,3 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         """Loads the content's factors beside what every trainer loads."""
         super().load_own_variables(store)
         self.content_factors.assign(store["content_factors"])
-
-
-def _mean_square(features):
-    return np.mean([float(ops.mean(ops.cast(each, "float32") ** 2)) for each in features])

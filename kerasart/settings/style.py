@@ -184,8 +184,8 @@ class FastStyleSettings(ObjectiveSettings):
     )
     content_bound: float | None = option(
         None,
-        "Of collections: the content loss of each, relative to the mean squares of features, that "
-        "its strength adapts to. (default: the strength stays)",
+        "Of collections: the content loss of each, relative to the photo's own features, that its "
+        "strength adapts to. (default: the strength stays)",
         more_than=0,
     )
     style_size: int = option(

@@ -108,6 +108,15 @@ def test_a_factor_follows_what_its_collections_photos_lose(make):
     np.testing.assert_allclose(trainer.content_factors, expected * [1, np.exp(0.015)], rtol=1e-6)
 
 
+def test_content_losses_are_relative_to_the_photos_own_features(make):
+    trainer, batch = make(), batch_of()
+    targets, weights = trainer._targets_and_weights(batch)
+    for target, weight in zip(targets, weights, strict=True):
+        guide = np.asarray(target[0].guide[0])
+        expected = [SETTINGS.content_strength / np.mean(guide**2), 0.5, 0.5]
+        np.testing.assert_allclose(weight, expected, rtol=1e-5)
+
+
 def test_a_factor_multiplies_the_content_of_its_collection_alone(make):
     trainer, batch = make(content_bound=0.5), batch_of()
     _, weights = trainer._targets_and_weights(batch)

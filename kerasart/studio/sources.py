@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from kerasart.image import Picture, read_picture
+from kerasart.image.decoding import decode
 from kerasart.image.files import replace_file
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES, sample_path
@@ -76,7 +77,8 @@ class Sources:
                 file.write(data)
                 length -= len(data)
             file.flush()
-            picture = self._read(file.name)
+            # Its name is none that means anything to who gave it.
+            picture = Picture(*decode(file, "the file", self.max_pixels))
             name = digest.hexdigest()[:16]
             with Image.open(file.name) as opened:
                 suffix = (opened.format or "").lower()
@@ -119,14 +121,11 @@ class Sources:
         Raises:
             ValueError, OSError: If there is none, or it cannot be read.
         """
-        return self._read(self.path(name))
+        return read_picture(self.path(name), self.max_pixels)
 
     def read_mask(self, name: str) -> np.ndarray:
         """Reads a source as a mask (see `kerasart.image.masks.read_mask`)."""
         return read_mask(self.path(name), self.max_pixels)
-
-    def _read(self, path):
-        return read_picture(path, self.max_pixels)
 
     def _forget_old(self, folder):
         uploads = sorted(folder.glob("[!u]*"), key=lambda path: path.stat().st_mtime_ns)

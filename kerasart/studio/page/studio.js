@@ -111,9 +111,18 @@ const takeStyle = attempt(async (file) => (await upload(file, choices.max_bytes)
 
 const isBusy = () => jobs.some((job) => job.number === followed && !ENDED.includes(job.state));
 
+// A thing must be one that the network learned to see.
+function known(asked) {
+  const name = asked.class_name?.toLowerCase();
+  if (name && !choices.classes.some((each) => each.toLowerCase() === name)) {
+    throw new Error(`The network never learned what “${name}” is. Type a few letters, and choose from the list.`);
+  }
+  return asked;
+}
+
 const submit = attempt(async () => {
   await finishBrush();
-  const asked = recipe();
+  const asked = known(recipe());
   if (isBusy()) {
     await post("/jobs", asked);  // It is followed once it begins.
     return;
@@ -132,7 +141,7 @@ const submit = attempt(async () => {
 
 const makeSheet = attempt(async (name) => {
   await finishBrush();
-  const asked = {...recipe(), size: SHEET_SIZE};
+  const asked = {...known(recipe()), size: SHEET_SIZE};
   chosen.sheet = Math.random().toString(36).slice(2, 10);
   remember();
   for (const [change] of form.variations(asked)[name]) {

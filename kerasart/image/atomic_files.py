@@ -72,6 +72,20 @@ def sync(path: str | PathLike[str]) -> None:
         os.fsync(file.fileno())
 
 
+def move_to_free(path: str | PathLike[str], wanted: str | PathLike[str]) -> Path:
+    """Moves a file, within a file system, to where `next_free_path` would find room for it.
+
+    Returns:
+        The new path.
+
+    Raises:
+        OSError: If it cannot be moved.
+    """
+    moved = _put(Path(path), Path(wanted), "number")
+    Path(path).unlink(missing_ok=True)
+    return moved
+
+
 def next_free_path(path: str | PathLike[str]) -> Path:
     """Returns a path at which no file exists yet.
 

@@ -19,11 +19,12 @@ _DREAMS = {
 }
 
 
-def describe_choices(max_bytes: int, max_pixels: int) -> dict[str, Any]:
+def describe_choices(max_bytes: int, max_film: int, max_pixels: int) -> dict[str, Any]:
     """Returns what the page offers, of values that JSON knows.
 
     Args:
-        max_bytes: The most bytes of an upload.
+        max_bytes: The most bytes of a picture.
+        max_film: The most bytes of a film.
         max_pixels: The most pixels of a picture.
     """
     titles = {preset: _DREAMS[preset] for preset in PRESETS}
@@ -40,6 +41,7 @@ def describe_choices(max_bytes: int, max_pixels: int) -> dict[str, Any]:
         # A name that several classes have would not tell which.
         "classes": sorted({label.split(", ")[0] for label in _unique_names()}),
         "max_bytes": max_bytes,
+        "max_film": max_film,
         "max_pixels": max_pixels,
     }
 

@@ -11,6 +11,7 @@ from PIL import Image
 from kerasart.image import read_picture
 from kerasart.image.formats import pillow_setting
 from kerasart.recent import Recent, file_state
+from kerasart.studio.films import read_film, small_film
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipes import read_recipe, write_recipe
 
@@ -60,6 +61,8 @@ class Gallery:
         """
 
         def make():
+            if path.suffix != ".png":
+                return small_film(path)
             return encode_preview(read_picture(path, self._max_pixels).image, _SMALL)
 
         return self._small((path.name, file_state(path)), make)
@@ -69,7 +72,7 @@ class Gallery:
             return [
                 each
                 for each in entries
-                if each.name.endswith(".png") and each.is_file(follow_symlinks=False)
+                if each.name.endswith((".png", ".mp4")) and each.is_file(follow_symlinks=False)
             ]
 
     def _describe(self, entry):
@@ -78,17 +81,11 @@ class Gallery:
 
 
 def _read(path, max_pixels):
-    """Reads the head of a PNG: what the gallery tells of it, or None if it is none."""
-    try:
-        # Its pixels are not decoded, so that Pillow's own limit on them does not matter.
-        with (
-            pillow_setting(Image, "MAX_IMAGE_PIXELS", None),
-            Image.open(path, formats=["PNG"]) as p,
-        ):
-            (width, height), text = p.size, p.info.get("kerasart")
-    except (OSError, ValueError, SyntaxError) as error:
-        _log.info("'%s' is no picture: %s", path, error)
+    """Reads what the gallery tells of a file, or returns None if it tells nothing."""
+    head = _read_head(path) if path.suffix == ".png" else read_film(path)
+    if head is None:
         return None
+    (width, height), text = head
     if width * height > max_pixels:
         return None
     record = _read_record(text)
@@ -99,6 +96,7 @@ def _read(path, max_pixels):
     sheet = record.get("sheet")
     return {
         "name": path.name,
+        "film": path.suffix != ".png",
         "version": path.stat().st_mtime_ns // 1000,
         "width": width,
         "height": height,
@@ -107,6 +105,19 @@ def _read(path, max_pixels):
         "sheet": sheet if isinstance(sheet, str) else "",
         "stopped": "interrupted_after" in record,
     }
+
+
+def _read_head(path):
+    """Reads the (width, height) of a PNG, and its record's text or None; or returns None."""
+    try:
+        # Its pixels are not decoded, so that Pillow's own limit on them does not matter.
+        with pillow_setting(Image, "MAX_IMAGE_PIXELS", None):
+            picture = Image.open(path, formats=["PNG"])
+        with picture:
+            return picture.size, picture.info.get("kerasart")
+    except (OSError, ValueError, SyntaxError) as error:
+        _log.info("'%s' is no picture: %s", path, error)
+        return None
 
 
 def _read_record(text):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from typing import Any
 from kerasart.image.files import replace_file
 from kerasart.progress import Progress
 from kerasart.records import write_recorded
+from kerasart.studio.films import put_film
 from kerasart.studio.previews import encode_preview
-from kerasart.studio.recipes import Recipe, read_recipe, write_recipe
+from kerasart.studio.recipes import FilmPass, Recipe, read_recipe, write_recipe
 from kerasart.studio.sources import Sources
 
 _log = logging.getLogger("kerasart")
@@ -175,8 +177,9 @@ class Jobs:
 
     def _end(self, job, state, message=""):
         job.state, job.message = state, message
-        for suffix in (".json", ".npz"):
+        for suffix in (".json", ".npz", ".mp4"):
             self._state(job, suffix).unlink(missing_ok=True)
+        shutil.rmtree(self._state(job, ".mp4.film"), ignore_errors=True)
         ended = [each for each in self._jobs if each.state in _ENDED]
         for each in ended[:-_KEPT]:
             self._jobs.remove(each)
@@ -209,6 +212,8 @@ class Jobs:
         record: dict[str, Any] = {"studio": write_recipe(job.recipe)}
         record |= {"sheet": job.sheet} if job.sheet else {}
         try:
+            if isinstance(job.recipe, FilmPass):
+                return self._make_film(job, job.recipe, record), ""
             plan = job.recipe.plan(self._sources)
             state, message = "done", ""
             try:
@@ -234,6 +239,23 @@ class Jobs:
             _log.exception("A job of the studio failed.")
             return "failed", f"{type(error).__name__}: {error}"
         return state, message
+
+    def _make_film(self, job, recipe, record):
+        """Paints a film, and puts it among the works; returns the state in which the job ends."""
+
+        def on_frame(frame, painted, count):
+            done = frame.number + 1
+            progress = Progress(done, max(done, count), painted.shape[1:3], {}, lambda: painted)
+            self._on_step(job, progress)
+
+        path = self._state(job, ".mp4")
+        try:
+            made = recipe.paint(self._sources, path, on_frame)
+        except KeyboardInterrupt:
+            return "stopped"
+        if not self._closes or "interrupted_after" not in made:
+            job.work = put_film(path, self._folder / recipe.output, made | record).name
+        return "stopped" if "interrupted_after" in made else "done"
 
     def _check(self, job):
         if self._closes or job.state == "stopping":

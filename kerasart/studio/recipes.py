@@ -1,4 +1,4 @@
-"""`Dream`, `Painting` and `OnePass`: what the page may ask for, checked, and made by the package.
+"""`Dream`, `Painting`, `OnePass` and `FilmPass`: what the page may ask for, checked, and made.
 
 A recipe makes its picture by the same call as the command that it shows: so that the command makes
 the same picture again.
@@ -6,10 +6,14 @@ the same picture again.
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, replace
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 import kerasart
 from kerasart.backbones import find_class, imagenet_labels
+from kerasart.film import Film, FilmWriter, Frame
 from kerasart.image import Picture
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import combine_masks
@@ -336,6 +340,18 @@ class OnePass(_Styled):
         photo = sources.read(self.photo)
         if self.size:
             photo = resize_picture(photo, self.size)
+        style, record = self._read_style(sources)
+        record |= {"photo_hash": hash_image(photo.image)}
+
+        def make(**run):
+            stylizer = kerasart.Stylizer(self.model)
+            image = stylizer(photo.image, style, self.strength, self.preserve_color)
+            return kerasart.Result(image, {}, {"precision": stylizer.precision})
+
+        return Plan(photo, record, make)
+
+    def _read_style(self, sources):
+        """Reads the styles: what a `Stylizer` takes, and a record of all that is asked for."""
         named = self.styles[0].style in STYLES
         pictures = {} if named else {s.style: sources.read(s.style) for s in self.styles}
 
@@ -350,18 +366,11 @@ class OnePass(_Styled):
             style = mixture(weights)
         record: dict[str, Any] = {"style": weights, "model": self.model, "strength": self.strength}
         record |= {"size": self.size, "preserve_color": self.preserve_color}
-        record |= {"photo_hash": hash_image(photo.image)}
         if not named:
             record["style_hash"] = {
                 name: hash_image(picture.image) for name, picture in pictures.items()
             }
-
-        def make(**run):
-            stylizer = kerasart.Stylizer(self.model)
-            image = stylizer(photo.image, style, self.strength, self.preserve_color)
-            return kerasart.Result(image, {}, {"precision": stylizer.precision})
-
-        return Plan(photo, record, make)
+        return style, record
 
     def _weight(self, each):
         return 1.0 if len(self.styles) == 1 else each.weight
@@ -383,7 +392,57 @@ class OnePass(_Styled):
         return [word for word in words if not word.startswith("--seed=")]
 
 
-KINDS: dict[str, type[Recipe]] = {"dream": Dream, "painting": Painting, "one_pass": OnePass}
+@settings
+class FilmPass(OnePass):
+    """A film in one pass of a trained network, frame by frame."""
+
+    output = "painted.mp4"
+
+    def paint(
+        self, sources: Sources, path: Path, on_frame: Callable[[Frame, np.ndarray, int], object]
+    ) -> dict[str, Any]:
+        """Paints the film; one that was begun at the path goes on.
+
+        Args:
+            sources: The `Sources`.
+            path: Where to write it. Its frames lie beside it until all are there.
+            on_frame: Called with each frame, its painting, and an estimate of how many there are;
+                it may raise KeyboardInterrupt.
+
+        Returns:
+            A dict of what makes it again; with `interrupted_after` if it is not whole.
+
+        Raises:
+            ImportError, ValueError, OSError: See `kerasart.paint_film`.
+        """
+        style, record = self._read_style(sources)
+        film = Film(sources.path(self.photo))
+        writer = FilmWriter(path, film, fingerprint=record)
+        count = film.frame_count or 0
+        result = kerasart.paint_film(
+            film,
+            writer,
+            kerasart.FilmStylizer(
+                kerasart.Stylizer(self.model),
+                style,
+                strength=self.strength,
+                preserve_color=self.preserve_color,
+            ),
+            size=self.size,
+            on_frame=lambda frame, painted: on_frame(frame, painted, count),
+        )
+        return record if result.is_whole else record | {"interrupted_after": result.frames}
+
+    def command(self, sources: Sources) -> list[str]:
+        return [word for word in super().command(sources) if word != "--strip_metadata"]
+
+
+KINDS: dict[str, type[Recipe]] = {
+    "dream": Dream,
+    "painting": Painting,
+    "one_pass": OnePass,
+    "film": FilmPass,
+}
 
 
 def read_recipe(given: Any) -> Recipe:

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import re
 import secrets
 import shlex
 import socket
@@ -28,7 +29,8 @@ from kerasart.studio.sources import Sources
 
 _log = logging.getLogger("kerasart")
 
-MAX_BYTES = 40 * 2**20  # Of an upload.
+MAX_BYTES = 40 * 2**20  # Of a picture.
+_MAX_FILM = 400 * 2**20
 _MAX_JSON = 2**16
 _MOST_CONNECTIONS = 64
 _HEADER_SECONDS = 15.0  # For a request's first lines, the wait for it included.
@@ -36,6 +38,7 @@ _BODY_SECONDS = 120.0
 _EVENT_SECONDS = 0.1  # The least time between two events.
 _MOST_NAME = 200
 
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -92,7 +95,7 @@ class StudioServer(ThreadingHTTPServer):
         self.gallery = Gallery(folder, max_pixels)
         self.jobs = Jobs(folder, folder / ".unfinished", self.sources, prepare)
         self.pages = page_files()
-        self.choices = describe_choices(MAX_BYTES, max_pixels)
+        self.choices = describe_choices(MAX_BYTES, _MAX_FILM, max_pixels)
         self.trying = threading.Lock()
 
     @property
@@ -206,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers or len(lengths) > 1:
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "The length must be told first.")
         if self.command == "POST":
-            most = MAX_BYTES if parts.path == "/sources" else _MAX_JSON
+            most = {"/sources": MAX_BYTES, "/films": _MAX_FILM}.get(parts.path, _MAX_JSON)
             length = lengths[0] if lengths else ""
             if not (length.isascii() and length.isdecimal()):
                 raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "The length must be told first.")
@@ -232,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["works"]:
                 self._send_json(self.server.gallery.list())
             case ["works", name] if work := self.server.gallery.find(name[:_MOST_NAME]):
-                self._send(work.read_bytes(), "image/png")
+                self._send_work(work)
             case ["works", name, what] if work := self.server.gallery.find(name[:_MOST_NAME]):
                 self._send_about(work, what)
             case ["sources", name]:
@@ -253,6 +256,8 @@ class _Handler(BaseHTTPRequestHandler):
         match path[1:].split("/"):
             case ["sources"]:
                 self._take_source()
+            case ["films"]:
+                self._take_source(is_film=True)
             case ["jobs"]:
                 given = self._read_json()
                 sheet = given.pop("sheet", "")
@@ -277,6 +282,27 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self._try(lambda: self.server.gallery.small(work)), "image/jpeg")
         else:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "There is nothing of this name.")
+
+    def _send_work(self, work):
+        """Sends a file, or the part of it that a player asks for."""
+        size, kind = work.stat().st_size, "image/png" if work.suffix == ".png" else "video/mp4"
+        start, stop, status = 0, size, HTTPStatus.OK
+        if asked := _RANGE.fullmatch(self.headers.get("Range", "")):
+            first, last = int(asked[1]), int(asked[2] or size)
+            if first <= last and first < size:
+                start, stop, status = first, min(size, last + 1), HTTPStatus.PARTIAL_CONTENT
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Accept-Ranges", "bytes")
+        if status is HTTPStatus.PARTIAL_CONTENT:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
+        self.send_header("Content-Length", str(stop - start))
+        self.end_headers()
+        with open(work, "rb") as file:
+            file.seek(start)
+            while start < stop and (data := file.read(min(2**18, stop - start))):
+                self.wfile.write(data)
+                start += len(data)
 
     def _send_cookie(self, key):
         self.send_response(HTTPStatus.SEE_OTHER)
@@ -304,11 +330,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b": still here\n\n")  # Fails once the page is closed.
             time.sleep(_EVENT_SECONDS)
 
-    def _take_source(self):
-        length = int(self.headers["Content-Length"])
-        name, picture = self._try(lambda: self.server.sources.add(self.rfile.read, length))
+    def _take_source(self, is_film=False):
+        length, add = int(self.headers["Content-Length"]), self.server.sources.add
+        name, picture = self._try(lambda: add(self.rfile.read, length, is_film))
         height, width = picture.image.shape[1:3]
-        self._send_json({"name": name, "width": width, "height": height}, HTTPStatus.CREATED)
+        told = {"name": name, "width": width, "height": height, "film": is_film}
+        self._send_json(told, HTTPStatus.CREATED)
 
     def _try_out(self):
         """Paints in one pass at a small size, at once: while a slider moves."""
@@ -337,7 +364,7 @@ class _Handler(BaseHTTPRequestHandler):
             return act()
         except BusyError as error:
             raise _RefusedError(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from error
-        except (ValueError, MemoryError) as error:
+        except (ValueError, MemoryError, ImportError) as error:
             raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
     def _send_json(self, value, status=HTTPStatus.OK):

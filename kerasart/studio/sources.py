@@ -1,6 +1,7 @@
 """`Sources`: the photos, paintings and masks that were given, as files named by their hash."""
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -10,15 +11,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kerasart.film import Film
+from kerasart.film.flow import opencv
 from kerasart.image import Picture, read_picture
 from kerasart.image.decoding import decode
-from kerasart.image.files import replace_file
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES, sample_path
 from kerasart.settings.checks import check
 
 _NAME = re.compile(r"[0-9a-f]{16}")
 _MOST_UPLOADS = 16
+# What films that are taken begin with, after the length of the first box if there is one.
+_FILMS = {b"ftyp": ".mp4", b"\x1a\x45\xdf\xa3": ".webm"}
 
 
 def parse_source(name: object, setting: str = "photo") -> str:
@@ -52,18 +56,22 @@ class Sources:
         """Removes the uploads of which nothing was made."""
         self._uploads.cleanup()
 
-    def add(self, read: Callable[[int], bytes], length: int) -> tuple[str, Picture]:
+    def add(
+        self, read: Callable[[int], bytes], length: int, is_film: bool = False
+    ) -> tuple[str, Picture]:
         """Takes an upload.
 
         Args:
             read: `read(count)` returns the next bytes, at most `count` of them.
             length: The number of bytes.
+            is_film: Whether it is to be a film; else it is to be a picture.
 
         Returns:
-            The source's name, and the `Picture`.
+            The source's name, and the `Picture`; of a film its first frame.
 
         Raises:
-            ValueError: If it is no picture, or a too large one.
+            ImportError: If what films need is not installed.
+            ValueError: If it is no picture, or no film, or too large.
             OSError: If it does not come, or cannot be written.
         """
         folder = Path(self._uploads.name)
@@ -77,13 +85,18 @@ class Sources:
                 file.write(data)
                 length -= len(data)
             file.flush()
-            # Its name is none that means anything to who gave it.
-            picture = Picture(*decode(file, "the file", self.max_pixels))
+            if is_film:
+                suffix = _film_suffix(file)
+                picture = _first_frame(file.name, self.max_pixels)
+            else:
+                # Its name is none that means anything to who gave it.
+                with open(file.name, "rb") as opened:
+                    picture = Picture(*decode(opened, "the file", self.max_pixels))
+                with Image.open(file.name) as opened:
+                    suffix = f".{(opened.format or '').lower()}"
             name = digest.hexdigest()[:16]
-            with Image.open(file.name) as opened:
-                suffix = (opened.format or "").lower()
-            file.seek(0)
-            replace_file(folder / f"{name}.{suffix}", file.read())
+            os.link(file.name, folder / f"link-{name}")
+            os.replace(folder / f"link-{name}", folder / f"{name}{suffix}")
         self._forget_old(folder)
         return name, picture
 
@@ -116,18 +129,42 @@ class Sources:
         raise ValueError("A picture is here no longer: choose it again.")
 
     def read(self, name: str) -> Picture:
-        """Reads a source.
+        """Reads a source; of a film its first frame.
 
         Raises:
             ValueError, OSError: If there is none, or it cannot be read.
         """
-        return read_picture(self.path(name), self.max_pixels)
+        path = self.path(name)
+        if path.suffix in _FILMS.values():
+            return _first_frame(path, self.max_pixels)
+        return read_picture(path, self.max_pixels)
 
     def read_mask(self, name: str) -> np.ndarray:
         """Reads a source as a mask (see `kerasart.image.masks.read_mask`)."""
         return read_mask(self.path(name), self.max_pixels)
 
     def _forget_old(self, folder):
-        uploads = sorted(folder.glob("[!u]*"), key=lambda path: path.stat().st_mtime_ns)
+        uploads = sorted(folder.glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime_ns)
         for path in uploads[:-_MOST_UPLOADS]:
             path.unlink(missing_ok=True)
+
+
+def _film_suffix(file):
+    """Names the format of a film: FFmpeg is asked to read no other, such as lists of addresses."""
+    file.seek(0)
+    start = file.read(8)
+    for begin, suffix in _FILMS.items():
+        if begin in (start[:4], start[4:]):
+            return suffix
+    raise ValueError(f"A film must be MP4, MOV, MKV or WebM. Received: a file that begins {start}")
+
+
+def _first_frame(path, max_pixels):
+    opencv()  # Better missed now than once the film is to be painted.
+    film = Film(path)
+    height, width = film.size
+    if height * width > max_pixels:
+        raise ValueError(
+            f"A film must have at most {max_pixels} pixels a frame. Received: {width}x{height}"
+        )
+    return Picture(next(iter(film)).image)

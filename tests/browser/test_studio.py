@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from pages import PHONE, find_barriers, scrolls_sideways
@@ -306,6 +307,30 @@ def test_a_photo_is_pasted(studio, open_page):
     page.wait_for_selector("#notice:not([hidden])")
     assert "not a picture" in page.text_content("#notice")
     assert page.text_content("#size-note") == "640 × 427 pixels"
+
+
+def test_a_film_is_painted_and_played(studio, open_page, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    with av.open(str(clip), "w") as film:
+        stream = film.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(6):
+            pixels = np.full((64, 96, 3), 40 * number, np.uint8)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        film.mux(stream.encode())
+    page = open_page(studio.address)
+    page.wait_for_selector("body[data-ready]")
+    page.set_input_files("#photo-file", clip)
+    page.wait_for_selector("#frame:not([hidden])")
+    assert page.is_disabled("input[name=kind][value=painting]")
+    page.check("input[name=size][value=photo]")
+    page.click("#make")
+    assert "painted.mp4, 96 × 64" in wait_for(page, "done")
+    page.wait_for_selector("#film:not([hidden])")
+    play = "document.querySelector('#film').play().then(() => document.querySelector('#film').duration)"
+    assert page.evaluate(play) == pytest.approx(0.6, abs=0.01)
+    assert page.is_hidden("#picture")
+    assert not page.errors
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

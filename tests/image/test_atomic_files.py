@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kerasart.image import next_free_path, write_picture
-from kerasart.image.atomic_files import claim, replace_file, write_file
+from kerasart.image.atomic_files import claim, move_to_free, replace_file, write_file
 
 
 def put(path, content, taken="replace"):
@@ -176,3 +176,11 @@ def test_next_free_path(tmp_path):
 def test_next_free_path_minds_dangling_links(tmp_path):
     (tmp_path / "a.png").symlink_to(tmp_path / "nowhere")
     assert next_free_path(tmp_path / "a.png") == tmp_path / "a-2.png"
+
+
+def test_a_file_is_moved_to_a_name_that_is_free(tmp_path):
+    (tmp_path / "wanted.txt").write_text("there")
+    (tmp_path / "file").write_text("new")
+    assert move_to_free(tmp_path / "file", tmp_path / "wanted.txt") == tmp_path / "wanted-2.txt"
+    texts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert texts == {"wanted.txt": "there", "wanted-2.txt": "new"}

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import av
 import numpy as np
 
 from kerasart.image import Picture
@@ -58,6 +59,18 @@ class FakeDreams:
             return result(self.steps)
 
         return Plan(PHOTO, {"photo_hash": "none"}, make)
+
+
+def write_clip(path, frames=4):
+    """Writes a small film, of which each frame is another."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(frames):
+            pixels = np.full((48, 64, 3), 40 * number, np.uint8)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        film.mux(stream.encode())
+    return path
 
 
 def fake_dreams(monkeypatch):

@@ -4,7 +4,9 @@ import time
 
 import numpy as np
 import pytest
+from fake_dreams import write_clip
 
+from kerasart.film import Film
 from kerasart.image import read_picture
 from kerasart.image.files import write_picture
 from kerasart.image.samples import read_sample
@@ -151,3 +153,19 @@ def test_a_dream_is_made_again_from_its_record(given, forks, tmp_path):
     assert process.returncode == 0, errors
     images = [read_picture(path).image for path in (work, tmp_path / "again.png")]
     np.testing.assert_array_equal(*images)
+
+
+@pytest.mark.slow
+def test_the_command_paints_the_same_film(given, forks, tmp_path):
+    folder, sources, _ = given
+    clip = write_clip(tmp_path / "clip.mp4")
+    with open(clip, "rb") as file:
+        name, _ = sources.add(file.read, clip.stat().st_size, is_film=True)
+    styles = [{"style": "mosaic", "weight": 0.5}, {"style": "the_scream", "weight": 0.5}]
+    recipe = read_recipe({"kind": "film", "photo": name, "styles": styles, "strength": 0.8})
+    work = make(folder, sources, recipe)
+    process = forks.start(CODE.format("stylize"), recipe.command(sources), tmp_path)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    for own, theirs in zip(Film(work), Film(tmp_path / "painted.mp4"), strict=True):
+        np.testing.assert_array_equal(own.image, theirs.image)

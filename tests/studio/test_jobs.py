@@ -1,11 +1,14 @@
 import json
+import threading
 import time
 
 import pytest
-from fake_dreams import fake_dreams
+from fake_dreams import fake_dreams, write_clip
 
+from kerasart.film import Film
 from kerasart.image import read_picture
 from kerasart.records import read_record
+from kerasart.studio.gallery import Gallery
 from kerasart.studio.jobs import MOST_WAITING, BusyError, Jobs
 from kerasart.studio.recipes import read_recipe, write_recipe
 from kerasart.studio.sources import Sources
@@ -169,3 +172,59 @@ def test_what_is_no_job_is_left_where_it_lies(open_jobs, tmp_path):
     jobs = open_jobs()
     assert jobs.describe()["jobs"] == []
     assert len(list(folder.iterdir())) == 3
+
+
+@pytest.fixture
+def film(tmp_path, monkeypatch):
+    """The recipe of a film of 4 frames, which are painted black, and an event that lets them."""
+    lets = threading.Event()
+
+    def paint(frame, motion, state):
+        assert motion is None or lets.wait(10)
+        return 0 * frame, {}
+
+    monkeypatch.setattr("kerasart.FilmStylizer", lambda *given, **options: paint)
+    monkeypatch.setattr("kerasart.Stylizer", lambda model: None)
+    clip = write_clip(tmp_path / "clip.mp4")
+    monkeypatch.setattr(Sources, "path", lambda self, name: clip)
+    monkeypatch.setattr(Sources, "keep", lambda self, names: None)
+    given = {"kind": "film", "photo": "0" * 16, "styles": [{"style": "mosaic"}]}
+    return read_recipe(given), lets
+
+
+def test_a_film_is_painted_frame_by_frame(open_jobs, film, tmp_path):
+    recipe, lets = film
+    (tmp_path / "painted.mp4").touch()
+    jobs = open_jobs()
+    job = jobs.add(recipe)
+    while not job.preview:
+        time.sleep(0.01)
+    assert (job.step, job.steps, job.size) == (1, 4, (64, 48))
+    lets.set()
+    assert wait_for(jobs, job.number, "done")["work"] == "painted-2.mp4"
+    assert [frame.image.max() < 0.1 for frame in Film(tmp_path / "painted-2.mp4")] == 4 * [True]
+    (work,) = [each for each in Gallery(tmp_path, 10**6).list() if each["film"]]
+    assert (work["name"], work["width"], work["height"]) == ("painted-2.mp4", 64, 48)
+    assert (work["recipe"], work["stopped"]) == (write_recipe(recipe), False)
+    assert not list((tmp_path / ".unfinished").iterdir())
+
+
+def test_a_film_that_is_stopped_is_one_that_plays(open_jobs, film, tmp_path, monkeypatch):
+    recipe, lets = film
+    lets.set()
+    jobs = open_jobs()
+    check, frames = jobs._check, []
+
+    def stop_after_three(job):
+        frames.append(job.step)
+        if len(frames) == 3:
+            jobs.stop(job.number)
+        check(job)
+
+    monkeypatch.setattr(jobs, "_check", stop_after_three)
+    job = jobs.add(recipe)
+    assert wait_for(jobs, job.number, "stopped")["work"] == "painted.mp4"
+    assert len(list(Film(tmp_path / "painted.mp4"))) == 3
+    (work,) = [each for each in Gallery(tmp_path, 10**6).list() if each["film"]]
+    assert work["stopped"] and work["record"]["interrupted_after"] == 3
+    assert not list((tmp_path / ".unfinished").iterdir())

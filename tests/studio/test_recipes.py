@@ -16,7 +16,10 @@ PAINTING = {"kind": "painting", "photo": "cat", "styles": [{"style": "coffee"}]}
 PICTURE = "0123456789abcdef"
 
 
-@pytest.mark.parametrize("given", [DREAM, QUICK, PAINTING])
+FILM = QUICK | {"kind": "film"}
+
+
+@pytest.mark.parametrize("given", [DREAM, QUICK, PAINTING, FILM])
 def test_a_recipe_survives_its_record(given):
     recipe = read_recipe(given)
     assert isinstance(recipe, KINDS[given["kind"]])
@@ -72,6 +75,7 @@ def test_a_recipe_survives_its_record(given):
         ),
         (QUICK | {"strength": 1.1}, "`strength` must be"),
         (QUICK | {"model": "/tmp/model.keras"}, "`settings` must be"),
+        (FILM | {"photo": "/tmp/film.mp4"}, "`photo` must be"),
     ],
 )
 def test_what_is_not_a_recipe_is_refused_in_a_sentence(given, message):
@@ -97,6 +101,7 @@ def test_commands_name_what_is_not_usual():
     fish = DREAM | {"preset": None, "class_name": "goldfish", "strength": 0.5}
     assert words(fish)[2:4] == ["--class=goldfish", "--step_size=0.015"]
     assert words(QUICK)[1:3] == ["--input=cat", "--style=mosaic"]
+    assert words(FILM)[1:] == ["--input=cat", "--style=mosaic", "--output=painted.mp4"]
     two = [{"style": "mosaic", "weight": 0.6}, {"style": "the_scream", "weight": 0.4}]
     assert "--style=mosaic:0.6,the_scream:0.4" in words(QUICK | {"styles": two})
     by_level = [{"style": "mosaic", "level": "coarse"}, {"style": "the_scream", "level": "fine"}]
@@ -121,7 +126,7 @@ def test_commands_name_the_files_of_sources(tmp_path):
 
 
 def test_all_that_is_offered_has_its_picture_and_is_taken():
-    choices, files = describe_choices(1, 1), page_files()
+    choices, files = describe_choices(1, 1, 1), page_files()
     assert [dream["name"] for dream in choices["dreams"]] == list(PRESETS)
     for name in (*PRESETS, *STYLES, *choices["samples"]):
         assert files[f"pictures/{name}.webp"][8:12] == b"WEBP"

@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 import pytest
-from fake_dreams import fake_dreams
+from fake_dreams import fake_dreams, write_clip
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -428,3 +428,46 @@ def test_uploads_of_which_nothing_was_made_are_forgotten(studio):
 def test_the_queue_that_is_full_says_so(studio):
     statuses = [post(studio, "/jobs", DREAM)[0] for _ in range(20)]
     assert 429 in statuses
+
+
+def test_a_film_is_taken_and_its_first_frame_shown(studio, tmp_path):
+    data = write_clip(tmp_path / "clip.avi.mp4").read_bytes()
+    status, _, body = ask(studio, "POST", "/films", data)
+    told = json.loads(body)
+    assert (status, told["width"], told["height"], told["film"]) == (201, 64, 48, True)
+    assert ask(studio, "GET", f"/sources/{told['name']}")[2][:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"#EXTM3U\n#EXTINF:1\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\0\0\0 ftypisom" + bytes(100),
+        picture_bytes(),
+    ],
+)
+def test_what_is_no_film_is_refused(studio, data):
+    status, _, body = ask(studio, "POST", "/films", data)
+    assert (status, set(json.loads(body))) == (400, {"error"})
+    assert not os.listdir(studio.sources._uploads.name)
+
+
+def test_players_ask_for_parts_of_a_film(studio, tmp_path):
+    (tmp_path / "film.mp4").write_bytes(bytes(range(256)))
+    for asked, status, expected in [
+        ("bytes=0-", 206, bytes(range(256))),
+        ("bytes=10-19", 206, bytes(range(10, 20))),
+        ("bytes=250-999", 206, bytes(range(250, 256))),
+        ("bytes=9-3", 200, bytes(range(256))),
+        ("bytes=256-", 200, bytes(range(256))),
+        ("bytes=-5", 200, bytes(range(256))),
+        ("bytes=1-2,4-5", 200, bytes(range(256))),
+        ("bytes=" + "9" * 30 + "-", 200, bytes(range(256))),
+    ]:
+        got, headers, body = ask(studio, "GET", "/works/film.mp4", Range=asked)
+        assert (got, body) == (status, expected), asked
+        assert headers["Content-Type"] == "video/mp4"
+    # What was not made here is not listed.
+    assert json.loads(ask(studio, "GET", "/works")[2]) == []

@@ -23,11 +23,13 @@ export const post = (path, value = {}) => ask(path, {
 
 export const postJson = async (path, value) => (await post(path, value)).json();
 
-// Sends a picture; returns its name and size. The size is checked before: a server that refuses
+// Sends a picture or a film; returns its name and size. The size is checked before: a server that refuses
 // while the body still comes would only be seen as a broken connection.
-export async function upload(blob, mostBytes) {
-  if (blob.size > mostBytes) {
-    throw new Error(`A picture may have ${Math.floor(mostBytes / 2 ** 20)} MB at most.`);
+export async function upload(blob, {max_bytes, max_film}) {
+  const isFilm = blob.type.startsWith("video/");
+  const most = isFilm ? max_film : max_bytes;
+  if (blob.size > most) {
+    throw new Error(`${isFilm ? "A film" : "A picture"} may have ${Math.floor(most / 2 ** 20)} MB at most.`);
   }
-  return (await ask("/sources", {method: "POST", body: blob})).json();
+  return (await ask(isFilm ? "/films" : "/sources", {method: "POST", body: blob})).json();
 }

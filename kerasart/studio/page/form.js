@@ -56,6 +56,10 @@ export function show() {
   }
   for (const element of all("[data-kind]")) element.hidden = !element.dataset.kind.split(" ").includes(chosen.kind);
   for (const element of all("[data-dream]")) element.hidden = element.dataset.dream !== chosen.dream;
+  const isFilm = Boolean(chosen.photo?.film);
+  for (const input of all("input[name=kind]")) input.disabled = isFilm && input.value !== "one_pass";
+  find("#film-note").hidden = !isFilm;
+  find("#sheet-choice").hidden = isFilm;
   find("#two").hidden = chosen.kind === "dream" || styles().length < 2;
   for (const element of all("[data-together]")) element.hidden = element.dataset.together !== together();
   if (find("#thing").value !== chosen.thing) find("#thing").value = chosen.thing;

@@ -2,7 +2,7 @@
 
 const KEY = "kerasart studio";
 const START = {
-  photo: null,  // {name, width, height}
+  photo: null,  // {name, width, height, film}
   kind: "dream",
   dream: "animals",  // The name of a dream, or "thing", or "picture".
   thing: "",
@@ -83,13 +83,14 @@ export function recipe() {
     made.style_size = factor(chosen.strokes);
   } else {
     made.strength = strength / 100;
+    if (chosen.photo.film) made.kind = "film";
   }
   return made;
 }
 
 // Chooses what a recipe says; the photo is chosen by the caller.
 export function follow(made) {
-  chosen.kind = made.kind;
+  chosen.kind = made.kind === "film" ? "one_pass" : made.kind;
   chosen.size = made.size === null ? "photo" : String(made.size);
   chosen.masks = {dream: null, first: null, second: null};
   if (made.kind === "dream") {

@@ -1,6 +1,7 @@
 // The large picture: a photo, a picture that grows, a work; and the photo again while one holds.
 
 const picture = document.querySelector("#picture");
+const film = document.querySelector("#film");
 const compare = document.querySelector("#compare");
 const save = document.querySelector("#save");
 
@@ -22,13 +23,18 @@ async function show(url, alt) {
   await picture.decode();
 }
 
-async function change(url, alt, photo, file) {
-  shown = {url, alt};
+async function change(url, alt, photo, file, isFilm = false) {
+  // A film is shown by a player of its own.
+  picture.hidden = isFilm;
+  film.hidden = !isFilm;
+  if (!isFilm) film.removeAttribute("src");
+  shown = isFilm ? null : {url, alt};
   before = photo;
   compare.hidden = !photo;
   save.hidden = !file;
   if (file) [save.href, save.download] = [`/works/${encodeURIComponent(file)}`, file];
-  await show(url, alt);
+  if (isFilm) film.src = url;
+  else await show(url, alt);
 }
 
 export const photoUrl = (name) => `/sources/${name}`;
@@ -39,7 +45,7 @@ export const showPhoto = (name) => change(photoUrl(name), "The photo", null, nul
 export const showGrowing = (blob, alt, photo) =>
   change(URL.createObjectURL(blob), alt, photo && photoUrl(photo), null);
 export const showWork = (work, photo) =>
-  change(workUrl(work), `${work.name}, as it was made`, photo && photoUrl(photo), work.name);
+  change(workUrl(work), `${work.name}, as it was made`, work.film ? null : photo && photoUrl(photo), work.name, work.film);
 
 // Holding the button, the picture itself, or a key on the button shows the photo.
 function hold(isHeld) {

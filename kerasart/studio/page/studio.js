@@ -48,12 +48,13 @@ function say(state, text) {
 
 const takePhoto = attempt(async (file) => {
   if (!file) return;
-  await setPhoto(await upload(file, choices.max_bytes));
+  await setPhoto(await upload(file, choices));
 });
 
 async function setPhoto(photo) {
   closeBrush();
   Object.assign(chosen, {photo, masks: {dream: null, first: null, second: null}});
+  if (photo.film) chosen.kind = "one_pass";
   remember();
   form.show();
   await openPhoto();
@@ -90,7 +91,7 @@ function listenForPhotos() {
     find("#samples").append(button);
   }
   document.addEventListener("paste", (event) => {
-    const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+    const file = [...event.clipboardData.files].find((each) => /^(image|video)\//.test(each.type));
     if (file) takePhoto(file);
   });
   document.addEventListener("dragover", (event) => {
@@ -105,7 +106,7 @@ function listenForPhotos() {
   });
 }
 
-const takeStyle = attempt(async (file) => (await upload(file, choices.max_bytes)).name);
+const takeStyle = attempt(async (file) => (await upload(file, choices)).name);
 
 // ---- Making -----------------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ const openBrush = attempt(async (name, title) => {
 const finishBrush = attempt(async () => {
   if (!brushed) return;
   const name = brushed;
-  const mask = brush.isEmpty ? null : await upload(await brush.toBlob(), choices.max_bytes);
+  const mask = brush.isEmpty ? null : await upload(await brush.toBlob(), choices);
   chosen.masks[name] = mask && mask.name;
   remember();
   closeBrush();
@@ -344,7 +345,8 @@ function watch(job) {
       say("loading", "Loading the network …");
     } else if (job.step % 10 === 0 || find("#status").dataset.state !== "running") {
       const size = job.size ? `, at ${job.size[0]} × ${job.size[1]}` : "";
-      say("running", `Growing: step ${job.step} of ${job.steps}${size}`);
+      const what = job.recipe.kind === "film" ? "Painting: frame" : "Growing: step";
+      say("running", `${what} ${job.step} of ${job.steps}${size}`);
     }
     look(job);
   } else if (job.state === "stopping") {
@@ -390,7 +392,7 @@ async function end(job) {
 }
 
 const titleOf = (made) => {
-  if (made.kind !== "dream") return `${made.kind === "painting" ? "Painting" : "Quick style"}`;
+  if (made.kind !== "dream") return {painting: "Painting", one_pass: "Quick style", film: "Film"}[made.kind];
   const known = choices.dreams.find(({name}) => name === made.preset);
   return `Dream: ${known ? known.title : made.class_name || "like a picture"}`;
 };
@@ -458,14 +460,14 @@ const repeat = attempt(async (work) => {
     taken();
     throw new Error("The photo of this picture is not here any more: choose one.");
   }
-  chosen.photo = {name: photo, ...size};
+  chosen.photo = {name: photo, ...size, film: work.recipe.kind === "film"};
   taken();
   await openPhoto();
   await showWork(work, photo);
 });
 
 const goOn = attempt(async (work) => {
-  await setPhoto(await upload(await getBlob(`/works/${encodeURIComponent(work.name)}`), choices.max_bytes));
+  await setPhoto(await upload(await getBlob(`/works/${encodeURIComponent(work.name)}`), choices));
 });
 
 // ---- Start ------------------------------------------------------------------------------------

@@ -36,22 +36,27 @@ export function button(work, title, onClick) {
 function show(work) {
   open = work;
   find("#work-title").textContent = `${work.name}, ${work.width} × ${work.height}`;
-  find("#work-picture").src = workUrl(work);
-  find("#work-picture").alt = work.name;
+  const picture = find("#work-picture");
+  const film = find("#work-film");
+  [picture.hidden, film.hidden] = [work.film, !work.film];
+  if (work.film) film.src = workUrl(work);
+  else Object.assign(picture, {src: workUrl(work), alt: work.name});
+  find("#work-photo").hidden = work.film;
   find("#work-save").href = `/works/${encodeURIComponent(work.name)}`;
   find("#work-save").download = work.name;
   find("#work-again").hidden = find("#work-command").hidden = !work.recipe;
   find("#command").hidden = true;
   find("#command-copy").textContent = "Copy";
   find("#command-about").textContent = work.stopped
-    ? "This line in a terminal makes the picture that this one was to become:"
-    : "This line in a terminal makes the same picture:";
+    ? "This line in a terminal makes the whole of which this is a part:"
+    : "This line in a terminal makes the same:";
   // The record of a file is anyone's text.
   find("#record").textContent = JSON.stringify(work.record, null, 2);
   dialog.showModal();
 }
 
 find("#work-close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("close", () => find("#work-film").pause());
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });

@@ -1,0 +1,53 @@
+"""Films among the works, with a record and a picture of each in files of their own."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasart.film import Film
+from kerasart.image.atomic_files import move_to_free, replace_file
+from kerasart.records import pack_record
+from kerasart.studio.previews import encode_preview
+
+_SMALL = 360
+
+
+def put_film(path: Path, wanted: Path, record: Mapping[str, Any]) -> Path:
+    """Moves a film to a place, or the next that is free, with its record and its first frame.
+
+    Returns:
+        The film's new path.
+
+    Raises:
+        OSError: If it cannot be moved.
+    """
+    film = Film(path)
+    height, width = film.size
+    small = encode_preview(next(iter(film)).image, _SMALL)
+    moved = move_to_free(path, wanted)
+    folder = moved.parent / ".films"
+    folder.mkdir(exist_ok=True)
+    text = pack_record({**record, "width": width, "height": height})["kerasart"]
+    replace_file(folder / f"{moved.name}.jpg", small)
+    replace_file(folder / f"{moved.name}.json", text.encode())
+    return moved
+
+
+def read_film(path: Path) -> tuple[tuple[int, int], str] | None:
+    """Reads the (width, height) and the record of a film that was put; None if it was not."""
+    try:
+        text = (path.parent / ".films" / f"{path.name}.json").read_text()
+        size = json.loads(text)
+        return (int(size["width"]), int(size["height"])), text
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def small_film(path: Path) -> bytes:
+    """Reads the JPEG of the first frame of a film that was put.
+
+    Raises:
+        OSError: If there is none.
+    """
+    return (path.parent / ".films" / f"{path.name}.jpg").read_bytes()

@@ -14,6 +14,7 @@ from kerasart.scripts import cli, common_flags
 import ipaddress
 import signal
 import webbrowser
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from absl import flags
@@ -47,24 +48,45 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # A tab that is closed ends nothing.
     folder = Path(_FOLDER.value).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    from kerasart.studio.server import StudioServer
-
-    with claim(folder / "studio"):
-        server = StudioServer(folder, _HOST.value, _PORT.value, _LARGEST_PHOTO.value * 1_000_000)
+    with _claim(folder), _open_server(folder) as server:
+        if not is_local:
+            cli.say(
+                "Others can reach this address, and what is sent is not encrypted: use it in a "
+                "network that you trust."
+            )
+        cli.show(f"The studio is open at {server.url} (Ctrl-C closes it).")
+        if _OPEN.value:
+            webbrowser.open(server.url)
         try:
-            if not is_local:
-                cli.say(
-                    "Others can reach this address, and what is sent is not encrypted: use it in a "
-                    "network that you trust."
-                )
-            cli.show(f"The studio is open at {server.url} (Ctrl-C closes it).")
-            if _OPEN.value:
-                webbrowser.open(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
             cli.say("The studio is closed; what it was making goes on when it is opened again.")
-        finally:
-            server.close()
+
+
+@contextmanager
+def _claim(folder):
+    """Keeps other studios out of a folder while the block runs."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claim(folder / "studio"))
+        except FileExistsError:
+            raise FileExistsError(
+                f"`folder` must not be that of a studio that is open. Received: '{folder}'"
+            ) from None
+        yield
+
+
+def _open_server(folder):
+    from kerasart.studio.server import StudioServer
+
+    size = _LARGEST_PHOTO.value * 1_000_000
+    try:
+        return StudioServer(folder, _HOST.value, _PORT.value, size)
+    except OSError as error:
+        raise OSError(
+            "`port` must be free, and `host` an address of this machine; --port=0 finds a port. "
+            f"Received: {_HOST.value}:{_PORT.value}, {error.strerror}"
+        ) from error
 
 
 def _check_host():

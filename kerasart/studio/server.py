@@ -103,6 +103,9 @@ class StudioServer(ThreadingHTTPServer):
         """The address to open, with the key."""
         return f"http://{self.gate.hosts[0]}/?key={self.gate.key}"
 
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Stops listening; what was being made goes on in the next studio."""
         self.server_close()

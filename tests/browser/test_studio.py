@@ -327,8 +327,9 @@ def test_a_film_is_painted_and_played(studio, open_page, tmp_path):
     page.click("#make")
     assert "painted.mp4, 96 × 64" in wait_for(page, "done")
     page.wait_for_selector("#film:not([hidden])")
-    play = "document.querySelector('#film').play().then(() => document.querySelector('#film').duration)"
-    assert page.evaluate(play) == pytest.approx(0.6, abs=0.01)
+    player = page.locator("#film")
+    player.evaluate("film => film.play()")
+    assert player.evaluate("film => film.duration") == pytest.approx(0.6, abs=0.01)
     assert page.is_hidden("#picture")
     assert not page.errors
 

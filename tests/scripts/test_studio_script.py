@@ -56,4 +56,4 @@ def test_a_studio_is_opened_outlives_its_tabs_and_is_closed(start, run, tmp_path
     assert (studio.returncode, errors) == (0, b"")
     assert b"The studio is closed" in output
     assert os.listdir(tmp_path / "works") == [".unfinished"]
-    assert os.listdir(tmp_path / "works" / ".unfinished") == ["2.json"]
+    assert (tmp_path / "works" / ".unfinished" / "2.json").exists()

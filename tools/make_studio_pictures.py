@@ -2,8 +2,9 @@
 
     python tools/make_studio_pictures.py
 
-Each kind of dream and each trained style, on a part of the bundled photo of a cat. Takes some
-minutes on two CPU cores.
+Each kind of dream and each trained style, on a part of the bundled photo of a cat; the thing that
+is dreamed of are daisies, and the picture is the bundled one of coffee. Takes some minutes on two
+CPU cores.
 """
 
 from pathlib import Path
@@ -27,8 +28,11 @@ def main():
         save(name, cut_square(read_sample(name).image))
     for style, model in STYLES.items():
         save(style, Stylizer(model)(cat, style)[PART])
-    for preset in PRESETS:
-        save(preset, Dreamer(preset).dream(cat).image[PART])
+    dreamers = {preset: Dreamer(preset) for preset in PRESETS}
+    dreamers["thing"] = Dreamer(class_name="daisy")
+    dreamers["picture"] = Dreamer(guide=read_sample("coffee").image)
+    for name, dreamer in dreamers.items():
+        save(name, dreamer.dream(cat).image[PART])
 
 
 def cut_square(image):

@@ -128,7 +128,7 @@ def test_commands_name_the_files_of_sources(tmp_path):
 def test_all_that_is_offered_has_its_picture_and_is_taken():
     choices, files = describe_choices(1, 1, 1), page_files()
     assert [dream["name"] for dream in choices["dreams"]] == list(PRESETS)
-    for name in (*PRESETS, *STYLES, *choices["samples"]):
+    for name in (*PRESETS, "thing", "picture", *STYLES, *choices["samples"]):
         assert files[f"pictures/{name}.webp"][8:12] == b"WEBP"
     assert sum(map(len, files.values())) < 350_000
     for name in choices["classes"][::60]:

@@ -105,7 +105,8 @@ function showSize() {
 
 function showChoices() {
   const dreams = choices.dreams.map(({name, title, about}) => ({value: name, face: thumb(name), title, about}));
-  dreams.push({value: "thing", face: "?", title: "A thing …"}, {value: "picture", face: "◧", title: "Like a picture …"});
+  dreams.push({value: "thing", face: thumb("thing"), title: "A thing …", about: "Something that you name"});
+  dreams.push({value: "picture", face: thumb("picture"), title: "Like a picture", about: "Of what another picture is made of"});
   showRadios("#dreams", "dream", dreams, (value) => { chosen.dream = value; });
   markPicked(find("#dreams"), [chosen.dream]);
 

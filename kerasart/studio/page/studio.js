@@ -470,6 +470,15 @@ const goOn = attempt(async (work) => {
   await setPhoto(await upload(await getBlob(`/works/${encodeURIComponent(work.name)}`), choices));
 });
 
+// Forgets the pictures of a studio that was closed since, of which nothing was made.
+async function forgetLost() {
+  const isHere = await Promise.all(chosen.own.map((name) => getBlob(photoUrl(name)).then(() => true, () => false)));
+  chosen.own = chosen.own.filter((_, i) => isHere[i]);
+  const known = (name) => !/^[0-9a-f]{16}$/.test(name) || chosen.own.includes(name);
+  for (const list of ["quick", "painting"]) chosen[list] = chosen[list].filter(known);
+  if (!known(chosen.guide || "")) chosen.guide = null;
+}
+
 // ---- Start ------------------------------------------------------------------------------------
 
 attempt(async () => {
@@ -487,6 +496,7 @@ attempt(async () => {
     jobs.filter((job) => job.sheet === chosen.sheet && !ENDED.includes(job.state))
       .map((job) => post(`/jobs/${job.number}/stop`)))));
   find("#stop").addEventListener("click", attempt(() => post(`/jobs/${followed}/stop`)));
+  await forgetLost();
   await works.refresh();
   await openPhoto().catch(() => {
     chosen.photo = null;  // Of a studio that was closed since.

@@ -118,8 +118,17 @@ def test_it_paints_as_the_network_and_asks_nobody(visit, network, address):
     with page.expect_download():
         page.get_by_role("button", name="Save").click()
     assert len(page.requests) == asked and not page.errors
-    refused = "fetch('https://example.org').then(() => 'sent', (error) => error.name)"
-    assert page.evaluate(refused) == "TypeError"
+
+
+def test_it_may_ask_nobody(visit, site, serve):
+    elsewhere = serve(site, {"Access-Control-Allow-Origin": "*"}).address
+    page = visit()
+    ask = "(url) => fetch(url).then(({ ok }) => ok, (error) => error.name)"
+    (worker,) = (each for each in page.workers if each.url.endswith("/worker.js"))
+    for place in (page, worker):
+        assert place.evaluate(ask, elsewhere + "styles.json") == "TypeError"
+        assert place.evaluate(ask, page.url + "styles.json") is True
+    assert any("Content Security Policy" in error for error in page.errors)
 
 
 def test_what_is_saved_is_whole_upright_and_says_nothing_of_the_photo(visit):

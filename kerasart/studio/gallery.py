@@ -72,12 +72,23 @@ class Gallery:
             return [
                 each
                 for each in entries
-                if each.name.endswith((".png", ".mp4")) and each.is_file(follow_symlinks=False)
+                if each.name.endswith((".png", ".mp4"))
+                and each.is_file(follow_symlinks=False)
+                and _is_text(each.name)
             ]
 
     def _describe(self, entry):
         key = entry.name, file_state(entry.path)
         return self._described(key, lambda: _read(Path(entry.path), self._max_pixels))
+
+
+def _is_text(name):
+    """Whether a name is UTF-8: of others no address can be made."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read(path, max_pixels):
@@ -123,6 +134,7 @@ def _read_head(path):
 def _read_record(text):
     try:
         record = json.loads(text) if isinstance(text, str) and len(text) <= _MOST_TEXT else {}
+        json.dumps(record, allow_nan=False)  # No browser reads what holds NaN.
     except (ValueError, RecursionError):
         record = {}
     return record if isinstance(record, dict) else {}

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import kerasart
 from kerasart.studio.choices import describe_choices, page_files
@@ -36,7 +36,6 @@ _MOST_CONNECTIONS = 64
 _HEADER_SECONDS = 15.0  # For a request's first lines, the wait for it included.
 _BODY_SECONDS = 120.0
 _EVENT_SECONDS = 0.1  # The least time between two events.
-_MOST_NAME = 200
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 _TYPES = {
@@ -237,9 +236,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_events()
             case ["works"]:
                 self._send_json(self.server.gallery.list())
-            case ["works", name] if work := self.server.gallery.find(name[:_MOST_NAME]):
+            case ["works", name] if work := self.server.gallery.find(unquote(name)):
                 self._send_work(work)
-            case ["works", name, what] if work := self.server.gallery.find(name[:_MOST_NAME]):
+            case ["works", name, what] if work := self.server.gallery.find(unquote(name)):
                 self._send_about(work, what)
             case ["sources", name]:
                 picture = self._try(lambda: self.server.sources.read(name))
@@ -367,7 +366,9 @@ class _Handler(BaseHTTPRequestHandler):
             return act()
         except BusyError as error:
             raise _RefusedError(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from error
-        except (ValueError, MemoryError, ImportError) as error:
+        except ConnectionError:
+            raise  # There is nobody to be told.
+        except (ValueError, MemoryError, ImportError, OSError) as error:
             raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
     def _send_json(self, value, status=HTTPStatus.OK):

@@ -1,5 +1,6 @@
 """The studio over HTTP: what its page asks for, and what others try."""
 
+import errno
 import http.client
 import io
 import json
@@ -9,6 +10,7 @@ import struct
 import threading
 import time
 import zlib
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -305,17 +307,40 @@ def test_works_that_others_laid_there_are_shown_as_text_or_not_at_all(studio, tm
         "deep.png": "[" * 50_000,
         "long.png": json.dumps("a" * 100_000),
         "list.png": "[1]",
+        "nan.png": '{"a": NaN}',
+        "endless.png": '{"a": 1e999}',
         "recipe.png": json.dumps({"studio": recipe, "sheet": 1, "x": "<script>alert(1)</script>"}),
     }.items():
         write_picture(tmp_path / name, image, text={"kerasart": text})
+    (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(picture_bytes())
     packed = PngInfo()
     packed.add_text("kerasart", "a" * 10**8, zip=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "packed.png", pnginfo=packed)
-    works = {work["name"]: work for work in json.loads(ask(studio, "GET", "/works")[2])}
-    assert set(works) == {"deep.png", "long.png", "list.png", "recipe.png"}
+    body = ask(studio, "GET", "/works")[2]
+    works = {work["name"]: work for work in json.loads(body)}
+    names = {"deep.png", "long.png", "list.png", "nan.png", "endless.png", "recipe.png"}
+    assert set(works) == names
+    assert b"NaN" not in body and b"Infinity" not in body  # The page could not read it.
     assert all(work["recipe"] is None for work in works.values())
     assert works["recipe.png"]["record"]["x"] == "<script>alert(1)</script>"
     assert ask(studio, "GET", "/works/bomb.png/small")[0] == 400
+
+
+@pytest.mark.parametrize("name", ["a b.png", "%2e%2f#?.png", "größe.png", "<b>.png"])
+def test_works_of_any_name_are_served(studio, tmp_path, name):
+    (tmp_path / name).write_bytes(picture_bytes())
+    status, _, body = ask(studio, "GET", f"/works/{quote(name, safe='')}")
+    assert (status, body) == (200, picture_bytes())
+    assert ask(studio, "GET", f"/works/{quote(name, safe='')}/small")[0] == 200
+
+
+def test_a_disk_that_takes_nothing_is_told(studio, monkeypatch):
+    def refuse(*given, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(studio.sources, "add", refuse)
+    status, _, body = ask(studio, "POST", "/sources", picture_bytes())
+    assert (status, json.loads(body)) == (400, {"error": "[Errno 28] No space left on device"})
 
 
 def test_bodies_are_bounded_before_they_are_read(studio):

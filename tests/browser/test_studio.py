@@ -431,8 +431,10 @@ def test_a_studio_that_was_killed_goes_on(studio, small_page, open_page):
     before = studio.works
     page.click("#make")
     wait_for(page, "running")
-    page.close()
     studio.end(signal.SIGKILL)
+    page.get_by_text("The studio does not answer").wait_for()
+    assert page.locator("#bar").is_hidden()
+    page.close()
     assert studio.works == before
     assert len(os.listdir(studio.folder / ".unfinished")) >= 1
     studio.start()

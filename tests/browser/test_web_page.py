@@ -173,6 +173,27 @@ def test_the_camera_is_painted_live_and_a_picture_of_it_taken(visit):
     assert page.locator("#trouble").inner_text() == "" and not page.errors
 
 
+def test_a_camera_that_is_asked_for_twice_is_off_once_it_is_stopped(visit):
+    page = visit(permissions=["camera"])
+    page.evaluate("""async () => {
+        window.tracks = [];
+        const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async (what) => {
+            const stream = await ask(what);
+            tracks.push(...stream.getTracks());
+            return stream;
+        };
+        const button = document.getElementById("camera");
+        button.click();
+        button.click();
+        while (tracks.length < 2) await new Promise((done) => setTimeout(done, 20));
+    }""")
+    page.wait_for_timeout(1000)
+    page.get_by_role("img", name="What the camera sees, painted").wait_for()
+    page.get_by_role("button", name="Stop the camera").click()
+    assert page.evaluate("tracks.map(({ readyState }) => readyState)") == ["ended", "ended"]
+
+
 def test_it_works_without_a_network_once_it_was_there(visit, site, serve):
     server = serve(site)
     page = visit(server.address)

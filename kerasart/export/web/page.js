@@ -206,6 +206,7 @@ async function startCamera() {
   } catch (error) {
     return warn(error.message);
   }
+  leaveCamera(); // Of a click before this one: else it would be on for good.
   camera = mine;
   find("filming").hidden = false;
   find("turn").hidden = !(await Camera.hasOthers());

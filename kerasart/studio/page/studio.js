@@ -284,12 +284,16 @@ function listenForEvents() {
     events ??= new EventSource("/events");
     events.onmessage = ({data}) => {
       ({jobs, ready} = JSON.parse(data));
+      if (find("#status").dataset.state === "lost") say("idle", "");
       update();
     };
     events.onerror = () => {
-      if (events?.readyState === EventSource.CLOSED) {
-        complain(new Error("The studio was closed. Open the address that it prints when it starts."));
-      }
+      say("lost", "");
+      find("#bar").hidden = true;
+      const isOver = events?.readyState === EventSource.CLOSED;
+      complain(new Error(isOver
+        ? "The studio was closed. Open the address that it prints when it starts."
+        : "The studio does not answer. Is it still running?"));
     };
   };
   // Browsers allow few connections: a tab that is not seen gives its back.

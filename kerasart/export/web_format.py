@@ -23,7 +23,8 @@ from kerasart.image.samples import read_sample
 from kerasart.networks import StyleNetwork, recast
 
 _SAMPLE = "coffee"
-_STYLE_SIDE, _ICON_SIDES = 192, (192, 512)
+_STYLE_SIDE = 192
+_ICONS = {"icon-192.png": (192, "PNG"), "icon-512.webp": (512, "WEBP")}  # As PNG it would be large.
 _MOST_MEMORY = 1.5e9  # Bytes that painting may take; a page has 4e9 at most, on phones less.
 _LISTED = "files.js"
 _LICENCES = "LICENSE", "ThirdPartyNotices.txt"
@@ -103,9 +104,9 @@ def _paint_samples(network):
     pictures = {"sample.jpg": _encode(photo, "JPEG")}
     for number in range(len(network.styles)):
         pictures[f"styles/{number}.jpg"] = _encode(paint(_STYLE_SIDE, number), "JPEG")
-    icon = paint(_ICON_SIDES[0], 0)
-    for side in _ICON_SIDES:
-        pictures[f"icon-{side}.png"] = _encode(resize_photo(icon, (side, side)), "PNG")
+    icon = paint(_STYLE_SIDE, 0)
+    for name, (side, kind) in _ICONS.items():
+        pictures[name] = _encode(resize_photo(icon, (side, side)), kind)
     return pictures
 
 

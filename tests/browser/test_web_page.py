@@ -198,6 +198,9 @@ def test_it_works_without_a_network_once_it_was_there(visit, site, serve):
     server = serve(site)
     page = visit(server.address)
     assert page.evaluate("crossOriginIsolated")  # By the service worker: the host is a plain one.
+    tools = page.context.new_cdp_session(page)
+    faults = tools.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [each["errorId"] for each in faults] == ["in-incognito"]  # As every test is.
     server.shutdown()
     server.server_close()
     page.goto(server.address)

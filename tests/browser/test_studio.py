@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -214,6 +215,34 @@ def test_two_styles_are_tried_live_and_made(studio, page):
     assert not page.errors
 
 
+def test_a_picture_is_shown_that_is_done_before_its_number_is_known(studio, small_page):
+    page = small_page
+
+    def answer_late(route):
+        answer = route.fetch()
+        time.sleep(2)
+        route.fulfill(response=answer)
+
+    page.check("input[name=kind][value=one_pass]")
+    wait_for(page, "tried")
+    page.route("**/jobs", answer_late)
+    # Meanwhile nothing is told to the page: it is as if its tab were not seen.
+    page.evaluate("""() => {
+      const look = (isHidden) => {
+        Object.defineProperty(document, "hidden", {configurable: true, value: isHidden});
+        document.dispatchEvent(new Event("visibilitychange"));
+      };
+      look(true);
+      setTimeout(() => look(false), 1000);
+    }""")
+    before = studio.works
+    page.click("#make")
+    told = wait_for(page, "done")
+    (name,) = studio.works - before
+    assert name in told and page.get_attribute("#save", "download") == name
+    assert not page.errors
+
+
 def test_a_reload_in_the_midst_and_a_queue(studio, page):
     page.check("#dreams input[value=gentle]")
     before = studio.works
@@ -241,30 +270,29 @@ def test_a_work_is_made_again_by_the_page_and_by_its_command(
     studio, small_page, tmp_path, environment
 ):
     page = small_page
-    page.check("input[name=kind][value=one_pass]")
-    wait_for(page, "tried")
-    page.check("#medium input[value=mosaic]")
-    page.check("input[name=together][value=levels]")
-    page.check("#colours")
+    page.check("#dreams input[value=gentle]")
+    page.focus("#strength")
+    page.keyboard.press("ArrowRight")
     page.click("#make")
     wait_for(page, "done")
-    page.check("input[name=kind][value=dream]")
+    page.check("input[name=kind][value=painting]")
     page.locator("#works button").first.click()
     page.click("#work-command")
     page.wait_for_selector("#command:not([hidden])")
     program, *flags = shlex.split(page.text_content("#command pre"))
-    assert program == "kerasart-stylize"
+    assert program == "kerasart-deep-dream"
     page.click("#work summary")
-    assert '"preserve_color": "luminance"' in page.text_content("#record")
+    assert '"step_size": 0.00566' in page.text_content("#record")
     name = page.text_content("#work-title").partition(",")[0]
-    script = [sys.executable, ROOT / "scripts" / "stylize.py"]
+    script = [sys.executable, ROOT / "scripts" / "deep_dream.py"]
     subprocess.run([*script, *flags], cwd=tmp_path, env=environment, check=True)
-    paths = tmp_path / "painted.png", studio.folder / name
+    paths = tmp_path / "dream.png", studio.folder / name
     theirs, own = (read_picture(path).image for path in paths)
     np.testing.assert_array_equal(theirs, own)
     page.click("#work-again")
-    page.wait_for_selector("input[name=kind][value=one_pass]:checked")
-    assert page.is_checked("input[name=together][value=levels]") and page.is_checked("#colours")
+    page.wait_for_selector("input[name=kind][value=dream]:checked")
+    assert page.is_checked("#dreams input[value=gentle]")
+    assert page.text_content("#strength-shown") == "× 1.414"
     before = studio.works
     page.click("#make")
     page.locator("#works button").nth(len(before)).wait_for(timeout=120_000)

@@ -59,17 +59,19 @@ def make(folder, sources, recipe):
 @pytest.mark.parametrize(
     ("script", "describe"),
     [
-        (
+        pytest.param(
             "deep_dream",
             lambda photo, mask, painting: {
                 "kind": "dream",
                 "photo": photo,
-                "class_name": "goldfish",
+                "preset": "gentle",
                 "mask": mask,
                 "strength": 1.5,
                 "size": 64,
                 "seed": 7,
             },
+            id="dream",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "style_transfer",

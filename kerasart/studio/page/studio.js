@@ -16,7 +16,8 @@ let choices = null;
 let jobs = [];
 let ready = false;
 let followed = 0;  // The number of the job that is shown.
-let told = new Map();  // The state of each job when it was last looked at.
+let shownEnd = 0;  // The number of the job whose end was shown.
+let told = new Map();  // The state of each job when it was last looked at; empty before the first.
 let brush = null;
 let brushed = null;  // The name of the mask that is being painted.
 
@@ -311,24 +312,24 @@ function listenForEvents() {
 // Shows what the jobs have become.
 function update() {
   const running = jobs.find((job) => ["running", "stopping"].includes(job.state));
-  const isNew = running && !told.has(running.number);
+  const isNew = running && !["running", "stopping"].includes(told.get(running.number));
   if (running && !running.sheet && !brushed && (isNew || !followed)) followed = running.number;
-  let ended = false;
-  for (const job of jobs) {
-    const before = told.get(job.number);
-    if (ENDED.includes(job.state) && !ENDED.includes(before)) {
-      if (before) ended = true;
-      if (before || job.number === followed) end(job);
-    }
-    if (job.state !== "waiting") told.set(job.number, job.state);
+  // What had ended before the page was opened is in the gallery already.
+  const ended = jobs.filter((job) => ENDED.includes(job.state) && !ENDED.includes(told.get(job.number)));
+  if (ended.length && told.size) {
+    works.refresh().then(showSheet, complain);
+    // One that was made in a moment was never seen to run.
+    const latest = ended.findLast((job) => !job.sheet);
+    if (latest && !running && !brushed) followed = Math.max(followed, latest.number);
   }
-  if (ended) works.refresh().then(showSheet, complain);
+  told = new Map([[0, ""], ...jobs.map((job) => [job.number, job.state])]);
   const job = jobs.find((each) => each.number === followed);
   find("#stop").hidden = !job || ENDED.includes(job.state);
   find("#stop").disabled = job?.state === "stopping";
   find("#make").textContent = running ? "Make it next" : "Make it";
   find("#bar").hidden = !job || !["running", "stopping"].includes(job.state);
-  if (job) watch(job);
+  if (job && ENDED.includes(job.state)) end(job);
+  else if (job) watch(job);
   else if (!ready && find("#status").dataset.state === "idle") say("idle", "Getting ready …");
   else if (ready && find("#status").textContent === "Getting ready …") {
     say("idle", "");
@@ -380,8 +381,10 @@ async function look(job) {
   }
 }
 
+// Shows what a job has become, once: its end may be told before its number is known here.
 async function end(job) {
-  if (job.number !== followed) return;
+  if (shownEnd === job.number) return;
+  shownEnd = job.number;
   if (job.state === "failed") {
     say("failed", job.message);
   } else if (!job.work) {

@@ -157,6 +157,25 @@ def test_what_is_saved_is_whole_upright_and_says_nothing_of_the_photo(visit):
         np.testing.assert_array_equal(np.asarray(saved)[..., 3], np.asarray(transparent)[..., 3])
 
 
+def test_photos_are_dropped_and_pasted(visit):
+    page = visit()
+    code = """([kind, data]) => {
+      const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt());
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], `${kind}.png`));
+      const event = kind === "drop"
+        ? new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true })
+        : new ClipboardEvent(kind, { clipboardData: transfer, bubbles: true });
+      document.querySelector("#frame").dispatchEvent(event);
+      return event.defaultPrevented; }"""
+    for kind, width in (("drop", 90), ("paste", 80)):
+        data = base64.b64encode(encode(make_photo(width=width))).decode()
+        assert page.evaluate(code, [kind, data]) is (kind == "drop")  # Else it would be opened.
+        page.wait_for_selector(READY)
+        assert painted(page).shape[1] == width
+        assert page.get_by_role("img", name=f"{kind}.png, painted: Starry night").is_visible()
+
+
 def test_the_camera_is_painted_live_and_a_picture_of_it_taken(visit):
     page = visit(permissions=["camera"])
     before = painted(page)

@@ -27,14 +27,16 @@ def main():
         script = [sys.executable, ROOT / "scripts" / "studio.py"]
         flags = [f"--folder={folder}", "--port=0", "--noopen"]
         process = subprocess.Popen([*script, *flags], stdout=subprocess.PIPE, text=True)
-        address = re.search(r"http://\S+", process.stdout.readline())[0]
-        chromium = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        show_desktop(browser, address)
-        show_phone(browser, address)
-        browser.close()
-        process.terminate()
-        process.wait()
+        try:
+            address = re.search(r"http://\S+", process.stdout.readline())[0]
+            chromium = shutil.which("chromium")
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            show_desktop(browser, address)
+            show_phone(browser, address)
+            browser.close()
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def open_page(browser, address, **options):

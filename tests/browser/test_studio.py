@@ -190,6 +190,29 @@ def test_a_mask_is_painted_outlives_a_run_and_is_obeyed(studio, small_page):
     assert not page.errors
 
 
+def test_a_second_finger_paints_nothing(studio, open_page):
+    page = choose_cat(open_page(studio.address, viewport=PHONE, has_touch=True))
+    page.click("#where")
+    page.wait_for_selector("#brush:not([hidden])")
+    box = page.locator("#brush").bounding_box()
+    send = page.context.new_cdp_session(page).send
+
+    def touch(kind, *points):
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": finger}
+            for finger, (x, y) in enumerate(points)
+        ]
+        send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    touch("touchStart", (0.2, 0.2))
+    touch("touchMove", (0.3, 0.2))
+    alone = painted_share(page)
+    touch("touchStart", (0.3, 0.2), (0.8, 0.8))
+    touch("touchMove", (0.3, 0.2), (0.8, 0.7))
+    touch("touchEnd")
+    assert 0.01 < alone == painted_share(page)
+
+
 def test_two_styles_are_tried_live_and_made(studio, page):
     page.check("input[name=kind][value=one_pass]")
     wait_for(page, "tried")

@@ -136,6 +136,7 @@ export class Brush {
 
   #begin(event) {
     event.preventDefault();
+    if (!event.isPrimary) return;  // A second finger, or the hand beside a pen.
     const {canvas, context} = this;
     canvas.setPointerCapture(event.pointerId);
     this.#note();
@@ -146,6 +147,7 @@ export class Brush {
     context.lineWidth = this.share * Math.max(canvas.width, canvas.height);
     let last = this.#at(event);
     const draw = (now) => {
+      if (now.pointerId !== event.pointerId) return;
       const point = this.#at(now);
       context.beginPath();
       context.moveTo(...last);

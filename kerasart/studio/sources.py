@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from kerasart.film import Film
 from kerasart.film.flow import opencv
 from kerasart.image import Picture, read_picture
+from kerasart.image.atomic_files import write_file
 from kerasart.image.decoding import decode
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES, sample_path
@@ -101,16 +103,20 @@ class Sources:
         return name, picture
 
     def keep(self, names: Iterable[str]) -> None:
-        """Moves sources to where they are kept.
+        """Moves sources to where they are kept, each whole or not at all.
 
         Raises:
             ValueError: If there is no such source.
+            OSError: If one cannot be written.
         """
         for name in names:
             path = self.path(name)
             if path.parent == Path(self._uploads.name):
                 self._kept.mkdir(parents=True, exist_ok=True)
-                shutil.move(path, self._kept / path.name)
+                with open(path, "rb") as upload:
+                    copy = partial(shutil.copyfileobj, upload)
+                    write_file(self._kept / path.name, copy)
+                path.unlink()
 
     def path(self, name: str) -> Path:
         """Finds the file of a source.

@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from kerasart.image.files import write_picture
 from kerasart.studio import server as server_module
+from kerasart.studio import sources as sources_module
 from kerasart.studio.server import MAX_BYTES, StudioServer
 
 DREAM = {"kind": "dream", "photo": "cat", "preset": "gentle"}
@@ -448,6 +449,23 @@ def test_uploads_of_which_nothing_was_made_are_forgotten(studio):
     ]
     assert ask(studio, "GET", f"/sources/{names[-1]}")[0] == 200
     assert ask(studio, "GET", f"/sources/{names[0]}")[0] == 400
+
+
+def test_a_source_for_which_there_is_no_room_is_not_kept_in_part(studio, tmp_path, monkeypatch):
+    data = picture_bytes()
+    name = json.loads(ask(studio, "POST", "/sources", data)[2])["name"]
+
+    def run_out(source, file):
+        file.write(source.read(100))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(sources_module.shutil, "copyfileobj", run_out)
+        status, answer = post(studio, "/jobs", DREAM | {"photo": name})
+    assert status == 400 and "No space left" in answer["error"]
+    assert not any((tmp_path / "sources").iterdir())
+    assert post(studio, "/jobs", DREAM | {"photo": name})[0] == 201
+    assert (tmp_path / "sources" / f"{name}.png").read_bytes() == data
 
 
 def test_the_queue_that_is_full_says_so(studio):

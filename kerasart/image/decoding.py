@@ -42,6 +42,10 @@ _PIXELS_AT_ONCE = 2**20  # Converted at a time, to bound memory.
 _MOST_LETTERS = 200  # Quoted of a decoder's message.
 
 
+class TooManyPixelsError(ValueError):
+    """A picture has more pixels than are allowed."""
+
+
 def decode(
     file: BinaryIO, name: str | os.PathLike[str], max_pixels: int | None
 ) -> tuple[np.ndarray, np.ndarray | None, dict[str, str], Metadata]:
@@ -148,7 +152,7 @@ def _length(file):
 def _check_pixel_count(picture, name, limit):
     width, height = picture.size
     if limit is not None and width * height > limit:
-        raise ValueError(
+        raise TooManyPixelsError(
             f"Cannot read '{name}': it has {width * height} pixels, and the limit is {limit}, "
             f"which `max_pixels` raises. Received: {width} x {height} pixels"
         )

@@ -38,9 +38,10 @@ def read_film(path: Path) -> tuple[tuple[int, int], str] | None:
     """Reads the (width, height) and the record of a film that was put; None if it was not."""
     try:
         text = (path.parent / ".films" / f"{path.name}.json").read_text()
-        size = json.loads(text)
-        return (int(size["width"]), int(size["height"])), text
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        told = json.loads(text)
+        size = int(told["width"]), int(told["height"])
+        return (size, text) if min(size) > 0 else None
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
 

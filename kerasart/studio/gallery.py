@@ -63,7 +63,8 @@ class Gallery:
         def make():
             if path.suffix != ".png":
                 return small_film(path)
-            return encode_preview(read_picture(path, self._max_pixels).image, _SMALL)
+            picture = read_picture(path, self._max_pixels)
+            return encode_preview(picture.image, _SMALL, picture.alpha)
 
         return self._small((path.name, file_state(path)), make)
 

@@ -16,6 +16,7 @@ from kerasart.records import write_recorded
 from kerasart.studio.films import put_film
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipes import FilmPass, Recipe, read_recipe, write_recipe
+from kerasart.studio.sentences import explain
 from kerasart.studio.sources import Sources
 
 _log = logging.getLogger("kerasart")
@@ -24,6 +25,7 @@ MOST_WAITING = 16  # A sheet and some more.
 _KEPT = 24  # Jobs that have ended, of which the page is still told.
 _PREVIEW_SECONDS = 0.15  # The least time between two previews.
 _ENDED = ("done", "stopped", "failed")
+_KEPT_NOTE = "What was made so far is kept: “Go on” takes it up again, also after a restart."
 
 
 class BusyError(ValueError):
@@ -38,12 +40,13 @@ class Job:
         number: Its name among jobs.
         recipe: What is made.
         sheet: The name of the sheet of variations that it is part of, or "".
-        state: "waiting", "running", "stopping", "done", "stopped" or "failed".
+        state: "waiting", "running", "stopping", "done", "stopped", "failed", or "held": what it
+            has come to is kept, and it goes on when it is asked to, or in the next studio.
         step, steps, share: How far it is; share is the fraction of the work.
         size: (width, height) of the current scale, or None.
         preview: The number of the latest preview; 0 before the first.
         work: The name of the file that was written, or "".
-        message: Why it failed, or "".
+        message: Why it failed or is held, or "".
     """
 
     number: int
@@ -122,10 +125,20 @@ class Jobs:
         with self._changed:
             for job in self._jobs:
                 if job.number == number and job.state not in _ENDED:
-                    if job.state == "waiting":
+                    if job.state in ("waiting", "held"):
                         self._end(job, "stopped")
                     else:
                         job.state = "stopping"
+                    self._tell()
+                    return True
+        return False
+
+    def go_on(self, number: int) -> bool:
+        """Lets a job that is held wait for its turn again. Returns whether there is one."""
+        with self._changed:
+            for job in self._jobs:
+                if job.number == number and job.state == "held":
+                    job.state, job.message = "waiting", ""
                     self._tell()
                     return True
         return False
@@ -177,6 +190,9 @@ class Jobs:
 
     def _end(self, job, state, message=""):
         job.state, job.message = state, message
+        if state == "held":
+            self._tell()
+            return
         for suffix in (".json", ".npz", ".mp4"):
             self._state(job, suffix).unlink(missing_ok=True)
         shutil.rmtree(self._state(job, ".mp4.film"), ignore_errors=True)
@@ -219,7 +235,7 @@ class Jobs:
             try:
                 result = plan.make(
                     checkpoint=self._state(job, ".npz"),
-                    on_step=lambda progress: self._on_step(job, progress),
+                    on_step=lambda progress: self._on_step(job, progress, plan.photo.alpha),
                     on_tile=lambda done, count: self._check(job),
                 )
             except (KeyboardInterrupt, FloatingPointError) as error:
@@ -233,7 +249,9 @@ class Jobs:
             record = result.settings | plan.record | record
             path = self._folder / job.recipe.output
             job.work = write_recorded(path, result.image, record, plan.photo, taken="number").name
-        except (ValueError, OSError, MemoryError, ImportError) as error:
+        except OSError as error:  # Of a full disk, say: nothing that was made is lost.
+            return "held", f"{explain(error)} {_KEPT_NOTE}"
+        except (ValueError, MemoryError, ImportError) as error:
             return "failed", str(error)
         except Exception as error:
             _log.exception("A job of the studio failed.")
@@ -261,12 +279,12 @@ class Jobs:
         if self._closes or job.state == "stopping":
             raise KeyboardInterrupt
 
-    def _on_step(self, job, progress: Progress):
+    def _on_step(self, job, progress: Progress, alpha=None):
         now = time.monotonic()
         is_last = progress.step >= progress.steps
         jpeg = None
         if self._wanted and (now - self._drawn >= _PREVIEW_SECONDS) and not is_last:
-            jpeg = encode_preview(progress.picture())
+            jpeg = encode_preview(progress.picture(), alpha=alpha)
             self._drawn = time.monotonic()
         with self._changed:
             job.step, job.steps = progress.step, progress.steps

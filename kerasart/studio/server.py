@@ -25,6 +25,7 @@ from kerasart.studio.gate import Gate
 from kerasart.studio.jobs import BusyError, Jobs
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipes import OnePass, read_recipe
+from kerasart.studio.sentences import explain
 from kerasart.studio.sources import Sources
 
 _log = logging.getLogger("kerasart")
@@ -242,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_about(work, what)
             case ["sources", name]:
                 picture = self._try(lambda: self.server.sources.read(name))
-                self._send(encode_preview(picture.image), "image/jpeg")
+                self._send(encode_preview(picture.image, alpha=picture.alpha), "image/jpeg")
             case ["jobs", number, "preview"] if number.isascii() and number.isdecimal():
                 jpeg = self.server.jobs.preview(int(number[:9]))
                 if not jpeg:
@@ -270,6 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
             case ["jobs", number, "stop"] if number.isascii() and number.isdecimal():
                 self._read_json()
                 self._send_json({"stopped": self.server.jobs.stop(int(number[:9]))})
+            case ["jobs", number, "go_on"] if number.isascii() and number.isdecimal():
+                self._read_json()
+                self._send_json({"goes_on": self.server.jobs.go_on(int(number[:9]))})
             case ["command"]:
                 given = self._read_json()
                 words = self._try(lambda: read_recipe(given).command(self.server.sources))
@@ -348,7 +352,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.trying:
             plan = self._try(lambda: recipe.for_trial().plan(self.server.sources))
             result = self._try(plan.make)
-        self._send(encode_preview(result.image), "image/jpeg")
+        self._send(encode_preview(result.image, alpha=plan.photo.alpha), "image/jpeg")
 
     def _read_json(self):
         data = self.rfile.read(int(self.headers["Content-Length"]))
@@ -369,7 +373,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             raise  # There is nobody to be told.
         except (ValueError, MemoryError, ImportError, OSError) as error:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, explain(error)) from error
 
     def _send_json(self, value, status=HTTPStatus.OK):
         self._send(json.dumps(value).encode(), "application/json", status)

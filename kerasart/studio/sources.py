@@ -1,6 +1,7 @@
 """`Sources`: the photos, paintings and masks that were given, as files named by their hash."""
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -16,10 +17,13 @@ from kerasart.film import Film
 from kerasart.film.flow import opencv
 from kerasart.image import Picture, read_picture
 from kerasart.image.atomic_files import write_file
-from kerasart.image.decoding import decode
+from kerasart.image.decoding import TooManyPixelsError, decode
+from kerasart.image.formats import enable_heif, is_heif
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES, sample_path
 from kerasart.settings.checks import check
+
+_log = logging.getLogger("kerasart")
 
 _NAME = re.compile(r"[0-9a-f]{16}")
 _MOST_UPLOADS = 16
@@ -91,9 +95,7 @@ class Sources:
                 suffix = _film_suffix(file)
                 picture = _first_frame(file.name, self.max_pixels)
             else:
-                # Its name is none that means anything to who gave it.
-                with open(file.name, "rb") as opened:
-                    picture = Picture(*decode(opened, "the file", self.max_pixels))
+                picture = _read_upload(file.name, self.max_pixels)
                 with Image.open(file.name) as opened:
                     suffix = f".{(opened.format or '').lower()}"
             name = digest.hexdigest()[:16]
@@ -162,15 +164,49 @@ def _film_suffix(file):
     for begin, suffix in _FILMS.items():
         if begin in (start[:4], start[4:]):
             return suffix
-    raise ValueError(f"A film must be MP4, MOV, MKV or WebM. Received: a file that begins {start}")
+    raise ValueError("This is no film that can be read. MP4, MOV, MKV and WebM can.")
+
+
+# What is refused is said to an artist, who knows neither paths nor arguments.
+
+
+def _read_upload(path, max_pixels):
+    with open(path, "rb") as file:
+        if is_heif(file.read(12)):
+            try:
+                enable_heif()
+            except ImportError:
+                raise ImportError(
+                    "HEIC photos can be read once pillow-heif is installed: "
+                    "pip install 'kerasart[heif]'. Or send the photo as a JPEG."
+                ) from None
+        try:
+            return Picture(*decode(file, path, max_pixels))
+        except TooManyPixelsError as error:
+            raise ValueError(_too_large("picture", max_pixels)) from error
+        except ValueError as error:
+            _log.info("%s", error)
+            raise ValueError(
+                "This file cannot be read as a picture: it is damaged, or of another kind. "
+                "JPEG, PNG, WebP, TIFF, HEIC, GIF and BMP can be read."
+            ) from error
 
 
 def _first_frame(path, max_pixels):
     opencv()  # Better missed now than once the film is to be painted.
-    film = Film(path)
-    height, width = film.size
-    if height * width > max_pixels:
-        raise ValueError(
-            f"A film must have at most {max_pixels} pixels a frame. Received: {width}x{height}"
-        )
-    return Picture(next(iter(film)).image)
+    try:
+        film = Film(path)
+        height, width = film.size
+        if height * width <= max_pixels:
+            return Picture(next(iter(film)).image)
+    except (ValueError, OSError) as error:
+        _log.info("%s", error)
+        raise ValueError("This film cannot be read: its file is damaged or empty.") from error
+    raise ValueError(_too_large("film", max_pixels))
+
+
+def _too_large(what, max_pixels):
+    return (
+        f"This {what} is too large: it may have {max_pixels / 1e6:g} million pixels. "
+        "Make it smaller, or start the studio with a higher --largest_photo."
+    )

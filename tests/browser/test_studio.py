@@ -157,6 +157,13 @@ def test_a_mask_is_painted_outlives_a_run_and_is_obeyed(studio, small_page):
     page.check("#dreams input[value=gentle]")
     page.click("#where")
     page.wait_for_selector("#brush:not([hidden])")
+    mask = {"name": "mask.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.set_input_files("#brush-file", mask)
+    page.get_by_text("This picture cannot be shown").wait_for()
+    square = io.BytesIO()
+    Image.new("L", (50, 50)).save(square, "PNG")
+    page.set_input_files("#brush-file", mask | {"buffer": square.getvalue()})
+    page.get_by_text("The mask has another shape").wait_for()
     draw(page, (0.7, 0.3), (0.9, 0.6))
     painted = painted_share(page)
     assert 0.05 < painted < 0.4
@@ -283,6 +290,10 @@ def test_a_reload_in_the_midst_and_a_queue(studio, page):
     assert page.is_checked("input[name=kind][value=painting]")
     page.wait_for_selector("#queue", state="hidden", timeout=120_000)
     page.wait_for_selector("#picture[data-step]", timeout=120_000)
+    # What was made before is still named, and marked.
+    page.get_by_text("Growing the next: step").wait_for()
+    done = re.match(r"Done: (dream\S*\.png)\. Growing", page.text_content("#status"))[1]
+    assert page.text_content("#works button:has(.newest)") == f"{done}Just made"
     page.click("#stop")
     wait_for(page, "stopped")
     assert len(studio.works - before) == 2
@@ -325,16 +336,29 @@ def test_a_work_is_made_again_by_the_page_and_by_its_command(
 
 
 def test_a_sheet_of_variations_to_choose_from(studio, page):
+    from playwright.sync_api import expect
+
     page.check("input[name=kind][value=one_pass]")
     page.click("#form summary")
     page.get_by_role("button", name="Strength").click()
+    page.get_by_text(re.compile("A sheet: picture [1-5] of 5")).wait_for()
+    assert page.is_visible("#bar")
     page.wait_for_selector("#sheet-stop", state="hidden")
+    page.get_by_text("The sheet is made").wait_for()
+    assert page.is_hidden("#bar")
     cards = page.locator("#sheet .gallery button")
     cards.nth(4).wait_for()
     assert page.text_content("#sheet .gallery button >> nth=1").endswith("40 %")
     cards.nth(1).click()
     assert page.text_content("#strength-shown") == "40 %"
     assert page.is_checked("input[name=size][value='384']")
+    # By the gallery it is the size that is nearest to the sheet's.
+    page.check("input[name=size][value='1280']")
+    page.click("#small-works summary")
+    page.locator("#sheet-works button").first.click()
+    page.click("#work-again")
+    page.wait_for_selector("input[name=size][value='384']:checked")
+    expect(page.locator("#mat")).to_be_in_viewport(ratio=0.5)
     assert not page.errors
 
 

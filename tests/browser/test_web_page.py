@@ -105,6 +105,7 @@ def test_it_paints_as_the_network_and_asks_nobody(visit, network, address):
     assert (shown[..., 3] == 255).all() and shown[..., :3].std() > 20
 
     page.get_by_text("Mix styles").click()
+    assert page.locator("#share").is_disabled()  # There is no second style to share with.
     page.get_by_label("A second style").select_option("Ink hatching")
     slide(page, "#share", 30)
     page.get_by_label("Colours").select_option("Shipwreck")
@@ -139,8 +140,11 @@ def test_what_is_saved_is_whole_upright_and_says_nothing_of_the_photo(visit):
     exif[0x010F] = "A maker"
     exif.get_ifd(0x8825)[1] = "N"
     choose(page, encode(wide, "JPEG", exif=exif), "holiday.jpg")
+    camera = page.get_by_role("button", name="Camera")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
+        page.evaluate("document.getElementById('save').click()")
+        assert camera.is_disabled()  # It would begin once the picture is saved.
+    page.wait_for_selector("#camera:enabled")
     assert download.value.suggested_filename == "holiday, Starry night.jpg"
     with Image.open(download.value.path()) as saved:
         assert saved.size == (740, 1000) and saved.format == "JPEG"

@@ -1,3 +1,4 @@
+import errno
 import json
 import threading
 import time
@@ -162,6 +163,43 @@ def test_a_studio_that_was_closed_goes_on(open_jobs, fakes, tmp_path):
     # The run goes on from the state of the first one.
     assert fakes.checkpoints[0] == fakes.checkpoints[1] != fakes.checkpoints[2]
     assert jobs.add(DREAM).number > waiting.number
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_picture_for_which_the_disk_has_no_room_is_kept_until_it_has(
+    open_jobs, fakes, tmp_path, monkeypatch, is_restarted
+):
+    def refuse(*given, **options):
+        raise OSError("Cannot write") from OSError(errno.ENOSPC, "No space left on device")
+
+    fakes.pause.set()
+    jobs = open_jobs()
+    with monkeypatch.context() as full:
+        full.setattr("kerasart.studio.jobs.write_recorded", refuse)
+        job = jobs.add(DREAM)
+        message = wait_for(jobs, job.number, "held")["message"]
+    assert message.startswith("The disk is full") and "kept" in message
+    assert len(list((tmp_path / ".unfinished").iterdir())) == 2  # The recipe and the state.
+    if is_restarted:
+        jobs.close()
+        jobs = open_jobs()
+    else:
+        assert jobs.go_on(job.number)
+    assert wait_for(jobs, job.number, "done")["work"] == "dream.png"
+    assert fakes.checkpoints[0] == fakes.checkpoints[1]
+    assert not list((tmp_path / ".unfinished").iterdir())
+    assert not jobs.go_on(job.number)
+
+
+def test_a_job_that_is_held_can_be_given_up(open_jobs, fakes, tmp_path):
+    fakes.pause.set()
+    fakes.error = PermissionError("no")
+    jobs = open_jobs()
+    job = jobs.add(DREAM)
+    wait_for(jobs, job.number, "held")
+    assert jobs.stop(job.number)
+    wait_for(jobs, job.number, "stopped")
+    assert not list((tmp_path / ".unfinished").iterdir())
 
 
 def test_what_is_no_job_is_left_where_it_lies(open_jobs, tmp_path):

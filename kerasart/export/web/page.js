@@ -79,10 +79,12 @@ function describeChoices() {
   return [...numbers].map((number) => inWords(network.styles[number])).join(", ");
 }
 
+/** Shows the numbers of the sliders, and which have a meaning now. */
 function showNumbers() {
   for (const output of document.querySelectorAll("output")) {
     output.value = `${find(output.htmlFor).value} %`;
   }
+  find("share").disabled = !find("second").value;
 }
 
 // --- What is shown
@@ -253,6 +255,7 @@ async function takePicture() {
 function save() {
   if (isSaving) return;
   isSaving = true;
+  find("camera").disabled = true; // It would begin by surprise, long after it was asked for.
   painted = painted.then(saveAsChosen);
 }
 
@@ -272,6 +275,7 @@ async function saveAsChosen() {
   }
   setPainting(false);
   isSaving = false;
+  find("camera").disabled = false;
   if (wanted) update();
 }
 

@@ -23,6 +23,18 @@ export const post = (path, value = {}) => ask(path, {
 
 export const postJson = async (path, value) => (await post(path, value)).json();
 
+// Loads a picture; throws a sentence where the browser cannot show it.
+export async function loadImage(url) {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    throw new Error("This picture cannot be shown: it is damaged, or its file is not a PNG, JPEG or WebP.");
+  }
+  return image;
+}
+
 // Sends a picture or a film; returns its name and size. The size is checked before: a server that refuses
 // while the body still comes would only be seen as a broken connection.
 export async function upload(blob, {max_bytes, max_film}) {

@@ -1,7 +1,10 @@
 // Paints masks over a photo: white strokes on nothing, kept for each mask by its name.
 
+import {loadImage} from "./api.js";
+
 const MOST = 1024;  // Pixels of a mask's long side.
 const MOST_UNDO = 12;
+const SAME_SHAPE = 0.02;  // By how much a side may be another: by rounding.
 const COLOURS = ["#e6007e", "#00c2a8", "#ffd000"];
 
 export class Brush {
@@ -50,11 +53,9 @@ export class Brush {
     style.top = `${frame.top - mat.top + (frame.height - height * scale) / 2}px`;
   }
 
-  // Loads a picture as the mask: white for yes.
+  // Loads a picture as the mask: white for yes. Returns whether it has the photo's shape; else it is stretched.
   async load(url, canUndo = true) {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
+    const image = await loadImage(url);
     if (canUndo) this.#note();
     const {context} = this;
     const {width, height} = this.canvas;
@@ -69,6 +70,8 @@ export class Brush {
     }
     context.putImageData(pixels, 0, 0);
     this.#tint();
+    const stretch = (image.naturalWidth / image.naturalHeight) / (width / height);
+    return Math.abs(Math.log(stretch)) < SAME_SHAPE;
   }
 
   undo() {

@@ -1,6 +1,7 @@
 // What is chosen on the page, kept for a reload, and the recipe that the server is sent.
 
 const KEY = "kerasart studio";
+const SIZES = [384, 640, 1280];  // Those of the form.
 const START = {
   photo: null,  // {name, width, height, film}
   kind: "dream",
@@ -88,10 +89,16 @@ export function recipe() {
   return made;
 }
 
+// The size on the form that is nearest to one: a sheet's, say, is none of them.
+function nearestSize(size) {
+  const distance = (each) => Math.abs(Math.log(each / size));
+  return String(SIZES.reduce((best, each) => (distance(each) < distance(best) ? each : best)));
+}
+
 // Chooses what a recipe says; the photo is chosen by the caller.
 export function follow(made) {
   chosen.kind = made.kind === "film" ? "one_pass" : made.kind;
-  chosen.size = made.size === null ? "photo" : String(made.size);
+  chosen.size = made.size === null ? "photo" : nearestSize(made.size);
   chosen.masks = {dream: null, first: null, second: null};
   if (made.kind === "dream") {
     chosen.dream = made.preset || (made.class_name === null ? "picture" : "thing");

@@ -1,5 +1,7 @@
 // The large picture: a photo, a picture that grows, a work; and the photo again while one holds.
 
+import {loadImage} from "./api.js";
+
 const picture = document.querySelector("#picture");
 const film = document.querySelector("#film");
 const compare = document.querySelector("#compare");
@@ -12,9 +14,7 @@ let asked = 0;
 // Shows a picture once it is decoded, so that nothing blinks; a later one wins.
 async function show(url, alt) {
   const turn = ++asked;
-  const image = new Image();
-  image.src = url;
-  await image.decode();
+  await loadImage(url);
   if (turn !== asked) return;
   const old = picture.src;
   picture.src = url;

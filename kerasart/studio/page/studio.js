@@ -1,6 +1,6 @@
 // The page: a photo is taken in, something is asked for, watched as it grows, and kept.
 
-import {getBlob, getJson, post, postJson, upload} from "./api.js";
+import {getBlob, getJson, loadImage, post, postJson, upload} from "./api.js";
 import {Brush} from "./brush.js";
 import * as form from "./form.js";
 import {chosen, follow, recipe, remember} from "./settings.js";
@@ -9,14 +9,15 @@ import {make} from "./tiles.js";
 import * as works from "./works.js";
 
 const find = (selector) => document.querySelector(selector);
-const ENDED = ["done", "stopped", "failed"];
+const ENDED = ["done", "stopped", "failed", "held"];  // One that is held may begin again.
 const SHEET_SIZE = 320;
 
 let choices = null;
 let jobs = [];
 let ready = false;
 let followed = 0;  // The number of the job that is shown.
-let shownEnd = 0;  // The number of the job whose end was shown.
+let shownEnd = "";  // The number and the state of the job whose end was shown.
+let lately = "";  // What is still said of the job before, while the next is made.
 let told = new Map();  // The state of each job when it was last looked at; empty before the first.
 let brush = null;
 let brushed = null;  // The name of the mask that is being painted.
@@ -59,6 +60,7 @@ async function setPhoto(photo) {
   remember();
   form.show();
   await openPhoto();
+  seePicture();
   await tryOut();
 }
 
@@ -69,9 +71,7 @@ async function openPhoto() {
 }
 
 const sizeOf = async (url) => {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
+  const image = await loadImage(url);
   return {width: image.naturalWidth, height: image.naturalHeight};
 };
 
@@ -130,6 +130,7 @@ const submit = attempt(async () => {
     return;
   }
   // What was said of the last job is not said of this one.
+  lately = "";
   say("asked", "Asked for …");
   try {
     followed = (await postJson("/jobs", asked)).number;
@@ -144,6 +145,7 @@ const submit = attempt(async () => {
 const makeSheet = attempt(async (name) => {
   await finishBrush();
   const asked = {...known(recipe()), size: SHEET_SIZE};
+  if (!isBusy()) lately = "";
   chosen.sheet = Math.random().toString(36).slice(2, 10);
   remember();
   for (const [change] of form.variations(asked)[name]) {
@@ -164,7 +166,8 @@ function showSheetButtons() {
 // On a phone the picture is above what was touched.
 function seePicture() {
   const {top, bottom} = find("#mat").getBoundingClientRect();
-  if (bottom < 100 || top > innerHeight - 100) find("#stage").scrollIntoView({block: "start"});
+  const seen = Math.min(bottom, innerHeight) - Math.max(top, 0);
+  if (seen < (bottom - top) / 2) find("#stage").scrollIntoView({block: "start"});
 }
 
 // ---- A quick style is tried at once, small -----------------------------------------------------
@@ -265,8 +268,11 @@ function listenForBrush() {
   find("#brush-done").addEventListener("click", finishBrush);
   find("#brush-file").addEventListener("change", attempt(async (event) => {
     const [file] = event.target.files;
-    if (file) await brush.load(URL.createObjectURL(file));
+    const url = file && URL.createObjectURL(file);
     find("#brush-file").value = "";
+    if (file && !await brush.load(url)) {
+      throw new Error("The mask has another shape than the photo, and was stretched to it. “Undo” takes it away.");
+    }
   }));
   document.addEventListener("keydown", (event) => {
     if (brushed && event.key === "z" && (event.ctrlKey || event.metaKey)) {
@@ -315,9 +321,11 @@ function update() {
   const isNew = running && !["running", "stopping"].includes(told.get(running.number));
   if (running && !running.sheet && !brushed && (isNew || !followed)) followed = running.number;
   // What had ended before the page was opened is in the gallery already.
-  const ended = jobs.filter((job) => ENDED.includes(job.state) && !ENDED.includes(told.get(job.number)));
+  const ended = jobs.filter((job) => ENDED.includes(job.state) && told.get(job.number) !== job.state);
   if (ended.length && told.size) {
-    works.refresh().then(showSheet, complain);
+    const made = ended.findLast((job) => job.work && !job.sheet);
+    if (made) lately = `${outcome(made)}. `;
+    works.refresh(made?.work).then(showSheet, complain);
     // One that was made in a moment was never seen to run.
     const latest = ended.findLast((job) => !job.sheet);
     if (latest && !running && !brushed) followed = Math.max(followed, latest.number);
@@ -328,6 +336,8 @@ function update() {
   find("#stop").disabled = job?.state === "stopping";
   find("#make").textContent = running ? "Make it next" : "Make it";
   find("#bar").hidden = !job || !["running", "stopping"].includes(job.state);
+  const sheet = jobs.filter((each) => each.sheet && each.sheet === (running?.sheet || chosen.sheet));
+  const isSheet = (!job || ENDED.includes(job.state)) && sheet.some((each) => !ENDED.includes(each.state));
   if (job && ENDED.includes(job.state)) end(job);
   else if (job) watch(job);
   else if (!ready && find("#status").dataset.state === "idle") say("idle", "Getting ready …");
@@ -335,11 +345,29 @@ function update() {
     say("idle", "");
     tryOut();
   }
+  if (isSheet) watchSheet(sheet);
+  else if (find("#status").dataset.state === "sheet") endSheet(sheet);
   showQueue();
   showSheet();
 }
 
+// A sheet is not shown as it grows: only how far it is.
+function watchSheet(sheet) {
+  const ended = sheet.filter((job) => ENDED.includes(job.state)).length;
+  const share = sheet.reduce((sum, job) => sum + (ENDED.includes(job.state) ? 1 : job.share), 0);
+  find("#bar").hidden = false;
+  find("#bar").value = share / sheet.length;
+  say("sheet", `${lately}A sheet: picture ${ended + 1} of ${sheet.length}`);
+}
+
+function endSheet(sheet) {
+  const failed = sheet.find((job) => job.message);
+  if (failed) say("failed", failed.message);
+  else say("idle", sheet.some((job) => job.work) ? "The sheet is made: choose one." : "");
+}
+
 function watch(job) {
+  shownEnd = "";
   if (job.state === "waiting") {
     const ahead = jobs.filter((each) => each.number < job.number && !ENDED.includes(each.state)).length;
     say("waiting", ahead ? `Waiting for ${ahead} before it.` : "Getting ready …");
@@ -347,11 +375,12 @@ function watch(job) {
     find("#bar").value = job.share;
     if (!job.step) {
       find("#bar").removeAttribute("value");
-      say("loading", "Loading the network …");
+      say("loading", `${lately}Loading the network …`);
     } else if (job.step % 10 === 0 || find("#status").dataset.state !== "running") {
       const size = job.size ? `, at ${job.size[0]} × ${job.size[1]}` : "";
-      const what = job.recipe.kind === "film" ? "Painting: frame" : "Growing: step";
-      say("running", `${what} ${job.step} of ${job.steps}${size}`);
+      const act = job.recipe.kind === "film" ? "Painting" : "Growing";
+      const what = `${act}${lately && " the next"}: ${job.recipe.kind === "film" ? "frame" : "step"}`;
+      say("running", `${lately}${what} ${job.step} of ${job.steps}${size}`);
     }
     look(job);
   } else if (job.state === "stopping") {
@@ -383,20 +412,23 @@ async function look(job) {
 
 // Shows what a job has become, once: its end may be told before its number is known here.
 async function end(job) {
-  if (shownEnd === job.number) return;
-  shownEnd = job.number;
-  if (job.state === "failed") {
+  const key = `${job.number} ${job.state}`;
+  if (shownEnd === key) return;
+  shownEnd = key;
+  if (["failed", "held"].includes(job.state)) {
     say("failed", job.message);
   } else if (!job.work) {
     say("stopped", "Stopped before there was anything to keep.");
   } else {
-    await works.refresh();
+    await works.refresh(job.work);
     const work = works.findWork(job.work);
     if (work && !brushed) await showWork(work, job.recipe.photo).catch(complain);
     const size = work ? `, ${work.width} × ${work.height}` : "";
-    say(job.state, `${job.state === "done" ? "Done" : "Stopped, and kept"}: ${job.work}${size}`);
+    say(job.state, `${outcome(job)}${size}`);
   }
 }
+
+const outcome = (job) => `${job.state === "done" ? "Done" : "Stopped, and kept"}: ${job.work}`;
 
 const titleOf = (made) => {
   if (made.kind !== "dream") return {painting: "Painting", one_pass: "Quick style", film: "Film"}[made.kind];
@@ -405,17 +437,21 @@ const titleOf = (made) => {
 };
 
 function showQueue() {
-  const waiting = jobs.filter((job) => job.state === "waiting" && !(job.sheet && job.sheet === chosen.sheet));
+  const isOfSheet = (job) => job.sheet && job.sheet === chosen.sheet;
+  const waiting = jobs.filter((job) => job.state === "held" || (job.state === "waiting" && !isOfSheet(job)));
   find("#queue").hidden = !waiting.length;
   const list = find("#queue ol");
-  const key = waiting.map((job) => job.number).join();
+  const key = waiting.map((job) => `${job.number} ${job.state}`).join();
   if (list.dataset.key === key) return;  // So that a button that is focused stays.
   list.dataset.key = key;
   list.replaceChildren(...waiting.map((job) => {
     const title = titleOf(job.recipe) + (job.sheet ? ", of a sheet" : "");
     const button = make("button", {type: "button", ariaLabel: `Remove ${title}`}, "Remove");
     button.addEventListener("click", attempt(() => post(`/jobs/${job.number}/stop`)));
-    return make("li", {}, make("span", {}, title), button);
+    if (job.state !== "held") return make("li", {}, make("span", {}, title), button);
+    const goesOn = make("button", {type: "button", ariaLabel: `Go on with ${title}`}, "Go on");
+    goesOn.addEventListener("click", attempt(() => post(`/jobs/${job.number}/go_on`)));
+    return make("li", {}, make("span", {}, `${title}, not finished. `, make("small", {}, job.message)), make("div", {className: "row"}, goesOn, button));
   }));
 }
 
@@ -471,6 +507,7 @@ const repeat = attempt(async (work) => {
   taken();
   await openPhoto();
   await showWork(work, photo);
+  seePicture();
 });
 
 const goOn = attempt(async (work) => {

@@ -8,12 +8,14 @@ const find = (selector) => document.querySelector(selector);
 const dialog = find("#work");
 let works = [];
 let open = null;
+let newest = "";  // The name of what was made last while the page was open.
 
 export const findWork = (name) => works.find((each) => each.name === name);
 export const worksOf = (sheet) => works.filter((each) => each.sheet === sheet);
 
-// Reads the list anew, and shows it.
-export async function refresh() {
+// Reads the list anew, and shows it, with a mark at what was just made.
+export async function refresh(made = newest) {
+  newest = made;
   works = await getJson("/works");
   const whole = works.filter((each) => !each.sheet);
   const small = works.filter((each) => each.sheet);
@@ -23,11 +25,18 @@ export async function refresh() {
   find("#sheet-works").replaceChildren(...small.map(card));
 }
 
-const card = (work) => button(work, work.name + (work.stopped ? " (stopped)" : ""), () => show(work));
+function card(work) {
+  const made = button(work, work.name + (work.stopped ? " (stopped)" : ""), () => show(work));
+  if (work.name === newest) made.append(make("span", {className: "newest"}, "Just made"));
+  return made;
+}
 
 // A work as a button.
 export function button(work, title, onClick) {
   const image = make("img", {src: smallUrl(work), alt: "", loading: "lazy"});
+  image.addEventListener("error", () => {
+    image.replaceWith(make("span", {className: "pending"}, "Cannot be shown"));
+  });
   const made = make("button", {type: "button"}, image, make("span", {}, title));
   made.addEventListener("click", onClick);
   return made;

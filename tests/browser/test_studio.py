@@ -380,7 +380,7 @@ def test_a_photo_is_pasted(studio, open_page):
     # What is none is refused in a sentence, and the photo stays.
     page.set_input_files("#photo-file", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
     page.wait_for_selector("#notice:not([hidden])")
-    assert "not a picture" in page.text_content("#notice")
+    assert "cannot be read as a picture" in page.text_content("#notice")
     assert page.text_content("#size-note") == "640 × 427 pixels"
 
 

@@ -1,6 +1,6 @@
 """What tests in a real browser share: Chromium, folders served, axe-core, and packages of npm.
 
-They run by `pytest -m browser -n 0 tests/browser`, as `.ci/run` does, and need Chromium, npm, the
+They run by `pytest -m browser -n 2 tests/browser`, as `.ci/run` does, and need Chromium, npm, the
 internet for what npm fetches the first time, and `pip install "kerasart[browser]"`. Where one of
 these is missing they fail.
 """

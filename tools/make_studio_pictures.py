@@ -13,7 +13,8 @@ from kerasart import Dreamer, Stylizer
 from kerasart.image import write_picture
 from kerasart.image.resizing import resize_photo
 from kerasart.image.samples import SAMPLES, read_sample
-from kerasart.studio.recipes import PRESETS, STYLES
+from kerasart.studio.dreams import PRESETS
+from kerasart.studio.paintings import STYLES
 
 FOLDER = Path(__file__).parents[1] / "kerasart" / "studio" / "page" / "pictures"
 SIDE = 176

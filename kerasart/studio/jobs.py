@@ -14,8 +14,10 @@ from kerasart.image.files import replace_file
 from kerasart.progress import Progress
 from kerasart.records import write_recorded
 from kerasart.studio.films import put_film
+from kerasart.studio.paintings import FilmPass
 from kerasart.studio.previews import encode_preview
-from kerasart.studio.recipes import FilmPass, Recipe, read_recipe, write_recipe
+from kerasart.studio.recipe import Recipe
+from kerasart.studio.recipes import read_recipe, write_recipe
 from kerasart.studio.sentences import explain
 from kerasart.studio.sources import Sources
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from kerasart.image import Picture
 from kerasart.progress import Progress
-from kerasart.studio.recipes import Dream, Plan
+from kerasart.studio.dreams import Dream
+from kerasart.studio.recipe import Plan
 
 PHOTO = Picture(np.full((1, 24, 32, 3), 0.5, np.float32))
 

@@ -7,7 +7,9 @@ import pytest
 from kerasart.image.files import write_picture
 from kerasart.image.samples import read_sample
 from kerasart.studio.choices import describe_choices, page_files
-from kerasart.studio.recipes import KINDS, PRESETS, STYLES, read_recipe, write_recipe
+from kerasart.studio.dreams import PRESETS
+from kerasart.studio.paintings import STYLES
+from kerasart.studio.recipes import KINDS, read_recipe, write_recipe
 from kerasart.studio.sources import Sources
 
 DREAM = {"kind": "dream", "photo": "cat", "preset": "gentle"}

@@ -22,7 +22,8 @@ from PIL.PngImagePlugin import PngInfo
 from kerasart.image.files import write_picture
 from kerasart.studio import server as server_module
 from kerasart.studio import sources as sources_module
-from kerasart.studio.server import MAX_BYTES, StudioServer
+from kerasart.studio.handler import MAX_BYTES
+from kerasart.studio.server import StudioServer
 
 DREAM = {"kind": "dream", "photo": "cat", "preset": "gentle"}
 
@@ -422,8 +423,8 @@ def test_200_silent_connections_keep_nobody_out(studio):
 
 
 def test_slow_heads_and_slow_bodies_are_cut_off(studio, monkeypatch):
-    monkeypatch.setattr(server_module, "_HEADER_SECONDS", 0.3)
-    monkeypatch.setattr(server_module, "_BODY_SECONDS", 0.3)
+    monkeypatch.setattr(StudioServer, "header_seconds", 0.3)
+    monkeypatch.setattr(StudioServer, "body_seconds", 0.3)
     head = b"GET /works HTTP/1.1\r\n"
     lines = [f"{name}: {value}\r\n" for name, value in own_headers(studio, "POST").items()]
     body = "".join(["POST /sources HTTP/1.1\r\n", *lines, "Content-Length: 1000\r\n\r\n"]).encode()

@@ -82,6 +82,13 @@ def read_config(path: str | PathLike[str]) -> dict:
     return config
 
 
+def in_words(style: str) -> str:
+    """Returns a style's name as one reads it: "Starry night", "Composition VII"."""
+    words = [word.upper() if set(word) <= set("ivx") else word for word in style.split("_")]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
 def is_generator(model: str | PathLike[str]) -> bool:
     """Tells a generator from a style network.
 

@@ -21,6 +21,7 @@ from kerasart.image.encoding import encode
 from kerasart.image.resizing import fill_size, resize_photo
 from kerasart.image.samples import read_sample
 from kerasart.networks import StyleNetwork, recast
+from kerasart.saved_models import in_words
 
 _SAMPLE = "coffee"
 _STYLE_SIDE = 192
@@ -117,7 +118,7 @@ def _encode(image, kind):
 def _describe(network):
     """What the page has to know of the network."""
     known = {
-        "styles": network.styles,
+        "styles": [in_words(name) for name in network.styles],
         "least_size": network.least_size,
         "most_pixels": int(_MOST_MEMORY / network.bytes_per_pixel),
     }

@@ -5,7 +5,9 @@ from typing import Any
 
 from kerasart.backbones import imagenet_labels
 from kerasart.image.samples import SAMPLES
-from kerasart.studio.recipes import PRESETS, STYLES
+from kerasart.saved_models import in_words
+from kerasart.studio.dreams import PRESETS
+from kerasart.studio.paintings import STYLES
 
 # A title, and what one sees.
 _DREAMS = {
@@ -34,7 +36,7 @@ def describe_choices(max_bytes: int, max_film: int, max_pixels: int) -> dict[str
             for name, (title, about) in titles.items()
         ],
         "styles": [
-            {"name": name, "title": _title(name), "network": model}
+            {"name": name, "title": in_words(name), "network": model}
             for name, model in STYLES.items()
         ],
         "samples": list(SAMPLES),
@@ -44,10 +46,6 @@ def describe_choices(max_bytes: int, max_film: int, max_pixels: int) -> dict[str
         "max_film": max_film,
         "max_pixels": max_pixels,
     }
-
-
-def _title(name):
-    return name.replace("_", " ").title().replace("Vii", "VII")
 
 
 def _unique_names():

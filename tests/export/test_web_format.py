@@ -48,7 +48,7 @@ def test_all_that_the_page_asks_for_is_there(site):
 
 def test_the_page_knows_the_styles_and_shows_each_as_the_network_paints_it(site, tiny_network):
     known = json.loads((site / "styles.json").read_text())
-    assert known["styles"] == ["a", "b", "c"] and known["least_size"] == 5
+    assert known["styles"] == ["A", "B", "C"] and known["least_size"] == 5
     assert known["most_pixels"] > 10**6
     pictures = [Image.open(site / f"styles/{number}.jpg").convert("RGB") for number in range(3)]
     assert {picture.size for picture in pictures} == {(192, 192)}

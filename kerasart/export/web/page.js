@@ -39,7 +39,7 @@ function addStyles() {
     Object.assign(input, { type: "radio", name: "style", value: number, checked: number === 0 });
     const image = Object.assign(new Image(), { src: `styles/${number}.jpg`, alt: "" });
     const words = document.createElement("span");
-    words.textContent = inWords(name);
+    words.textContent = name;
     const label = document.createElement("label");
     label.className = "style";
     label.append(input, image, words);
@@ -52,12 +52,7 @@ function addStyles() {
 
 function addOptions(select, none) {
   select.add(new Option(none, ""));
-  network.styles.forEach((name, number) => select.add(new Option(inWords(name), number)));
-}
-
-function inWords(name) {
-  const words = name.replaceAll("_", " ");
-  return words[0].toUpperCase() + words.slice(1);
+  network.styles.forEach((name, number) => select.add(new Option(name, number)));
 }
 
 /** The inputs of the network: weights of the styles, a row for each level, and the strength. */
@@ -76,7 +71,7 @@ function readChoices() {
 function describeChoices() {
   const inputs = [styleInput(), find("second"), ...levelSelects()];
   const numbers = new Set(inputs.map(({ value }) => value).filter((value) => value !== ""));
-  return [...numbers].map((number) => inWords(network.styles[number])).join(", ");
+  return [...numbers].map((number) => network.styles[number]).join(", ");
 }
 
 /** Shows the numbers of the sliders, and which have a meaning now. */

@@ -78,80 +78,86 @@ GROUPS = {
 
 def main() -> None:
     """Reads flags, exports, and says what was written."""
+    _check_flags()
+    model = Path(_MODEL.value)
+    name = model.stem if model.suffix in (".keras", *NVIDIA_SUFFIXES) else model.name
+    usual = {
+        "savedmodel": f"saved_models/{name}",
+        "onnx": f"{name}.onnx",
+        "litert": f"{name}.tflite",
+        "web": f"{name}_web",
+    }
+    output = Path(_OUTPUT.value or usual[_FORMAT.value])
+    if _FORMAT.value in ("savedmodel", "web"):
+        _check_folder(output)
+    else:
+        check_place(output)
+    if _FORMAT.value == "web":
+        read_runtime(_RUNTIME.value)
+    if _FORMAT.value in ("onnx", "web"):
+        check_onnx()
+    cli.load_tensorflow()
+    export = _export_served if _FORMAT.value == "savedmodel" else _export_file
+    cli.say(f"Wrote {export(output)}.")
+
+
+def _check_flags():
+    """Refuses flags that do not go with the format, and formats that the model has not."""
     dreams = [flag.name for flag in GROUPS["Dream"] if flag.value is not None]
     if dreams and _MODEL.value != _DREAM:
         raise ValueError(f"`{dreams[0]}` must go with --model={_DREAM}. Received: {_MODEL.value}")
     for name, kind in _OF_FORMAT.items():
         if flags.FLAGS[name].present and _FORMAT.value != kind:
             raise ValueError(f"`{name}` must go with --format={kind}. Received: {_FORMAT.value}")
-    model = Path(_MODEL.value)
-    name = model.stem if model.suffix in (".keras", *NVIDIA_SUFFIXES) else model.name
+    _parse_size(_SIZE.value)
     if _FORMAT.value == "savedmodel":
-        output = Path(_OUTPUT.value or Path("saved_models") / name)
-        _check_folder(output)
-        cli.load_tensorflow()
-        cli.say(f"Wrote {_export_served(output)}.")
         return
-    suffix = {"onnx": ".onnx", "litert": ".tflite", "web": "_web"}[_FORMAT.value]
-    output = Path(_OUTPUT.value or name + suffix)
-    size = _parse_size(_SIZE.value)
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
-    generates = is_generator(_MODEL.value)
-    if generates and _FORMAT.value != "onnx":
+    if _FORMAT.value != "onnx" and is_generator(_MODEL.value):
         raise ValueError(
             f"`format` must be savedmodel or onnx for a generator. Received: {_FORMAT.value}"
         )
-    if _FORMAT.value == "web":
-        _check_folder(output)
-        read_runtime(_RUNTIME.value)
-    else:
-        check_place(output)
-    if _FORMAT.value in ("onnx", "web"):
-        check_onnx()
-    cli.load_tensorflow()
+
+
+def _export_file(output):
     from kerasart.networks import load_generator, load_network
 
-    network = (load_generator if generates else load_network)(_MODEL.value)
-    if generates:
+    taken = common_flags.if_taken()
+    if is_generator(_MODEL.value):
         from kerasart.export.onnx_generator import export_generator_onnx
 
-        output = export_generator_onnx(network, output, common_flags.if_taken())
-    elif _FORMAT.value == "onnx":
+        return export_generator_onnx(load_generator(_MODEL.value), output, taken)
+    network = load_network(_MODEL.value)
+    if _FORMAT.value == "onnx":
         from kerasart.export.onnx_format import export_onnx
 
-        output = export_onnx(network, output, common_flags.if_taken())
-    elif _FORMAT.value == "web":
+        return export_onnx(network, output, taken)
+    if _FORMAT.value == "web":
         from kerasart.export.web_format import export_web
 
-        output = export_web(network, output, _RUNTIME.value, common_flags.if_taken())
-    else:
-        from kerasart.export.litert_format import export_litert
+        return export_web(network, output, _RUNTIME.value, taken)
+    from kerasart.export.litert_format import export_litert
 
-        output = export_litert(network, output, size, common_flags.if_taken())
-    cli.say(f"Wrote {output}.")
+    return export_litert(network, output, _parse_size(_SIZE.value), taken)
 
 
 def _export_served(output):
+    from kerasart import Dreamer
     from kerasart.export.saved_model import export_dream, export_generator, export_network
+    from kerasart.networks import load_generator, load_network
 
     # What runs on a server is not what runs here: only asked for is bfloat16 exported.
     precision = common_flags.PRECISION.value or "float32"
-    if _MODEL.value != _DREAM:
-        from kerasart.networks import load_generator, load_network
-
-        if is_generator(_MODEL.value):
-            return export_generator(load_generator(_MODEL.value, precision), output)
-        return export_network(load_network(_MODEL.value), output, precision, _MOST_PIXELS.value)
-    from kerasart import Dreamer
-
-    dreamer = Dreamer(
-        _PRESET.value or "animals",
-        common_flags.BACKBONE.value or "auto",
-        common_flags.WEIGHTS.value or "auto",
-        precision=precision,
-    )
-    return export_dream(dreamer, output, _MOST_PIXELS.value)
+    if _MODEL.value == _DREAM:
+        backbone, weights = (
+            flag.value or "auto" for flag in (common_flags.BACKBONE, common_flags.WEIGHTS)
+        )
+        dreamer = Dreamer(_PRESET.value or "animals", backbone, weights, precision=precision)
+        return export_dream(dreamer, output, _MOST_PIXELS.value)
+    if is_generator(_MODEL.value):
+        return export_generator(load_generator(_MODEL.value, precision), output)
+    return export_network(load_network(_MODEL.value), output, precision, _MOST_PIXELS.value)
 
 
 def _check_folder(output):

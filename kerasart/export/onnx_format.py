@@ -126,9 +126,9 @@ class OnnxOps(StyleOps):
         return output
 
     def _constant(self, value):
+        """Adds a constant; many numbers that float16 holds exactly are stored in it."""
         from onnx import numpy_helper
 
-        """Adds a constant; many numbers that float16 holds exactly are stored in it."""
         array = np.asarray(value)
         if array.dtype == np.float64:
             array = array.astype(np.float32)

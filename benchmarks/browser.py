@@ -7,16 +7,19 @@
 It needs `pip install "kerasart[browser,onnx]"` and Chromium. The page paints by WebAssembly, once
 without and once with the headers that let it use several threads; ONNX Runtime in Python paints by
 the same file, in one thread. Rows are measured in turns. The best time is that of a machine that is
-free; seconds of the processor, of all that the browser runs, say more of one that is not.
+free; seconds of the processor, of all that the browser runs, say more of one that is not. Above the
+table stands what a first visit loads: as it is, and as gzip compresses it.
 """
 
 import contextlib
 import functools
+import gzip
 import http.server
 import shutil
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmarks.measure import describe_machine, make_parser, markdown_table
 
@@ -49,15 +52,20 @@ def main():
     parser.add_argument("--rounds", type=int, default=30, help="how often each row is measured")
     options = parser.parse_args()
     sides = [int(side) for side in options.sides.split(",")]
+    asked = set()
     with contextlib.ExitStack() as stack:
-        painters = open_painters(options.page, stack)
+        painters = open_painters(options.page, stack, asked)
         found = measure(painters, sides, options.rounds)
     print(f"{options.page}, on {describe_machine()}.\n")
+    print(f"{describe_visit(options.page, asked)}\n")
     print(format_table(found))
 
 
-def open_painters(page, stack):
-    """Opens all that paints: a dict of names to functions of a side, which return two times."""
+def open_painters(page, stack, asked):
+    """Opens all that paints: a dict of names to functions of a side, which return two times.
+
+    Adds to the set `asked` the files that the page asks for.
+    """
     from playwright.sync_api import sync_playwright
 
     playwright = stack.enter_context(sync_playwright())
@@ -70,19 +78,37 @@ def open_painters(page, stack):
     for name, headers in {"page, 1 thread": {}, "page, threads": _ISOLATED}.items():
         tab = browser.new_page(service_workers="block")
         tab.set_default_timeout(300_000)
-        tab.goto(stack.enter_context(serving(page, headers)))
+        tab.on("request", lambda request: asked.add(urlsplit(request.url).path[1:]))
+        tab.goto(stack.enter_context(serving(page, headers)).address)
         tab.wait_for_selector("#picture[aria-busy=false]")
         painters[name] = functools.partial(paint_in, tab, monitor)
     return painters
 
 
+def describe_visit(page, asked):
+    """Says what a first visit loads: the page, and what it asked for of what paints (`runtime`)."""
+    runtime = [page / name for name in asked if name.startswith("runtime/")]
+    rest = [path for path in page.rglob("*") if path.is_file() and path.parent.name != "runtime"]
+    files = [path.read_bytes() for path in (*rest, *runtime)]
+    packed = [len(gzip.compress(data)) / 1e6 for data in files]
+    return (
+        f"A first visit loads {sum(map(len, files)) / 1e6:.1f} MB, {sum(packed):.2f} compressed, "
+        f"of which {sum(packed[: len(rest)]):.2f} are not what paints."
+    )
+
+
 @contextlib.contextmanager
-def serving(folder, headers):
-    """Serves a folder while the block runs; gives its address."""
+def serving(folder, headers=None):
+    """Serves a folder as a plain host does while the block runs; the server's `address` is where.
+
+    Args:
+        folder: The folder.
+        headers: Dict of headers that are sent with each answer, or None.
+    """
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def end_headers(self):
-            for each in headers.items():
+            for each in (headers or {}).items():
                 self.send_header(*each)
             super().end_headers()
 
@@ -92,7 +118,8 @@ def serving(folder, headers):
     handler = functools.partial(Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+        server.address = f"http://127.0.0.1:{server.server_port}/"
+        yield server
         server.shutdown()
 
 

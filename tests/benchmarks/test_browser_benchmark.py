@@ -14,3 +14,13 @@ def test_rows_have_their_turns_and_the_table_the_best_and_the_mean():
         ["8x8", "page", "0.300", "3.3", "0.200"],
         ["16x16", "page", "0.800", "1.2", "0.200"],
     ]
+
+
+def test_a_visit_loads_the_page_and_what_paints_of_what_was_asked_for(tmp_path):
+    from benchmarks.browser import describe_visit
+
+    (tmp_path / "runtime").mkdir()
+    for name, size in {"page.js": 1, "runtime/used": 2, "runtime/other": 4}.items():
+        (tmp_path / name).write_bytes(bytes(size * 10**6))
+    said = describe_visit(tmp_path, {"", "page.js", "runtime/used"})
+    assert said.startswith("A first visit loads 3.0 MB, 0.00 compressed")

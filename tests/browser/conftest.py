@@ -6,14 +6,18 @@ these is missing they fail.
 """
 
 import contextlib
-import http.server
+import io
 import shutil
 import subprocess
 import tarfile
-import threading
 
 import pytest
 from pages import DESKTOP
+from PIL import Image
+from studios import Studio, choose_cat
+
+from benchmarks.browser import serving
+from kerasart.image.samples import sample_path
 
 _TIMEOUT = 60_000  # Milliseconds: machines that test are slow, and busy.
 
@@ -70,35 +74,9 @@ def open_page(chromium):
 
 @pytest.fixture(scope="session")
 def serve():
-    """A function that serves a folder as a plain host does, and returns the server.
-
-    Its `address` is where; `headers` are sent with each answer.
-    """
-    servers = []
-
-    def serve(folder, headers=None):
-        class Handler(http.server.SimpleHTTPRequestHandler):
-            def __init__(self, *given):
-                super().__init__(*given, directory=str(folder))
-
-            def end_headers(self):
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                super().end_headers()
-
-            def log_message(self, *given):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        server.address = f"http://127.0.0.1:{server.server_port}/"
-        return server
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    """A function that serves a folder until all tests have ended; see `serving`."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *given: stack.enter_context(serving(*given))
 
 
 @pytest.fixture(scope="session")
@@ -123,3 +101,30 @@ def axe(npm_package):
     """The source of axe-core, for `find_barriers`."""
     with tarfile.open(npm_package("axe-core@4.14.1")) as archive:
         return archive.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory, environment):
+    studio = Studio(tmp_path_factory.mktemp("studio"), environment)
+    yield studio
+    studio.end()
+
+
+@pytest.fixture
+def page(studio, open_page):
+    """The page, at a small size of pictures, with the photo of the cat."""
+    page = open_page(studio.address)
+    return choose_cat(page)
+
+
+@pytest.fixture
+def small_page(page):
+    """The page with a small photo, at the photo's own size: for what is made whole."""
+    out = io.BytesIO()
+    Image.open(sample_path("cat")).crop((100, 30, 260, 150)).save(out, "PNG")
+    page.set_input_files(
+        "#photo-file", {"name": "a.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    )
+    page.check("input[name=size][value=photo]")
+    page.get_by_text("160 × 120 pixels").wait_for()
+    return page

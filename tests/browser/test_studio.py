@@ -1,130 +1,23 @@
 """The studio in a real browser, with the real networks: as an artist uses it."""
 
 import io
-import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from pages import PHONE, find_barriers, scrolls_sideways
 from PIL import Image
+from studios import ROOT, choose_cat, draw, painted_share, wait_for
 
 from kerasart.image import read_picture
 from kerasart.image.samples import sample_path
 from kerasart.records import read_record
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parents[2]
-
-
-class Studio:
-    """A studio in a process of its own.
-
-    Attributes:
-        folder: Where it writes.
-        address: What it printed.
-    """
-
-    def __init__(self, folder, environment):
-        self.folder, self._environment = folder, environment
-        self.start()
-
-    def start(self):
-        flags = [f"--folder={self.folder}", "--port=0", "--noopen"]
-        self._process = subprocess.Popen(
-            [sys.executable, ROOT / "scripts" / "studio.py", *flags],
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.address = re.search(r"http://\S+", self._process.stdout.readline())[0]
-
-    def end(self, by=signal.SIGTERM):
-        self._process.send_signal(by)
-        self._process.wait(60)
-
-    @property
-    def works(self):
-        """The names of what was made."""
-        return {path.name for path in self.folder.glob("*.png")}
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory, environment):
-    studio = Studio(tmp_path_factory.mktemp("studio"), environment)
-    yield studio
-    studio.end()
-
-
-@pytest.fixture
-def page(studio, open_page):
-    """The page, at a small size of pictures, with the photo of the cat."""
-    page = open_page(studio.address)
-    return choose_cat(page)
-
-
-@pytest.fixture
-def small_page(page):
-    """The page with a small photo, at the photo's own size: for what is made whole."""
-    out = io.BytesIO()
-    Image.open(sample_path("cat")).crop((100, 30, 260, 150)).save(out, "PNG")
-    page.set_input_files(
-        "#photo-file", {"name": "a.png", "mimeType": "image/png", "buffer": out.getvalue()}
-    )
-    page.check("input[name=size][value=photo]")
-    page.get_by_text("160 × 120 pixels").wait_for()
-    return page
-
-
-def choose_cat(page):
-    page.wait_for_selector("body[data-ready]")
-    page.set_input_files("#photo-file", sample_path("cat"))
-    page.wait_for_selector("#frame:not([hidden])")
-    page.check("input[name=size][value='384']")
-    return page
-
-
-def wait_for(page, *states):
-    """Waits for what the status says, and returns its text."""
-    selector = ", ".join(f"#status[data-state={state}]" for state in states)
-    page.wait_for_selector(selector, timeout=120_000)
-    return page.text_content("#status")
-
-
-def draw(page, *points):
-    """Draws a line with the brush, of points that are parts of its width and height."""
-    box = page.locator("#brush").bounding_box()
-    x, y = (
-        [box[side] + part * box[length] for part in parts]
-        for side, length, parts in (
-            ("x", "width", [point[0] for point in points]),
-            ("y", "height", [point[1] for point in points]),
-        )
-    )
-    page.mouse.move(x[0], y[0])
-    page.mouse.down()
-    for place in zip(x[1:], y[1:], strict=True):
-        page.mouse.move(*place, steps=4)
-    page.mouse.up()
-
-
-def painted_share(page):
-    """The part of the mask that is painted."""
-    return page.evaluate("""() => {
-      const canvas = document.querySelector("#brush");
-      const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      let count = 0;
-      for (let i = 3; i < data.length; i += 4) count += data[i] > 127;
-      return count / (data.length / 4);
-    }""")
 
 
 def test_a_dream_grows_and_what_was_stopped_is_kept(studio, page):
@@ -242,61 +135,6 @@ def test_two_styles_are_tried_live_and_made(studio, page):
     (name,) = studio.works - before
     expected = {"coarse": {"starry_night": 1.0}, "fine": {"mosaic": 1.0}}
     assert read_record(studio.folder / name)["style"] == expected
-    assert not page.errors
-
-
-def test_a_picture_is_shown_that_is_done_before_its_number_is_known(studio, small_page):
-    page = small_page
-
-    def answer_late(route):
-        answer = route.fetch()
-        time.sleep(2)
-        route.fulfill(response=answer)
-
-    page.check("input[name=kind][value=one_pass]")
-    wait_for(page, "tried")
-    page.route("**/jobs", answer_late)
-    # Meanwhile nothing is told to the page: it is as if its tab were not seen.
-    page.evaluate("""() => {
-      const look = (isHidden) => {
-        Object.defineProperty(document, "hidden", {configurable: true, value: isHidden});
-        document.dispatchEvent(new Event("visibilitychange"));
-      };
-      look(true);
-      setTimeout(() => look(false), 1000);
-    }""")
-    before = studio.works
-    page.click("#make")
-    told = wait_for(page, "done")
-    (name,) = studio.works - before
-    assert name in told and page.get_attribute("#save", "download") == name
-    assert not page.errors
-
-
-def test_a_reload_in_the_midst_and_a_queue(studio, page):
-    page.check("#dreams input[value=gentle]")
-    before = studio.works
-    page.click("#make")
-    wait_for(page, "loading", "running")
-    page.check("input[name=kind][value=painting]")
-    page.set_input_files("#painting-own input[type=file]", sample_path("coffee"))
-    page.check("#painting-own input[type=checkbox]")
-    page.click("#make")
-    page.wait_for_selector("#queue li")
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
-    wait_for(page, "running")
-    assert page.locator("#queue li").text_content() == "PaintingRemove"
-    assert page.is_checked("input[name=kind][value=painting]")
-    page.wait_for_selector("#queue", state="hidden", timeout=120_000)
-    page.wait_for_selector("#picture[data-step]", timeout=120_000)
-    # What was made before is still named, and marked.
-    page.get_by_text("Growing the next: step").wait_for()
-    done = re.match(r"Done: (dream\S*\.png)\. Growing", page.text_content("#status"))[1]
-    assert page.text_content("#works button:has(.newest)") == f"{done}Just made"
-    page.click("#stop")
-    wait_for(page, "stopped")
-    assert len(studio.works - before) == 2
     assert not page.errors
 
 
@@ -449,71 +287,3 @@ def test_everybody_can_use_it(studio, open_page, axe, scheme, view):
       .filter((each) => each.offsetParent).map((each) => each.offsetHeight)
       .reduce((least, height) => Math.min(least, height))""")
     assert smallest >= 44
-
-
-def test_by_keyboard_alone(studio, open_page):
-    page = open_page(studio.address)
-    page.wait_for_selector("body[data-ready]")
-
-    def tab_to(selector):
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            if page.evaluate(f"document.activeElement.matches({selector!r})"):
-                return
-        raise AssertionError(f"{selector} is not reached")
-
-    tab_to("#samples button")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#frame:not([hidden])")
-    tab_to("input[name=kind]")
-    page.keyboard.press("ArrowRight")
-    wait_for(page, "tried")
-    tab_to("#medium input[value=the_scream]")
-    page.keyboard.press("Space")
-    page.wait_for_selector("#two:not([hidden])")
-    assert page.evaluate("document.activeElement.value") == "the_scream"
-    tab_to("#make")
-    page.keyboard.press("Enter")
-    wait_for(page, "done")
-
-
-def test_others_are_kept_out(studio, open_page, serve, tmp_path):
-    origin = studio.address.partition("/?")[0]
-    (tmp_path / "evil.html").write_text(
-        f"""<!doctype html><title>Evil</title><link rel="icon" href="data:,">
-        <img id="a" src="{origin}/works"><iframe src="{origin}/"></iframe>
-        <script>
-        const note = (title) => () => {{ document.title = title; }};
-        fetch("{origin}/works").then(note("read"), note("kept out"));
-        fetch("{origin}/jobs", {{method: "POST", mode: "no-cors", credentials: "include",
-          body: '{{"kind": "dream", "photo": "cat", "preset": "gentle"}}'}});
-        </script>"""
-    )
-    before = studio.works
-    page = open_page(studio.address)
-    page.wait_for_selector("body[data-ready]")  # The browser has the cookie.
-    other = page.context.new_page()
-    other.goto(serve(tmp_path).address + "evil.html")
-    other.wait_for_timeout(500)
-    assert other.title() == "kept out"
-    assert page.is_hidden("#queue") and page.get_attribute("#status", "data-state") == "idle"
-    assert studio.works == before
-
-
-def test_a_studio_that_was_killed_goes_on(studio, small_page, open_page):
-    page = small_page
-    page.check("#dreams input[value=sculpture]")
-    before = studio.works
-    page.click("#make")
-    wait_for(page, "running")
-    studio.end(signal.SIGKILL)
-    page.get_by_text("The studio does not answer").wait_for()
-    assert page.locator("#bar").is_hidden()
-    page.close()
-    assert studio.works == before
-    assert len(os.listdir(studio.folder / ".unfinished")) >= 1
-    studio.start()
-    page = open_page(studio.address)
-    wait_for(page, "done")
-    (name,) = studio.works - before
-    assert name in page.text_content("#status")

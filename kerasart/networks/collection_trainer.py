@@ -170,15 +170,11 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
 
     def _weigh(self, targets, factor):
         """Returns the terms' weights; content losses are relative to the photo's own features."""
-        pairs = zip(self.objective.terms, targets, strict=True)
-        return ops.stack(
-            [
-                term.weight * factor / ops.mean(target.guide[0] ** 2)
-                if isinstance(term, Content)
-                else term.weight
-                for term, target in pairs
-            ]
-        )
+        scales = [
+            factor / ops.mean(target.guide[0] ** 2) if is_content else 1.0
+            for target, is_content in zip(targets, self._is_content, strict=True)
+        ]
+        return self._weights * ops.stack(scales)
 
     def _further_losses(self, batch, features, terms):
         self._update_average()

@@ -18,7 +18,7 @@ folder, photos that are painted already are skipped, so that the same command co
 keeps its sound and its times, and does not flicker.
 """
 
-from kerasart.scripts import cli, common_flags, film_flags, options
+from kerasart.scripts import cli, common_flags, film_flags, options, style_pictures
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_picture import make_picture
@@ -32,12 +32,11 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from kerasart.film import Film
-from kerasart.image import check_output, read_picture, write_picture
+from kerasart.image import check_output, write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.loss_plot import check_plot, plot_losses
-from kerasart.image.masks import combine_masks, read_mask
 from kerasart.image.samples import SAMPLES
 from kerasart.records import compare_with_record, read_record
 from kerasart.settings.choices import choose_network, choose_style_settings
@@ -51,14 +50,6 @@ _CONTENT = flags.DEFINE_string(
     "The photo: a file, a film, a folder, or a pattern such as 'DIR/*.jpg'; or one of the bundled "
     f"{', '.join(SAMPLES)}.",
 )
-_STYLE = flags.DEFINE_multi_string(
-    "style",
-    [],
-    "A picture whose style to paint in; several are blended. FILE:WEIGHT says how much of each; "
-    "FILE@LEVEL or FILE:WEIGHT@LEVEL at which level of detail, coarse, middle or fine, which are "
-    "the deep to the shallow style layers. A level that none is for has those that are for no "
-    "level, or else those of the next coarser level, or of the next finer.",
-)
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
@@ -69,18 +60,6 @@ _OUTPUT = flags.DEFINE_string(
 )
 REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
-)
-_CONTENT_MASK = flags.DEFINE_multi_string(
-    "content_mask",
-    None,
-    "Where in the photo a style paints: a picture, white for yes; one for each --style, in their "
-    "order; `all` is everywhere. What no style paints stays the photo.",
-)
-_STYLE_MASK = flags.DEFINE_multi_string(
-    "style_mask",
-    None,
-    "Which part of each style to use, one mask for each; `all` is all of it. Transparent parts are "
-    "never used.",
 )
 _PRESET = options.define_preset("best")
 _LIST_LAYERS = flags.DEFINE_bool(
@@ -107,10 +86,10 @@ _SETTINGS = options.define_flags(
 GROUPS = {
     "Pictures": [
         _CONTENT,
-        _STYLE,
+        style_pictures.STYLE,
         _OUTPUT,
-        _CONTENT_MASK,
-        _STYLE_MASK,
+        style_pictures.CONTENT_MASK,
+        style_pictures.STYLE_MASK,
         REPRODUCE,
         common_flags.STRIP_METADATA,
     ],
@@ -174,7 +153,7 @@ def paint_folder(make: Callable[..., Any]) -> None:
 
 def paint_film() -> None:
     """Paints the film that --content names."""
-    of_pictures = _CONTENT_MASK, _SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
+    of_pictures = style_pictures.CONTENT_MASK, _SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
     film_flags.check(*of_pictures, common_flags.PREVIEW_EVERY)
     _, settings, chosen, pictures, _ = read_request()
     film = Film(_CONTENT.value)
@@ -197,7 +176,10 @@ def paint_film() -> None:
 
     identity = settings | film_flags.painter_options()
     identity |= {name: pictures[name] for name in ("style_weights", "style_levels")}
-    identity |= {"styles_hash": _hash_all(styles), "style_masks_hash": _hash_all(masks)}
+    identity |= {
+        "styles_hash": style_pictures.hash_all(styles),
+        "style_masks_hash": style_pictures.hash_all(masks),
+    }
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
     film_flags.paint(_CONTENT.value, _OUTPUT.value, make_painter, identity)
@@ -239,7 +221,7 @@ def read_request(**changes: Any) -> Request:
     if _CONTACT_SHEET.value:
         check_output(_CONTACT_SHEET.value)
     settings, chosen, start = _read_settings(recorded, changes)
-    pictures = _read_pictures(recorded, start)
+    pictures = style_pictures.read_pictures(recorded, start)
     bits = int(common_flags.BITS.value or recorded.get("bits", 8))
     return Request(recorded, settings, chosen, pictures, bits)
 
@@ -293,7 +275,7 @@ def paint(
 
     inputs = {"bits": bits, "photo_hash": hash_image(photo.image)}
     inputs |= {
-        f"{name}_hash": _hash_all(pictures[name])
+        f"{name}_hash": style_pictures.hash_all(pictures[name])
         for name in ("styles", "content_masks", "style_masks", "start")
     }
     result = make_picture(make_it, output, inputs, photo, bits, state, label)
@@ -304,7 +286,7 @@ def paint(
         cli.say(f"Wrote {path}.")
     if _CONTACT_SHEET.value:
         images = [photo.image, *pictures["styles"], result.image]
-        names = [content, *(parse_file(style)[0] for style in _STYLE.value), output]
+        names = [content, *(parse_file(style)[0] for style in style_pictures.STYLE.value), output]
         sheet = contact_sheet(images, [Path(name).name for name in names])
         path = write_picture(_CONTACT_SHEET.value, sheet, taken=common_flags.if_taken())
         cli.say(f"Wrote {path}.")
@@ -356,50 +338,6 @@ def sweep(make: Callable[..., Any]) -> None:
         labels.append(f"{name} {value}")
     path = write_picture(sheet, contact_sheet(images, labels), taken=common_flags.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
-
-
-def _read_pictures(recorded, start):
-    """Reads styles, masks and the picture to start from: arguments of `style_transfer`."""
-    if not _STYLE.value:
-        raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
-    paths, weights, levels = zip(*map(parse_file, _STYLE.value), strict=True)
-    styles = [read_picture(path, common_flags.MAX_PIXELS.value) for path in paths]
-    if any(weight is not None for weight in weights):
-        weights = [1.0 if weight is None else weight for weight in weights]
-    else:
-        weights = recorded.get("style_weights")
-    return {
-        "styles": [style.image for style in styles],
-        "style_weights": weights,
-        "style_levels": list(levels) if any(levels) else recorded.get("style_levels"),
-        "content_masks": _read_masks(_CONTENT_MASK.value),
-        "style_masks": _mask_styles(styles, _read_masks(_STYLE_MASK.value)),
-        "start": read_picture(start, common_flags.MAX_PIXELS.value).image if start else None,
-    }
-
-
-def _read_masks(paths):
-    if paths is None:
-        return None
-    return [
-        None if path == "all" else read_mask(path, common_flags.MAX_PIXELS.value) for path in paths
-    ]
-
-
-def _mask_styles(styles, masks):
-    """Adds what of each style is opaque to the masks: a list of them, or None where all count."""
-    if all(style.alpha is None for style in styles):
-        return masks
-    masks = masks or [None] * len(styles)
-    if len(masks) != len(styles):
-        return masks  # `style_transfer` says so.
-    return [combine_masks(m, s.alpha, "style_mask") for m, s in zip(masks, styles, strict=True)]
-
-
-def _hash_all(images):
-    if isinstance(images, list):
-        return list(map(_hash_all, images))
-    return hash_image(images)
 
 
 def run() -> None:

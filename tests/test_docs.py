@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from generators import make_generator
+from nvidia_layouts import pytorch_file
 
 import kerasart
 from kerasart.image.resizing import shrink
@@ -51,4 +53,5 @@ def test_the_code_of_a_guide_runs(guide, tmp_path, monkeypatch):
         image = shrink(read_sample(sample).image[:, :300, :300], 96)
         assert np.isfinite(image).all()
         kerasart.write_picture(f"{name}.jpg", image)
+    Path("network.pkl").write_bytes(pytorch_file(make_generator((8, 8, 6, 6, 4))))
     exec(compile(code_of(guide), f"{guide}.md", "exec"), {"__name__": guide})

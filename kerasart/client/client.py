@@ -12,7 +12,14 @@ from typing import Any, Self
 import numpy as np
 from PIL import ExifTags, Image
 
-from kerasart.client.transports import GrpcTransport, RestTransport, ServerError, UnavailableError
+from kerasart.client.transports import (
+    GrpcTransport,
+    RestTransport,
+    ServerError,
+    SignatureError,
+    UnavailableError,
+    make_refusal,
+)
 from kerasart.image.encoding import encode
 from kerasart.image.formats import pillow_setting
 from kerasart.levels import fill_levels, split_levels
@@ -76,6 +83,7 @@ class Client:
         self._transport = _TRANSPORTS[protocol](server, model, version, timeout)
         self._retries = retries
         self._closed = threading.Event()
+        self._returns_errors = True  # Until the model turns out to have no such signature.
 
     def __enter__(self) -> Self:
         return self
@@ -104,18 +112,27 @@ class Client:
             TimeoutError: If the request timed out.
             ValueError: If the server rejects the inputs, with its message, or fails on them.
         """
+        outputs = self._ask(signature, inputs)
+        if len(outputs) != 1:
+            raise ServerError(f"The server's answer must have one output. Received: {len(outputs)}")
+        (output,) = outputs.values()
+        return output
+
+    def _ask(self, signature, inputs):
+        """Calls a signature; returns its outputs by name."""
         inputs = {name: _as_batch(name, batch) for name, batch in inputs.items()}
         size = min(map(len, inputs.values()))
         tries = 0
         while not self._closed.is_set():
             try:
-                answer = self._transport.ask(signature, inputs)
-                if answer.shape[:1] != (size,):
-                    raise ServerError(
-                        f"The server's answer must be for as many as were asked for, {size}. "
-                        f"Received: an array of shape {answer.shape}"
-                    )
-                return answer
+                outputs = self._transport.ask(signature, inputs)
+                for answer in outputs.values():
+                    if answer.shape[:1] != (size,):
+                        raise ServerError(
+                            f"The server's answer must be for as many as were asked for, {size}. "
+                            f"Received: an array of shape {answer.shape}"
+                        )
+                return outputs
             except UnavailableError as error:
                 if tries == self._retries:
                     raise
@@ -171,7 +188,7 @@ class Client:
             raise ValueError(f"`format` must be png or jpeg. Received: {format!r}")
         size = _size(photo)
         if not options:
-            painting = self.predict("serving_default", {"image_bytes": [photo]})[0]
+            painting = self._paint("serving_default", {"image_bytes": photo})
             picture = _decode(painting, "png", size)
             return painting if format == "png" else _to_jpeg(picture)
         inputs = {"image_bytes": photo, **options, "format": format}
@@ -179,9 +196,21 @@ class Client:
             options.get("style_bytes"), list | tuple
         )
         signature = "levels" if has_levels else "bytes"
-        painting = self.predict(signature, {name: [value] for name, value in inputs.items()})[0]
+        painting = self._paint(signature, inputs)
         _decode(painting, format, size)
         return painting
+
+    def _paint(self, signature, inputs):
+        """Asks for one file, which must not fail the others of its batch on the server."""
+        inputs = {name: [value] for name, value in inputs.items()}
+        if self._returns_errors:
+            try:
+                outputs = self._ask(f"{signature}_or_error", inputs)
+            except SignatureError:  # The model was exported by an earlier kerasart.
+                self._returns_errors = False
+            else:
+                return _file_of(outputs)
+        return self.predict(signature, inputs)[0]
 
 
 def in_parallel(
@@ -228,6 +257,18 @@ def _as_batch(name, values):
     batch = np.asarray(values)
     types = {"f": np.float32, "i": np.int32 if name in _INTEGERS else np.float32}
     return batch.astype(types.get(batch.dtype.kind, batch.dtype), copy=False)
+
+
+def _file_of(outputs):
+    """Returns the file of a signature that returns errors, or raises the error."""
+    if set(outputs) != {"image_bytes", "error"} or not isinstance(outputs["error"][0], bytes):
+        raise ServerError(
+            "The server's answer must have the outputs image_bytes and error, both of strings. "
+            "Received: others"
+        )
+    if error := outputs["error"][0]:
+        raise make_refusal(error.decode(errors="replace"))
+    return outputs["image_bytes"][0]
 
 
 def _size(photo):

@@ -145,21 +145,17 @@ def fill_tensor(tensor: Any, array: np.ndarray) -> None:
         tensor.tensor_content = np.ascontiguousarray(array).tobytes()
 
 
-def read_response(data: bytes) -> np.ndarray:
-    """Reads the only output of a `PredictResponse`.
+def read_response(data: bytes) -> dict[str, np.ndarray]:
+    """Reads the outputs of a `PredictResponse`, by name.
 
     Raises:
-        ValueError: If the bytes are not such a message, it does not have exactly one output, or
-            `read_tensor` refuses that.
+        ValueError: If the bytes are not such a message, or `read_tensor` refuses an output.
     """
     try:
         outputs = PredictResponse.FromString(data).outputs
-        if len(outputs) == 1:
-            (tensor,) = outputs.values()
-            return read_tensor(tensor)
+        return {name: read_tensor(tensor) for name, tensor in outputs.items()}
     except (DecodeError, OverflowError) as error:
         raise ValueError(f"The server's answer must be whole. Received: {error}") from error
-    raise ValueError(f"The server's answer must have one output. Received: {len(outputs)}")
 
 
 def read_tensor(tensor: Any) -> np.ndarray:

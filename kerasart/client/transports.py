@@ -42,6 +42,10 @@ class UnavailableError(ServerError):
     """The server does not respond or is not ready; a retry may succeed."""
 
 
+class SignatureError(ServerError):
+    """The model has no signature of that name."""
+
+
 class GrpcTransport:
     """Sends requests by gRPC.
 
@@ -76,7 +80,7 @@ class GrpcTransport:
         self._server, self._model, self._version = server, model, version
         self._timeout = timeout
 
-    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Sends one request.
 
         Args:
@@ -84,7 +88,7 @@ class GrpcTransport:
             inputs: Input name to array.
 
         Returns:
-            The signature's only output.
+            Output name to array. A single output has the name "" where the server tells none.
 
         Raises:
             ServerError, TimeoutError, ValueError: As `explain` returns them.
@@ -121,7 +125,7 @@ class RestTransport:
         self._open = set()
         self._is_closed = False
 
-    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Sends one request, as `GrpcTransport.ask`."""
         rows = zip(*inputs.values(), strict=True)
         instances = [
@@ -227,7 +231,8 @@ def explain(code: str, message: str, server: str, model: str, timeout: float) ->
             f"{server} did not answer"
         )
     if re.search(r"\b(Serving|match|in) signature", message):
-        return ServerError(
+        kind = SignatureError if "Serving signature" in message else ServerError
+        return kind(
             f"`model` must be one that has what is asked for. Received: {model!r}: {message}"
         )
     if code == "NOT_FOUND":
@@ -235,11 +240,16 @@ def explain(code: str, message: str, server: str, model: str, timeout: float) ->
             f"`model` must be one that {server} serves. Received: {model!r}: {message}"
         )
     if code == "INVALID_ARGUMENT":
-        return ValueError(
-            message if "Received:" in message else f"{message.rstrip('.')}. Received: {code}"
-        )
+        return make_refusal(message)
     kind = ServerError if code in _ALWAYS else ValueError
     return kind(f"The server must answer without an error. Received: {code} of {server}: {message}")
+
+
+def make_refusal(message: str) -> ValueError:
+    """Converts what a model says of inputs that it refuses to an error of one sentence."""
+    message = shorten(message)
+    has_all = "Received:" in message
+    return ValueError(message if has_all else f"{message.rstrip('.')}. Received: INVALID_ARGUMENT")
 
 
 def shorten(message: str) -> str:
@@ -281,7 +291,7 @@ def _read(response):
 def _no_answer(server, answer):
     start = answer[:100].decode(errors="replace")
     return ServerError(
-        "`server` must be TensorFlow Serving's, whose answers have numbers or files of one output. "
+        "`server` must be TensorFlow Serving's, whose answers have numbers, files or sentences. "
         f"Received: {start!r} from {server}"
     )
 
@@ -295,10 +305,20 @@ def _to_json(value):
 
 
 def _from_json(rows):
-    """Makes an array from rows of numbers, or of bytes in base64: {"b64": ...}."""
-    if all(isinstance(row, dict) for row in rows):
+    """Makes arrays from rows of one output, or of several by name."""
+    if rows and isinstance(rows[0], dict) and "b64" not in rows[0]:
+        return {name: _read_column([row[name] for row in rows]) for name in rows[0]}
+    return {"": _read_column(rows)}
+
+
+def _read_column(rows):
+    """Makes an array from numbers, strings, or bytes in base64: {"b64": ...}."""
+    if all(isinstance(row, dict | str) for row in rows):
         values = np.empty(len(rows), object)
-        values[:] = [base64.b64decode(row["b64"], validate=True) for row in rows]
+        values[:] = [
+            row.encode() if isinstance(row, str) else base64.b64decode(row["b64"], validate=True)
+            for row in rows
+        ]
         return values
     values = np.array(rows)
     if values.dtype.kind not in "biuf":

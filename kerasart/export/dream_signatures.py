@@ -8,7 +8,8 @@ import math
 import tensorflow as tf
 
 from kerasart.applications.deep_dream import Dreamer
-from kerasart.export.signatures import Served, bounded
+from kerasart.export.image_ops import first_refusal
+from kerasart.export.signatures import Served, check_bounds
 from kerasart.image.resizing import resize
 from kerasart.objectives import Target
 from kerasart.optimization import NormalizedGradient, State
@@ -48,16 +49,21 @@ class ServedDream(Served):
             "octaves": tf.TensorSpec([], tf.int32),
         }
 
+    def prepare(
+        self, steps: tf.Tensor, step_size: tf.Tensor, octaves: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Checks that the time that they take is bounded."""
+        refusal = first_refusal(
+            check_bounds("steps", steps[0], 1, self._MOST_STEPS),
+            check_bounds("octaves", octaves[0], 1, self._MOST_OCTAVES),
+            check_bounds("step_size", step_size[0], 0.0, self._MOST_STEP_SIZE),
+        )
+        return {"steps": steps, "step_size": step_size, "octaves": octaves}, refusal
+
     def paint(
         self, image: tf.Tensor, steps: tf.Tensor, step_size: tf.Tensor, octaves: tf.Tensor
     ) -> tf.Tensor:
         """Dreams as `Dreamer.dream`, in a graph for any image size."""
-        with (
-            bounded("steps", steps[0], 1, self._MOST_STEPS),
-            bounded("octaves", octaves[0], 1, self._MOST_OCTAVES),
-            bounded("step_size", step_size[0], 0.0, self._MOST_STEP_SIZE),
-        ):
-            image = tf.identity(image)
         sizes = self._list_sizes(tf.shape(image)[1:3])
         # Octaves that are too small for the network are skipped.
         fits = tf.reduce_min(sizes, axis=1) >= self.least

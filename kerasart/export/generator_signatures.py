@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasart.export.image_ops import encode_picture, to_pixels
+from kerasart.export.image_ops import accepted, check_format, encode_picture, to_pixels
 from kerasart.export.signatures import signature
 from kerasart.levels import LEVELS
 from kerasart.networks import StyleGenerator
@@ -77,10 +77,11 @@ class ServedGenerator:
         return self._files(w, tf.fill([tf.shape(z)[0]], "png"))
 
     def _files(self, w, format):
-        pictures = self._generator.paint(w)
-        files = tf.map_fn(
-            lambda each: encode_picture(*each),
-            (pictures, format),
-            fn_output_signature=tf.TensorSpec([], tf.string),
-        )
+        def encode(inputs):
+            picture, format = inputs
+            with accepted(check_format(format)):
+                return encode_picture(picture, format)
+
+        pictures = (self._generator.paint(w), format)
+        files = tf.map_fn(encode, pictures, fn_output_signature=tf.TensorSpec([], tf.string))
         return {"image_bytes": files}

@@ -1,12 +1,14 @@
 """Decodes and encodes image files inside a graph, by TensorFlow operations.
 
-The bytes come from clients, so they are validated before they are decoded. Refused, by an error of
-one sentence, are files that are not images, are too small or too large, would be decoded
-differently than by `kerasart.image`, or have a format that not all servers can decode.
+The bytes come from clients, so they are validated before they are decoded. Refused, in one
+sentence, are files that are not images, are too small or too large, are damaged, would be decoded
+differently than by `kerasart.image`, or have a format that not all servers can decode. A refusal is
+a scalar string, "" if there is none: a signature may raise it as an error, or return it.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
@@ -20,63 +22,104 @@ _MOST_SEGMENTS = 1000
 _ORIENTATION, _LONG = 0x0112, 4  # EXIF's orientation tag, and its type of 32-bit integers.
 
 
-def decode_picture(data: tf.Tensor, least: int, most: int, name: str = "image_bytes") -> tf.Tensor:
+def decode_picture(
+    data: tf.Tensor, least: int, most: int, name: str = "image_bytes"
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes an image file and applies its EXIF orientation, but no colour profile.
+
+    The graph raises no error, whatever the bytes.
 
     Args:
         data: A scalar string: a JPEG (grey, RGB or CMYK) or opaque PNG file (of any kind, also
             with a palette or 16 bits).
         least: The least height and width in pixels.
         most: The most pixels.
-        name: The input's name in error messages.
+        name: The input's name in refusals.
 
     Returns:
-        uint8 RGB (height, width, 3). The graph raises InvalidArgumentError for files that are
-        refused.
+        uint8 RGB (height, width, 3), and the refusal: why there is no such picture, or "". The
+        picture of a refused file is black, `least` by `least`.
     """
-    head = _bytes_at(data, 0, _HEAD)
-    is_jpeg, is_png = _begins(head, _JPEG), _begins(head, _PNG)
-    allowed = f"`{name}` must be a JPEG or PNG file (serve_client.py makes a PNG of other kinds)"
+    nothing = tf.zeros([least, least, 3], tf.uint8)
     length = tf.strings.as_string(tf.strings.length(data))
-    received = tf.strings.join([length, " bytes of another kind"])
-    with required(is_jpeg | is_png, allowed, received):
+
+    def decode(data):
+        head = _bytes_at(data, 0, _HEAD)
+        is_jpeg, is_png = _begins(head, _JPEG), _begins(head, _PNG)
+        allowed = (
+            f"`{name}` must be a JPEG or PNG file (serve_client.py makes a PNG of other kinds)"
+        )
+        received = tf.strings.join([length, " bytes of another kind"])
+        refusal = refuse_unless(is_jpeg | is_png, allowed, received)
+        return _unless_refused(refusal, lambda: decode_known(data, head, is_png), nothing)
+
+    def decode_known(data, head, is_png):
         height, width = tf.cond(
             is_png,
             lambda: [_number(head[20:24], big=True), _number(head[16:20], big=True)],
             lambda: tf.unstack(tf.image.extract_jpeg_shape(data))[:2],
         )
-    sides = [tf.strings.as_string(side) for side in (width, height)]
-    received = tf.strings.join([sides[0], "x", sides[1], " pixels"])
-    pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
-    with (
-        required(
-            tf.minimum(height, width) >= least,
-            f"`{name}` must be at least {least}x{least} pixels",
-            received,
-        ),
-        required(pixels <= most, f"`{name}` must have at most {most} pixels", received),
-    ):
-        picture = tf.cond(
-            is_png,
-            lambda: _decode_png(data, head, name, received),
-            # The same inverse DCT as in Pillow.
-            lambda: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE"),
+        sides = [tf.strings.as_string(side) for side in (width, height)]
+        received = tf.strings.join([sides[0], "x", sides[1], " pixels"])
+        pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
+        exif, is_searched = tf.cond(
+            is_png, lambda: _find_chunk(data, b"eXIf"), lambda: _find_exif(data)
         )
-    picture = tf.ensure_shape(picture, [None, None, 3])
-    exif = tf.cond(is_png, lambda: _find_chunk(data, b"eXIf", name), lambda: _find_exif(data, name))
-    return _apply_orientation(picture, _orientation(data, exif))
+        refusal = first_refusal(
+            refuse_unless(
+                tf.minimum(height, width) >= least,
+                f"`{name}` must be at least {least}x{least} pixels",
+                received,
+            ),
+            refuse_unless(pixels <= most, f"`{name}` must have at most {most} pixels", received),
+            _refuse_unless_searched(is_searched, name),
+        )
+
+        def decode_pixels():
+            picture, refusal = tf.cond(
+                is_png,
+                lambda: _decode_png(data, head, name, received),
+                # The same inverse DCT as in Pillow.
+                lambda: (tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE"), ""),
+            )
+            picture = tf.ensure_shape(picture, [None, None, 3])
+            return _apply_orientation(picture, _orientation(data, exif)), refusal
+
+        return _unless_refused(refusal, decode_pixels, nothing)
+
+    # What decoders find damaged is an error in the graph.
+    allowed, received = f"`{name}` must be a whole file", [length, " bytes, which are damaged"]
+    damaged = refuse_unless(False, allowed, tf.strings.join(received))
+    picture, refusal = _attempt(decode, data, (nothing, damaged))
+    return tf.cond(refusal == "", lambda: picture, lambda: nothing), refusal
+
+
+def _attempt(function, data, otherwise):
+    """Returns what a function makes of a tensor, or `otherwise` if one of its operations fails."""
+    made = tf.data.Dataset.from_tensors(data).map(function).ignore_errors()
+    return made.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()
+
+
+def _unless_refused(refusal, function, nothing):
+    """Calls a function that returns a picture and a refusal, or else returns these two."""
+    return tf.cond(refusal == "", function, lambda: (nothing, refusal))
 
 
 def _decode_png(data, head, name, received):
+    hole, is_searched = _find_chunk(data, b"tRNS")
+    has_alpha = (head[25] == 4) | (head[25] == 6) | (hole > 0)
+
     def decode_transparent():
         picture = tf.io.decode_png(data, channels=4)
         allowed = f"`{name}` must be opaque (serve_client.py fills what is transparent)"
         is_opaque = tf.reduce_all(picture[..., 3] == 255)
-        with required(is_opaque, allowed, tf.strings.join([received, ", some transparent"])):
-            return tf.identity(picture[..., :3])
+        some = tf.strings.join([received, ", some transparent"])
+        return picture[..., :3], refuse_unless(is_opaque, allowed, some)
 
-    has_alpha = (head[25] == 4) | (head[25] == 6) | (_find_chunk(data, b"tRNS", name) > 0)
-    return tf.cond(has_alpha, decode_transparent, lambda: tf.io.decode_png(data, channels=3))
+    picture, refusal = tf.cond(
+        has_alpha, decode_transparent, lambda: (tf.io.decode_png(data, channels=3), "")
+    )
+    return picture, first_refusal(_refuse_unless_searched(is_searched, name), refusal)
 
 
 def encode_picture(image: tf.Tensor, format: tf.Tensor) -> tf.Tensor:
@@ -84,20 +127,24 @@ def encode_picture(image: tf.Tensor, format: tf.Tensor) -> tf.Tensor:
 
     Args:
         image: float RGB (height, width, 3) in [0, 1].
-        format: A scalar string, "png" or "jpeg".
+        format: A scalar string, "png" or "jpeg", as `check_format` allows.
 
     Returns:
         A scalar string, the file's bytes.
     """
     pixels = to_pixels(image)
-    is_png = tf.equal(format, "png")
-    known = is_png | tf.equal(format, "jpeg")
-    with required(known, "`format` must be png or jpeg", format):
-        return tf.cond(
-            is_png,
-            lambda: tf.io.encode_png(pixels),
-            lambda: tf.io.encode_jpeg(pixels, quality=95, chroma_downsampling=False),
-        )
+    return tf.cond(
+        format == "png",
+        lambda: tf.io.encode_png(pixels),
+        lambda: tf.io.encode_jpeg(pixels, quality=95, chroma_downsampling=False),
+    )
+
+
+def check_format(format: tf.Tensor) -> tf.Tensor:
+    """Returns the refusal of a format that is not in `FORMATS`, or ""."""
+    return refuse_unless(
+        tf.reduce_any(format == list(FORMATS)), "`format` must be png or jpeg", format
+    )
 
 
 def to_pixels(image: tf.Tensor) -> tf.Tensor:
@@ -105,18 +152,31 @@ def to_pixels(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(image, 0.0, 1.0) * 255.0 + 0.5, tf.uint8)
 
 
-def required(condition: tf.Tensor, allowed: str, received: Any) -> Any:
-    """Returns a context manager whose operations run only if a condition holds.
-
-    Else the graph raises InvalidArgumentError: "`allowed`. Received: `received`".
+def refuse_unless(condition: tf.Tensor | bool, allowed: str, received: Any) -> tf.Tensor:
+    """Returns a refusal, "`allowed`. Received: `received`", or "" if a condition holds.
 
     Args:
         condition: A boolean scalar.
         allowed: What is allowed, a string.
         received: What was received, a string tensor.
     """
-    message = tf.strings.join([allowed, ". Received: ", received])
-    return tf.control_dependencies([tf.debugging.Assert(condition, [message])])
+    return tf.where(condition, "", tf.strings.join([allowed, ". Received: ", received]))
+
+
+def first_refusal(*refusals: tf.Tensor) -> tf.Tensor:
+    """Returns the first refusal of several that is not "", or ""."""
+    first = refusals[-1]
+    for refusal in refusals[-2::-1]:
+        first = tf.where(refusal == "", first, refusal)
+    return first
+
+
+def accepted(refusal: tf.Tensor) -> AbstractContextManager:
+    """Returns a context manager whose operations run only if nothing is refused.
+
+    Else the graph raises InvalidArgumentError, with the refusal as its message.
+    """
+    return tf.control_dependencies([tf.debugging.Assert(refusal == "", [refusal])])
 
 
 def _bytes_at(data, offset, count):
@@ -156,8 +216,8 @@ def _orientation(data, start):
     return tf.where((start > 0) & (value >= 1) & (value <= 8), value, 1)
 
 
-def _find_chunk(data, kind, name):
-    """Returns the offset of the data of a PNG's first chunk of a kind before its pixels, or 0."""
+def _find_chunk(data, kind):
+    """Searches a PNG's chunks before its pixels for the first of a kind; see `_find`."""
 
     def read_chunk(offset):
         head = _bytes_at(data, offset, 8)
@@ -166,11 +226,11 @@ def _find_chunk(data, kind, name):
         found = tf.where(_begins(head[4:], kind), offset + 8, 0)
         return found, tf.where(is_last, -1, offset + 12 + length)
 
-    return _find(data, read_chunk, len(_PNG), name)
+    return _find(data, read_chunk, len(_PNG))
 
 
-def _find_exif(data, name):
-    """Returns the offset of a JPEG's EXIF data, or 0 if there are none."""
+def _find_exif(data):
+    """Searches a JPEG's segments for EXIF data; see `_find`."""
 
     def read_segment(offset):
         head = _bytes_at(data, offset, 10)
@@ -184,10 +244,10 @@ def _find_exif(data, name):
         following = tf.where(is_last, -1, offset + tf.where(is_none, 1, length))
         return tf.where(is_exif, offset + 10, 0), following
 
-    return _find(data, read_segment, 2, name)
+    return _find(data, read_segment, 2)
 
 
-def _find(data, read_segment, first, name):
+def _find(data, read_segment, first):
     """Searches a file segment by segment.
 
     Args:
@@ -195,10 +255,9 @@ def _find(data, read_segment, first, name):
         read_segment: Takes a segment's offset, and returns that of the data searched for, or 0,
             and that of the next segment, or -1 after the last.
         first: The first segment's offset.
-        name: The file's name in error messages.
 
     Returns:
-        The offset of the data searched for, or 0.
+        The offset of the data searched for, or 0; and whether the search came to an end.
     """
 
     def is_unfinished(found, offset):
@@ -210,9 +269,12 @@ def _find(data, read_segment, first, name):
         (0, first),
         maximum_iterations=_MOST_SEGMENTS,
     )
+    return found, ~is_unfinished(found, offset)
+
+
+def _refuse_unless_searched(is_searched, name):
     allowed = f"`{name}` must have at most {_MOST_SEGMENTS} segments before its pixels"
-    with required(~is_unfinished(found, offset), allowed, "more"):
-        return tf.identity(found)
+    return refuse_unless(is_searched, allowed, "more")
 
 
 def _apply_orientation(picture, orientation):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import uuid
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from kerasart.applications.deep_dream import Dreamer
 from kerasart.export.dream_signatures import ServedDream
 from kerasart.export.generator_signatures import ServedGenerator
 from kerasart.export.signatures import SERVED, Served
+from kerasart.export.versions import add_version
 from kerasart.export.warmup import replay_warmup, write_warmup
 from kerasart.networks import StyleGenerator, StyleNetwork
 
@@ -84,9 +82,6 @@ def export_generator(generator: StyleGenerator, folder: str | PathLike[str]) -> 
 def export(served: Served | ServedGenerator, folder: str | PathLike[str]) -> Path:
     """Exports signatures as the next version of a served model.
 
-    It is written under a temporary name and renamed atomically, since servers poll for new
-    versions.
-
     Args:
         served: A `Served`, or a `ServedGenerator`.
         folder: As for `export_network`.
@@ -98,27 +93,18 @@ def export(served: Served | ServedGenerator, folder: str | PathLike[str]) -> Pat
         ValueError: As for `export_network`.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     module = tf.Module()
     module.held = list(served.variables)
     signatures = served.signatures()
     for name, function in signatures.items():
         check_graph(name, function.graph.as_graph_def())
-    temporary = folder / f".{uuid.uuid4().hex}"
-    try:
-        tf.saved_model.save(module, str(temporary), signatures)
-        write_warmup(temporary, folder.name, served, signatures)
-        replay_warmup(temporary)
-        version = folder / str(1 + max(versions(folder), default=0))
-        os.rename(temporary, version)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return version
 
+    def write(version):
+        tf.saved_model.save(module, str(version), signatures)
+        write_warmup(version, folder.name, served, signatures)
+        replay_warmup(version)
 
-def versions(folder: str | PathLike[str]) -> list[int]:
-    """Lists the versions of a served model, in order."""
-    return sorted(int(path.name) for path in Path(folder).iterdir() if path.name.isdecimal())
+    return add_version(folder, write)
 
 
 def check_graph(name: str, graph: Any) -> None:

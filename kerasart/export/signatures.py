@@ -1,12 +1,20 @@
 """Signatures of served models: the base class `Served`, and those of style networks."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from kerasart.export.image_ops import decode_picture, encode_picture, required, to_pixels
+from kerasart.export.image_ops import (
+    accepted,
+    check_format,
+    decode_picture,
+    encode_picture,
+    first_refusal,
+    refuse_unless,
+    to_pixels,
+)
 from kerasart.image.resizing import resize
 from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork
@@ -22,7 +30,10 @@ class Served:
     - `bytes`: files in and out, with all options, and `format`, "png" or "jpeg";
     - `pixels` and `pixels_float`: images in and out, uint8 or float32, with all options.
 
-    The files of a batch may differ in size.
+    The files of a batch may differ in size. One that is refused fails its batch, but not in the
+    signatures `serving_default_or_error` and `bytes_or_error`, which have a second output, `error`:
+    for each file "", or a sentence where there is no painting. Servers that put requests of several
+    clients into a batch need these.
 
     Args:
         least: The least height and width of an image.
@@ -47,12 +58,23 @@ class Served:
         """Returns a dict of option name to `tf.TensorSpec` without a batch dimension."""
         raise NotImplementedError
 
-    def paint(self, image: tf.Tensor, *args: Any, **options: Any) -> tf.Tensor:
+    def prepare(self, *args: Any, **options: Any) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Checks the options of an image.
+
+        Args:
+            **options: Each with a batch dimension of 1.
+
+        Returns:
+            A dict of what `paint` takes, and the refusal, or "".
+        """
+        raise NotImplementedError
+
+    def paint(self, image: tf.Tensor, *args: Any, **prepared: Any) -> tf.Tensor:
         """Paints an image.
 
         Args:
             image: float32 RGB (1, height, width, 3) in [0, 1].
-            **options: Each with a batch dimension of 1.
+            **prepared: What `prepare` returned.
 
         Returns:
             float32 of the shape of `image`.
@@ -69,26 +91,50 @@ class Served:
         formats = {"format": tf.TensorSpec([None], tf.string, "format")}
         mandatory = {name: spec for name, spec in options.items() if name not in self.defaults}
         signatures = {
-            "serving_default": signature(self._files, files | mandatory),
-            "bytes": signature(self._files, files | options | formats),
+            **self._of_files("serving_default", files | mandatory),
+            **self._of_files("bytes", files | options | formats),
         }
         for name, dtype in (("pixels", tf.uint8), ("pixels_float", tf.float32)):
             pixels = {"image": tf.TensorSpec([None, None, None, 3], dtype, "image")}
             signatures[name] = signature(self._pixels, pixels | options)
         return signatures
 
-    def _files(self, image_bytes, format=None, **options):
+    def _of_files(self, name, inputs):
+        """Traces a signature that takes files, and the one that returns errors."""
+        return {
+            name: signature(partial(self._files, "raise"), inputs),
+            f"{name}_or_error": signature(partial(self._files, "return"), inputs),
+        }
+
+    def _files(self, errors, image_bytes, format=None, **options):
         options = self._complete(options, tf.shape(image_bytes)[0])
         if format is None:
             format = tf.fill(tf.shape(image_bytes), "png")
 
-        def paint(inputs):
+        def answer(inputs):
             data, format, options = inputs
-            image = self.decode(data)
-            painted = self._paint(image, **_as_batch(options))
-            return encode_picture(painted[0], format)
+            image, refusal = self.decode(data)
+            prepared, of_options = self.prepare(**_as_batch(options))
+            refusal = first_refusal(refusal, of_options, check_format(format))
 
-        return {"image_bytes": _each(paint, (image_bytes, format, options), tf.string, [])}
+            def paint():
+                return encode_picture(self._paint(image, **prepared)[0], format)
+
+            painted = tf.cond(refusal == "", paint, lambda: "")
+            if errors == "return":
+                return painted, refusal
+            with accepted(refusal):
+                return tf.identity(painted), refusal
+
+        file = tf.TensorSpec([], tf.string)
+        files, refusals = _each(answer, (image_bytes, format, options), (file, file))
+        if errors == "raise":
+            return {"image_bytes": files}
+        # In JSON it must be UTF-8, whatever a client sent as its format.
+        return {
+            "image_bytes": files,
+            "error": tf.strings.unicode_transcode(refusals, "UTF-8", "UTF-8"),
+        }
 
     def _pixels(self, image, **options):
         dtype = image.dtype
@@ -99,15 +145,17 @@ class Served:
             picture = picture[tf.newaxis]
             if dtype == tf.uint8:
                 picture = tf.cast(picture, tf.float32) / 255.0
-            painted = self._paint(picture, **_as_batch(options))[0]
+            prepared, refusal = self.prepare(**_as_batch(options))
+            with accepted(refusal):
+                painted = self._paint(picture, **prepared)[0]
             return to_pixels(painted) if dtype == tf.uint8 else painted
 
-        return {"image": _each(paint, (image, options), dtype, [None, None, 3])}
+        return {"image": _each(paint, (image, options), tf.TensorSpec([None, None, 3], dtype))}
 
-    def decode(self, data: tf.Tensor, name: str = "image_bytes") -> tf.Tensor:
-        """Decodes a file to float32 RGB (1, height, width, 3) in [0, 1]."""
-        pixels = self._decode(data, self.least, self._most, name)
-        return tf.cast(pixels, tf.float32)[tf.newaxis] / 255.0
+    def decode(self, data: tf.Tensor, name: str = "image_bytes") -> tuple[tf.Tensor, tf.Tensor]:
+        """Decodes a file to float32 RGB (1, height, width, 3) in [0, 1], and the refusal, or ""."""
+        pixels, refusal = self._decode(data, self.least, self._most, name)
+        return tf.cast(pixels, tf.float32)[tf.newaxis] / 255.0, refusal
 
     def _complete(self, options, batch):
         """Adds the defaults of omitted options."""
@@ -122,8 +170,8 @@ class Served:
 class ServedStyles(Served):
     """Signatures of a network with named styles.
 
-    There are two more: `levels`, which is `bytes` with style weights for each level; and `styles`,
-    which converts names to weights.
+    There are more: `levels` and `levels_or_error`, which are `bytes` and `bytes_or_error` with
+    style weights for each level; and `styles`, which converts names to weights.
 
     Args:
         network: The network.
@@ -149,27 +197,32 @@ class ServedStyles(Served):
             "strength": tf.TensorSpec([]),
         }
 
-    def paint(self, image: tf.Tensor, style_weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """Paints an image; weights are normalised, and refused if negative or all 0."""
+    def prepare(
+        self, style_weights: tf.Tensor, strength: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Normalises weights, which are refused if negative or all 0."""
         total = tf.reduce_sum(style_weights, axis=-1, keepdims=True)
         received = tf.strings.reduce_join(tf.strings.as_string(style_weights), separator=" ")
         allowed = "`style_weights` must be 0 or more, and not all 0"
         is_number = (total > 0) & tf.math.is_finite(total)
         is_allowed = tf.reduce_all(style_weights >= 0) & tf.reduce_all(is_number)
-        with required(is_allowed, allowed, received):
-            weights = style_weights / total
-        style_code = self._network.encode_style(weights)
-        return self._forward(image, style_code, _check_strength(strength))
+        refusal = refuse_unless(is_allowed, allowed, received)
+        prepared = {"style_weights": style_weights / total, "strength": strength}
+        return prepared, first_refusal(refusal, _check_strength(strength))
+
+    def paint(self, image: tf.Tensor, style_weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        """Paints an image with weights of the sum 1."""
+        return self._forward(image, self._network.encode_style(style_weights), strength)
 
     def signatures(self) -> dict[str, Any]:
-        """Adds `levels`; and `styles`, which converts "a" or "a:0.6,b:0.4" to style weights."""
+        """Adds those by level; and `styles`, which converts "a:0.6,b:0.4" to style weights."""
         signatures = super().signatures()
         _, inputs = signatures["bytes"].structured_input_signature
         shape = [None, len(LEVELS), len(self._names)]
         weights = {"style_weights": tf.TensorSpec(shape, name="style_weights")}
         names = {"names": tf.TensorSpec([None], tf.string, "names")}
         return signatures | {
-            "levels": signature(self._files, inputs | weights),
+            **self._of_files("levels", inputs | weights),
             "styles": signature(self._parse_names, names),
         }
 
@@ -183,22 +236,25 @@ class ServedStyles(Served):
             is_known = tf.reduce_all(tf.reduce_any(which, axis=1))
             allowed = f"`names` must be of {', '.join(self._names)}"
             is_number = tf.strings.regex_full_match(parts[:, 1], r"\s*\d*\.?\d+\s*")
-            with (
-                required(is_known, allowed, text),
-                required(tf.reduce_all(is_number), "`names` must have numbers as weights", text),
-            ):
+            refusal = first_refusal(
+                refuse_unless(is_known, allowed, text),
+                refuse_unless(
+                    tf.reduce_all(is_number), "`names` must have numbers as weights", text
+                ),
+            )
+            with accepted(refusal):
                 weights = tf.strings.to_number(tf.strings.strip(parts[:, 1]))
             return tf.reduce_sum(tf.cast(which, tf.float32) * weights[:, tf.newaxis], axis=0)
 
-        weights = _each(parse, names, tf.float32, [len(self._names)])
+        weights = _each(parse, names, tf.TensorSpec([len(self._names)]))
         return {"style_weights": weights}
 
 
 class ServedAnyStyle(Served):
     """Signatures of a network for any style, each with a style image's file as another input.
 
-    If styles may differ by level, there is one more: `levels`, which is `bytes` with three files,
-    of the coarse, the middle and the fine style.
+    If styles may differ by level, there are two more: `levels` and `levels_or_error`, which are
+    `bytes` and `bytes_or_error` with three files, of the coarse, the middle and the fine style.
 
     Args:
         network: The network.
@@ -220,30 +276,39 @@ class ServedAnyStyle(Served):
         """The style image's file, and the strength."""
         return {"style_bytes": tf.TensorSpec([], tf.string), "strength": tf.TensorSpec([])}
 
-    def paint(self, image: tf.Tensor, style_bytes: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """Paints an image in the style of a file, or of one for each level."""
+    def prepare(
+        self, style_bytes: tf.Tensor, strength: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Encodes the style of a file, or of one for each level."""
         if style_bytes.shape.rank == 1:
-            style_code = self._encode(style_bytes[0])
+            style_code, refusal = self._encode(style_bytes[0])
         else:
-            codes = [self._encode(file) for file in tf.unstack(style_bytes[0])]
+            codes, refusals = zip(*map(self._encode, tf.unstack(style_bytes[0])), strict=True)
             style_code = tf.stack([code[:, level] for level, code in enumerate(codes)], axis=1)
-        return self._network.forward(image, style_code, _check_strength(strength))
+            refusal = first_refusal(*refusals)
+        prepared = {"style_code": style_code, "strength": strength}
+        return prepared, first_refusal(refusal, _check_strength(strength))
+
+    def paint(self, image: tf.Tensor, style_code: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        """Paints an image in an encoded style."""
+        return self._network.forward(image, style_code, strength)
 
     def _encode_file(self, file):
-        style = self.decode(file, "style_bytes")
+        style, refusal = self.decode(file, "style_bytes")
         size = tf.cast(tf.shape(style)[1:3], tf.float32)
         scale = tf.minimum(1.0, self._style_size / tf.reduce_max(size))
         size = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), self.least)
-        return self._network.encode_style(resize(style, size, antialias=True, method="lanczos3"))
+        style = resize(style, size, antialias=True, method="lanczos3")
+        return self._network.encode_style(style), refusal
 
     def signatures(self) -> dict[str, Any]:
-        """Adds `levels`, if the network has any."""
+        """Adds those by level, if the network has any."""
         signatures = super().signatures()
         if not self._has_levels:
             return signatures
         _, inputs = signatures["bytes"].structured_input_signature
         files = {"style_bytes": tf.TensorSpec([None, len(LEVELS)], tf.string, "style_bytes")}
-        return signatures | {"levels": signature(self._files, inputs | files)}
+        return signatures | self._of_files("levels", inputs | files)
 
 
 # By `StyleNetwork.style_input`.
@@ -263,29 +328,23 @@ def _as_batch(options):
     return {name: value[None] for name, value in options.items()}
 
 
-def _each(function, inputs, dtype, shape):
+def _each(function, inputs, outputs):
     """Applies a function to each element of a batch."""
-    return tf.map_fn(
-        function,
-        inputs,
-        fn_output_signature=tf.TensorSpec(shape, dtype),
-        parallel_iterations=1,
-    )
+    return tf.map_fn(function, inputs, fn_output_signature=outputs, parallel_iterations=1)
 
 
 def _check_strength(strength):
-    with bounded("strength", strength[0], 0.0, 1.0):
-        return tf.identity(strength)
+    return check_bounds("strength", strength[0], 0.0, 1.0)
 
 
-def bounded(name: str, value: tf.Tensor, least: float, most: float) -> AbstractContextManager:
-    """Does what `required` does, with the condition that a scalar is between bounds.
+def check_bounds(name: str, value: tf.Tensor, least: float, most: float) -> tf.Tensor:
+    """Returns the refusal of a scalar that is not between bounds, or "".
 
     Args:
-        name: Its name in the error message.
+        name: Its name in the refusal.
         value: The scalar tensor.
         least, most: The bounds, inclusive.
     """
     received = tf.strings.as_string(value)
     is_allowed = (value >= least) & (value <= most)
-    return required(is_allowed, f"`{name}` must be from {least} to {most}", received)
+    return refuse_unless(is_allowed, f"`{name}` must be from {least} to {most}", received)

@@ -19,9 +19,9 @@ from types import SimpleNamespace
 import grpc
 import numpy as np
 import pytest
-from fake_server import FakeServer, Refusal
 from PIL import Image
 
+from benchmarks.fake_server import FakeServer, Refusal
 from kerasart.client import client as client_module
 from kerasart.client import messages, transports
 from kerasart.client.client import Client, ServerError, UnavailableError, in_parallel
@@ -79,7 +79,11 @@ def serve(protocol):
 
 
 def echo(signature, inputs):
-    return {"image_bytes": inputs["image_bytes"]}
+    return answer(inputs["image_bytes"])
+
+
+def answer(files, error=b""):
+    return {"image_bytes": files, "error": np.array([error] * len(files), object)}
 
 
 def free_port():
@@ -94,9 +98,13 @@ def free_port():
 @pytest.mark.parametrize("size", [0, 5, 8_000_000])
 def test_files_come_back_as_they_went(serve, size):
     photo = np.random.default_rng(0).bytes(size) + b"\0"  # NumPy's own strings would lose the end.
-    with serve(echo) as client:
-        answer = client.predict("serving_default", {"image_bytes": [photo, b"b"]})
-    assert answer.tolist() == [photo, b"b"]
+
+    def predict(signature, inputs):
+        return {"image_bytes": inputs["image_bytes"]}
+
+    with serve(predict) as client:
+        files = client.predict("serving_default", {"image_bytes": [photo, b"b"]})
+    assert files.tolist() == [photo, b"b"]
 
 
 def test_arrays_arrive_with_their_types(serve, protocol):
@@ -152,7 +160,7 @@ def test_weights_of_levels_go_to_a_signature_of_their_own(serve):
     weights = [[0.0, 0.5], [1.0, 0.0], [0.25, 0.75]]
     with serve(predict) as client:
         client.paint(PHOTO, "png", style_weights=np.float32(weights), strength=0.5)
-    assert asked == [("levels", [weights])]
+    assert asked == [("levels_or_error", [weights])]
 
 
 def test_paint_takes_the_signature_that_has_its_options(serve):
@@ -166,9 +174,9 @@ def test_paint_takes_the_signature_that_has_its_options(serve):
         client.paint(PHOTO)
         client.paint(PHOTO, "png", style_weights=np.float32([0.0, 0.5]), strength=0.5)
     assert asked == [
-        ("serving_default", {"image_bytes": [PHOTO]}),
+        ("serving_default_or_error", {"image_bytes": [PHOTO]}),
         (
-            "bytes",
+            "bytes_or_error",
             {
                 "image_bytes": [PHOTO],
                 "style_weights": [[0.0, 0.5]],
@@ -196,6 +204,32 @@ def test_a_version_can_be_named(protocol):
                 else:
                     with pytest.raises(ServerError, match=r"Specific\(2\)"):
                         client.paint(PHOTO)
+
+
+def test_a_refused_photo_is_an_error_of_its_own(serve):
+    allowed = "`image_bytes` must be at least 5x5 pixels"
+    sentence = f"{allowed}. Received: 4x9 pixels"
+    with serve(lambda *_: answer(np.array([b""], object), sentence.encode())) as client:
+        with pytest.raises(ValueError) as caught:
+            client.paint(PHOTO)
+    assert str(caught.value) == sentence and not isinstance(caught.value, ServerError)
+
+
+@pytest.mark.parametrize("options", [{}, {"strength": 1.0}])
+def test_models_of_before_are_asked_as_before(serve, options):
+    asked = []
+
+    def predict(signature, inputs):
+        asked.append(signature)
+        if signature.endswith("_or_error"):
+            message = f'Serving signature key "{signature}" not found.'
+            raise Refusal("FAILED_PRECONDITION", message)
+        return {"image_bytes": inputs["image_bytes"]}
+
+    with serve(predict) as client:
+        assert [client.paint(PHOTO, **options) for _ in range(2)] == [PHOTO] * 2
+    name = "bytes" if options else "serving_default"
+    assert asked == [f"{name}_or_error", name, name]
 
 
 # --- Many at once
@@ -514,12 +548,10 @@ def test_without_grpc_the_error_says_what_to_install(monkeypatch):
         Client("localhost:1", "medium", "grpc")
 
 
-@pytest.mark.parametrize(
-    "answer", [b"<html>", b"[]", b"{}", b'{"predictions": [{"a": 1, "b": 2}]}']
-)
-def test_another_kind_of_web_server_is_told_apart(answer):
+@pytest.mark.parametrize("data", [b"<html>", b"[]", b"{}", b'{"predictions": [{"a": [[1], 2]}]}'])
+def test_another_kind_of_web_server_is_told_apart(data):
     with answering("rest") as (address, told), Client(address, "medium", "rest") as client:
-        told.data = answer
+        told.data = data
         with pytest.raises(ServerError, match="`server` must be TensorFlow Serving's"):
             client.paint(PHOTO)
         told.status, told.data = 418, b"short and stout"
@@ -586,7 +618,7 @@ def bomb(data):
 
 
 @pytest.mark.parametrize(
-    ("answer", "received"),
+    ("file", "received"),
     [
         (b"", "something else"),
         (b"<html>\x1b[2J</html>", "something else"),
@@ -597,8 +629,8 @@ def bomb(data):
     ],
     ids=["empty", "html", "half", "jpeg", "size", "bomb"],
 )
-def test_what_is_not_the_painting_is_refused(serve, answer, received):
-    with serve(lambda *_: {"image_bytes": np.array([answer], object)}) as client:
+def test_what_is_not_the_painting_is_refused(serve, file, received):
+    with serve(lambda *_: answer(np.array([file], object))) as client:
         for options in ({}, {"strength": 1.0}):
             with pytest.raises(ValueError, match=f"a png file of 11x9 pixels. .*: .*({received})"):
                 client.paint(PHOTO, **options)
@@ -607,21 +639,21 @@ def test_what_is_not_the_painting_is_refused(serve, answer, received):
 @pytest.mark.parametrize("count", [0, 2])
 @pytest.mark.parametrize("kind", [bytes, float])
 def test_as_many_come_back_as_were_asked_for(serve, count, kind):
-    answer = np.array([PHOTO] * count, object) if kind is bytes else np.ones([count, 2])
-    with serve(lambda *_: {"image_bytes": answer}) as client:
+    files = np.array([PHOTO] * count, object) if kind is bytes else np.ones([count, 2])
+    with serve(lambda *_: answer(files)) as client:
         with pytest.raises(ServerError, match="for as many as were asked for, 1. Rec"):
             client.paint(PHOTO)
 
 
 def test_numbers_are_no_painting(serve):
-    with serve(lambda *_: {"image_bytes": np.ones([1, 9, 11, 3], np.float32)}) as client:
+    with serve(lambda *_: answer(np.ones([1, 9, 11, 3], np.float32))) as client:
         with pytest.raises(ValueError, match="a png file of 11x9 pixels. Received: something else"):
             client.paint(PHOTO)
 
 
-@pytest.mark.parametrize("weights", [[PHOTO], [1.0], [[np.nan, 1.0]]])
+@pytest.mark.parametrize("weights", [[b"mosaic"], [1.0], [[np.nan, 1.0]]])
 def test_what_are_no_weights_is_refused(serve, weights):
-    array = np.array(weights, object if weights == [PHOTO] else np.float32)
+    array = np.array(weights, object if weights == [b"mosaic"] else np.float32)
     with serve(lambda *_: {"style_weights": array}) as client:
         with pytest.raises(ServerError, match="must be finite weights, one .* Received: an array"):
             client.style_weights("rain")
@@ -633,6 +665,20 @@ def test_what_is_no_photo_is_not_sent():
         pytest.raises(ValueError, match="`photo` must be a JPEG or PNG file. Received: 5 bytes"),
     ):
         client.paint(b"hello")
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"image_bytes": np.array([PHOTO], object)},
+        {"image_bytes": np.array([PHOTO], object), "error": np.ones(1)},
+        {"image_bytes": np.array([PHOTO], object), "other": np.array([b""], object)},
+    ],
+)
+def test_answers_must_tell_of_errors(serve, outputs):
+    with serve(lambda *_: outputs) as client:
+        with pytest.raises(ServerError, match="the outputs image_bytes and error.* Received: "):
+            client.paint(PHOTO)
 
 
 # --- Servers that do not come to an end
@@ -790,10 +836,11 @@ def mutate(data, generator):
 
 def answer_of(protocol, painting):
     if protocol == "rest":
-        row = {"b64": base64.b64encode(painting).decode()}
+        row = {"image_bytes": {"b64": base64.b64encode(painting).decode()}, "error": ""}
         return json.dumps({"predictions": [row]}).encode()
     response = messages.PredictResponse()
-    messages.fill_tensor(response.outputs["image_bytes"], np.array([painting], object))
+    for name, value in (("image_bytes", painting), ("error", b"")):
+        messages.fill_tensor(response.outputs[name], np.array([value], object))
     return response.SerializeToString()
 
 

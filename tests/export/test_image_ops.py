@@ -1,24 +1,43 @@
 import io
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from kerasart.export.image_ops import decode_picture, encode_picture, to_pixels
+from kerasart.export.image_ops import (
+    FORMATS,
+    accepted,
+    check_format,
+    decode_picture,
+    encode_picture,
+    to_pixels,
+)
 
 LEAST, MOST = 8, 20_000
 ORIENTATION = 0x0112
 
 
 @pytest.fixture(scope="module")
-def decode():
+def decode_or_refuse():
     """Decodes in one graph, traced once, as a server has it."""
-    function = tf.function(
+    return tf.function(
         lambda data: decode_picture(data, LEAST, MOST),
         input_signature=[tf.TensorSpec([], tf.string)],
     )
-    return lambda data: function(data).numpy().astype(int)
+
+
+@pytest.fixture(scope="module")
+def decode(decode_or_refuse):
+    """The same, which raises what is refused."""
+
+    def decode(data):
+        picture, refusal = decode_or_refuse(data)
+        with accepted(refusal):
+            return picture.numpy().astype(int)
+
+    return decode
 
 
 @pytest.fixture(scope="module")
@@ -192,13 +211,72 @@ def test_a_bomb_is_not_decoded(decode):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-@pytest.mark.parametrize("length", [12, 30, 400])
-def test_truncated(decode, picture, kind, length):
-    # Some decoders show what there is of a file; none may fall over.
-    try:
-        assert decode(save(picture, kind)[:length]).shape[-1] == 3
-    except tf.errors.InvalidArgumentError:
-        pass
+@pytest.mark.parametrize("length", [12, 30, 400, -30])
+def test_a_file_that_breaks_off_is_refused(decode, picture, kind, length):
+    data = save(picture, kind)[:length]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`image_bytes` must be"):
+        decode(data)
+
+
+def test_what_is_damaged_is_refused_in_a_sentence(decode, picture):
+    whole = save(picture, "PNG")
+    place = whole.index(b"IDAT") + 20
+    data = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+    allowed = "`image_bytes` must be a whole file"
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=f"{allowed}. Received: {len(data)} bytes, which are damaged",
+    ):
+        decode(data)
+
+
+def damage(data, generator):
+    """Changes bytes, or takes some out, repeats them, cuts the file, or exchanges its length."""
+    data = bytearray(data)
+    for _ in range(generator.integers(1, 4)):
+        start, size = generator.integers(len(data)), generator.integers(1, 30)
+        part = slice(start, start + size)
+        match generator.integers(6):
+            case 0:
+                data[part] = generator.bytes(len(data[part]))
+            case 1:
+                del data[part]
+            case 2:
+                data[part] = data[part] * 3
+            case 3:
+                data[start] ^= 1 << generator.integers(8)
+            case 4:
+                del data[start:]
+            case 5:
+                data[generator.integers(min(len(data), 60))] = generator.integers(256)
+        if not data:
+            break
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "options"),
+    [
+        ("RGB", "JPEG", {}),
+        ("RGB", "JPEG", {"progressive": True}),
+        ("CMYK", "JPEG", {}),
+        ("RGB", "PNG", {}),
+        ("RGBA", "PNG", {}),
+        ("P", "PNG", {"bits": 4}),
+    ],
+)
+def test_the_graph_fails_for_no_file(decode_or_refuse, picture, mode, kind, options):
+    picture = picture.quantize(16) if mode == "P" else picture.convert(mode)
+    whole = save(picture, kind, exif=exif_of(6), **options)
+    generator, refused = np.random.default_rng(0), 0
+    for _ in range(100):
+        decoded, refusal = decode_or_refuse(damage(whole, generator))
+        height, width, channels = decoded.shape
+        assert min(height, width) >= LEAST and height * width <= MOST and channels == 3
+        sentence = refusal.numpy().decode()
+        assert sentence == "" or re.fullmatch("`image_bytes` must .*[.] Received: .+", sentence)
+        refused += sentence != ""
+    assert refused > 20
 
 
 def test_encodes():
@@ -208,8 +286,12 @@ def test_encodes():
     assert (np.asarray(Image.open(io.BytesIO(png))) == expected).all()
     jpeg = encode_picture(tf.constant(image), tf.constant("jpeg")).numpy()
     assert Image.open(io.BytesIO(jpeg)).format == "JPEG"
-    with pytest.raises(tf.errors.InvalidArgumentError, match="must be png or jpeg. Received: x"):
-        encode_picture(tf.constant(image), tf.constant("x"))
+
+
+def test_formats():
+    for format in FORMATS:
+        assert check_format(tf.constant(format)).numpy() == b""
+    assert check_format(tf.constant("x")).numpy() == b"`format` must be png or jpeg. Received: x"
 
 
 def test_levels():

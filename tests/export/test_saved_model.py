@@ -19,10 +19,11 @@ from kerasart.export.saved_model import (
     export,
     export_dream,
     export_network,
-    versions,
 )
 from kerasart.export.signatures import Served
 from kerasart.export.warmup import read_warmup, replay_warmup
+
+ROOT = Path(__file__).parents[2]
 
 
 def png(pixels):
@@ -90,13 +91,17 @@ class Unchanged(Served):
     def options(self):
         return {}
 
+    def prepare(self):
+        return {}, tf.constant("")
+
     def paint(self, image):
         return image
 
 
 def test_signatures(signatures):
-    names = {"serving_default", "bytes", "pixels", "pixels_float", "levels", "styles"}
-    assert set(signatures) == names
+    of_files = {"serving_default", "bytes", "levels"}
+    with_errors = {f"{name}_or_error" for name in of_files}
+    assert set(signatures) == of_files | with_errors | {"pixels", "pixels_float", "styles"}
     _, inputs = signatures["bytes"].structured_input_signature
     assert set(inputs) == {"image_bytes", "style_weights", "strength", "format"}
     assert all(spec.shape[0] is None for spec in inputs.values())
@@ -216,7 +221,7 @@ def test_wrong_names(signatures, name, message):
         ({"image_bytes": [b""]}, "`image_bytes` must be a JPEG"),
         ({"image_bytes": [png(random_pixels(4, 9))]}, "must be at least 5x5"),
         ({"image_bytes": [png(np.zeros((1651, 1650, 3), np.uint8))]}, "at most 2722500 pixels"),
-        ({"strength": [1.5]}, "`strength` must be from 0.0 to 1.0. Received: 1.5"),
+        ({"strength": [1.5]}, "`strength` must be from 0.0 to 1.0. Received: 1.500000"),
         ({"strength": [float("nan")]}, "`strength` must be"),
         ({"style_weights": [[0.0, 0.0, 0.0]]}, "`style_weights` must be 0 or more, and not all 0"),
         ({"style_weights": [[-1.0, 2.0, 0.0]]}, "`style_weights` must be 0 or more"),
@@ -236,15 +241,58 @@ def test_wrong_requests(signatures, changes, message):
     signatures["bytes"](**{k: tf.constant(v) for k, v in request.items()})  # And on it goes.
 
 
-def test_versions_are_never_overwritten(tmp_path):
-    first = tmp_path / "same" / "1"
-    first.mkdir(parents=True)
-    (first / "saved_model.pb").write_text("a model")
-    assert export(Unchanged(5, 40_000), first.parent).name == "2"
-    assert versions(first.parent) == [1, 2]
-    assert [path.name for path in first.iterdir()] == ["saved_model.pb"]
-    assert (first / "saved_model.pb").read_text() == "a model"
-    assert [path.name for path in first.parent.iterdir() if path.name.startswith(".")] == []
+GIF = b"GIF89a" + bytes(90)
+KIND = "`image_bytes` must be a JPEG or PNG file (serve_client.py makes a PNG of other kinds)"
+DAMAGED = png(random_pixels(9, 9))[:-30]
+REFUSED = [
+    ({"image_bytes": GIF}, f"{KIND}. Received: 96 bytes of another kind"),
+    (
+        {"image_bytes": DAMAGED},
+        "`image_bytes` must be a whole file. "
+        f"Received: {len(DAMAGED)} bytes, which are damaged",
+    ),
+    ({"image_bytes": png(random_pixels(4, 9))}, "`image_bytes` must be at least 5x5 pixels. "
+     "Received: 9x4 pixels"),
+    ({"strength": 1.5}, "`strength` must be from 0.0 to 1.0. Received: 1.500000"),
+    ({"style_weights": [0.0, 0.0, 0.0]}, "`style_weights` must be 0 or more, and not all 0. "
+     "Received: 0.000000 0.000000 0.000000"),
+    ({"format": b"\xff"}, "`format` must be png or jpeg. Received: \ufffd"),
+]  # fmt: skip
+
+
+def test_what_is_refused_leaves_the_others_of_its_batch(signatures):
+    good = [
+        {"image_bytes": png(random_pixels(9 + i, 12)), "style_weights": [1.0, i, 0.0]}
+        | {"strength": 1.0 - 0.1 * i, "format": [b"png", b"jpeg"][i % 2]}
+        for i in range(len(REFUSED) + 1)
+    ]
+    requests = [good[0]]
+    for each, (change, _) in zip(good[1:], REFUSED, strict=True):
+        requests += [each | change, each]
+
+    def ask(name, requests):
+        columns = {key: tf.constant([each[key] for each in requests]) for key in requests[0]}
+        return {key: value.numpy() for key, value in signatures[name](**columns).items()}
+
+    answers = ask("bytes_or_error", requests)
+    assert [each.decode() for each in answers["error"][1::2]] == [each for _, each in REFUSED]
+    assert set(answers["image_bytes"][1::2]) == {b""} and set(answers["error"][::2]) == {b""}
+    assert answers["image_bytes"][::2].tolist() == ask("bytes", good)["image_bytes"].tolist()
+    by_level = [each | {"style_weights": [each["style_weights"]] * 3} for each in requests]
+    answers = ask("levels_or_error", by_level)
+    assert [each != b"" for each in answers["error"]] == [i % 2 == 1 for i in range(len(requests))]
+
+
+def test_a_style_that_is_refused_is_an_error_too(manner_signatures):
+    photo, style = png(random_pixels(20, 30)), png(random_pixels(20, 20, 1))
+    both = {
+        "image_bytes": tf.constant([photo] * 2),
+        "style_bytes": tf.constant([style[:-30], style]),
+    }
+    answers = manner_signatures["serving_default_or_error"](**both)
+    first, second = answers["error"].numpy()
+    assert b"`style_bytes` must be a whole file. Received: " in first and second == b""
+    assert read(answers["image_bytes"].numpy()[1]).shape == (1, 20, 30, 3)
 
 
 def test_warmup_holds_a_request_for_each_signature(exported, signatures, monkeypatch):
@@ -359,12 +407,10 @@ def run_by_loader(path, signature, inputs, folder):
         "output": str(folder / "out.png"),
     }
     (folder / "request.json").write_text(json.dumps(request))
-    script = Path(__file__).with_name("cpp_loader.py")
+    command = [sys.executable, "-S", "-m", "benchmarks.cpp_loader", folder / "request.json"]
     # A server compiles nothing by XLA.
     environment = os.environ | {"TF_XLA_FLAGS": "--tf_xla_auto_jit=-1"}
-    subprocess.run(
-        [sys.executable, "-S", script, folder / "request.json"], check=True, env=environment
-    )
+    subprocess.run(command, check=True, env=environment, cwd=ROOT)
     return read((folder / "out.png").read_bytes())
 
 

@@ -12,8 +12,9 @@ import threading
 import numpy as np
 import pytest
 from conftest import ROOT, contents, make_photo, names_in, pixels, succeed, wait_for
-from fake_server import FakeServer, Refusal
 from PIL import Image, ImageOps
+
+from benchmarks.fake_server import FakeServer, Refusal
 
 SCRIPT = ROOT / "scripts" / "serve_client.py"
 STYLES = ["mosaic", "rain"]
@@ -39,12 +40,10 @@ class Painter:
         if self.hold:
             self.hold.wait(60)
         formats = inputs.get("format", [b"png"] * len(inputs["image_bytes"]))
-        painted = np.empty(len(formats), object)
-        painted[:] = [
-            self._paint(photo, format.decode())
-            for photo, format in zip(inputs["image_bytes"], formats, strict=True)
-        ]
-        return {"image_bytes": painted}
+        painted = np.empty((2, len(formats)), object)
+        for i, (photo, format) in enumerate(zip(inputs["image_bytes"], formats, strict=True)):
+            painted[:, i] = self._paint(photo, format.decode())
+        return {"image_bytes": painted[0], "error": painted[1]}
 
     def _weigh(self, names):
         return np.concatenate([self._weigh_one(text) for text in names])
@@ -68,13 +67,11 @@ class Painter:
             with Image.open(io.BytesIO(photo)) as picture:
                 image = 255 - np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
         except (OSError, SyntaxError):
-            raise Refusal(
-                "INVALID_ARGUMENT",
-                f"`image_bytes` must be a picture. Received: {len(photo)} bytes of another kind",
-            ) from None
+            received = f"{len(photo)} bytes of another kind"
+            return b"", f"`image_bytes` must be a picture. Received: {received}".encode()
         file = io.BytesIO()
         Image.fromarray(image).save(file, format)
-        return file.getvalue()
+        return file.getvalue(), b""
 
     @property
     def last(self):
@@ -125,7 +122,7 @@ def test_a_photo_is_painted(tmp_path, photo, warm_run, flags, painter):
     assert re.fullmatch(r"Wrote painted.png: medium, [\d.]+ s.\n", outcome.stdout)
     assert np.array_equal(pixels(tmp_path / "painted.png"), 255 - pixels(photo))
     (asked,) = painter.asked
-    assert asked[0] == "serving_default"
+    assert asked[0] == "serving_default_or_error"
     assert asked[1]["image_bytes"][0] == photo.read_bytes()
 
 
@@ -146,7 +143,7 @@ def test_styles_are_mixed_by_the_server(tmp_path, photo, warm_run, flags, painte
     style = ("--style=mosaic:0.75,rain:0.25", "--strength=0.5")
     succeed(warm_run(tmp_path, "--input=photo.png", *flags, *style))
     signature, inputs = painter.last
-    assert [name for name, _ in painter.asked] == ["styles", "bytes"]
+    assert [name for name, _ in painter.asked] == ["styles", "bytes_or_error"]
     assert inputs["style_weights"].tolist() == [[0.75, 0.25]]
     assert inputs["strength"].tolist() == [0.5]
 
@@ -155,7 +152,7 @@ def test_levels_are_mixed_by_the_server(tmp_path, photo, warm_run, flags, painte
     style = "--style=coarse:mosaic,fine:mosaic:0.75+rain:0.25"
     succeed(warm_run(tmp_path, "--input=photo.png", *flags, style))
     signature, inputs = painter.last
-    assert [name for name, _ in painter.asked] == ["styles", "levels"]
+    assert [name for name, _ in painter.asked] == ["styles", "levels_or_error"]
     assert inputs["style_weights"].tolist() == [[[1, 0], [1, 0], [0.75, 0.25]]]
     assert inputs["strength"].tolist() == [1.0]
 
@@ -174,7 +171,7 @@ def test_a_painting_for_each_level_is_sent(tmp_path, photo, warm_run, flags, pai
         Image.fromarray(make_photo(20, 20 + i)).save(tmp_path / f"{name}.png")
     succeed(warm_run(tmp_path, "--input=photo.png", "--style=coarse:a.png,fine:b.png", *flags))
     signature, inputs = painter.last
-    assert signature == "levels"
+    assert signature == "levels_or_error"
     a, b = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
     assert inputs["style_bytes"].tolist() == [[a, a, b]]
 
@@ -183,7 +180,7 @@ def test_a_dream_has_its_options(tmp_path, photo, warm_run, flags, painter):
     dream = ("--steps=3", "--step_size=0.25", "--octaves=2")
     succeed(warm_run(tmp_path, "--input=photo.png", *flags, *dream))
     signature, inputs = painter.last
-    assert signature == "bytes"
+    assert signature == "bytes_or_error"
     assert [inputs[name].tolist() for name in ("steps", "step_size", "octaves")] == [
         [3],
         [0.25],
@@ -255,7 +252,7 @@ def test_date_and_density_of_the_photo_are_kept_unless_they_should_not(tmp_path,
 @pytest.mark.parametrize("answer", [b"", b"<html>no</html>", b"\x89PNG\r\n\x1a\n half"])
 def test_what_is_no_painting_is_not_written(tmp_path, photo, warm_refuse, protocol, answer):
     def predict(signature, inputs):
-        return {"image_bytes": np.array([answer], object)}
+        return {"image_bytes": np.array([answer], object), "error": np.array([b""], object)}
 
     with FakeServer(predict, protocol) as server:
         flags = (f"--server={server.address}", f"--protocol={protocol}", "--model=medium")
@@ -268,7 +265,8 @@ def test_what_is_no_painting_is_left_out_of_a_folder(tmp_path, folder, warm_run,
 
     def predict(signature, inputs):
         if inputs.get("image_bytes") == [(folder / "a.png").read_bytes()]:
-            return {"image_bytes": np.array([inputs["image_bytes"][0][:-40]], object)}
+            painting = inputs["image_bytes"][0][:-40]
+            return {"image_bytes": np.array([painting], object), "error": np.array([b""], object)}
         return painter(signature, inputs)
 
     with FakeServer(predict, protocol) as server:

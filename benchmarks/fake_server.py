@@ -12,10 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import grpc
 import numpy as np
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 _HTTP = {
     "INVALID_ARGUMENT": 400,
@@ -71,6 +68,10 @@ class FakeServer:
         return self._predict(signature or "serving_default", inputs)
 
     def _start_grpc(self):
+        import grpc
+        import tensorflow as tf
+        from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
         fake = self
 
         class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -136,7 +137,7 @@ class FakeServer:
         inputs = {name: _column([row[name] for row in rows]) for name in rows[0]}
         version = version and int(version)
         outputs = self.answer(model, version, request.get("signature_name"), inputs)
-        columns = [list(map(_to_json, array)) for array in outputs.values()]
+        columns = [[_to_json(value, name) for value in outputs[name]] for name in outputs]
         # As the original does: a single output comes without its name.
         if len(columns) == 1:
             return columns[0]
@@ -145,6 +146,8 @@ class FakeServer:
 
 def signatures_of(saved_model):
     """Makes a `predict` of a SavedModel's folder."""
+    import tensorflow as tf
+
     loaded = tf.saved_model.load(str(saved_model))
 
     def predict(signature, inputs):
@@ -159,7 +162,10 @@ def signatures_of(saved_model):
                 f"Required: {{{','.join(specs)}}}.",
             )
         try:
-            tensors = {name: _tensor(value, specs[name].dtype) for name, value in inputs.items()}
+            tensors = {
+                name: tf.constant(_values(value, specs[name].dtype.as_numpy_dtype))
+                for name, value in inputs.items()
+            }
             return {name: value.numpy() for name, value in function(**tensors).items()}
         except tf.errors.InvalidArgumentError as error:
             raise Refusal("INVALID_ARGUMENT", error.message) from error
@@ -167,10 +173,10 @@ def signatures_of(saved_model):
     return predict
 
 
-def _tensor(array, dtype):
+def _values(array, dtype):
     if array.dtype in (np.int64, np.float64):  # JSON's numbers, which the original casts.
-        array = array.astype(dtype.as_numpy_dtype)
-    return tf.constant(array.tolist() if array.dtype == object else array)
+        array = array.astype(dtype)
+    return array.tolist() if array.dtype == object else array
 
 
 def _column(values):
@@ -181,7 +187,8 @@ def _column(values):
     return np.array(values)
 
 
-def _to_json(value):
-    if isinstance(value, bytes):
-        return {"b64": base64.b64encode(value).decode()}
-    return value.tolist()
+def _to_json(value, name):
+    if not isinstance(value, bytes):
+        return value.tolist()
+    # As the original does: by its name it knows what is no text.
+    return {"b64": base64.b64encode(value).decode()} if name.endswith("_bytes") else value.decode()

@@ -1,17 +1,20 @@
-"""Exports a network, a dream or a generator: for TensorFlow Serving, ONNX, LiteRT, or browsers.
+"""Exports a network, a dream or a generator: for servers, ONNX Runtime, LiteRT, or browsers.
 
     python scripts/export.py --model=medium
     python scripts/export.py --model=mine --output=saved_models/mine
     python scripts/export.py --model=dream --preset=animals --backbone=squeezenet
     python scripts/export.py --model=medium --format=onnx --output=medium.onnx
     python scripts/export.py --model=generator --format=onnx
+    python scripts/export.py --model=medium --format=triton --output=triton/medium
     python scripts/export.py --model=small --format=litert --size=512x512 --output=small.tflite
     npm pack onnxruntime-web@1.30.0 && python scripts/export.py --model=small --format=web
 
-A SavedModel goes to the next version, a numbered folder in the output, where the server finds it;
-what is there already stays. It is asked for a picture before it is put in place, and other formats
-are compared with the network. saved_models/README.md says how to start a server. A page that paints
-in the browser is a folder for any web host; `python -m http.server --directory=small_web` is one.
+A SavedModel, for TensorFlow Serving, goes to the next version, a numbered folder in the output,
+where the server finds it; what is there already stays. So does a model for Triton, an ONNX file,
+with a config.pbtxt beside it; `tritonserver --model-repository=triton` serves it. A SavedModel is
+asked for a picture before it is put in place, and other formats are compared with the network.
+saved_models/README.md says how to start a server. A page that paints in the browser is a folder for
+any web host; `python -m http.server --directory=small_web` is one.
 """
 
 from kerasart.scripts import cli, common_flags
@@ -31,7 +34,7 @@ _OF_FORMAT = {
     "precision": "savedmodel",
     "runtime": "web",
 }
-_FORMATS = ("savedmodel", "onnx", "litert", "web")
+_FORMATS = ("savedmodel", "triton", "onnx", "litert", "web")
 _DREAM = "dream"
 
 _MODEL = flags.DEFINE_string(
@@ -44,14 +47,15 @@ _OUTPUT = flags.DEFINE_string(
     "output",
     None,
     "Where to write: a served model's folder, whose name is the model's on the server, a file, "
-    "or a page's folder. (default: saved_models/NAME, NAME.onnx, NAME.tflite, or NAME_web)",
+    "or a page's folder. (default: saved_models/NAME, triton/NAME, NAME.onnx, NAME.tflite, or "
+    "NAME_web)",
 )
 _FORMAT = flags.DEFINE_enum(
     "format",
     "savedmodel",
     _FORMATS,
-    "savedmodel for TensorFlow Serving; onnx; litert, in float16 and for one size; or web, a page "
-    "that paints in the browser.",
+    "savedmodel for TensorFlow Serving; triton for Triton Inference Server; onnx; litert, in "
+    "float16 and for one size; or web, a page that paints in the browser.",
 )
 _SIZE = flags.DEFINE_string("size", "512x512", "Height x width of the pictures, for litert.")
 _MOST_PIXELS = flags.DEFINE_integer(
@@ -83,22 +87,23 @@ def main() -> None:
     name = model.stem if model.suffix in (".keras", *NVIDIA_SUFFIXES) else model.name
     usual = {
         "savedmodel": f"saved_models/{name}",
+        "triton": f"triton/{name}",
         "onnx": f"{name}.onnx",
         "litert": f"{name}.tflite",
         "web": f"{name}_web",
     }
     output = Path(_OUTPUT.value or usual[_FORMAT.value])
-    if _FORMAT.value in ("savedmodel", "web"):
+    if _FORMAT.value in ("savedmodel", "triton", "web"):
         _check_folder(output)
     else:
         check_place(output)
     if _FORMAT.value == "web":
         read_runtime(_RUNTIME.value)
-    if _FORMAT.value in ("onnx", "web"):
+    if _FORMAT.value in ("triton", "onnx", "web"):
         check_onnx()
     cli.load_tensorflow()
-    export = _export_served if _FORMAT.value == "savedmodel" else _export_file
-    cli.say(f"Wrote {export(output)}.")
+    exports = {"savedmodel": _export_served, "triton": _export_triton}
+    cli.say(f"Wrote {exports.get(_FORMAT.value, _export_file)(output)}.")
 
 
 def _check_flags():
@@ -114,10 +119,9 @@ def _check_flags():
         return
     if _MODEL.value == _DREAM:
         raise ValueError(f"`format` must be savedmodel for a dream. Received: {_FORMAT.value}")
-    if _FORMAT.value != "onnx" and is_generator(_MODEL.value):
-        raise ValueError(
-            f"`format` must be savedmodel or onnx for a generator. Received: {_FORMAT.value}"
-        )
+    if _FORMAT.value not in ("triton", "onnx") and is_generator(_MODEL.value):
+        allowed = "`format` must be savedmodel, triton or onnx for a generator"
+        raise ValueError(f"{allowed}. Received: {_FORMAT.value}")
 
 
 def _export_file(output):
@@ -140,6 +144,14 @@ def _export_file(output):
     from kerasart.export.litert_format import export_litert
 
     return export_litert(network, output, _parse_size(_SIZE.value), taken)
+
+
+def _export_triton(output):
+    from kerasart.export.triton_format import export_triton
+    from kerasart.networks import load_generator, load_network
+
+    load = load_generator if is_generator(_MODEL.value) else load_network
+    return export_triton(load(_MODEL.value), output, common_flags.if_taken("refuse"))
 
 
 def _export_served(output):

@@ -39,10 +39,22 @@ def export_generator_onnx(
         OSError: If the file cannot be written.
     """
     check_onnx("tf2onnx")
-    import tf2onnx
-
     path = Path(path)
     check_place(path)
+    data = make_generator_onnx(generator)
+    return write_file(path, lambda file: file.write(data), taken)
+
+
+def make_generator_onnx(generator: StyleGenerator) -> bytes:
+    """Makes the content of an ONNX file; see `export_generator_onnx`.
+
+    Raises:
+        ImportError: If tf2onnx is missing.
+        ValueError: If a picture of the file differs from the generator's by more than 1/255.
+    """
+    check_onnx("tf2onnx")
+    import tf2onnx
+
     served = ServedGenerator(generator)
     specs = list(served.specs().values())
 
@@ -56,4 +68,4 @@ def export_generator_onnx(
     data = model.SerializeToString()
     shapes = {name: (_CHECKED, *spec.shape[1:]) for name, spec in served.specs().items()}
     check_parity(served.paint, run_file(data), shapes, TOLERANCE)
-    return write_file(path, lambda file: file.write(data), taken)
+    return data

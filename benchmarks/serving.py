@@ -3,12 +3,15 @@
     python -m benchmarks.serving --model=saved_models/medium/1
     python -m benchmarks.serving --server=localhost:8500 --name=medium
     python -m benchmarks.serving --model=saved_models/medium/1 --size=720x1280 --seconds=20
+    python -m benchmarks.serving --model=saved_models/medium/1 --loader=cpp --size=128x128
 
 Without --server, the SavedModel is loaded into this process and asked by as many threads as there
-are requests at once, which leaves out the network and gRPC. Each request has JPEGs of the size
-asked for, and its answer PNGs: one, or several, which is what a server's batching makes of requests
-that come one by one. Rows are measured in turns, so that what else the machine does disturbs all
-alike. The 50th and 99th percentiles are of the seconds from a request to its answer.
+are requests at once, which leaves out the network and gRPC; by TensorFlow's Python, or with
+--loader=cpp as TensorFlow Serving does it, without Python. Each request has JPEGs of the size asked
+for, and its answer PNGs: one, or several, which is what a server's batching makes of requests that
+come one by one. Rows are measured in turns, so that what else the machine does disturbs all alike.
+The 50th and 99th percentiles are of the seconds from a request to its answer; "of the processor" is
+the time that all cores spent on a picture, of this process alone.
 """
 
 import io
@@ -16,22 +19,25 @@ import threading
 import time
 from pathlib import Path
 
+from benchmarks.cpp_loader import LoadedModel
 from benchmarks.measure import call_in_new_process, describe_machine, make_parser, markdown_table
+from benchmarks.model_server import find_library, read_signatures
 
 # Requests at once, and pictures in each.
-LOADS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 4), (2, 4))
+LOADS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (2, 4), (1, 8))
 
 
 def main():
     """Runs the benchmark and prints its table."""
     options = parse_options()
-    ask = ask_server(options) if options.server else ask_model(options.model)
+    loaders = {"python": ask_model, "cpp": ask_model_by_cpp}
+    ask = ask_server(options) if options.server else loaders[options.loader](options.model)
     photo = random_jpeg(options.size)
-    waited, spent = measure(ask, photo, options.rounds, options.seconds)
+    measured = measure(ask, photo, options.rounds, options.seconds)
     height, width = options.size
     machine = call_in_new_process(describe_machine)
     text = f"{options.server or options.model}, {height}x{width}, on {machine}.\n\n"
-    text += format_table(waited, spent)
+    text += format_table(*measured)
     print(text)
     if options.output:
         options.output.write_text(f"{text}\n")
@@ -41,6 +47,9 @@ def parse_options():
     """Reads the command line."""
     parser = make_parser("benchmarks.serving", __doc__)
     parser.add_argument("--model", type=Path, help="a SavedModel's folder, with its version")
+    parser.add_argument(
+        "--loader", choices=("python", "cpp"), default="python", help="what loads --model"
+    )
     parser.add_argument("--server", help="host:port of a server, by gRPC, in its place")
     parser.add_argument("--name", default="medium", help="the model's name on the server")
     parser.add_argument("--size", default="512x512", help="height x width of the pictures")
@@ -68,6 +77,13 @@ def ask_model(path):
     return ask
 
 
+def ask_model_by_cpp(path):
+    """Loads a SavedModel without TensorFlow's Python; returns what asks it to paint files."""
+    inputs, outputs = call_in_new_process(read_signatures, path)["serving_default"]
+    model = LoadedModel(find_library(), path)
+    return lambda files: model.run({inputs["image_bytes"]: files}, [outputs["image_bytes"]])[0]
+
+
 def ask_server(options):
     """Connects to a server; returns what asks it to paint files."""
     import numpy as np
@@ -75,7 +91,14 @@ def ask_server(options):
     from kerasart.client.transports import GrpcTransport
 
     transport = GrpcTransport(options.server, options.name, None, 60.0)
-    return lambda files: transport.ask("serving_default", {"image_bytes": np.array(files, object)})
+
+    def ask(files):
+        (painted,) = transport.ask(
+            "serving_default", {"image_bytes": np.array(files, object)}
+        ).values()
+        return painted
+
+    return ask
 
 
 def measure(ask, photo, rounds, seconds):
@@ -88,17 +111,20 @@ def measure(ask, photo, rounds, seconds):
         seconds: How long a turn is; what has been asked by then is waited for.
 
     Returns:
-        Two dicts of `LOADS`: the seconds that each request waited, and those of all turns.
+        Three dicts of `LOADS`: the seconds that each request waited, those of all turns, and those
+        of the processor's cores.
     """
-    waited, spent = {load: [] for load in LOADS}, dict.fromkeys(LOADS, 0.0)
+    waited = {load: [] for load in LOADS}
+    spent, used = dict.fromkeys(LOADS, 0.0), dict.fromkeys(LOADS, 0.0)
     for _, pictures in LOADS:
         ask([photo] * pictures)
     for _ in range(rounds):
         for at_once, pictures in LOADS:
-            start = time.perf_counter()
+            start, start_of_cores = time.perf_counter(), time.process_time()
             waited[at_once, pictures] += ask_for_a_while(ask, [photo] * pictures, at_once, seconds)
             spent[at_once, pictures] += time.perf_counter() - start
-    return waited, spent
+            used[at_once, pictures] += time.process_time() - start_of_cores
+    return waited, spent, used
 
 
 def ask_for_a_while(ask, files, at_once, seconds):
@@ -123,23 +149,25 @@ def ask_for_a_while(ask, files, at_once, seconds):
     return waited
 
 
-def format_table(waited, spent):
+def format_table(waited, spent, used):
     """Makes the table of what `measure` found."""
     import numpy as np
 
-    rates = {load: len(waited[load]) * load[1] / spent[load] for load in LOADS}
+    pictures = {load: len(waited[load]) * load[1] for load in LOADS}
+    rates = {load: pictures[load] / spent[load] for load in LOADS}
     rows = [
         [
             *map(str, load),
             f"{rates[load]:.2f}",
             f"{rates[load] / rates[1, 1]:.2f}",
+            f"{used[load] / pictures[load]:.3f}",
             *(f"{np.percentile(waited[load], rank):.3f}" for rank in (50, 99)),
             str(len(waited[load])),
         ]
         for load in LOADS
     ]
-    header = ["at once", "pictures in each", "pictures/s", "ratio", "50th %, s", "99th %, s"]
-    return markdown_table([*header, "requests"], rows)
+    header = ["at once", "pictures in each", "pictures/s", "ratio", "of the processor, s"]
+    return markdown_table([*header, "50th %, s", "99th %, s", "requests"], rows)
 
 
 def random_jpeg(size):

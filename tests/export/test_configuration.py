@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from google.protobuf import text_format
 from saved_graph import assert_runs_on_2_16
 
@@ -29,9 +30,68 @@ def test_any_server_from_2_16_on_has_the_operations(name):
 
 
 def test_a_version_of_the_server_is_named():
-    compose = (SAVED_MODELS / "compose.yaml").read_text()
-    ((major, minor),) = re.findall(r"image: tensorflow/serving:(\d+)\.(\d+)\.\d+\b", compose)
+    image = read_yaml("compose.yaml")[0]["services"]["serving"]["image"]
+    major, minor = re.fullmatch(r"tensorflow/serving:(\d+)\.(\d+)\.\d+", image).groups()
     assert (int(major), int(minor)) >= (2, 16)
+    assert f"FROM {image}" in (SAVED_MODELS / "Dockerfile").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "message"),
+    [
+        ("batching", "servables.tensorflow.session_bundle_config_pb2", "BatchingParameters"),
+        ("monitoring", "config.monitoring_config_pb2", "MonitoringConfig"),
+    ],
+)
+def test_a_server_reads_its_configuration(name, module, message):
+    module = pytest.importorskip(f"tensorflow_serving.{module}")
+    read = text_format.Parse(
+        (SAVED_MODELS / f"{name}.config").read_text(), getattr(module, message)()
+    )
+    assert read.ListFields()
+
+
+def read_yaml(name):
+    return list(yaml.safe_load_all((SAVED_MODELS / name).read_text()))
+
+
+def test_a_cluster_runs_what_compose_runs():
+    serving = read_yaml("compose.yaml")[0]["services"]["serving"]
+    deployment, service = read_yaml("kubernetes.yaml")
+    pod = deployment["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    flags = dict(each.split("=") for each in container["args"] if "=" in each)
+    assert set(serving["command"]) - {"--model_config_file_poll_wait_seconds=60"} <= set(
+        container["args"]
+    )
+    files = [Path(value).name for value in flags.values() if value.startswith("/models/")]
+    assert len(files) == 3 and all((SAVED_MODELS / name).is_file() for name in files)
+    assert flags["--tensorflow_intra_op_parallelism"] == container["resources"]["requests"]["cpu"]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert [f"{port}:{port}" for port in ports.values()] == serving["ports"]
+    assert {each["targetPort"]: each["port"] for each in service["spec"]["ports"]} == ports
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    for probe in ("startupProbe", "readinessProbe"):
+        asked = container[probe]["httpGet"]
+        assert asked["port"] in ports and _versions(asked["path"].removeprefix("/v1/models/"))
+    told = pod["metadata"]["annotations"]
+    assert told["prometheus.io/port"] == str(ports["rest"])
+    monitoring = (SAVED_MODELS / "monitoring.config").read_text()
+    assert f'path: "{told["prometheus.io/path"]}"' in monitoring
+
+
+def test_the_autoscaler_scales_the_deployment_by_what_it_requests():
+    deployment, _ = read_yaml("kubernetes.yaml")
+    (scaler,) = read_yaml("autoscaling.yaml")
+    target = scaler["spec"]["scaleTargetRef"]
+    assert target["kind"] == deployment["kind"] and target["apiVersion"] == deployment["apiVersion"]
+    assert target["name"] == deployment["metadata"]["name"]
+    assert "replicas" not in deployment["spec"]  # Applied again, it would undo what was scaled.
+    (metric,) = scaler["spec"]["metrics"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert metric["resource"]["name"] in container["resources"]["requests"]
+    assert scaler["spec"]["minReplicas"] < scaler["spec"]["maxReplicas"]
 
 
 @pytest.mark.parametrize("name", ["medium", "small", "any_style", "adain", "collections"])

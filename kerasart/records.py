@@ -11,6 +11,7 @@ import numpy as np
 
 import kerasart
 from kerasart.image import Picture, read_picture, write_picture
+from kerasart.image.files import encode_picture
 from kerasart.image.metadata import Metadata
 from kerasart.levels import LEVELS
 from kerasart.settings.checks import is_number, is_whole
@@ -63,15 +64,42 @@ def write_recorded(
     Raises:
         OSError, ValueError: See `write_picture`.
     """
+    contents = _contents(image, record, photo)
+    return write_picture(path, image, **contents, metadata=metadata, bits=bits, taken=taken)
+
+
+def encode_recorded(
+    name: str | PathLike[str],
+    image: np.ndarray,
+    record: Mapping[str, Any],
+    photo: Picture | None,
+    metadata: Metadata | None = None,
+    bits: int = 8,
+) -> bytes:
+    """Encodes the bytes of the file that `write_recorded` would write.
+
+    Args:
+        name: The file's name, whose suffix is that of the format.
+        image, record, photo, metadata, bits: As in `write_recorded`.
+
+    Returns:
+        All of the file.
+
+    Raises:
+        ValueError: See `write_picture`.
+    """
+    contents = _contents(image, record, photo)
+    return encode_picture(name, image, **contents, metadata=metadata, bits=bits)
+
+
+def _contents(image, record, photo):
+    """Returns the alpha and the text of a file, as arguments of `encode_picture`."""
     alpha = photo.alpha if photo else None
     if alpha is not None and alpha.shape[1:3] != image.shape[1:3]:
         from kerasart.image.resizing import resize
 
         alpha = resize(alpha, image.shape[1:3], antialias=True).numpy().clip(0, 1)
-    text = pack_record(record)
-    return write_picture(
-        path, image, alpha=alpha, text=text, metadata=metadata, bits=bits, taken=taken
-    )
+    return {"alpha": alpha, "text": pack_record(record)}
 
 
 def read_record(path: str | PathLike[str], max_pixels: int | None = None) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""`quiet_startup`, which keeps TensorFlow's notes on the machine off the terminal."""
+"""`quiet_startup`, by which TensorFlow's notes stay off the terminal; `hold_stderr`, any notes."""
 
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _SEVERITIES = b"IWEF"  # Information, warnings, errors, and what ends the process.
@@ -25,26 +25,42 @@ def quiet_startup() -> Iterator[None]:
     afterwards, and every line if the import fails. A TensorFlow that is imported already is left
     as it is.
     """
-    if "tensorflow" in sys.modules or sys.stderr is None:  # None: whoever started Python closed it.
+    if "tensorflow" in sys.modules or sys.stderr is None:
         yield
         return
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     hidden = _SEVERITIES[: int(level)] if level.isdecimal() else b""
+
+    def is_hidden(line):
+        found = _LINE.match(line)
+        return found is not None and found[1] in hidden
+
+    with hold_stderr(is_hidden):
+        yield
+
+
+@contextmanager
+def hold_stderr(is_hidden: Callable[[bytes], bool]) -> Iterator[None]:
+    """Keeps back what is written to standard error in the block, by libraries of C++ too.
+
+    Afterwards those lines are written of which `is_hidden` is False; after an exception, all are.
+    """
+    if sys.stderr is None:  # Whoever started Python closed it.
+        yield
+        return
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as written:
         os.dup2(written.fileno(), 2)
+        has_failed = True
         try:
             yield
-        except BaseException:
-            hidden = b""
-            raise
+            has_failed = False
         finally:
             sys.stderr.flush()
             os.dup2(terminal, 2)
             written.seek(0)
             for line in written:
-                found = _LINE.match(line)
-                if not (found and found[1] in hidden):
+                if has_failed or not is_hidden(line):
                     os.write(terminal, line)
             os.close(terminal)

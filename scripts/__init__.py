@@ -9,6 +9,7 @@ COMMANDS = (
     "style_transfer",
     "dream_style",
     "stylize",
+    "stylize_many",
     "train_fast_style",
     "train_generator",
     "feature_atlas",

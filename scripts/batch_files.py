@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kerasart.image import check_output
-from kerasart.image.atomic_files import numbered
 from kerasart.image.files import check_format
 from kerasart.image.formats import FORMATS, READABLE
-from kerasart.image.photos import find_photos, leave_out_forks
+from kerasart.image.photos import find_photos, leave_out_forks, name_paintings
 from kerasart.image.samples import SAMPLES
 
 _log = logging.getLogger("kerasart")
@@ -125,7 +124,7 @@ def _find(name, flag):
 def _name_one(photo, output, bits, suffixes):
     output = Path(output or "painted.png")
     if output.is_dir():
-        output = output / _named_like(photo, suffixes).name
+        output = output / name_paintings([Path(photo).name], suffixes)[0]
     check_output(output, bits)
     return photo, output
 
@@ -140,7 +139,7 @@ def _name_several(photos, output, bits, suffixes):
     if Path(root).resolve() in folder.resolve().parents:
         # What is painted already lies among the photos, and is none of them.
         photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
-    names = _distinct_names([photo.relative_to(root) for photo in photos], suffixes)
+    names = name_paintings([photo.relative_to(root).as_posix() for photo in photos], suffixes)
     jobs = [(photo, folder / name) for photo, name in zip(photos, names, strict=True)]
     # A photo must not be painted over, nor taken for what was painted of it.
     if any(output.exists() and output.samefile(photo) for photo, output in jobs):
@@ -148,20 +147,3 @@ def _name_several(photos, output, bits, suffixes):
     for _, output in jobs:
         check_format(output, bits)
     return jobs
-
-
-def _distinct_names(photos, suffixes):
-    """Names paintings like their photos; of two that would be the same, the second by a number."""
-    names = [_named_like(photo, suffixes) for photo in photos]
-    taken = {name for name, photo in zip(names, photos, strict=True) if name == photo}
-    for i, photo in enumerate(photos):
-        if names[i] != photo:
-            names[i] = next(name for name in numbered(names[i]) if name not in taken)
-            taken.add(names[i])
-    return names
-
-
-def _named_like(photo, suffixes):
-    """A photo's name, as a format that can be written; photo.webp may be beside a photo.png."""
-    path = Path(photo)
-    return path if path.suffix.lower() in suffixes else path.with_name(f"{path.name}.png")

@@ -1,13 +1,11 @@
 """The flags that scripts share, and what is read by them."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from kerasart.image import Picture, read_picture
-from kerasart.image.formats import most_pixels
+from kerasart.image import Picture, formats, read_picture
 from kerasart.image.metadata import Metadata
 from kerasart.image.samples import SAMPLES, read_sample
 from kerasart.settings.checks import LARGEST_INTEGER, check_tiling
@@ -109,6 +107,12 @@ def metadata_of(photo: Picture | None) -> Metadata | None:
     return None if photo is None or STRIP_METADATA.value else photo.metadata
 
 
+def read_file_options() -> dict[str, Any]:
+    """Reads --bits, --max_pixels and --strip_metadata: a dict of what `Painting` calls them."""
+    bits, keeps = int(BITS.value or 8), not STRIP_METADATA.value
+    return {"bits": bits, "max_pixels": MAX_PIXELS.value, "keeps_metadata": keeps}
+
+
 def read_photo(name: str) -> Picture:
     """Reads a picture file, or a bundled sample where there is no file of its name."""
     if name in SAMPLES and not Path(name).exists():
@@ -118,9 +122,4 @@ def read_photo(name: str) -> Picture:
 
 def check_pixels(size: tuple[int, int], flag: str = "size") -> None:
     """Refuses a (height, width) that a flag would make larger than pictures may be."""
-    most = MAX_PIXELS.value or most_pixels() or math.inf
-    if size[0] * size[1] > most:
-        raise ValueError(
-            f"`{flag}` must give at most {most} pixels (--max_pixels raises this). "
-            f"Received: {size[1]}x{size[0]}"
-        )
+    formats.check_pixels(size, MAX_PIXELS.value, flag)

@@ -34,13 +34,11 @@ from typing import Any
 
 from absl import flags
 
-from kerasart.backbones import find_class, imagenet_labels
 from kerasart.image import Picture, check_output
-from kerasart.image.arrays import fit_size
-from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
 from kerasart.records import compare_with_record, read_record
+from kerasart.scale.painting import Dreaming
 from kerasart.settings.choices import suitable_preset
 from kerasart.settings.dream import DreamSettings, read_recorded
 from kerasart.settings.presets import find_preset, preset_name
@@ -133,55 +131,31 @@ class Request:
 
     Attributes:
         recorded: Dict of what --reproduce names, or an empty one.
-        bits: Bits a channel of the output.
-        settings: Dict of arguments of `Dreamer`, and of the preset's name.
-        size: Long side of the dream, or None.
         init: What a dream starts from.
-        class_record: Dict of the class that is dreamed of, for the record; {} for none.
-        guide: The guide, (1, height, width, 3), or None.
-        mask: The mask, or None.
+        dreaming: `Dreaming`.
     """
 
     recorded: dict
-    bits: int
-    settings: dict
-    size: int | None
     init: str
-    class_record: dict
-    guide: Any
-    mask: Any
+    dreaming: Dreaming
 
     @cached_property
     def dreamer(self) -> Any:
         """The `Dreamer`, made when it is first asked for."""
-        from kerasart.applications.deep_dream import Dreamer
-
-        ready = Dreamer(guide=self.guide, **self.settings, **common_flags.read_tiling())
-        if self.class_record:
-            cli.say(f"Dreaming of class {self.class_record['class']}.")
+        ready = self.dreaming.dreamer
+        if self.dreaming.named:
+            cli.say(f"Dreaming of class {self.dreaming.named['class']}.")
         return ready
 
     def read_photo(self, name: str | None) -> Picture | None:
         """Reads the photo, or a sample if none is named; None for a dream from nothing."""
         # From nothing, a photo only tells the size, and only if one is given.
         name = name or ("coffee" if self.init == "photo" else None)
-        photo = common_flags.read_photo(name) if name else None
-        if self.size:
-            square = self.size, self.size
-            common_flags.check_pixels(
-                fit_size(photo.image.shape[1:3], self.size) if photo else square
-            )
-        return photo
-
-    def describe(self, photo: Picture | None) -> dict[str, Any]:
-        """Returns a dict of what goes into a dream on a photo besides its settings."""
-        return self.class_record | {
-            "size": self.size,
-            "bits": self.bits,
-            "photo_hash": hash_image(photo.image if photo else None),
-            "guide_hash": hash_image(self.guide),
-            "mask_hash": hash_image(self.mask),
-        }
+        if name:
+            return self.dreaming.prepare(common_flags.read_photo(name))
+        if self.dreaming.size:
+            common_flags.check_pixels((self.dreaming.size, self.dreaming.size))
+        return None
 
 
 def _read_record():
@@ -204,16 +178,14 @@ def read_request(recorded: dict, bits: int, **changes: Any) -> Request:
         `Request`.
     """
     settings = options.read_settings("deep_dream", recorded, changes)
-    class_record = {}
-    if settings.get("class_name") is not None:
-        number = find_class(settings["class_name"])
-        class_record = {"class": f"{number}: {imagenet_labels()[number]}"}
     init = options.check_dream(settings, _GUIDE.value).init
     guide = common_flags.read_photo(_GUIDE.value).image if _GUIDE.value else None
     mask = read_mask(_MASK.value, common_flags.MAX_PIXELS.value) if _MASK.value else None
-    common_flags.read_tiling()  # Better refused before a network is loaded.
+    tiling = common_flags.read_tiling()  # Better refused before a network is loaded.
     size = settings.pop("size", None)
-    return Request(recorded, bits, settings, size, init, class_record, guide, mask)
+    files = common_flags.read_file_options() | {"bits": bits}
+    dreaming = Dreaming(settings, tiling, guide, mask, size, **files)
+    return Request(recorded, init, dreaming)
 
 
 def dream(request: Request, photo: Picture | None, output: str | Path, label: str = "") -> None:
@@ -226,13 +198,13 @@ def dream(request: Request, photo: Picture | None, output: str | Path, label: st
         label: Which of several photos it is.
     """
     state = find_state(output, resumes=bool(label))
-    image = photo.image if photo else None
+    image, dreaming = photo.image if photo else None, request.dreaming
 
     def make(**run):
-        return request.dreamer.dream(image, request.mask, size=request.size, **run)
+        return request.dreamer.dream(image, dreaming.mask, size=dreaming.size, **run)
 
-    inputs = request.describe(photo)
-    result = make_picture(make, output, inputs, photo, request.bits, state, label)
+    inputs = dreaming.describe(photo)
+    result = make_picture(make, output, inputs, photo, dreaming.bits, state, label)
     names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
     compare_with_record(request.recorded, inputs | result.settings, names)
 
@@ -254,19 +226,22 @@ def dream_film() -> None:
     """Dreams on the film that --image names."""
     film_flags.check(animation_flags.ANIMATE, common_flags.PREVIEW_EVERY, _REPRODUCE)
     request = read_request({}, 8)
+    dreaming = request.dreaming
     if request.init != "photo":
         raise ValueError(f"`init` must be photo to dream on a film. Received: {request.init!r}")
 
     def make_painter(on_step):
         from kerasart.applications.film_dreamer import FilmDreamer
 
-        dreamer = replace(request, settings=request.settings | {"on_step": on_step}).dreamer
-        return FilmDreamer(dreamer, request.mask, **film_flags.painter_options())
+        settings = dreaming.settings | {"on_step": on_step}
+        dreamer = replace(request, dreaming=replace(dreaming, settings=settings)).dreamer
+        return FilmDreamer(dreamer, dreaming.mask, **options)
 
-    identity = request.settings | request.describe(None) | film_flags.painter_options()
+    options = film_flags.painter_options()
+    identity = dreaming.settings | dreaming.describe(None) | options
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
-    film_flags.paint(_IMAGE.value, _OUTPUT.value, make_painter, identity, request.size)
+    film_flags.paint(_IMAGE.value, _OUTPUT.value, make_painter, identity, dreaming.size)
 
 
 def animate() -> None:
@@ -277,10 +252,12 @@ def animate() -> None:
     has_own = _PRESET.value or recorded or animation_flags.ANIMATE.value != "zoom"
     request = read_request(recorded, bits, **({} if has_own else {"preset": "zoom"}))
     photo = request.read_photo(_IMAGE.value)
-    inputs = request.settings | request.describe(photo)
+    dreaming = request.dreaming
+    inputs = dreaming.settings | dreaming.describe(photo)
     if "preset" in inputs:
         inputs["preset"] = preset_name(inputs["preset"])
-    pictures = {"image": photo.image if photo else None, "mask": request.mask, "size": request.size}
+    image = photo.image if photo else None
+    pictures = {"image": image, "mask": dreaming.mask, "size": dreaming.size}
     animation_flags.animate(lambda: request.dreamer, pictures, output, inputs)
 
 

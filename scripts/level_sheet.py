@@ -4,15 +4,16 @@ from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import Job
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image import Picture, write_picture
+from kerasart.image import write_picture
 from kerasart.image.contact_sheet import contact_table
+from kerasart.scale.painting import OnePass
 
 CELL = 320  # Long side of a picture in a sheet, at most.
 _LEAST_CELL = 32
@@ -20,22 +21,14 @@ _LEAST_CELL = 32
 SWEEP_LEVELS = flags.DEFINE_bool(
     "sweep_levels",
     False,
-    "Paint a labelled sheet of all pairs: the coarse and middle levels of one style in each row, "
+    "Paint a labelled sheet of all pairs, each of a long side of --size, or at most "
+    f"{CELL}: the coarse and middle levels of one style in each row, "
     "the fine level of one in each column; of the names or files that --style gives, or of those "
     "that --manner does, or of all names.",
 )
 
 
-def paint(
-    jobs: Sequence[Job],
-    is_one: bool,
-    read: Callable[[str, int], Picture],
-    model: str,
-    style: Any,
-    options: dict[str, Any],
-    named: dict[str, Any] | None,
-    bits: int,
-) -> None:
+def paint(jobs: Sequence[Job], is_one: bool, painting: OnePass) -> None:
     """Paints the sheet.
 
     Source: the table of mixed sources, Karras et al. 2018 (arXiv 1812.04948, figure 3).
@@ -43,15 +36,11 @@ def paint(
     Args:
         jobs: A pair of a photo and where its sheet goes.
         is_one: Whether a single photo was asked for.
-        read: `read(photo, long_side) -> Picture`, at most of that size.
-        model: The network.
-        style: As `parse_mixture` returns it.
-        options: Further arguments of `Stylizer.__call__`.
-        named: Dict of the styles' names to weights; or None, for all.
-        bits: Bits a channel of the sheet.
+        painting: How to paint. Without a size, the photo is painted at most in that of a cell.
     """
     if not is_one:
         raise ValueError(f"`input` must be one photo to sweep. Received: {len(jobs)} photos")
+    named = painting.named["style"]
     weights = named or {}
     if any(weight != 1.0 for weight in weights.values()):
         raise ValueError(
@@ -59,22 +48,24 @@ def paint(
             f"Received: {named}"
         )
     cli.load_tensorflow()
-    from kerasart import Stylizer
-
-    painter = Stylizer(model, common_flags.PRECISION.value or "auto")
+    painter = painting.stylizer
     if not (weights or painter.styles):
         raise ValueError(
             "`style` must be given to sweep a network without styles of its own. Received: none"
         )
     ((photo, output),) = jobs
-    image = read(photo, CELL).image
+    picture = common_flags.read_photo(photo)
+    size = painting.size or min(CELL, max(picture.image.shape))
+    image = replace(painting, size=size).prepare(picture).image
     names = styles = list(weights or painter.styles)
-    if isinstance(style, list):
-        names, styles = [Path(name).stem for name in weights], [[pair] for pair in style]
+    if isinstance(painting.style, list):
+        names, styles = [Path(name).stem for name in weights], [[pair] for pair in painting.style]
     pairs = list(itertools.product(styles, styles))
     bar = tqdm(pairs, unit="picture", disable=common_flags.QUIET.value or None)
-    images = [painter(image, {"coarse": row, "fine": column}, **options) for row, column in bar]
+    images = [
+        painter(image, {"coarse": row, "fine": column}, **painting.options) for row, column in bar
+    ]
     rows, columns = ([f"{level}: {name}" for name in names] for level in ("coarse", "fine"))
     sheet = contact_table(images, rows, columns, max(_LEAST_CELL, *image.shape))
-    path = write_picture(output, sheet, bits=bits, taken=common_flags.if_taken())
+    path = write_picture(output, sheet, bits=painting.bits, taken=common_flags.if_taken())
     cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")

@@ -3,7 +3,6 @@
 from kerasart.scripts import animation_flags, cli, common_flags
 from kerasart.scripts.options import define_flags
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from kerasart.image import Picture, read_picture
 from kerasart.image.animation import check_animation
 from kerasart.image.fingerprint import hash_image
 from kerasart.levels import LEVELS
+from kerasart.scale.painting import OnePass
 from kerasart.settings.checks import check
 from kerasart.settings.manner import Manner
 
@@ -98,21 +98,13 @@ def _manner(number):
     return Manner(int(number), TRUNCATION.value)
 
 
-def walk(
-    output: str | None,
-    read: Callable[[], Picture],
-    model: str,
-    options: dict[str, Any],
-    record: dict[str, Any],
-) -> None:
+def walk(output: str | None, photo: str, painting: OnePass) -> None:
     """Makes the animation that --walk asks for.
 
     Args:
         output: Where to write, or None.
-        read: Reads the photo.
-        model: The network.
-        options: Further arguments of `Stylizer.__call__`.
-        record: Dict of what else determines the pictures.
+        photo: The photo.
+        painting: How to paint it, but for the style.
     """
     output = output or "walk.webp"
     check_animation(output, animation_flags.FPS.value, animation_flags.LOOP.value)
@@ -125,25 +117,31 @@ def walk(
         for name in names
     }
     cli.load_tensorflow()  # Reading in a size needs it.
-    stops, image = [known[name] for name in names], read().image
+    stops = [known[name] for name in names]
+    image = painting.prepare(common_flags.read_photo(photo)).image
     hashes = {
         Path(name).name: hash_image(each.image)
         for name, each in known.items()
         if isinstance(each, Picture)
     }
     count = animation_flags.FRAMES.value
+    record: dict[str, Any] = {
+        "model": painting.model,
+        "precision": painting.precision,
+        "size": painting.size,
+    }
+    record |= {"strength": painting.strength, "preserve_color": painting.preserve_color}
     record |= {"walk": names, "frames": count, "truncation": TRUNCATION.value}
     record |= {"style_hash": hashes, "photo_hash": hash_image(image)}
 
     def make_frames(frames):
-        from kerasart import Stylizer
         from kerasart.applications.manner_walk import walk_manners
 
-        stylizer = Stylizer(model, record["precision"])
+        stylizer = painting.stylizer
         first = len(frames.paths)
         disable = common_flags.QUIET.value or None
         with tqdm(total=count, initial=first, unit="frame", disable=disable, leave=False) as bar:
-            for frame in walk_manners(stylizer, image, stops, count, first, **options):
+            for frame in walk_manners(stylizer, image, stops, count, first, **painting.options):
                 frames.add(frame)
                 bar.update()
         return {"precision": stylizer.precision}

@@ -5,7 +5,7 @@ from kerasart.scripts.batch_files import Job, paint_each
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.unfinished import find_state, forget_finished
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from absl import flags
 
 from kerasart.image import Picture
 from kerasart.image.fingerprint import hash_image
+from kerasart.scale.painting import OnePass
 
 REFINE = flags.DEFINE_integer(
     "refine",
@@ -65,29 +66,22 @@ def _asked():
     return FIT_MANNER if REFINE.value is None else REFINE
 
 
-def paint(
-    jobs: Sequence[Job],
-    is_one: bool,
-    read: Callable[[str], Picture],
-    arguments: dict[str, Any],
-    record: dict[str, Any],
-    bits: int,
-) -> None:
+def paint(jobs: Sequence[Job], is_one: bool, painting: OnePass) -> None:
     """Paints photos.
 
     Args:
         jobs: Pairs of a photo and where its painting goes.
         is_one: Whether a single photo was asked for.
-        read: `read(photo) -> Picture`, in the size to paint.
-        arguments: The other arguments of `refine`.
-        record: Dict of what goes into the files' records.
-        bits: Bits a channel of the files.
+        painting: How to paint them in one pass.
     """
+    names = ("style", "model", "preserve_color", "precision")
+    arguments = {name: getattr(painting, name) for name in names}
+    record = painting.named | {"model": painting.model}
     tiling, steps = common_flags.read_tiling(), _asked()
 
     def paint_one(photo: str, output: Path, label: str = "") -> None:
         cli.load_tensorflow()  # Reading in a size needs it.
-        picture = read(photo)
+        picture = painting.prepare(common_flags.read_photo(photo))
         state = find_state(output, resumes=bool(label))
 
         def make(**run):
@@ -97,7 +91,7 @@ def paint(
             return better(picture.image, steps=steps.value, **arguments, **tiling, **run)
 
         own = {steps.name: steps.value, "photo_hash": hash_image(picture.image)}
-        make_picture(make, output, record | own, picture, bits, state, label)
+        make_picture(make, output, record | own, picture, painting.bits, state, label)
 
     if is_one:
         ((photo, output),) = jobs

@@ -25,7 +25,7 @@ LEVELS = [
     # `kerasart` itself hands out what is below it by name, so only programs stand above it.
     ["kerasart"],
     ["records"],
-    ["studio"],
+    ["scale", "studio"],
     ["scripts"],
     ["__main__"],
 ]
@@ -43,6 +43,7 @@ LIGHT = [
     "kerasart.progress",
     "kerasart.recent",
     "kerasart.records",
+    "kerasart.scale",
     "kerasart.saved_models",
     "kerasart.settings",
     "kerasart.startup",

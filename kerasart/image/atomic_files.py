@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from os import PathLike
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePath
+from typing import BinaryIO, TypeVar
 
 try:
     import fcntl
 except ImportError:  # Windows, where open files cannot be removed.
     fcntl = None  # type: ignore[assignment]
+
+_Path = TypeVar("_Path", bound=PurePath)
 
 TAKEN = ("replace", "number", "refuse")
 
@@ -103,7 +105,7 @@ def is_draft(path: str | PathLike[str]) -> bool:
     return re.fullmatch(r"\.[0-9a-f]{16}\.tmp", Path(path).name) is not None
 
 
-def numbered(path: Path) -> Iterator[Path]:
+def numbered(path: _Path) -> Iterator[_Path]:
     """Yields a path, then numbered ones: dream.png, dream-2.png, and so on."""
     yield path
     for number in count(2):

@@ -1,5 +1,6 @@
 """Reads and writes image files."""
 
+import io
 import os
 import stat
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ __all__ = [
     "check_format",
     "check_output",
     "check_place",
+    "decode_picture",
+    "encode_picture",
     "next_free_path",
     "open_regular",
     "read_picture",
@@ -79,6 +82,25 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int | None = None) ->
         return Picture(*decode(file, path, max_pixels))
 
 
+def decode_picture(data: bytes, name: str, max_pixels: int | None = None) -> Picture:
+    """Decodes the bytes of an image file, as `read_picture` reads it.
+
+    Args:
+        data: All of the file.
+        name: Its name in messages.
+        max_pixels: As in `read_picture`.
+
+    Returns:
+        A `Picture`.
+
+    Raises:
+        ValueError, MemoryError: As in `read_picture`.
+    """
+    if not data:
+        raise ValueError(_explain_empty(name))
+    return Picture(*decode(io.BytesIO(data), name, max_pixels))
+
+
 def write_picture(
     path: str | os.PathLike[str],
     image: ArrayLike,
@@ -119,15 +141,43 @@ def write_picture(
             of `image` or `alpha` are not allowed.
     """
     check_output(path, bits)
-    kind = _format_of(path)
+    data = encode_picture(
+        path, image, alpha=alpha, text=text, metadata=metadata, bits=bits, quality=quality
+    )
+    return write_file(path, lambda file: file.write(data), taken)
+
+
+def encode_picture(
+    name: str | os.PathLike[str],
+    image: ArrayLike,
+    *,
+    alpha: ArrayLike | None = None,
+    text: dict[str, str] | None = None,
+    metadata: Metadata | None = None,
+    bits: int = 8,
+    quality: int = 95,
+) -> bytes:
+    """Encodes the bytes of the image file that `write_picture` would write.
+
+    Args:
+        name: The file's name: its suffix is that of the format.
+        image, alpha, text, metadata, bits, quality: As in `write_picture`.
+
+    Returns:
+        All of the file.
+
+    Raises:
+        ValueError: As in `write_picture`.
+    """
+    check_format(name, bits)
+    kind = _format_of(name)
     pixels = as_image(_clipped(image))
     if alpha is not None:
         alpha = as_pixels(_clipped(alpha), channels=1, name="alpha")
         _check_same_size(pixels, alpha)
         if kind in WITH_ALPHA:
             pixels = np.concatenate([pixels, alpha], axis=-1)
-    data = encode(quantise(pixels[0], bits), kind, text or {}, quality, metadata or Metadata())
-    return write_file(path, lambda file: file.write(data), taken)
+    return encode(quantise(pixels[0], bits), kind, text or {}, quality, metadata or Metadata())
 
 
 def check_output(path: str | os.PathLike[str], bits: int = 8) -> None:
@@ -190,9 +240,11 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise ValueError(
             f"Cannot read '{path}': it must be a regular file. Received: a pipe or a device"
         )
-    raise ValueError(
-        f"Cannot read '{path}': the file is empty, and a picture is needed. Received: 0 bytes"
-    )
+    raise ValueError(_explain_empty(path))
+
+
+def _explain_empty(name):
+    return f"Cannot read '{name}': the file is empty, and a picture is needed. Received: 0 bytes"
 
 
 def _open_at_once(path, flags):

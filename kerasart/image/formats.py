@@ -55,6 +55,25 @@ def most_pixels() -> int | None:
         return Image.MAX_IMAGE_PIXELS
 
 
+def check_pixels(size: tuple[int, int], most: int | None, name: str) -> None:
+    """Refuses a (height, width) that a setting would make larger than pictures may be.
+
+    Args:
+        size: The (height, width).
+        most: The most pixels; None is Pillow's limit.
+        name: The setting's name in the error message.
+
+    Raises:
+        ValueError: If it has more pixels.
+    """
+    most = most or most_pixels()
+    if most and size[0] * size[1] > most:
+        raise ValueError(
+            f"`{name}` must give at most {most} pixels (--max_pixels raises this). "
+            f"Received: {size[1]}x{size[0]}"
+        )
+
+
 def is_heif(start: bytes) -> bool:
     """Returns whether a file is HEIF, as phones write it, from its first 12 bytes."""
     brands = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

@@ -1,12 +1,13 @@
-"""Finds the image files in folders."""
+"""Finds the image files in folders, and names what is made of them."""
 
 import logging
 import mimetypes
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-from kerasart.image.formats import READABLE
+from kerasart.image.atomic_files import numbered
+from kerasart.image.formats import FORMATS, READABLE
 
 _log = logging.getLogger("kerasart")
 
@@ -32,11 +33,9 @@ def find_photos(folder: str | os.PathLike[str], name: str = "photos") -> list[Pa
         raise NotADirectoryError(
             f"`{name}` must be a folder of pictures. Received: '{folder}', which is none"
         )
-    paths = sorted(_walk(folder))
-    found = leave_out_forks(path for path in paths if path.suffix.lower() in READABLE)
-    others = [path for path in paths if _is_other_picture(path)]
-    if others:
-        _log.warning("left out, for their formats are not read: %s", _some(others))
+    paths = sorted(walk_files(folder))
+    found = leave_out_forks(path for path in paths if is_readable(path))
+    warn_of_others([path for path in paths if is_other_picture(path)])
     if not found:
         raise ValueError(
             f"`{name}` must hold at least one picture file ({', '.join(READABLE)}). "
@@ -48,13 +47,14 @@ def find_photos(folder: str | os.PathLike[str], name: str = "photos") -> list[Pa
 def leave_out_forks(paths: Iterable[Path]) -> list[Path]:
     """Returns the paths that are not macOS resource forks; those are skipped with a warning."""
     paths = list(paths)
-    forks = [path for path in paths if _is_fork(path)]
+    forks = [path for path in paths if is_fork(path)]
     if forks:
         _log.warning("left out, for macOS keeps no picture there: %s", _some(forks))
     return [path for path in paths if path not in forks]
 
 
-def _is_fork(path):
+def is_fork(path: Path) -> bool:
+    """Returns whether a file is a macOS resource fork, beside a photo of nearly its name."""
     if not (path.name.startswith("._") and path.is_file()):
         return False
     try:
@@ -64,10 +64,44 @@ def _is_fork(path):
         return False  # Reading it as an image raises the proper error.
 
 
-def _is_other_picture(path):
+def is_readable(path: Path | PurePosixPath) -> bool:
+    """Returns whether a file's suffix is that of a picture that is read."""
+    return path.suffix.lower() in READABLE
+
+
+def is_other_picture(path: Path | PurePosixPath) -> bool:
+    """Returns whether a file's suffix is that of a picture that is not read."""
     suffix = path.suffix.lower()
     kind = mimetypes.guess_type(path.name)[0] or ""
     return suffix not in READABLE and (suffix in _RAW or kind.startswith("image/"))
+
+
+def warn_of_others(others: Sequence[object]) -> None:
+    """Warns of pictures, if there are any, that are left out since their formats are not read."""
+    if others:
+        _log.warning("left out, for their formats are not read: %s", _some(others))
+
+
+def name_paintings(photos: Sequence[str], suffixes: Collection[str] = tuple(FORMATS)) -> list[str]:
+    """Names paintings like their photos; of two that would be the same, the second by a number.
+
+    Args:
+        photos: Paths in a folder, with slashes.
+        suffixes: Those of paintings; a photo with another one gives a .png: photo.heic.png, since
+            a photo.png may be beside it.
+    """
+    names = [_named_like(photo, suffixes) for photo in photos]
+    taken = {name for name, photo in zip(names, photos, strict=True) if name == photo}
+    for i, photo in enumerate(photos):
+        if names[i] != photo:
+            free = (str(name) for name in numbered(PurePosixPath(names[i])))
+            names[i] = next(name for name in free if name not in taken)
+            taken.add(names[i])
+    return names
+
+
+def _named_like(photo, suffixes):
+    return photo if PurePosixPath(photo).suffix.lower() in suffixes else f"{photo}.png"
 
 
 def _some(paths):
@@ -75,7 +109,7 @@ def _some(paths):
     return f"'{paths[0]}'{more}"
 
 
-def _walk(folder):
+def walk_files(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields the files in a folder and its subfolders, each once: links may form cycles."""
     seen = set()
     for parent, folders, names in os.walk(folder, onerror=_log_unreadable, followlinks=True):

@@ -1,0 +1,1 @@
+"""Many photos, and the shots of a film, painted by many processes and machines."""

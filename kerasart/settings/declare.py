@@ -103,21 +103,23 @@ def option(default: Any, help: str, **declared: Any) -> Any:
 def settings(cls: type[_Class]) -> type[_Class]:
     """Makes a frozen dataclass of declared settings, which parses and checks them.
 
-    Each setting is added to the "Attributes" of the class docstring. The class's own
-    `__post_init__`, for rules between settings, is called after each has been checked. A subclass
-    can change only the default of an inherited option, as in `steps: int = 4000`.
+    Each setting is added to the "Attributes" of the class docstring. The class's `__post_init__`,
+    for rules between settings, is called after each has been checked, and after those of its bases.
+    A subclass can change only the default of an inherited option, as in `steps: int = 4000`.
     """
     inherited = getattr(cls, "__dataclass_fields__", {})
     for name in inspect.get_annotations(cls):
         default = vars(cls)[name]
         if not isinstance(default, Field):
             setattr(cls, name, field(default=default, metadata=inherited[name].metadata))
-    check_together = vars(cls).get("__post_init__", lambda self: None)
+    cls._check_together = vars(cls).get("__post_init__")  # type: ignore[attr-defined]
 
     def check_all(self):
         for each in fields(self):
             object.__setattr__(self, each.name, read_value(each, getattr(self, each.name)))
-        check_together(self)
+        for base in reversed(type(self).__mro__):
+            if check_together := vars(base).get("_check_together"):
+                check_together(self)
 
     cls.__post_init__ = check_all  # type: ignore[attr-defined]
     cls = dataclass(frozen=True)(cls)

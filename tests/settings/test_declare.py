@@ -136,6 +136,28 @@ def test_a_subclass_adds_settings_and_gives_others_another_default():
     assert "    count: How many." in More.__doc__
 
 
+def test_a_subclass_keeps_the_rules_of_all_its_bases():
+    @settings
+    class Other:
+        """Settings of another kind."""
+
+        length: int = option(1, "How long.")
+
+    @settings
+    class Both(Other, Few):
+        """Settings of both kinds."""
+
+        def __post_init__(self):
+            if self.length > self.count:
+                raise ValueError("`length` must be at most `count`. Received: more")
+
+    assert Both(needed="this", length=3).count == 3
+    with pytest.raises(ValueError, match="`length` must be at most"):
+        Both(needed="this", length=4)
+    with pytest.raises(ValueError, match="`switch` must be False for b"):
+        Both(needed="this", kind="b", switch=True)
+
+
 @pytest.mark.parametrize(
     "kind", [Few, DreamSettings, StyleSettings, FastStyleSettings, GeneratorSettings]
 )

@@ -30,7 +30,8 @@ def read_mask(path: str | PathLike[str], max_pixels: int | None = None) -> np.nd
 def fit_mask(mask: ArrayLike, size: tuple[int, int], name: str) -> np.ndarray:
     """Converts a mask to float32 and to the size of its image.
 
-    A mask of another size is resized, with a warning on the logger "kerasart".
+    A mask of another size is resized; where that changes its proportions by more than rounding,
+    with a warning on the logger "kerasart".
 
     Args:
         mask: Array of shape (height, width), (height, width, 1) or (1, height, width, 1); bool,
@@ -100,14 +101,14 @@ def combine_masks(mask: ArrayLike | None, alpha: np.ndarray | None, name: str) -
 
 def _resized(mask, size, name):
     own_size = mask.shape[1:3]
-    same_aspect = fit_size(own_size, max(size)) == tuple(size)
-    _logger.warning(
-        "`%s` of %d x %d pixels (height x width) is resized to the picture's %d x %d%s.",
-        name,
-        *own_size,
-        *size,
-        "" if same_aspect else ", which changes its proportions",
-    )
+    if np.abs(np.subtract(fit_size(own_size, max(size)), size)).max() > 1:
+        _logger.warning(
+            "`%s` of %d x %d pixels (height x width) is resized to the picture's %d x %d, "
+            "which changes its proportions.",
+            name,
+            *own_size,
+            *size,
+        )
     from kerasart.image.resizing import resize  # Here, since it imports TensorFlow.
 
     resized = np.asarray(resize(mask, size, antialias=True))

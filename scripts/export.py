@@ -8,6 +8,7 @@
     python scripts/export.py --model=medium --format=triton --output=triton/medium
     python scripts/export.py --model=small --format=litert --size=512x512 --output=small.tflite
     npm pack onnxruntime-web@1.30.0 && python scripts/export.py --model=small --format=web
+    python scripts/export.py --model=any_style --format=web --style=a.jpg --style=b.jpg
 
 A SavedModel, for TensorFlow Serving, goes to the next version, a numbered folder in the output,
 where the server finds it; what is there already stays. So does a model for Triton, an ONNX file,
@@ -19,20 +20,23 @@ any web host; `python -m http.server --directory=small_web` is one.
 
 from kerasart.scripts import cli, common_flags
 
+from functools import partial
 from pathlib import Path
 
 from absl import flags
 
 from kerasart.export.requirements import check_onnx
 from kerasart.export.web_runtime import ARCHIVE, read_runtime
+from kerasart.image import read_picture
 from kerasart.image.files import check_place
-from kerasart.saved_models import NVIDIA_SUFFIXES, is_generator
+from kerasart.saved_models import NVIDIA_SUFFIXES, is_generator, list_styles
 
 _OF_FORMAT = {
     "size": "litert",
     "most_pixels": "savedmodel",
     "precision": "savedmodel",
     "runtime": "web",
+    "style": "web",
 }
 _FORMATS = ("savedmodel", "triton", "onnx", "litert", "web")
 _DREAM = "dream"
@@ -69,11 +73,17 @@ _RUNTIME = flags.DEFINE_string(
     ARCHIVE,
     "For web, the npm package onnxruntime-web: an archive that npm pack fetches, or its folder.",
 )
+_STYLE = flags.DEFINE_multi_string(
+    "style",
+    None,
+    "For web and a network of any style, a painting that the page offers, by its file's name, "
+    "besides those of its visitors. (default: manners of the network's own)",
+)
 _PRESET = flags.DEFINE_string(
     "preset", None, "The dream's settings (deep_dream.py --preset=help). (default: animals)"
 )
 GROUPS = {
-    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS, _RUNTIME],
+    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS, _RUNTIME, _STYLE],
     "Network": [common_flags.PRECISION],
     "Dream": [_PRESET, common_flags.BACKBONE, common_flags.WEIGHTS],
     "Run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
@@ -101,9 +111,11 @@ def main() -> None:
         read_runtime(_RUNTIME.value)
     if _FORMAT.value in ("triton", "onnx", "web"):
         check_onnx()
+    styles = {Path(name).stem: read_picture(name) for name in _STYLE.value or ()} or None
     cli.load_tensorflow()
     exports = {"savedmodel": _export_served, "triton": _export_triton}
-    cli.say(f"Wrote {exports.get(_FORMAT.value, _export_file)(output)}.")
+    export = exports.get(_FORMAT.value, partial(_export_file, styles=styles))
+    cli.say(f"Wrote {export(output)}.")
 
 
 def _check_flags():
@@ -122,9 +134,14 @@ def _check_flags():
     if _FORMAT.value not in ("triton", "onnx") and is_generator(_MODEL.value):
         allowed = "`format` must be savedmodel, triton or onnx for a generator"
         raise ValueError(f"{allowed}. Received: {_FORMAT.value}")
+    if _STYLE.value and list_styles(_MODEL.value):
+        raise ValueError(
+            "`style` must go with a network of any style, such as --model=any_style. "
+            f"Received: --model={_MODEL.value}"
+        )
 
 
-def _export_file(output):
+def _export_file(output, styles):
     from kerasart.networks import load_generator, load_network
 
     taken = common_flags.if_taken()
@@ -140,7 +157,7 @@ def _export_file(output):
     if _FORMAT.value == "web":
         from kerasart.export.web_format import export_web
 
-        return export_web(network, output, _RUNTIME.value, taken)
+        return export_web(network, output, _RUNTIME.value, taken, styles)
     from kerasart.export.litert_format import export_litert
 
     return export_litert(network, output, _parse_size(_SIZE.value), taken)

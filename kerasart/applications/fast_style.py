@@ -145,7 +145,7 @@ class Stylizer:
             ValueError, MemoryError: As in `__call__`; ValueError if the sizes differ.
         """
         photos = [as_image(image, "image") for image in images]
-        style_code = self._style_code(style)
+        style_code = self.encode_style(style)
         if not 0 <= strength <= 1:
             raise ValueError(f"`strength` must be from 0 to 1. Received: {strength}")
         if not (rows is None or rows >= 0):
@@ -188,7 +188,7 @@ class Stylizer:
         photo, network = as_image(image, "image"), self._network
         if not isinstance(network, MannerNet):
             raise ValueError(f"`model` must be a MannerNet. Received: a {type(network).__name__}")
-        one, code = np.split(self._style_code(style), [1], axis=-1)
+        one, code = np.split(self.encode_style(style), [1], axis=-1)
         network.check_size(photo)
 
         def paint(code):
@@ -229,8 +229,13 @@ class Stylizer:
         recolour = {"histogram": match_histogram, "coral": match_covariance}.get(preserve_color)
         return recolour(painted, image) if recolour else painted
 
-    def _style_code(self, style):
-        style_code = 0.0
+    def encode_style(self, style: Style | None) -> np.ndarray:
+        """Computes the style code of a style, as in `__call__`: (1, *code_shape) of the network.
+
+        Raises:
+            ValueError: If the network cannot paint in it.
+        """
+        style_code = np.zeros(1, np.float32)
         for each, share, mask in self._network.parse_style(style):
             if isinstance(each, Manner):
                 encoded = self._network.encode_manner(each)

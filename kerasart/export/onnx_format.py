@@ -15,6 +15,7 @@ from kerasart.image.atomic_files import write_file
 from kerasart.image.files import check_place
 from kerasart.levels import LEVELS
 from kerasart.networks import StyleNetwork, recast
+from kerasart.networks.any_style_network import AnyStyleNetwork
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import LEAST_LIGHT, StyleOps
 
@@ -22,6 +23,8 @@ OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
 TOLERANCE = 1 / 255
 _MANY = 64  # Numbers of a constant that is worth the node which widens it.
 _CHECKED_SIZES = (33, 47), (29, 38)  # Of the image and the style.
+_FREE_SIZES = ("height", "width"), ("style_height", "style_width")
+_CODE = "style_code"
 
 
 def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "replace") -> Path:
@@ -65,36 +68,78 @@ def make_onnx(network: StyleNetwork) -> bytes:
     return data
 
 
-def run_file(data: bytes) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-    """Opens an ONNX file: a function of its inputs that returns what is `painted`."""
+def make_onnx_parts(network: AnyStyleNetwork) -> tuple[bytes, bytes]:
+    """Makes two ONNX files of a network of any style, for manners between those of pictures.
+
+    The first takes `style`, an image, and gives its `style_code`. The second takes `image`, a
+    `style_code`, a weighted mean of which is one too, and `strength`, and gives what is `painted`.
+    Inputs and output are otherwise those of `export_onnx`.
+
+    Raises:
+        ValueError: If their output differs from the network's by more than 1/255.
+    """
+    network = recast(network, "float32")
+    encoder, painter = (each.SerializeToString() for each in _build_parts(network))
+    encode, paint = run_file(encoder, "style_code"), run_file(painter)
+
+    def paint_both(inputs):
+        style_code = encode({"style": inputs["style"]})
+        return paint({name: inputs[name] for name in ("image", "strength")} | {_CODE: style_code})
+
+    check_parity(network, paint_both, network.input_shapes(*_CHECKED_SIZES), TOLERANCE)
+    return encoder, painter
+
+
+def run_file(data: bytes, output: str = "painted") -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """Opens an ONNX file: a function of its inputs that returns an output."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    return lambda inputs: session.run(["painted"], inputs)[0]
+    return lambda inputs: session.run([output], inputs)[0]
 
 
 def _build(network):
-    from onnx import TensorProto, checker, helper
+    from onnx import helper
 
-    ops = OnnxOps()
+    ops, shapes = OnnxOps(), network.input_shapes(*_FREE_SIZES)
     style_code = network.encode_style(network.style_input, ops=ops)
     ops.node("Identity", network.forward("image", style_code, "strength", ops), output="painted")
-    shapes = network.input_shapes(("height", "width"), ("style_height", "style_width"))
-    if network.styles:
-        shapes["style_weights"] = ("levels", len(network.styles))
-    inputs, outputs = (
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, each[name]) for name in each]
-        for each in (shapes, {"painted": shapes["image"]})
+    if not network.styles:
+        return _make_model(network, ops, shapes, {"painted": shapes["image"]})
+    shapes["style_weights"] = ("levels", len(network.styles))
+    model = _make_model(network, ops, shapes, {"painted": shapes["image"]})
+    helper.set_model_props(model, {"styles": json.dumps(network.styles)})
+    return model
+
+
+def _build_parts(network):
+    shapes = network.input_shapes(*_FREE_SIZES)
+    code = {_CODE: (1, *(each or "channels" for each in network.code_shape))}
+    encoding, painting = OnnxOps(), OnnxOps()
+    encoding.node("Identity", network.encode_style("style", ops=encoding), output=_CODE)
+    painted = network.forward("image", _CODE, "strength", painting)
+    painting.node("Identity", painted, output="painted")
+    inputs = {"image": shapes["image"], **code, "strength": shapes["strength"]}
+    return (
+        _make_model(network, encoding, {"style": shapes["style"]}, code),
+        _make_model(network, painting, inputs, {"painted": shapes["image"]}),
     )
-    name = type(network).__name__
+
+
+def _make_model(network, ops, inputs, outputs):
+    """Makes a model of a graph, whose inputs and outputs are dicts of name to shape."""
+    from onnx import TensorProto, checker, helper
+
+    values = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, each[name]) for name in each]
+        for each in (inputs, outputs)
+    )
     model = helper.make_model(
-        helper.make_graph(ops.nodes, name, inputs, outputs, ops.constants),
+        helper.make_graph(ops.nodes, type(network).__name__, *values, ops.constants),
         producer_name="kerasart",
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
     )
-    if network.styles:
-        helper.set_model_props(model, {"styles": json.dumps(network.styles)})
     checker.check_model(model)
     return model
 
@@ -120,8 +165,8 @@ class OnnxOps(StyleOps):
         """Adds a node, whose inputs are names or constants, and returns its output's name."""
         from onnx import helper
 
-        output = output or f"{operator}_{len(self.nodes)}"
         names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
+        output = output or f"{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, names, [output], **attributes))
         return output
 
@@ -194,13 +239,16 @@ class OnnxOps(StyleOps):
 
     def apply(self, x: str, layer: keras.layers.Layer) -> str:
         """As `StyleOps.apply`."""
-        kernel, bias = layer.get_weights()
+        # Of whole numbers and scales, as they are saved: a runtime multiplies them once.
+        kernel, scale = layer.packed()
         is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        order = (2, 3, 0, 1) if is_depthwise else (3, 2, 0, 1)
+        numbers = self.to_float32(kernel.transpose(order))
         x = self.node(
             "Conv",
             x,
-            kernel.transpose((2, 3, 0, 1) if is_depthwise else (3, 2, 0, 1)),
-            bias,
+            self.node("Mul", numbers, scale.transpose(order)),
+            keras.ops.convert_to_numpy(layer.bias),
             strides=layer.strides,
             group=kernel.shape[2] if is_depthwise else 1,
             auto_pad="SAME_UPPER",

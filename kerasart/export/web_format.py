@@ -6,13 +6,16 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from kerasart.export.onnx_format import make_onnx
+from kerasart.applications.fast_style import Stylizer
+from kerasart.export.onnx_format import make_onnx, make_onnx_parts
 from kerasart.export.requirements import check_onnx
 from kerasart.export.web_runtime import ARCHIVE, read_runtime
 from kerasart.image.arrays import quantise
@@ -21,13 +24,18 @@ from kerasart.image.encoding import encode
 from kerasart.image.resizing import fill_size, resize_photo
 from kerasart.image.samples import read_sample
 from kerasart.networks import StyleNetwork, recast
+from kerasart.networks.any_style_network import AnyStyleNetwork
 from kerasart.saved_models import in_words
+from kerasart.settings.checks import check
+from kerasart.settings.manner import Manner
 
 _SAMPLE = "coffee"
 _STYLE_SIDE = 192
 _ICONS = {"icon-192.png": (192, "PNG"), "icon-512.webp": (512, "WEBP")}  # As PNG it would be large.
 _MOST_MEMORY = 1.5e9  # Bytes that painting may take; a page has 4e9 at most, on phones less.
 _LISTED = "files.js"
+# Random manners that a page offers where no pictures are given, chosen by looking.
+MANNERS = (24, 26, 5, 3, 16, 30, 7, 17)
 _LICENCES = "LICENSE", "ThirdPartyNotices.txt"
 
 
@@ -36,6 +44,7 @@ def export_web(
     folder: str | PathLike[str],
     runtime: str | PathLike[str] = ARCHIVE,
     taken: str = "number",
+    styles: Mapping[str, Any] | None = None,
 ) -> Path:
     """Exports a trained network as a page that paints photos in the browser.
 
@@ -43,42 +52,61 @@ def export_web(
     fetched from elsewhere, and small pictures of the styles, painted by the network.
 
     Args:
-        network: A `TransformerNet` or `CollectionNet`.
+        network: A `StyleNetwork`.
         folder: The folder to write.
         runtime: The npm package onnxruntime-web, as in `read_runtime`.
         taken: What to do if the folder exists: "number" writes another, "replace" replaces the
             files of an earlier export, and leaves others as they are.
+        styles: Dict of name to style, as in `Stylizer.__call__`, that the page offers besides the
+            paintings of its visitors, for a network of any style. None are `MANNERS` of its own.
 
     Returns:
         The path of the folder.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.
-        ValueError: If the network takes pictures as styles, `runtime` is not that package, or the
-            exported network's output differs by more than 1/255.
+        ValueError: If `styles` are given for a network of named ones, or none for one that has no
+            manners, `runtime` is not that package, or the exported network's output differs by
+            more than 1/255.
         FileExistsError: If a file to replace is none of an earlier export's.
         OSError: If the folder cannot be written.
     """
     check_onnx()
     folder = Path(folder)
-    if not network.styles:
-        raise ValueError(
-            "A page needs a network of named styles, such as small or medium. "
-            f"Received: a {type(network).__name__}"
-        )
     network = recast(network, "float32")
+    codes = _encode_styles(network, styles)
     content = {
         **_page_files(),
         **{f"runtime/{name}": data for name, data in read_runtime(runtime).items()},
         **_licences(),
-        **_paint_samples(network),
-        "model.onnx": make_onnx(network),
-        "styles.json": _describe(network),
+        **_paint_samples(network, codes),
+        **_make_models(network),
+        "styles.json": _describe(network, codes),
     }
     content = {_LISTED: _list_files(content), **content}
     if taken == "replace" and folder.exists():
         return _replace(folder, content)
     return _write_new(folder, content)
+
+
+def _encode_styles(network, styles):
+    """The style codes of what the page offers, by their names."""
+    if network.styles:
+        check(styles is None, "styles", "None for a network of named styles", styles)
+        names, weights = network.styles, np.eye(len(network.styles), dtype=np.float32)
+        return {name: network.encode_style(weights[i : i + 1]) for i, name in enumerate(names)}
+    if styles is None and network.has_manners:
+        styles = {f"manner_{seed}": Manner(seed) for seed in MANNERS}
+    check(styles, "styles", "given, for a network without manners of its own", styles)
+    stylizer = Stylizer(network, "float32")
+    return {name: stylizer.encode_style(style) for name, style in styles.items()}
+
+
+def _make_models(network):
+    if network.styles:
+        return {"model.onnx": make_onnx(network)}
+    encoder, painter = make_onnx_parts(network)
+    return {"encoder.onnx": encoder, "model.onnx": painter}
 
 
 def _page_files():
@@ -94,18 +122,16 @@ def _licences():
     return {f"runtime/{name}": (place / name).read_bytes() for name in _LICENCES}
 
 
-def _paint_samples(network):
+def _paint_samples(network, codes):
     """A photo to begin with, the same in each style, and the first of these as an icon."""
     photo = read_sample(_SAMPLE).image
 
-    def paint(side, style):
-        weights = np.eye(1, len(network.styles), style, dtype=np.float32)
-        return np.asarray(network(fill_size(photo, (side, side)), weights, np.ones(1, np.float32)))
-
+    small = fill_size(photo, (_STYLE_SIDE, _STYLE_SIDE))
+    painted = [np.asarray(network.forward(small, code)) for code in codes.values()]
     pictures = {"sample.jpg": _encode(photo, "JPEG")}
-    for number in range(len(network.styles)):
-        pictures[f"styles/{number}.jpg"] = _encode(paint(_STYLE_SIDE, number), "JPEG")
-    icon = paint(_STYLE_SIDE, 0)
+    for number, each in enumerate(painted):
+        pictures[f"styles/{number}.jpg"] = _encode(each, "JPEG")
+    icon = painted[0]
     for name, (side, kind) in _ICONS.items():
         pictures[name] = _encode(resize_photo(icon, (side, side)), kind)
     return pictures
@@ -115,13 +141,21 @@ def _encode(image, kind):
     return encode(quantise(image[0], 8), kind, {}, 85)
 
 
-def _describe(network):
+def _describe(network, codes):
     """What the page has to know of the network."""
     known = {
-        "styles": [in_words(name) for name in network.styles],
+        "styles": [in_words(name) for name in codes],
         "least_size": network.least_size,
         "most_pixels": int(_MOST_MEMORY / network.bytes_per_pixel),
+        "has_levels": True,
     }
+    if isinstance(network, AnyStyleNetwork):
+        known |= {"has_levels": network.has_levels, "style_size": network.style_size}
+        arrays = [np.asarray(code) for code in codes.values()]
+        known |= {
+            "code_shape": arrays[0].shape,
+            "codes": [each.ravel().tolist() for each in arrays],
+        }
     return json.dumps(known).encode()
 
 

@@ -9,9 +9,11 @@ import pytest
 from pages import PHONE, find_barriers, scrolls_sideways
 from PIL import Image
 
-from kerasart.export.web_format import export_web
-from kerasart.image.samples import read_sample
+from kerasart.export.web_format import MANNERS, export_web
+from kerasart.image.samples import read_sample, sample_path
+from kerasart.levels import LEVELS
 from kerasart.networks import load_network
+from kerasart.settings.manner import Manner
 
 pytestmark = pytest.mark.browser
 
@@ -287,6 +289,61 @@ def test_a_browser_that_cannot_paint_is_told(open_page, site, serve, tmp_path):
     page.add_init_script("delete window.WebAssembly")
     page.goto(serve(site).address)
     page.get_by_text("This browser cannot paint").wait_for()
+
+
+def test_a_camera_that_was_asked_for_before_saving_does_not_open(visit):
+    page = visit(permissions=["camera"])
+    with page.expect_download():
+        page.evaluate("""() => {
+            document.getElementById("strength").dispatchEvent(new Event("change", {bubbles: true}));
+            document.getElementById("camera").click();
+            document.getElementById("save").click();
+        }""")
+    page.wait_for_timeout(500)
+    assert page.locator("#filming").is_hidden()
+
+
+@pytest.fixture(scope="module")
+def any_style():
+    return load_network("any_style")
+
+
+def test_it_paints_as_any_painting(any_style, npm_package, serve, open_page, tmp_path, axe):
+    site = export_web(any_style, tmp_path / "site", npm_package("onnxruntime-web@1.30.0"))
+    page = open_page(serve(site).address)
+    page.wait_for_selector(READY)
+    asked = len(page.requests)
+    photo = make_photo()
+    choose(page, encode(photo))
+    painting = Image.open(sample_path("coffee")).convert("RGB").resize((120, 90))
+    page.set_input_files(
+        "#painting-file",
+        {"name": "My cup.png", "mimeType": "image/png", "buffer": encode(painting)},
+    )
+    page.wait_for_selector("#styles label:has-text('My cup') input:checked")
+    page.wait_for_selector(READY)
+    image, style = (np.asarray(each, np.float32)[None] / 255 for each in (photo, painting))
+    own = any_style.encode_style(style)
+
+    def difference(code, strength=1.0):
+        expected = 255 * np.asarray(any_style.forward(image, code, np.float32([strength])))[0]
+        return np.abs(painted(page)[..., :3] - expected).max()
+
+    assert page.locator("#status").inner_text() == "Painted: My cup"
+    assert difference(own) <= 1 and painted(page)[..., :3].std() > 20
+    page.get_by_text("Mix styles").click()
+    page.get_by_label("A second style").select_option(index=2)
+    slide(page, "#share", 30)
+    page.get_by_label("Colours").select_option(index=1)
+    slide(page, "#strength", 80)
+    first, second = (any_style.encode_manner(Manner(seed)) for seed in MANNERS[:2])
+    mixture = (0.7 * own + 0.3 * second).numpy()
+    mixture[:, LEVELS.index("fine")] = first[:, LEVELS.index("fine")]
+    assert difference(mixture, 0.8) <= 1
+    assert find_barriers(page, axe) == []
+    later = {each for each in page.requests[asked:] if not each.startswith("blob:")}
+    assert later <= {f"{page.url}encoder.onnx"}
+    assert not page.errors
 
 
 @pytest.mark.slow

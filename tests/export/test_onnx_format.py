@@ -43,6 +43,11 @@ def test_it_paints_as_in_process(style_network, path):
         )
 
 
+def test_a_kernel_of_eight_bits_stays_one(tmp_path):
+    path = export_onnx(load_network("any_style"), tmp_path / "any.onnx")
+    assert path.stat().st_size < 2_900_000
+
+
 def test_inputs_and_output_have_names_and_free_sizes(style_network, path):
     session = onnxruntime.InferenceSession(path)
     puts = [*session.get_inputs(), *session.get_outputs()]

@@ -8,8 +8,9 @@ from network_checks import make_picture
 from PIL import Image
 from web_runtime_files import make_package
 
-from kerasart.export.web_format import export_web
+from kerasart.export.web_format import MANNERS, export_web
 from kerasart.networks import TransformerNet
+from kerasart.settings.manner import Manner
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,8 @@ def test_all_that_the_page_asks_for_is_there(site):
     manifest = json.loads((site / "manifest.webmanifest").read_text())
     asked |= {icon["src"] for icon in manifest["icons"]}
     asked |= {f"runtime/ort.{backend}.min.mjs" for backend in ("wasm", "webgpu")}
-    assert len(asked) > 15 and asked <= names
+    # Only the page of a network of any style has that to encode styles.
+    assert len(asked) > 15 and asked <= names | {"encoder.onnx"}
     for icon in manifest["icons"]:
         with Image.open(site / icon["src"]) as picture:
             assert f"{picture.width}x{picture.height}" == icon["sizes"]
@@ -129,7 +131,40 @@ def test_no_half_folder_is_left(tiny_network, runtime, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_network_of_any_style_is_refused(manner, runtime, tmp_path):
-    with pytest.raises(ValueError, match="named styles.* Received: a MannerNet"):
+@pytest.mark.parametrize("name", ["manner", "adain"])
+def test_a_network_of_any_style_offers_what_is_given(name, request, runtime, tmp_path):
+    network = request.getfixturevalue(name)
+    pictures = {"red_square": make_picture(40, 30, 1), "b": make_picture(30, 40, 2)}
+    site = export_web(network, tmp_path / "site", runtime, styles=pictures)
+    known = json.loads((site / "styles.json").read_text())
+    assert known["styles"] == ["Red square", "B"]
+    assert known["has_levels"] == network.has_levels and known["style_size"] == network.style_size
+    codes = np.float32(known["codes"]).reshape(2, *known["code_shape"])
+    encode, paint = (
+        onnxruntime.InferenceSession(site / f"{part}.onnx").run for part in ("encoder", "model")
+    )
+    (code,) = encode(None, {"style": pictures["b"]})
+    np.testing.assert_allclose(codes[1], code, atol=1e-4 * np.abs(code).max())
+    photo, strength = make_picture(20, 30), np.float32([0.8])
+    given = {"image": photo, "style_code": codes[:2].mean(axis=0), "strength": strength}
+    mixed = sum(network.encode_style(each) for each in pictures.values()) / 2
+    expected = network.forward(photo, mixed, strength)
+    np.testing.assert_allclose(paint(None, given)[0], expected, atol=1e-3)
+
+
+def test_it_offers_manners_of_its_own(manner, runtime, tmp_path):
+    knowing = manner.with_manners(np.random.default_rng(0).normal(size=(9, 5)))
+    site = export_web(knowing, tmp_path / "site", runtime)
+    known = json.loads((site / "styles.json").read_text())
+    assert known["styles"] == [f"Manner {seed}" for seed in MANNERS]
+    expected = knowing.encode_manner(Manner(MANNERS[1]))
+    np.testing.assert_allclose(known["codes"][1], np.ravel(expected), rtol=1e-6)
+    assert {f"styles/{number}.jpg" for number in range(len(MANNERS))} <= names_in(site)
+
+
+def test_styles_are_given_where_they_are_needed(manner, tiny_network, runtime, tmp_path):
+    with pytest.raises(ValueError, match="`styles` must be given.* Received: None"):
         export_web(manner, tmp_path / "site", runtime)
+    with pytest.raises(ValueError, match="`styles` must be None for a network of named styles"):
+        export_web(tiny_network, tmp_path / "site", runtime, styles={"a": make_picture(9, 9)})
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 // The page: what is chosen, what is shown, what is saved.
 
 import { Camera } from "./camera.js";
+import { Choices } from "./choices.js";
 import { takeOver } from "./offline.js";
 import { Painter } from "./painter.js";
 import { readPhoto, shrink, shrunkSize, Unreadable } from "./photo.js";
@@ -10,6 +11,7 @@ import { readPhoto, shrink, shrunkSize, Unreadable } from "./photo.js";
 const SHOWN = { fast: 1024, slow: 720 };
 const LIVE = { fast: 640, slow: 320 };
 const DRAFT = 320;
+const FACE = 192; // Of the picture of a style.
 
 const PROMPT = 400; // A picture that takes fewer milliseconds follows a slider as it is.
 const LARGE = 2e6; // Pixels, after which memory is given back.
@@ -18,7 +20,8 @@ const QUALITY = 0.95; // Of JPEG.
 const find = (id) => document.getElementById(id);
 const painter = new Painter();
 
-let network; // What styles.json says: styles, least_size, most_pixels.
+let network; // What styles.json says: see `Choices`; and least_size, most_pixels.
+let choices;
 let photo; // {bitmap, name, size}: the bitmap as large as it can be painted, the size of the file.
 let wanted; // The long side of the picture that is to be painted next, if one is.
 let isPainting = false;
@@ -27,60 +30,6 @@ let painted = Promise.resolve(); // When all that was asked for is painted, and 
 let camera = null;
 let facing = "environment";
 let last = { milliseconds: 0, pixels: 1 }; // How long a picture of how many pixels took.
-
-// --- What is chosen
-
-const styleInput = () => document.querySelector("input[name=style]:checked");
-const levelSelects = () => [...document.querySelectorAll("#levels select")];
-
-function addStyles() {
-  network.styles.forEach((name, number) => {
-    const input = document.createElement("input");
-    Object.assign(input, { type: "radio", name: "style", value: number, checked: number === 0 });
-    const image = Object.assign(new Image(), { src: `styles/${number}.jpg`, alt: "" });
-    const words = document.createElement("span");
-    words.textContent = name;
-    const label = document.createElement("label");
-    label.className = "style";
-    label.append(input, image, words);
-    find("styles").append(label);
-  });
-  addOptions(find("second"), "None");
-  for (const select of levelSelects()) addOptions(select, "As chosen above");
-  find("mix").hidden = network.styles.length < 2;
-}
-
-function addOptions(select, none) {
-  select.add(new Option(none, ""));
-  network.styles.forEach((name, number) => select.add(new Option(name, number)));
-}
-
-/** The inputs of the network: weights of the styles, a row for each level, and the strength. */
-function readChoices() {
-  const mixture = new Float32Array(network.styles.length);
-  const share = find("second").value ? find("share").value / 100 : 0;
-  mixture[styleInput().value] += 1 - share;
-  if (share) mixture[find("second").value] += share;
-  const rows = levelSelects().map(({ value }) =>
-    value ? mixture.map((_, style) => Number(style === Number(value))) : mixture,
-  );
-  const weights = new Float32Array(rows.flatMap((row) => [...row]));
-  return { weights, levels: rows.length, strength: find("strength").value / 100 };
-}
-
-function describeChoices() {
-  const inputs = [styleInput(), find("second"), ...levelSelects()];
-  const numbers = new Set(inputs.map(({ value }) => value).filter((value) => value !== ""));
-  return [...numbers].map((number) => network.styles[number]).join(", ");
-}
-
-/** Shows the numbers of the sliders, and which have a meaning now. */
-function showNumbers() {
-  for (const output of document.querySelectorAll("output")) {
-    output.value = `${find(output.htmlFor).value} %`;
-  }
-  find("share").disabled = !find("second").value;
-}
 
 // --- What is shown
 
@@ -93,7 +42,7 @@ function show(picture) {
   Object.assign(canvas, { width: picture.width, height: picture.height });
   canvas.getContext("2d").putImageData(picture, 0, 0);
   const what = camera ? "What the camera sees" : photo.name;
-  canvas.setAttribute("aria-label", `${what}, painted: ${describeChoices()}`);
+  canvas.setAttribute("aria-label", `${what}, painted: ${choices.describe()}`);
 }
 
 function setPainting(value) {
@@ -105,7 +54,7 @@ function setPainting(value) {
 async function paint(bitmap) {
   const begin = performance.now();
   const pixels = bitmap.width * bitmap.height;
-  const picture = await painter.paint({ bitmap, ...readChoices() });
+  const picture = await painter.paint({ bitmap, ...choices.read() });
   last = { milliseconds: performance.now() - begin, pixels };
   return picture;
 }
@@ -127,7 +76,7 @@ async function paintWanted() {
       say("Painting…");
       show(await paint(bitmap));
     }
-    say(`Painted: ${describeChoices()}`);
+    say(`Painted: ${choices.describe()}`);
   } catch (error) {
     explainFailure(error);
   }
@@ -192,10 +141,40 @@ function listSizes() {
   find("size").replaceChildren(...options);
 }
 
+/** Reads a painting, adds it to the styles, and chooses it. */
+async function openPainting(file) {
+  if (!file) return;
+  find("picture").setAttribute("aria-busy", true);
+  warn("");
+  try {
+    const bitmap = await readPhoto(file, network.least_size);
+    const small = await shrink(bitmap, { side: network.style_size });
+    const name = (file.name ?? "A painting").replace(/\.\w+$/, "").replaceAll("_", " ");
+    choices.add(name, await drawFace(bitmap), await painter.encode(small));
+    bitmap.close();
+    if (camera) setPainting(isPainting);
+    else await update();
+  } catch (error) {
+    if (error instanceof Unreadable) warn(error.message);
+    else explainFailure(error);
+    setPainting(isPainting);
+  }
+}
+
+/** Draws the middle of a painting, as small as the pictures of styles: the address of a picture. */
+async function drawFace(bitmap) {
+  const side = Math.min(bitmap.width, bitmap.height);
+  const [x, y] = [bitmap.width - side, bitmap.height - side].map((margin) => margin / 2);
+  const canvas = new OffscreenCanvas(FACE, FACE);
+  canvas.getContext("2d").drawImage(bitmap, x, y, side, side, 0, 0, FACE, FACE);
+  return URL.createObjectURL(await canvas.convertToBlob({ type: "image/jpeg" }));
+}
+
 // --- The camera
 
 async function startCamera() {
   await painted;
+  if (isSaving) return; // It was asked for meanwhile.
   warn("");
   let mine;
   try {
@@ -203,6 +182,7 @@ async function startCamera() {
   } catch (error) {
     return warn(error.message);
   }
+  if (isSaving) return mine.stop();
   leaveCamera(); // Of a click before this one: else it would be on for good.
   camera = mine;
   find("filming").hidden = false;
@@ -256,7 +236,7 @@ function save() {
 
 async function saveAsChosen() {
   const { bitmap, name } = photo;
-  const title = `${name.replace(/\.\w+$/, "")}, ${describeChoices()}`;
+  const title = `${name.replace(/\.\w+$/, "")}, ${choices.describe()}`;
   setPainting(true);
   warn("");
   try {
@@ -320,23 +300,29 @@ function listen() {
     openFile(target.files[0]);
     target.value = ""; // The same file may be chosen again.
   });
+  on(find("painting-file"), "change", ({ target }) => {
+    openPainting(target.files[0]);
+    target.value = "";
+  });
   on(find("camera"), "click", () => (camera ? stopCamera() : startCamera()));
   on(find("turn"), "click", turnCamera);
   on(find("shoot"), "click", takePicture);
   on(find("save"), "click", save);
   on(find("compare"), "pointerdown pointerup pointerleave pointercancel keydown keyup blur", compare);
   on(find("choices"), "input", ({ target }) => {
-    showNumbers();
+    choices.showNumbers();
     if (target.type === "range") follow();
   });
   on(find("choices"), "change", ({ target }) => {
-    if (![find("file"), find("size")].includes(target)) update();
+    if (target.type !== "file" && target !== find("size")) update();
   });
   on(document, "paste", ({ clipboardData }) => openFile(clipboardData.files[0]));
   on(document, "dragover drop dragleave", (event) => {
     event.preventDefault();
     find("frame").classList.toggle("dragged", event.type === "dragover");
-    if (event.type === "drop") openFile(event.dataTransfer.files[0]);
+    if (event.type !== "drop") return;
+    const isStyle = network.codes && event.target.closest?.("#styles");
+    (isStyle ? openPainting : openFile)(event.dataTransfer.files[0]);
   });
 }
 
@@ -359,8 +345,7 @@ async function begin() {
     say("");
     return warn("The page could not be loaded whole. Check the connection, and open it again. A browser that is some years old cannot paint.");
   }
-  addStyles();
-  showNumbers();
+  choices = new Choices(network);
   listen();
   await openFile(find("file").files[0] ?? sample); // One may have been chosen already.
 }

@@ -43,19 +43,32 @@ export class Painter {
 
   /**
    * Paints a bitmap, which is used up, at its own size.
-   * @param {{bitmap: ImageBitmap, weights: Float32Array, levels: number, strength: number}} job
+   * @param {{bitmap: ImageBitmap, strength: number, style: {name: string, values: Float32Array,
+   *   shape: number[]}}} job
    * @returns {Promise<ImageData>}
    */
-  async paint(job) {
+  paint(job) {
+    return this.#compute(job, job.bitmap);
+  }
+
+  /**
+   * Encodes a painting, a bitmap that is used up, for a network of any style.
+   * @returns {Promise<Float32Array>}
+   */
+  encode(painting) {
+    return this.#compute({ painting }, painting);
+  }
+
+  async #compute(job, bitmap) {
     if (!this.#worker) await this.open();
-    if (!this.isFast) return this.#ask(job, [job.bitmap]);
+    if (!this.isFast) return this.#ask(job, [bitmap]);
     try {
       return await this.#ask(job); // Keeps the bitmap.
     } catch {
       await this.#openWithoutGraphics(); // Not every device that has WebGPU can do this with it.
       return this.#ask(job);
     } finally {
-      job.bitmap.close();
+      bitmap.close();
     }
   }
 

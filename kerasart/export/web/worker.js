@@ -1,30 +1,47 @@
-// Opens the network, and paints. Every message in has one message out, with the same id.
+// Opens the network, paints, and encodes styles. Every message in has one message out, with the same id.
 
-let session, ort;
+let session, encoder, ort, providers;
 
 async function open({ backend, threads }) {
   ort = await import(`./runtime/ort.${backend}.min.mjs`);
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error"; // It warns of what is as it should be on WebGPU.
-  session = await ort.InferenceSession.create("./model.onnx", { executionProviders: [backend] });
+  providers = { executionProviders: [backend] };
+  session = await ort.InferenceSession.create("./model.onnx", providers);
 }
 
-// Paints a bitmap at its own size. `weights` are those of the styles, a row for each level.
-async function paint({ bitmap, weights, levels, strength }) {
-  const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const picture = context.getImageData(0, 0, width, height);
+// The style code of a painting.
+async function encode({ painting }) {
+  encoder ??= await ort.InferenceSession.create("./encoder.onnx", providers);
+  const { style_code } = await encoder.run({ style: toTensor(readPixels(painting)) });
+  return style_code.getData();
+}
+
+// Paints a bitmap at its own size. `style` is the input of that name: {name, values, shape}.
+async function paint({ bitmap, style, strength }) {
+  const picture = readPixels(bitmap);
   const results = await session.run({
-    image: new ort.Tensor("float32", toFloats(picture.data), [1, height, width, 3]),
-    style_weights: new ort.Tensor("float32", weights, [levels, weights.length / levels]),
+    image: toTensor(picture),
+    [style.name]: new ort.Tensor("float32", style.values, style.shape),
     strength: new ort.Tensor("float32", [strength], [1]),
   });
   const painted = await results.painted.getData(); // On WebGPU it is still on the device.
   results.painted.dispose();
   toBytes(painted, picture.data); // What was transparent stays so.
   return picture;
+}
+
+// Reads a bitmap, which is used up.
+function readPixels(bitmap) {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}
+
+function toTensor({ data, width, height }) {
+  return new ort.Tensor("float32", toFloats(data), [1, height, width, 3]);
 }
 
 function toFloats(bytes) {
@@ -60,8 +77,9 @@ function toBytes(floats, bytes) {
 
 async function answer({ id, ...given }) {
   try {
-    const result = await (given.backend ? open(given) : paint(given));
-    postMessage({ id, result }, result ? [result.data.buffer] : []);
+    const act = given.backend ? open : given.painting ? encode : paint;
+    const result = await act(given);
+    postMessage({ id, result }, result ? [(result.data ?? result).buffer] : []);
   } catch (error) {
     postMessage({ id, error: String(error) });
   }

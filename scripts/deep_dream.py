@@ -34,6 +34,7 @@ from typing import Any
 
 from absl import flags
 
+from kerasart.film.writer import SLOW_SEGMENT
 from kerasart.image import Picture, check_output
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
@@ -241,7 +242,9 @@ def dream_film() -> None:
     identity = dreaming.settings | dreaming.describe(None) | options
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
-    film_flags.paint(_IMAGE.value, _OUTPUT.value, make_painter, identity, dreaming.size)
+    film_flags.paint(
+        _IMAGE.value, _OUTPUT.value, make_painter, identity, dreaming.size, segment=SLOW_SEGMENT
+    )
 
 
 def animate() -> None:

@@ -118,6 +118,7 @@ def paint(
     make_painter: Callable[[Callable[[Progress], object]], Callable[..., Any]],
     fingerprint: Mapping[str, Any],
     size: int | None = None,
+    **options: Any,
 ) -> None:
     """Paints a film with a progress bar, or previews it.
 
@@ -132,6 +133,7 @@ def paint(
             TensorFlow is loaded. `on_step` is to be called with a `Progress` after each step.
         fingerprint: Dict of what determines how it paints.
         size: Long side of the frames; None is the film's own.
+        **options: Further arguments of `FilmWriter`.
     """
     opencv()  # Better missed before TensorFlow is loaded.
     start, stop = _read_time(_FROM), _read_time(_TO)
@@ -146,7 +148,7 @@ def paint(
         return
     cuts = _read_cuts()
     path = _find_place(output)
-    options: dict[str, Any] = {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
+    options |= {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
     options["fingerprint"] = {**fingerprint, "size": size, "cuts": cuts}
     # Another run may have taken the name meanwhile.
     writer = FilmWriter(path, film, **options, taken="replace" if _replaces() else "number")

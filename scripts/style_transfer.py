@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from kerasart.film import Film
+from kerasart.film.writer import SLOW_SEGMENT
 from kerasart.image import check_output, write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.contact_sheet import contact_sheet
@@ -182,7 +183,7 @@ def paint_film() -> None:
     }
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
-    film_flags.paint(_CONTENT.value, _OUTPUT.value, make_painter, identity)
+    film_flags.paint(_CONTENT.value, _OUTPUT.value, make_painter, identity, segment=SLOW_SEGMENT)
 
 
 class Request(NamedTuple):

@@ -2,9 +2,9 @@
 
     python tools/make_studio_pictures.py
 
-Each kind of dream and each trained style, on a part of the bundled photo of a cat; the thing that
-is dreamed of are daisies, and the picture is the bundled one of coffee. Takes some minutes on two
-CPU cores.
+Each kind of dream, each thing that is offered by its picture and each trained style, on a part of
+the bundled photo of a cat; the picture that a dream is like is the bundled one of coffee. Takes
+some minutes on two CPU cores.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from kerasart import Dreamer, Stylizer
 from kerasart.image import write_picture
 from kerasart.image.resizing import resize_photo
 from kerasart.image.samples import SAMPLES, read_sample
+from kerasart.studio.choices import THINGS, thing_picture
 from kerasart.studio.dreams import PRESETS
 from kerasart.studio.paintings import STYLES
 
@@ -31,6 +32,7 @@ def main():
         save(style, Stylizer(model)(cat, style)[PART])
     dreamers = {preset: Dreamer(preset) for preset in PRESETS}
     dreamers["thing"] = Dreamer(class_name="daisy")
+    dreamers |= {thing_picture(name): Dreamer(class_name=name) for name in THINGS}
     dreamers["picture"] = Dreamer(guide=read_sample("coffee").image)
     for name, dreamer in dreamers.items():
         save(name, dreamer.dream(cat).image[PART])

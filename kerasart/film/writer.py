@@ -21,6 +21,8 @@ from kerasart.image.video import CONTAINERS
 
 SUFFIXES = (*CONTAINERS, ".gif", ".webp", ".png")
 SOUNDS = ("copy", "none")
+# Frames of a segment, of which a run that is killed loses at most one, where a frame takes seconds.
+SLOW_SEGMENT = 25
 
 _LOWEST_QUALITY = 63
 

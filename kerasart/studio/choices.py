@@ -20,6 +20,12 @@ _DREAMS = {
     "away": ("Elsewhere", "Away from what it was, as far as it goes"),
 }
 
+# Things that the network dreams of well, chosen by looking.
+THINGS = (
+    *("daisy", "monarch", "ladybug", "peacock", "goldfish", "starfish"),
+    *("brain coral", "cheetah", "dalmatian", "pug", "pineapple", "castle"),
+)
+
 
 def describe_choices(max_bytes: int, max_film: int, max_pixels: int) -> dict[str, Any]:
     """Returns what the page offers, of values that JSON knows.
@@ -40,12 +46,18 @@ def describe_choices(max_bytes: int, max_film: int, max_pixels: int) -> dict[str
             for name, model in STYLES.items()
         ],
         "samples": list(SAMPLES),
+        "things": [{"name": name, "picture": thing_picture(name)} for name in THINGS],
         # A name that several classes have would not tell which.
         "classes": sorted({label.split(", ")[0] for label in _unique_names()}),
         "max_bytes": max_bytes,
         "max_film": max_film,
         "max_pixels": max_pixels,
     }
+
+
+def thing_picture(name: str) -> str:
+    """Names the picture of a thing."""
+    return f"thing_{name.replace(' ', '_')}"
 
 
 def _unique_names():

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 import kerasart
 from kerasart.backbones import find_class, imagenet_labels
 from kerasart.image.fingerprint import hash_image
@@ -33,7 +35,7 @@ class Dream(Recipe):
     """A dream on a photo."""
 
     program = "kerasart-deep-dream"
-    output = "dream.png"
+    stem = "dream"
 
     preset: str | None = option(None, "A kind of dream.", choices=PRESETS)
     class_name: str | None = option(None, "A thing to dream of.", parse=_parse_class)
@@ -58,9 +60,9 @@ class Dream(Recipe):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The settings that differ from the preset's."""
-        given = {"preset": self.preset, "class_name": self.class_name, "size": self.size}
-        given |= {"seed": self.seed, "step_size": self._step_size}
+        """The preset, and the settings that differ from its own."""
+        given = {"preset": self.preset, "class_name": self.class_name, "seed": self.seed}
+        given |= {"step_size": self._step_size}
         return {name: value for name, value in given.items() if value is not None}
 
     @property
@@ -75,20 +77,27 @@ class Dream(Recipe):
 
     def plan(self, sources: Sources) -> Plan:
         photo = sources.read(self.photo)
-        guide = sources.read(self.guide).image if self.guide else None
-        mask = sources.read_mask(self.mask) if self.mask else None
-        record = {"size": self.size, "bits": 8, "photo_hash": hash_image(photo.image)}
-        record |= {"guide_hash": hash_image(guide), "mask_hash": hash_image(mask)}
-        if self.class_name is not None:
-            number = find_class(self.class_name)
-            record["class"] = f"{number}: {imagenet_labels()[number]}"
-        given = {name: value for name, value in self.given.items() if name != "size"}
+        guide, mask, told = self.read_pictures(sources)
+        record = {"bits": 8, "photo_hash": hash_image(photo.image), **told}
 
         def make(**run):
-            dreamer = kerasart.Dreamer(guide=guide, **given)
+            dreamer = kerasart.Dreamer(guide=guide, **self.given)
             return dreamer.dream(photo.image, mask, size=self.size, **run)
 
         return Plan(photo, record, make)
+
+    def read_pictures(
+        self, sources: Sources
+    ) -> tuple[np.ndarray | None, np.ndarray | None, dict[str, Any]]:
+        """Reads guide and mask: both or None, and a dict of what goes into the record."""
+        guide = sources.read(self.guide).image if self.guide else None
+        mask = sources.read_mask(self.mask) if self.mask else None
+        hashes = {"guide_hash": hash_image(guide), "mask_hash": hash_image(mask)}
+        record = {"size": self.size, **hashes}
+        if self.class_name is not None:
+            number = find_class(self.class_name)
+            record["class"] = f"{number}: {imagenet_labels()[number]}"
+        return guide, mask, record
 
     def _flags(self, sources):
         pictures = {"image": self.photo, "guide": self.guide}

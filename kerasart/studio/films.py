@@ -1,6 +1,7 @@
 """Films among the works, with a record and a picture of each in files of their own."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from kerasart.records import pack_record
 from kerasart.studio.previews import encode_preview
 
 _SMALL = 360
+_FOLDER = ".films"
 
 
 def put_film(path: Path, wanted: Path, record: Mapping[str, Any]) -> Path:
@@ -25,19 +27,28 @@ def put_film(path: Path, wanted: Path, record: Mapping[str, Any]) -> Path:
     film = Film(path)
     height, width = film.size
     small = encode_preview(next(iter(film)).image, _SMALL)
-    moved = move_to_free(path, wanted)
-    folder = moved.parent / ".films"
-    folder.mkdir(exist_ok=True)
     text = pack_record({**record, "width": width, "height": height})["kerasart"]
-    replace_file(folder / f"{moved.name}.jpg", small)
-    replace_file(folder / f"{moved.name}.json", text.encode())
+    folder = wanted.parent / _FOLDER
+    folder.mkdir(exist_ok=True)
+    # Before the film is there: else it would have none where the disk is full.
+    drafts = {".jpg": small, ".json": text.encode()}
+    for suffix, data in drafts.items():
+        replace_file(folder / f"draft{suffix}", data)
+    moved = move_to_free(path, wanted)
+    for suffix in drafts:
+        os.replace(folder / f"draft{suffix}", folder / f"{moved.name}{suffix}")
     return moved
+
+
+def record_path(path: Path) -> Path:
+    """Names the file of a film's record."""
+    return path.parent / _FOLDER / f"{path.name}.json"
 
 
 def read_film(path: Path) -> tuple[tuple[int, int], str] | None:
     """Reads the (width, height) and the record of a film that was put; None if it was not."""
     try:
-        text = (path.parent / ".films" / f"{path.name}.json").read_text()
+        text = record_path(path).read_text()
         told = json.loads(text)
         size = int(told["width"]), int(told["height"])
         return (size, text) if min(size) > 0 else None
@@ -51,4 +62,4 @@ def small_film(path: Path) -> bytes:
     Raises:
         OSError: If there is none.
     """
-    return (path.parent / ".films" / f"{path.name}.jpg").read_bytes()
+    return (path.parent / _FOLDER / f"{path.name}.jpg").read_bytes()

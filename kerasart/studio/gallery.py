@@ -11,12 +11,14 @@ from PIL import Image
 from kerasart.image import read_picture
 from kerasart.image.formats import pillow_setting
 from kerasart.recent import Recent, file_state
-from kerasart.studio.films import read_film, small_film
+from kerasart.studio.film_recipes import FORMS
+from kerasart.studio.films import read_film, record_path, small_film
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipes import read_recipe, write_recipe
 
 _log = logging.getLogger("kerasart")
 
+_PICTURE, _FILMS = ".png", tuple(f".{form}" for form in FORMS)
 _MOST = 500  # Works that are listed, the newest first.
 _SMALL = 360
 _MOST_TEXT = 2**16
@@ -49,7 +51,7 @@ class Gallery:
             A dict of each: its name, version, width, height, its record as text, and, if it was
             made here, its recipe and its sheet.
         """
-        entries = sorted(self._scan(), key=lambda each: each.stat().st_mtime_ns, reverse=True)
+        entries = sorted(self._scan(), key=_changed, reverse=True)
         described = (self._describe(each) for each in entries[:_MOST])
         return [each for each in described if each]
 
@@ -61,7 +63,7 @@ class Gallery:
         """
 
         def make():
-            if path.suffix != ".png":
+            if path.suffix in _FILMS:
                 return small_film(path)
             picture = read_picture(path, self._max_pixels)
             return encode_preview(picture.image, _SMALL, picture.alpha)
@@ -73,14 +75,26 @@ class Gallery:
             return [
                 each
                 for each in entries
-                if each.name.endswith((".png", ".mp4"))
+                if each.name.endswith((_PICTURE, *_FILMS))
                 and each.is_file(follow_symlinks=False)
                 and _is_text(each.name)
             ]
 
     def _describe(self, entry):
-        key = entry.name, file_state(entry.path)
-        return self._described(key, lambda: _read(Path(entry.path), self._max_pixels))
+        try:
+            path = Path(entry.path)
+            key = path.name, file_state(path), file_state(record_path(path))
+            return self._described(key, lambda: _read(path, self._max_pixels))
+        except FileNotFoundError:  # It was deleted meanwhile.
+            return None
+
+
+def _changed(entry):
+    """When a file was changed last; what was deleted meanwhile is the oldest."""
+    try:
+        return entry.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _is_text(name):
@@ -94,7 +108,7 @@ def _is_text(name):
 
 def _read(path, max_pixels):
     """Reads what the gallery tells of a file, or returns None if it tells nothing."""
-    head = _read_head(path) if path.suffix == ".png" else read_film(path)
+    head = read_film(path) if path.suffix in _FILMS else _read_head(path)
     if head is None:
         return None
     (width, height), text = head
@@ -108,7 +122,7 @@ def _read(path, max_pixels):
     sheet = record.get("sheet")
     return {
         "name": path.name,
-        "film": path.suffix != ".png",
+        "film": path.suffix in _FILMS,
         "version": path.stat().st_mtime_ns // 1000,
         "width": width,
         "height": height,

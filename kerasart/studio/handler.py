@@ -35,7 +35,10 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".gif": "image/gif",
     ".webp": "image/webp",
+    ".mp4": "video/mp4",
     ".svg": "image/svg+xml",
 }
 _HEADERS = {
@@ -147,6 +150,8 @@ class Handler(BaseHTTPRequestHandler):
             case ["sources", name]:
                 picture = self._try(lambda: self.server.sources.read(name))
                 self._send(encode_preview(picture.image, alpha=picture.alpha), "image/jpeg")
+            case ["sources", name, "about"]:
+                self._send_json(self._try(lambda: self.server.sources.describe(name))._asdict())
             case ["jobs", number, "preview"] if number.isascii() and number.isdecimal():
                 jpeg = self.server.jobs.preview(int(number[:9]))
                 if not jpeg:
@@ -188,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send_work(self, work):
         """Sends a file, or the part of it that a player asks for."""
-        size, kind = work.stat().st_size, "image/png" if work.suffix == ".png" else "video/mp4"
+        size, kind = work.stat().st_size, _TYPES[work.suffix]
         start, stop, status = 0, size, HTTPStatus.OK
         if asked := _RANGE.fullmatch(self.headers.get("Range", "")):
             first, last = int(asked[1]), int(asked[2] or size)
@@ -235,10 +240,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _take_source(self, is_film=False):
         length, add = int(self.headers["Content-Length"]), self.server.sources.add
-        name, picture = self._try(lambda: add(self.rfile.read, length, is_film))
-        height, width = picture.image.shape[1:3]
-        told = {"name": name, "width": width, "height": height, "film": is_film}
-        self._send_json(told, HTTPStatus.CREATED)
+        source = self._try(lambda: add(self.rfile.read, length, is_film))
+        self._send_json(source._asdict(), HTTPStatus.CREATED)
 
     def _try_out(self):
         """Paints in one pass at a small size, at once: while a slider moves."""

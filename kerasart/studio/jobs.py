@@ -13,8 +13,8 @@ from typing import Any
 from kerasart.image.files import replace_file
 from kerasart.progress import Progress
 from kerasart.records import write_recorded
+from kerasart.studio.film_recipes import FilmRecipe
 from kerasart.studio.films import put_film
-from kerasart.studio.paintings import FilmPass
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipe import Recipe
 from kerasart.studio.recipes import read_recipe, write_recipe
@@ -44,7 +44,7 @@ class Job:
         sheet: The name of the sheet of variations that it is part of, or "".
         state: "waiting", "running", "stopping", "done", "stopped", "failed", or "held": what it
             has come to is kept, and it goes on when it is asked to, or in the next studio.
-        step, steps, share: How far it is; share is the fraction of the work.
+        step, steps, share: How far it is, of a film in frames; share is the fraction of the work.
         size: (width, height) of the current scale, or None.
         preview: The number of the latest preview; 0 before the first.
         work: The name of the file that was written, or "".
@@ -195,9 +195,12 @@ class Jobs:
         if state == "held":
             self._tell()
             return
-        for suffix in (".json", ".npz", ".mp4"):
-            self._state(job, suffix).unlink(missing_ok=True)
-        shutil.rmtree(self._state(job, ".mp4.film"), ignore_errors=True)
+        self._state(job, ".json").unlink(missing_ok=True)
+        for path in self._state_folder.glob(f"{job.number}.*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         ended = [each for each in self._jobs if each.state in _ENDED]
         for each in ended[:-_KEPT]:
             self._jobs.remove(each)
@@ -230,7 +233,7 @@ class Jobs:
         record: dict[str, Any] = {"studio": write_recipe(job.recipe)}
         record |= {"sheet": job.sheet} if job.sheet else {}
         try:
-            if isinstance(job.recipe, FilmPass):
+            if isinstance(job.recipe, FilmRecipe):
                 return self._make_film(job, job.recipe, record), ""
             plan = job.recipe.plan(self._sources)
             state, message = "done", ""
@@ -261,16 +264,10 @@ class Jobs:
         return state, message
 
     def _make_film(self, job, recipe, record):
-        """Paints a film, and puts it among the works; returns the state in which the job ends."""
-
-        def on_frame(frame, painted, count):
-            done = frame.number + 1
-            progress = Progress(done, max(done, count), painted.shape[1:3], {}, lambda: painted)
-            self._on_step(job, progress)
-
-        path = self._state(job, ".mp4")
+        """Makes a film, and puts it among the works; returns the state in which the job ends."""
+        path = self._state(job, f".{recipe.form}")
         try:
-            made = recipe.paint(self._sources, path, on_frame)
+            made = recipe.make(self._sources, path, lambda progress: self._on_step(job, progress))
         except KeyboardInterrupt:
             return "stopped"
         if not self._closes or "interrupted_after" not in made:
@@ -283,14 +280,13 @@ class Jobs:
 
     def _on_step(self, job, progress: Progress, alpha=None):
         now = time.monotonic()
-        is_last = progress.step >= progress.steps
+        share = progress.step / progress.steps if progress.share is None else progress.share
         jpeg = None
-        if self._wanted and (now - self._drawn >= _PREVIEW_SECONDS) and not is_last:
+        if self._wanted and (now - self._drawn >= _PREVIEW_SECONDS) and share < 1:
             jpeg = encode_preview(progress.picture(), alpha=alpha)
             self._drawn = time.monotonic()
         with self._changed:
-            job.step, job.steps = progress.step, progress.steps
-            job.share = progress.step / progress.steps if progress.share is None else progress.share
+            job.step, job.steps, job.share = progress.step, progress.steps, share
             job.size = (int(progress.size[1]), int(progress.size[0]))
             if jpeg:
                 job.preview += 1

@@ -1,14 +1,9 @@
-"""`Painting`, `OnePass` and `FilmPass`: recipes for what is painted in styles."""
+"""`Painting` and `OnePass`: recipes for photos that are painted in styles."""
 
-from collections.abc import Callable
 from dataclasses import MISSING, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import kerasart
-from kerasart.film import Film, FilmWriter, Frame
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.masks import combine_masks
 from kerasart.levels import LEVELS
@@ -28,6 +23,10 @@ _TRIAL = 1024  # The most pixels of a trial's long side.
 
 def _parse_style(name, setting):
     return name if isinstance(name, str) and name in STYLES else parse_source(name, setting)
+
+
+def _hash_all(images):
+    return images and [hash_image(image) for image in images]
 
 
 @settings
@@ -56,7 +55,7 @@ def _parse_styles(styles, setting):
 class _Styled(Recipe):
     """What is painted in styles."""
 
-    output = "painted.png"
+    stem = "painted"
 
     styles: tuple = option((), "Pictures or, of one pass, trained styles.", parse=_parse_styles)
     preserve_color: str = option("none", "Whose colours it has.", choices=COLOURS)
@@ -98,7 +97,13 @@ class Painting(_Styled):
         return [each.weight for each in self.styles]
 
     @property
-    def _given(self):
+    def given(self) -> dict[str, Any]:
+        """The settings that differ from the preset's."""
+        size = {"size": self.size} if self.size else {}
+        return self._own | {"seed": self.seed} | size
+
+    @property
+    def _own(self):
         names = ("style_strength", "style_size", "preserve_color", "steps")
         defaults = {each.name: default_of(each) for each, _ in options(Painting)}
         return {
@@ -109,30 +114,31 @@ class Painting(_Styled):
 
     def plan(self, sources: Sources) -> Plan:
         photo = sources.read(self.photo)
+        pictures, hashes = self.read_styles(sources)
+        masks = [sources.read_mask(each.mask) if each.mask else None for each in self.styles]
+        pictures["content_masks"] = masks if any(mask is not None for mask in masks) else None
+        hashes["content_masks_hash"] = _hash_all(pictures["content_masks"])
+        record = {"bits": 8, "photo_hash": hash_image(photo.image), "start_hash": None, **hashes}
+
+        def make(**run):
+            return kerasart.style_transfer(photo.image, **pictures, **self.given, **run)
+
+        return Plan(photo, record, make)
+
+    def read_styles(self, sources: Sources) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Reads the styles: dicts of arguments of `style_transfer`, and of hashes, for records."""
         styles = [sources.read(each.style) for each in self.styles]
         opaque = [combine_masks(None, style.alpha, "style") for style in styles]
         has_alpha = any(style.alpha is not None for style in styles)
-        masks = [sources.read_mask(each.mask) if each.mask else None for each in self.styles]
         levels = [each.level for each in self.styles]
         pictures: dict[str, Any] = {
             "styles": [style.image for style in styles],
             "style_weights": None if len(styles) == 1 else self._weights,
             "style_levels": levels if any(levels) else None,
-            "content_masks": masks if any(mask is not None for mask in masks) else None,
             "style_masks": opaque if has_alpha else None,
         }
-        record: dict[str, Any] = {"bits": 8, "photo_hash": hash_image(photo.image)}
-        record["start_hash"] = None
-        for name in ("styles", "content_masks", "style_masks"):
-            images = pictures[name]
-            record[f"{name}_hash"] = images and [hash_image(image) for image in images]
-        given = self._given | {"seed": self.seed}
-        given |= {"size": self.size} if self.size else {}
-
-        def make(**run):
-            return kerasart.style_transfer(photo.image, **pictures, **given, **run)
-
-        return Plan(photo, record, make)
+        hashes = {f"{name}_hash": _hash_all(pictures[name]) for name in ("styles", "style_masks")}
+        return pictures, hashes
 
     def _flags(self, sources):
         words = [f"--content={self._path(sources, self.photo)}"]
@@ -143,7 +149,7 @@ class Painting(_Styled):
             for each in self.styles:
                 where = sources.path(each.mask) if each.mask else "all"
                 words.append(f"--content_mask={where}")
-        return words + [f"--{name}={value}" for name, value in self._given.items()]
+        return words + [f"--{name}={value}" for name, value in self._own.items()]
 
 
 @settings
@@ -181,7 +187,7 @@ class OnePass(_Styled):
         photo = sources.read(self.photo)
         if self.size:
             photo = resize_picture(photo, self.size)
-        style, record = self._read_style(sources)
+        style, record = self.read_style(sources)
         record |= {"photo_hash": hash_image(photo.image)}
 
         def make(**run):
@@ -191,7 +197,7 @@ class OnePass(_Styled):
 
         return Plan(photo, record, make)
 
-    def _read_style(self, sources):
+    def read_style(self, sources: Sources) -> tuple[Any, dict[str, Any]]:
         """Reads the styles: what a `Stylizer` takes, and a record of all that is asked for."""
         named = self.styles[0].style in STYLES
         pictures = {} if named else {s.style: sources.read(s.style) for s in self.styles}
@@ -231,48 +237,3 @@ class OnePass(_Styled):
     def command(self, sources: Sources) -> list[str]:
         words = super().command(sources)
         return [word for word in words if not word.startswith("--seed=")]
-
-
-@settings
-class FilmPass(OnePass):
-    """A film in one pass of a trained network, frame by frame."""
-
-    output = "painted.mp4"
-
-    def paint(
-        self, sources: Sources, path: Path, on_frame: Callable[[Frame, np.ndarray, int], object]
-    ) -> dict[str, Any]:
-        """Paints the film; one that was begun at the path goes on.
-
-        Args:
-            sources: The `Sources`.
-            path: Where to write it. Its frames lie beside it until all are there.
-            on_frame: Called with each frame, its painting, and an estimate of how many there are;
-                it may raise KeyboardInterrupt.
-
-        Returns:
-            A dict of what makes it again; with `interrupted_after` if it is not whole.
-
-        Raises:
-            ImportError, ValueError, OSError: See `kerasart.paint_film`.
-        """
-        style, record = self._read_style(sources)
-        film = Film(sources.path(self.photo))
-        writer = FilmWriter(path, film, fingerprint=record)
-        count = film.frame_count or 0
-        result = kerasart.paint_film(
-            film,
-            writer,
-            kerasart.FilmStylizer(
-                kerasart.Stylizer(self.model),
-                style,
-                strength=self.strength,
-                preserve_color=self.preserve_color,
-            ),
-            size=self.size,
-            on_frame=lambda frame, painted: on_frame(frame, painted, count),
-        )
-        return record if result.is_whole else record | {"interrupted_after": result.frames}
-
-    def command(self, sources: Sources) -> list[str]:
-        return [word for word in super().command(sources) if word != "--strip_metadata"]

@@ -32,11 +32,16 @@ class Recipe:
     """What every picture needs."""
 
     program = ""
-    output = ""
+    stem = ""
 
     photo: str = option(MISSING, "The photo.", parse=parse_source)
     size: int | None = option(None, "Long side in pixels.", least=32, most=4096)
     seed: int = option(0, "Another number, another picture.", least=0, most=LARGEST_INTEGER)
+
+    @property
+    def output(self) -> str:
+        """The name of its file."""
+        return f"{self.stem}.png"
 
     @property
     def sources(self) -> list[str]:

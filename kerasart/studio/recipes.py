@@ -9,13 +9,16 @@ from typing import Any
 
 from kerasart.settings.checks import check
 from kerasart.studio.dreams import Dream
-from kerasart.studio.paintings import FilmPass, OnePass, Painting
+from kerasart.studio.film_recipes import FilmDream, FilmPainting, FilmPass
+from kerasart.studio.paintings import OnePass, Painting
 from kerasart.studio.recipe import Recipe, make_settings
 
 KINDS: dict[str, type[Recipe]] = {
     "dream": Dream,
     "painting": Painting,
     "one_pass": OnePass,
+    "dream_film": FilmDream,
+    "painting_film": FilmPainting,
     "film": FilmPass,
 }
 

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from kerasart.film import Film
+from kerasart.film.animated_picture import is_animated
 from kerasart.film.flow import opencv
 from kerasart.image import Picture, read_picture
 from kerasart.image.atomic_files import write_file
@@ -42,6 +44,21 @@ def parse_source(name: object, setting: str = "photo") -> str:
     return str(name)
 
 
+class Source(NamedTuple):
+    """What a page is told of a source.
+
+    Attributes:
+        name: Its name.
+        width, height: Its size in pixels.
+        film: Whether it is a film, or an animated picture.
+    """
+
+    name: str
+    width: int
+    height: int
+    film: bool
+
+
 class Sources:
     """Pictures that were given to the studio.
 
@@ -62,18 +79,13 @@ class Sources:
         """Removes the uploads of which nothing was made."""
         self._uploads.cleanup()
 
-    def add(
-        self, read: Callable[[int], bytes], length: int, is_film: bool = False
-    ) -> tuple[str, Picture]:
+    def add(self, read: Callable[[int], bytes], length: int, is_film: bool = False) -> Source:
         """Takes an upload.
 
         Args:
             read: `read(count)` returns the next bytes, at most `count` of them.
             length: The number of bytes.
-            is_film: Whether it is to be a film; else it is to be a picture.
-
-        Returns:
-            The source's name, and the `Picture`; of a film its first frame.
+            is_film: Whether it is to be a video; else it is to be a picture.
 
         Raises:
             ImportError: If what films need is not installed.
@@ -102,7 +114,21 @@ class Sources:
             os.link(file.name, folder / f"link-{name}")
             os.replace(folder / f"link-{name}", folder / f"{name}{suffix}")
         self._forget_old(folder)
-        return name, picture
+        return self._describe(name, picture)
+
+    def describe(self, name: str) -> Source:
+        """Tells what a source is.
+
+        Raises:
+            ValueError, OSError: If there is none, or it cannot be read.
+        """
+        return self._describe(name, self.read(name))
+
+    def _describe(self, name, picture):
+        height, width = picture.image.shape[1:3]
+        path = self.path(name)
+        is_film = path.suffix in _FILMS.values() or is_animated(path)
+        return Source(name, width, height, is_film)
 
     def keep(self, names: Iterable[str]) -> None:
         """Moves sources to where they are kept, each whole or not at all.

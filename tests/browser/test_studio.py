@@ -27,11 +27,19 @@ def test_a_dream_grows_and_what_was_stopped_is_kept(studio, page):
     first = page.get_attribute("#picture", "src")
     page.wait_for_selector(f"#picture:not([src='{first}'])")
     assert "of 84 steps" in page.get_attribute("#picture", "alt")
+    # Meanwhile a quick style is tried, beside its slider.
+    page.check("input[name=kind][value=one_pass]")
+    page.wait_for_selector("#trial:not([hidden])")
+    trial = page.get_attribute("#trial img", "src")
+    page.focus("#strength")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(f"#trial img:not([src='{trial}'])")
+    assert "of 84 steps" in page.get_attribute("#picture", "alt")
     page.click("#stop")
     told = wait_for(page, "stopped")
     (name,) = studio.works
     assert name in told and "384 × 255" in told
-    assert page.is_hidden("#stop")
+    assert page.is_hidden("#stop") and page.is_hidden("#trial")
     image = read_picture(studio.folder / name).image
     assert image.shape == (1, 255, 384, 3)
     assert 0 < read_record(studio.folder / name)["interrupted_after"] < 84
@@ -200,6 +208,24 @@ def test_a_sheet_of_variations_to_choose_from(studio, page):
     assert not page.errors
 
 
+def test_a_thing_is_found_by_its_picture_and_by_some_letters(page):
+    page.check("#dreams input[value=thing]")
+    page.locator("#things input").nth(1).check()
+    assert page.input_value("#thing") == page.locator("#things input").nth(1).get_attribute("value")
+    assert page.locator("#found button").count() == 0
+    page.fill("#thing", "tiger s")
+    found = page.locator("#found button").all_text_contents()
+    assert "tiger shark" in found and all("tiger" in name for name in found)
+    page.get_by_role("button", name="tiger shark").click()
+    assert page.input_value("#thing") == "tiger shark"
+    assert (
+        page.locator("#found button").count() == page.locator("#things input:checked").count() == 0
+    )
+    page.fill("#thing", "unicorn")
+    page.click("#make")
+    page.get_by_text("The network never learned what “unicorn” is").wait_for()
+
+
 def test_a_photo_is_pasted(studio, open_page):
     page = open_page(studio.address)
     page.wait_for_selector("body[data-ready]")
@@ -222,21 +248,36 @@ def test_a_photo_is_pasted(studio, open_page):
     assert page.text_content("#size-note") == "640 × 427 pixels"
 
 
-def test_a_film_is_painted_and_played(studio, open_page, tmp_path):
-    clip = tmp_path / "clip.mp4"
-    with av.open(str(clip), "w") as film:
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """A film that pans over the photo of the cat."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    photo = np.asarray(Image.open(sample_path("cat")).convert("RGB"))[60:124]
+    with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for number in range(6):
-            pixels = np.full((64, 96, 3), 40 * number, np.uint8)
+            pixels = np.ascontiguousarray(photo[:, 130 + 2 * number :][:, :96])
             film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         film.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def film_page(studio, open_page, clip):
+    """The page with a film, at its own size."""
     page = open_page(studio.address)
     page.wait_for_selector("body[data-ready]")
     page.set_input_files("#photo-file", clip)
     page.wait_for_selector("#frame:not([hidden])")
-    assert page.is_disabled("input[name=kind][value=painting]")
     page.check("input[name=size][value=photo]")
+    return page
+
+
+def test_a_film_is_painted_and_played(film_page, axe):
+    page = film_page
+    page.check("input[name=kind][value=one_pass]")
+    assert find_barriers(page, axe) == []
     page.click("#make")
     assert "painted.mp4, 96 × 64" in wait_for(page, "done")
     page.wait_for_selector("#film:not([hidden])")
@@ -244,6 +285,45 @@ def test_a_film_is_painted_and_played(studio, open_page, tmp_path):
     player.evaluate("film => film.play()")
     assert player.evaluate("film => film.duration") == pytest.approx(0.6, abs=0.01)
     assert page.is_hidden("#picture")
+    assert find_barriers(page, axe) == []
+    page.locator("#works button").first.click()
+    page.wait_for_selector("#work-film:not([hidden])")
+    assert find_barriers(page, axe) == []
+    assert not page.errors
+
+
+def test_a_film_is_dreamed_on_after_a_look_at_one_frame(studio, film_page):
+    page = film_page
+    page.check("#dreams input[value=gentle]")
+    page.click("#form summary")
+    page.get_by_role("button", name="Chance", exact=True).click()
+    page.get_by_text("A sheet: picture 1 of 5").wait_for()
+    page.locator("#sheet .gallery button:not([disabled])").first.click()
+    page.wait_for_selector("#seed-shown:text('Throw 1')")
+    page.click("#sheet-stop")
+    page.check("input[name=size][value=photo]")
+    page.check("input[name=form][value=gif]")
+    page.click("#make")
+    page.wait_for_selector("#picture[alt^='Frame ']", timeout=120_000)
+    assert "frame" in wait_for(page, "running")
+    assert "dream.gif, 96 × 64" in wait_for(page, "done")
+    with Image.open(studio.folder / "dream.gif") as film:
+        assert (film.n_frames, film.size) == (6, (96, 64))
+    page.wait_for_selector("#picture[src*='dream.gif']")
+    assert page.is_hidden("#compare") and page.is_hidden("#film")
+    # Again, from what its record tells.
+    page.check("input[name=kind][value=one_pass]")
+    page.check("input[name=form][value=mp4]")
+    page.locator("#works button").first.click()
+    page.click("#work-command")
+    page.wait_for_selector("#command:not([hidden])")
+    words = shlex.split(page.text_content("#command pre"))
+    assert words[0] == "kerasart-deep-dream" and words[2:4] == ["--preset=gentle", "--seed=1"]
+    page.click("#work-again")
+    page.wait_for_selector("input[name=kind][value=dream]:checked")
+    assert page.is_checked("input[name=form][value=gif]")
+    assert page.text_content("#seed-shown") == "Throw 1"
+    assert page.is_visible("#form-title")  # It is a film's still.
     assert not page.errors
 
 
@@ -262,6 +342,8 @@ def test_everybody_can_use_it(studio, open_page, axe, scheme, view):
     choose_cat(page)
     check()
     page.check("#dreams input[value=thing]")
+    page.fill("#thing", "dog")
+    page.locator("#found button").first.wait_for()
     check()
     page.click("#where")
     page.wait_for_selector("#brush:not([hidden])")

@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from kerasart.image import Picture
+from kerasart.image.samples import read_sample
 from kerasart.progress import Progress
 from kerasart.studio.dreams import Dream
 from kerasart.studio.recipe import Plan
@@ -63,12 +64,13 @@ class FakeDreams:
 
 
 def write_clip(path, frames=4):
-    """Writes a small film, of which each frame is another."""
+    """Writes a small film that pans over the photo of the cat."""
+    photo = (255 * read_sample("cat").image[0, 60:108]).astype(np.uint8)
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for number in range(frames):
-            pixels = np.full((48, 64, 3), 40 * number, np.uint8)
+            pixels = np.ascontiguousarray(photo[:, 110 + 2 * number :][:, :64])
             film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         film.mux(stream.encode())
     return path

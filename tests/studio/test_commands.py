@@ -39,7 +39,7 @@ def given(tmp_path_factory):
             path.with_suffix(".png"), image, alpha=alpha if name == "photo" else None
         )
         with open(path, "rb") as file:
-            names[name], _ = sources.add(file.read, path.stat().st_size)
+            names[name] = sources.add(file.read, path.stat().st_size).name
         path.unlink()
     yield folder, sources, names
     sources.close()
@@ -157,17 +157,32 @@ def test_a_dream_is_made_again_from_its_record(given, forks, tmp_path):
     np.testing.assert_array_equal(*images)
 
 
+STYLES = [{"style": "mosaic", "weight": 0.5}, {"style": "the_scream", "weight": 0.5}]
+
+
 @pytest.mark.slow
-def test_the_command_paints_the_same_film(given, forks, tmp_path):
+@pytest.mark.parametrize(
+    ("script", "given_of"),
+    [
+        ("stylize", {"kind": "film", "styles": STYLES, "strength": 0.8}),
+        ("deep_dream", {"kind": "dream_film", "preset": "gentle", "strength": 1.5, "seed": 3}),
+        (
+            "style_transfer",
+            {"kind": "painting_film", "styles": [{"style": "coffee"}], "steps": 3, "form": "gif"},
+        ),
+    ],
+)
+def test_the_command_makes_the_same_film(given, forks, tmp_path, script, given_of):
     folder, sources, _ = given
     clip = write_clip(tmp_path / "clip.mp4")
     with open(clip, "rb") as file:
-        name, _ = sources.add(file.read, clip.stat().st_size, is_film=True)
-    styles = [{"style": "mosaic", "weight": 0.5}, {"style": "the_scream", "weight": 0.5}]
-    recipe = read_recipe({"kind": "film", "photo": name, "styles": styles, "strength": 0.8})
+        name = sources.add(file.read, clip.stat().st_size, is_film=True).name
+    recipe = read_recipe({"photo": name, "size": 80, **given_of})
     work = make(folder, sources, recipe)
-    process = forks.start(CODE.format("stylize"), recipe.command(sources), tmp_path)
+    process = forks.start(CODE.format(script), recipe.command(sources), tmp_path)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    for own, theirs in zip(Film(work), Film(tmp_path / "painted.mp4"), strict=True):
-        np.testing.assert_array_equal(own.image, theirs.image)
+    own, theirs = (list(Film(path)) for path in (work, tmp_path / recipe.output))
+    assert len(own) == 4 and own[0].image.shape == (1, 60, 80, 3)
+    for ours, other in zip(own, theirs, strict=True):
+        np.testing.assert_array_equal(ours.image, other.image)

@@ -2,13 +2,18 @@ import errno
 import json
 import threading
 import time
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from fake_dreams import fake_dreams, write_clip
 
+import kerasart
 from kerasart.film import Film
 from kerasart.image import read_picture
+from kerasart.progress import Progress
 from kerasart.records import read_record
+from kerasart.studio.film_recipes import FilmDream
 from kerasart.studio.gallery import Gallery
 from kerasart.studio.jobs import MOST_WAITING, BusyError, Jobs
 from kerasart.studio.recipes import read_recipe, write_recipe
@@ -266,3 +271,119 @@ def test_a_film_that_is_stopped_is_one_that_plays(open_jobs, film, tmp_path, mon
     (work,) = [each for each in Gallery(tmp_path, 10**6).list() if each["film"]]
     assert work["stopped"] and work["record"]["interrupted_after"] == 3
     assert not list((tmp_path / ".unfinished").iterdir())
+
+
+def test_a_film_for_which_there_was_no_room_is_not_painted_again(
+    open_jobs, film, tmp_path, monkeypatch
+):
+    recipe, lets = film
+    lets.set()
+    frames = []
+    monkeypatch.setattr("kerasart.paint_film", count_calls(kerasart.paint_film, frames))
+    jobs = open_jobs()
+    (tmp_path / ".films").touch()  # Not even a folder has room.
+    job = jobs.add(recipe)
+    wait_for(jobs, job.number, "held")
+    assert not list(tmp_path.glob("painted*.mp4"))
+    (tmp_path / ".films").unlink()
+    jobs.go_on(job.number)
+    assert wait_for(jobs, job.number, "done")["work"] == "painted.mp4"
+    assert len(frames) == 1
+    (work,) = Gallery(tmp_path, 10**6).list()
+    assert work["recipe"] == write_recipe(recipe)
+
+
+def count_calls(function, calls):
+    def counted(*given, **options):
+        calls.append(given)
+        return function(*given, **options)
+
+    return counted
+
+
+@dataclass
+class FakeFilmDreams:
+    """Dreams on films, of four steps a frame, that wait for each step to be let.
+
+    Attributes:
+        lets: A semaphore: each release lets a step.
+        painted: How many frames were begun.
+    """
+
+    lets: threading.Semaphore
+    painted: int = 0
+
+    def make(self, dreamer, mask):
+        def dream(frame, motion, state):
+            self.painted += 1
+            for step in range(1, 5):
+                assert self.lets.acquire(timeout=10)
+                dreamer.on_step(Progress(step, 4, frame.shape[1:3], {}, lambda: frame))
+            return frame, {}
+
+        return dream
+
+
+@pytest.fixture
+def film_dreams(film, monkeypatch):
+    """The recipe of a dream on a film of 4 frames in segments of 2, and `FakeFilmDreams`."""
+    fakes = FakeFilmDreams(threading.Semaphore(0))
+    monkeypatch.setattr("kerasart.Dreamer", lambda **given: SimpleNamespace(**given))
+    monkeypatch.setattr("kerasart.FilmDreamer", fakes.make)
+    monkeypatch.setattr(FilmDream, "segment", 2)
+    recipe = {"kind": "dream_film", "photo": "0" * 16, "preset": "gentle", "form": "gif"}
+    return read_recipe(recipe), fakes
+
+
+def test_the_frame_that_is_being_made_is_seen(open_jobs, film_dreams, tmp_path):
+    recipe, fakes = film_dreams
+    jobs = open_jobs()
+    job = jobs.add(recipe)
+    fakes.lets.release(2)
+    while not job.preview or job.share < 2 / 16:
+        time.sleep(0.01)
+    assert (job.step, job.steps, job.size, job.share) == (1, 4, (64, 48), 2 / 16)
+    fakes.lets.release(3)
+    while job.share < 5 / 16:
+        time.sleep(0.01)
+    assert job.step == 2
+    fakes.lets.release(11)
+    assert wait_for(jobs, job.number, "done")["work"] == "dream.gif"
+    assert len(list(Film(tmp_path / "dream.gif"))) == 4
+    (work,) = Gallery(tmp_path, 10**6).list()
+    assert work["film"] and work["recipe"] == write_recipe(recipe)
+    assert not list((tmp_path / ".unfinished").iterdir())
+
+
+def test_a_film_that_is_stopped_in_the_midst_of_a_frame_has_those_before(
+    open_jobs, film_dreams, tmp_path
+):
+    recipe, fakes = film_dreams
+    jobs = open_jobs()
+    job = jobs.add(recipe)
+    fakes.lets.release(13)
+    while job.share < 13 / 16:
+        time.sleep(0.01)
+    jobs.stop(job.number)
+    fakes.lets.release()
+    assert wait_for(jobs, job.number, "stopped")["work"] == "dream.gif"
+    assert len(list(Film(tmp_path / "dream.gif"))) == 3
+    assert not list((tmp_path / ".unfinished").iterdir())
+
+
+def test_a_film_goes_on_in_the_next_studio(open_jobs, film_dreams, tmp_path):
+    recipe, fakes = film_dreams
+    jobs = open_jobs()
+    job = jobs.add(recipe)
+    fakes.lets.release(13)
+    while job.share < 13 / 16:
+        time.sleep(0.01)
+    fakes.lets.release(100)
+    jobs._closes = True  # As a thread does that is slower than the next step.
+    jobs.close()
+    assert not list(tmp_path.glob("dream*"))
+    before = fakes.painted
+    jobs = open_jobs()
+    assert wait_for(jobs, job.number, "done")["work"] == "dream.gif"
+    assert fakes.painted - before == 2  # Those of the segment that was not closed.
+    assert len(list(Film(tmp_path / "dream.gif"))) == 4

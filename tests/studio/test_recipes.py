@@ -19,9 +19,11 @@ PICTURE = "0123456789abcdef"
 
 
 FILM = QUICK | {"kind": "film"}
+DREAM_FILM = DREAM | {"kind": "dream_film", "form": "gif"}
+PAINTING_FILM = PAINTING | {"kind": "painting_film", "form": "webp"}
 
 
-@pytest.mark.parametrize("given", [DREAM, QUICK, PAINTING, FILM])
+@pytest.mark.parametrize("given", [DREAM, QUICK, PAINTING, FILM, DREAM_FILM, PAINTING_FILM])
 def test_a_recipe_survives_its_record(given):
     recipe = read_recipe(given)
     assert isinstance(recipe, KINDS[given["kind"]])
@@ -78,6 +80,12 @@ def test_a_recipe_survives_its_record(given):
         (QUICK | {"strength": 1.1}, "`strength` must be"),
         (QUICK | {"model": "/tmp/model.keras"}, "`settings` must be"),
         (FILM | {"photo": "/tmp/film.mp4"}, "`photo` must be"),
+        (FILM | {"form": "avi"}, "`form` must be"),
+        # What a picture may not be, a film may not be.
+        (FILM | {"styles": [{"style": "mosaic"}, {"style": "vivid"}]}, "of one network"),
+        (DREAM_FILM | {"class_name": "goldfish"}, "one of them"),
+        (PAINTING_FILM | {"styles": [{"style": "mosaic"}]}, "`styles` must be pictures"),
+        (PAINTING_FILM | {"styles": [{"style": "cat", "mask": PICTURE}]}, "without masks"),
     ],
 )
 def test_what_is_not_a_recipe_is_refused_in_a_sentence(given, message):
@@ -104,6 +112,7 @@ def test_commands_name_what_is_not_usual():
     assert words(fish)[2:4] == ["--class=goldfish", "--step_size=0.015"]
     assert words(QUICK)[1:3] == ["--input=cat", "--style=mosaic"]
     assert words(FILM)[1:] == ["--input=cat", "--style=mosaic", "--output=painted.mp4"]
+    assert words(DREAM_FILM)[1:] == ["--image=cat", "--preset=gentle", "--output=dream.gif"]
     two = [{"style": "mosaic", "weight": 0.6}, {"style": "the_scream", "weight": 0.4}]
     assert "--style=mosaic:0.6,the_scream:0.4" in words(QUICK | {"styles": two})
     by_level = [{"style": "mosaic", "level": "coarse"}, {"style": "the_scream", "level": "fine"}]
@@ -114,12 +123,15 @@ def test_commands_name_the_files_of_sources(tmp_path):
     sources = Sources(tmp_path / "it's kept", 10**6)
     path = write_picture(tmp_path / "a.png", read_sample("cat").image[:, :40, :40])
     with open(path, "rb") as file:
-        name, _ = sources.add(file.read, path.stat().st_size)
+        name = sources.add(file.read, path.stat().st_size).name
     sources.keep([name])
     kept = tmp_path / "it's kept" / f"{name}.png"
     styles = [{"style": name, "mask": name}, {"style": "coffee", "weight": 0.25}]
     command = words(PAINTING | {"styles": styles}, sources)
     assert f"--style={kept}:1.0" in command
+    film = words(PAINTING_FILM | {"styles": [{"style": name}]}, sources)
+    expected = [f"--style={kept}", "--steps=400", "--output=painted.webp"]
+    assert film == ["kerasart-style-transfer", "--content=cat", *expected]
     assert command[4:6] == [f"--content_mask={kept}", "--content_mask=all"]
     assert shlex.split(shlex.join(command)) == command
     with pytest.raises(ValueError, match="no longer"):
@@ -130,9 +142,10 @@ def test_commands_name_the_files_of_sources(tmp_path):
 def test_all_that_is_offered_has_its_picture_and_is_taken():
     choices, files = describe_choices(1, 1, 1), page_files()
     assert [dream["name"] for dream in choices["dreams"]] == list(PRESETS)
-    for name in (*PRESETS, "thing", "picture", *STYLES, *choices["samples"]):
+    things = [thing["picture"] for thing in choices["things"]]
+    for name in (*PRESETS, "thing", "picture", *things, *STYLES, *choices["samples"]):
         assert files[f"pictures/{name}.webp"][8:12] == b"WEBP"
-    assert sum(map(len, files.values())) < 350_000
-    for name in choices["classes"][::60]:
+    assert sum(map(len, files.values())) < 470_000
+    for name in (*choices["classes"][::60], *(thing["name"] for thing in choices["things"])):
         read_recipe({"kind": "dream", "photo": "cat", "class_name": name})
     assert len(choices["classes"]) > 950

@@ -507,6 +507,39 @@ def test_a_film_is_taken_and_its_first_frame_shown(studio, tmp_path):
     assert ask(studio, "GET", f"/sources/{told['name']}")[2][:2] == b"\xff\xd8"
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+def test_an_animated_picture_is_a_film(studio, kind):
+    frames = [Image.new("RGB", (30, 20), (80 * number, 0, 0)) for number in range(3)]
+    for is_film in (True, False):
+        out = io.BytesIO()
+        frames[0].save(out, kind, save_all=True, append_images=frames[1:] if is_film else [])
+        told = json.loads(ask(studio, "POST", "/sources", out.getvalue())[2])
+        assert (told["width"], told["height"], told["film"]) == (30, 20, is_film)
+        about = json.loads(ask(studio, "GET", f"/sources/{told['name']}/about")[2])
+        assert about == told
+
+
+def test_what_is_told_of_a_source(studio):
+    told = json.loads(ask(studio, "GET", "/sources/cat/about")[2])
+    assert told == {"name": "cat", "width": 451, "height": 300, "film": False}
+    assert ask(studio, "GET", "/sources/0123456789abcdef/about")[0] == 400
+
+
+def test_a_file_that_is_deleted_while_works_are_listed(studio, tmp_path, monkeypatch):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(picture_bytes())
+    scan = studio.gallery._scan
+
+    def scan_and_delete():
+        entries = scan()
+        (tmp_path / "a.png").unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr(studio.gallery, "_scan", scan_and_delete)
+    works = json.loads(ask(studio, "GET", "/works")[2])
+    assert [work["name"] for work in works] == ["b.png"]
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -1,8 +1,9 @@
 // The form: shows what is chosen, and notes what is chosen anew.
 
 import {chosen, factor, own, remember, styles, together} from "./settings.js";
-import {markPicked, showTiles} from "./tiles.js";
+import {make, markPicked, showTiles} from "./tiles.js";
 
+const MOST_FOUND = 12;
 const find = (selector) => document.querySelector(selector);
 const all = (selector) => document.querySelectorAll(selector);
 const thumb = (name) => `/pictures/${name}.webp`;
@@ -14,10 +15,10 @@ let takePicture = async () => null;
 // `changed` is called after each choice, `take` with a file: it returns the name of a source.
 export function start(offered, changed, take) {
   [choices, onChange, takePicture] = [offered, changed, take];
-  find("#things").replaceChildren(...offered.classes.map((name) => new Option(name)));
   listen("kind", (value) => { chosen.kind = value; });
   listen("together", (value) => { chosen.together = value; });
   listen("size", (value) => { chosen.size = value; });
+  listen("form", (value) => { chosen.form = value; });
   slide("#strength", (value) => { chosen.strength[chosen.kind] = value; });
   slide("#strokes", (value) => { chosen.strokes = value; });
   slide("#mix", (value) => { chosen.mix = value; });
@@ -51,18 +52,19 @@ function slide(selector, act) {
 
 // Shows what is chosen.
 export function show() {
-  for (const name of ["kind", "together", "size"]) {
+  for (const name of ["kind", "together", "size", "form"]) {
     for (const input of all(`input[name=${name}]`)) input.checked = input.value === (name === "together" ? together() : chosen[name]);
   }
-  for (const element of all("[data-kind]")) element.hidden = !element.dataset.kind.split(" ").includes(chosen.kind);
+  const isFilm = String(Boolean(chosen.photo?.film));
+  for (const element of all("[data-kind], [data-film]")) {
+    const {kind = chosen.kind, film = isFilm} = element.dataset;
+    element.hidden = !kind.split(" ").includes(chosen.kind) || film !== isFilm;
+  }
   for (const element of all("[data-dream]")) element.hidden = element.dataset.dream !== chosen.dream;
-  const isFilm = Boolean(chosen.photo?.film);
-  for (const input of all("input[name=kind]")) input.disabled = isFilm && input.value !== "one_pass";
-  find("#film-note").hidden = !isFilm;
-  find("#sheet-choice").hidden = isFilm;
   find("#two").hidden = chosen.kind === "dream" || styles().length < 2;
   for (const element of all("[data-together]")) element.hidden = element.dataset.together !== together();
   if (find("#thing").value !== chosen.thing) find("#thing").value = chosen.thing;
+  showFound();
   find("#colours").checked = chosen.colours;
   showSliders();
   showSize();
@@ -72,6 +74,23 @@ export function show() {
   find("#where").setAttribute("aria-pressed", Boolean(chosen.masks.dream));
   find("#place-0").setAttribute("aria-pressed", Boolean(chosen.masks.first));
   find("#place-1").setAttribute("aria-pressed", Boolean(chosen.masks.second));
+}
+
+// Offers the things whose names have all that is typed, those that begin so first.
+function showFound() {
+  const typed = chosen.thing.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (name) => typed.every((part) => name.includes(part));
+  const found = typed.length ? choices.classes.filter((name) => fits(name.toLowerCase())) : [];
+  found.sort((one, other) => other.toLowerCase().startsWith(typed[0]) - one.toLowerCase().startsWith(typed[0]));
+  const shown = found.includes(chosen.thing) ? [] : found.slice(0, MOST_FOUND);
+  find("#found").replaceChildren(...shown.map((name) => {
+    const button = make("button", {type: "button"}, name);
+    button.addEventListener("click", (event) => {
+      note(() => { chosen.thing = name; });
+      if (!event.detail) find("#thing").focus();  // By keyboard: the button is gone.
+    });
+    return button;
+  }));
 }
 
 function showSliders() {
@@ -99,7 +118,7 @@ function showSize() {
   // A painting's own size is at most 640, unless more is asked for.
   const capped = size === "photo" && chosen.kind === "painting" ? Math.min(1, 640 / long) : scale;
   const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, Math.round(side * capped)));
-  const slow = Math.max(width, height) > 1400 && chosen.kind !== "one_pass" ? ": this takes long" : "";
+  const slow = Math.max(width, height) > (photo.film ? 800 : 1400) && chosen.kind !== "one_pass" ? ": this takes long" : "";
   find("#size-note").textContent = `${width} × ${height} pixels${slow}`;
 }
 
@@ -109,6 +128,10 @@ function showChoices() {
   dreams.push({value: "picture", face: thumb("picture"), title: "Like a picture", about: "Of what another picture is made of"});
   showRadios("#dreams", "dream", dreams, (value) => { chosen.dream = value; });
   markPicked(find("#dreams"), [chosen.dream]);
+
+  const things = choices.things.map(({name, picture}) => ({value: name, face: thumb(picture), title: name}));
+  showRadios("#things", "thing", things, (value) => { chosen.thing = value; });
+  markPicked(find("#things"), [chosen.thing]);
 
   for (const network of ["medium", "collections"]) {
     const known = choices.styles.filter((style) => style.network === network);

@@ -2,6 +2,8 @@
 
 const KEY = "kerasart studio";
 const SIZES = [384, 640, 1280];  // Those of the form.
+// The kinds of films, by those of pictures: what is made of every frame.
+const FILMS = {dream: "dream_film", painting: "painting_film", one_pass: "film"};
 const START = {
   photo: null,  // {name, width, height, film}
   kind: "dream",
@@ -17,6 +19,7 @@ const START = {
   strokes: 0,
   colours: false,
   size: "640",
+  form: "mp4",  // What a film is kept as.
   seed: 0,
   masks: {dream: null, first: null, second: null},
   sheet: "",
@@ -37,10 +40,18 @@ export const remember = () => sessionStorage.setItem(KEY, JSON.stringify(chosen)
 export const factor = (step) => Number((2 ** (step / 2)).toFixed(3));
 const stepOf = (value) => Math.round(2 * Math.log2(value));
 
+export const isFilm = (made) => Object.values(FILMS).includes(made.kind);
+export const kindOf = (made) => Object.keys(FILMS).find((kind) => FILMS[kind] === made.kind) || made.kind;
+
+// The recipe of a film's first frame; of a picture, itself.
+export function stillOf({form, ...made}) {
+  return {...made, kind: kindOf(made)};
+}
+
 // The styles that are chosen, of the kind that is.
 export const styles = () => (chosen.kind === "painting" ? chosen.painting : chosen.quick);
 export const together = () =>
-  chosen.together === "places" && chosen.kind !== "painting" ? "mixed" : chosen.together;
+  chosen.together === "places" && (chosen.kind !== "painting" || chosen.photo?.film) ? "mixed" : chosen.together;
 
 function mixture() {
   const [first, second] = styles();
@@ -59,6 +70,11 @@ function mixture() {
 // The recipe of what is chosen; throws a sentence where something is missing.
 export function recipe() {
   if (!chosen.photo) throw new Error("Choose a photo first.");
+  const made = pictureRecipe();
+  return chosen.photo.film ? {...made, kind: FILMS[chosen.kind], form: chosen.form} : made;
+}
+
+function pictureRecipe() {
   const made = {kind: chosen.kind, photo: chosen.photo.name, size: chosen.size === "photo" ? null : Number(chosen.size)};
   const strength = chosen.strength[chosen.kind];
   if (chosen.kind === "dream") {
@@ -84,7 +100,6 @@ export function recipe() {
     made.style_size = factor(chosen.strokes);
   } else {
     made.strength = strength / 100;
-    if (chosen.photo.film) made.kind = "film";
   }
   return made;
 }
@@ -97,10 +112,11 @@ function nearestSize(size) {
 
 // Chooses what a recipe says; the photo is chosen by the caller.
 export function follow(made) {
-  chosen.kind = made.kind === "film" ? "one_pass" : made.kind;
+  chosen.kind = kindOf(made);
+  chosen.form = made.form || chosen.form;
   chosen.size = made.size === null ? "photo" : nearestSize(made.size);
   chosen.masks = {dream: null, first: null, second: null};
-  if (made.kind === "dream") {
+  if (chosen.kind === "dream") {
     chosen.dream = made.preset || (made.class_name === null ? "picture" : "thing");
     chosen.thing = made.class_name || chosen.thing;
     chosen.guide = made.guide || chosen.guide;
@@ -119,7 +135,7 @@ export function follow(made) {
   }
   for (const name of names) if (/^[0-9a-f]{16}$/.test(name)) own(name);
   chosen.colours = made.preserve_color !== "none";
-  if (made.kind === "painting") {
+  if (chosen.kind === "painting") {
     chosen.painting = names;
     chosen.strength.painting = stepOf(made.style_strength) / 2;
     chosen.strokes = stepOf(made.style_size);

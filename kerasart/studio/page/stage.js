@@ -23,20 +23,21 @@ async function show(url, alt) {
   await picture.decode();
 }
 
-async function change(url, alt, photo, file, isFilm = false) {
-  // A film is shown by a player of its own.
-  picture.hidden = isFilm;
-  film.hidden = !isFilm;
-  if (!isFilm) film.removeAttribute("src");
-  shown = isFilm ? null : {url, alt};
+async function change(url, alt, photo, file, isPlayed = false) {
+  picture.hidden = isPlayed;
+  film.hidden = !isPlayed;
+  if (!isPlayed) film.removeAttribute("src");
+  shown = isPlayed ? null : {url, alt};
   before = photo;
   compare.hidden = !photo;
   save.hidden = !file;
   if (file) [save.href, save.download] = [`/works/${encodeURIComponent(file)}`, file];
-  if (isFilm) film.src = url;
+  if (isPlayed) film.src = url;
   else await show(url, alt);
 }
 
+// Whether a work needs a player; animated pictures are shown as pictures.
+export const isPlayed = (work) => work.name.endsWith(".mp4");
 export const photoUrl = (name) => `/sources/${name}`;
 export const workUrl = (work) => `/works/${encodeURIComponent(work.name)}?v=${work.version}`;
 export const smallUrl = (work) => `/works/${encodeURIComponent(work.name)}/small?v=${work.version}`;
@@ -45,7 +46,7 @@ export const showPhoto = (name) => change(photoUrl(name), "The photo", null, nul
 export const showGrowing = (blob, alt, photo) =>
   change(URL.createObjectURL(blob), alt, photo && photoUrl(photo), null);
 export const showWork = (work, photo) =>
-  change(workUrl(work), `${work.name}, as it was made`, work.film ? null : photo && photoUrl(photo), work.name, work.film);
+  change(workUrl(work), `${work.name}, as it was made`, work.film ? null : photo && photoUrl(photo), work.name, isPlayed(work));
 
 // Holding the button, the picture itself, or a key on the button shows the photo.
 function hold(isHeld) {

@@ -1,9 +1,9 @@
 // The page: a photo is taken in, something is asked for, watched as it grows, and kept.
 
-import {getBlob, getJson, loadImage, post, postJson, upload} from "./api.js";
+import {getBlob, getJson, post, postJson, upload} from "./api.js";
 import {Brush} from "./brush.js";
 import * as form from "./form.js";
-import {chosen, follow, recipe, remember} from "./settings.js";
+import {chosen, follow, isFilm, kindOf, recipe, remember, stillOf} from "./settings.js";
 import {photoUrl, showGrowing, showPhoto, showWork} from "./stage.js";
 import {make} from "./tiles.js";
 import * as works from "./works.js";
@@ -11,6 +11,8 @@ import * as works from "./works.js";
 const find = (selector) => document.querySelector(selector);
 const ENDED = ["done", "stopped", "failed", "held"];  // One that is held may begin again.
 const SHEET_SIZE = 320;
+const TRIAL_SIZE = 192;  // Of one that follows a slider.
+const FORMS = {"image/gif": "gif", "image/webp": "webp"};  // Of films that are animated pictures.
 
 let choices = null;
 let jobs = [];
@@ -50,13 +52,13 @@ function say(state, text) {
 
 const takePhoto = attempt(async (file) => {
   if (!file) return;
-  await setPhoto(await upload(file, choices));
+  await setPhoto(await upload(file, choices), file.type);
 });
 
-async function setPhoto(photo) {
+async function setPhoto(photo, type) {
   closeBrush();
   Object.assign(chosen, {photo, masks: {dream: null, first: null, second: null}});
-  if (photo.film) chosen.kind = "one_pass";
+  if (photo.film) chosen.form = FORMS[type] || "mp4";
   remember();
   form.show();
   await openPhoto();
@@ -70,10 +72,7 @@ async function openPhoto() {
   if (chosen.photo) await showPhoto(chosen.photo.name);
 }
 
-const sizeOf = async (url) => {
-  const image = await loadImage(url);
-  return {width: image.naturalWidth, height: image.naturalHeight};
-};
+const describe = (name) => getJson(`/sources/${name}/about`);
 
 function listenForPhotos() {
   for (const selector of ["#photo-file", "#camera-file"]) {
@@ -87,7 +86,7 @@ function listenForPhotos() {
     const image = make("img", {src: `/pictures/${name}.webp`, alt: `The photo of a ${name}`});
     const button = make("button", {type: "button"}, image);
     button.addEventListener("click", attempt(async () => {
-      await setPhoto({name, ...await sizeOf(photoUrl(name))});
+      await setPhoto(await describe(name));
     }));
     find("#samples").append(button);
   }
@@ -144,12 +143,20 @@ const submit = attempt(async () => {
 
 const makeSheet = attempt(async (name) => {
   await finishBrush();
-  const asked = {...known(recipe()), size: SHEET_SIZE};
+  const asked = {...stillOf(known(recipe())), size: SHEET_SIZE};
   if (!isBusy()) lately = "";
-  chosen.sheet = Math.random().toString(36).slice(2, 10);
+  const changes = form.variations(asked)[name];
+  Object.assign(chosen, {sheet: Math.random().toString(36).slice(2, 10), ofSheet: changes.length});
   remember();
-  for (const [change] of form.variations(asked)[name]) {
-    await postJson("/jobs", {...asked, ...change, sheet: chosen.sheet});
+  let sent = 0;
+  try {
+    for (const [change] of changes) {
+      await postJson("/jobs", {...asked, ...change, sheet: chosen.sheet});
+      sent += 1;
+    }
+  } finally {
+    chosen.ofSheet = sent;
+    remember();
   }
   find("#sheet").scrollIntoView({block: "nearest"});
 });
@@ -175,8 +182,10 @@ function seePicture() {
 let trying = false;
 let again = null;
 
+// While a picture is made, which is shown large, a trial is shown beside the sliders.
 async function tryOut(isLive = false) {
-  if (chosen.kind !== "one_pass" || !chosen.photo || isBusy() || brushed || !ready) return;
+  if (chosen.kind !== "one_pass" || !isBusy()) find("#trial").hidden = true;
+  if (chosen.kind !== "one_pass" || !chosen.photo || brushed || !ready) return;
   if (trying) {
     again = {isLive};
     return;
@@ -184,10 +193,14 @@ async function tryOut(isLive = false) {
   trying = true;
   try {
     const asked = recipe();
-    const size = isLive ? 192 : Math.min(asked.size || 640, 640);
+    const size = isLive || isBusy() ? TRIAL_SIZE : Math.min(asked.size || 640, 640);
     const answer = await post("/try", {...asked, size});
-    await showGrowing(await answer.blob(), "A trial", chosen.photo.name);
-    say("tried", "A trial. Make it to keep it.");
+    if (isBusy()) {
+      await showTrial(await answer.blob());
+    } else {
+      await showGrowing(await answer.blob(), "A trial", chosen.photo.name);
+      say("tried", "A trial. Make it to keep it.");
+    }
   } catch (error) {
     complain(error);
   } finally {
@@ -198,6 +211,14 @@ async function tryOut(isLive = false) {
     again = null;
     tryOut(next.isLive);
   }
+}
+
+async function showTrial(blob) {
+  const picture = find("#trial img");
+  URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(blob);
+  await picture.decode();
+  find("#trial").hidden = false;
 }
 
 function changed(isLive) {
@@ -213,7 +234,7 @@ const openBrush = attempt(async (name, title) => {
   await finishBrush();
   await showPhoto(chosen.photo.name);
   brushed = name;
-  find("#brush-title").textContent = title;
+  find("#brush-title").textContent = chosen.photo.film ? `${title} It is the same place in every frame.` : title;
   find("#brush-tools").hidden = false;
   find("#under").hidden = true;
   const known = chosen.masks[name];
@@ -335,6 +356,7 @@ function update() {
   find("#stop").hidden = !job || ENDED.includes(job.state);
   find("#stop").disabled = job?.state === "stopping";
   find("#make").textContent = running ? "Make it next" : "Make it";
+  if (!isBusy()) find("#trial").hidden = true;
   find("#bar").hidden = !job || !["running", "stopping"].includes(job.state);
   const sheet = jobs.filter((each) => each.sheet && each.sheet === (running?.sheet || chosen.sheet));
   const isSheet = (!job || ENDED.includes(job.state)) && sheet.some((each) => !ENDED.includes(each.state));
@@ -356,14 +378,28 @@ function watchSheet(sheet) {
   const ended = sheet.filter((job) => ENDED.includes(job.state)).length;
   const share = sheet.reduce((sum, job) => sum + (ENDED.includes(job.state) ? 1 : job.share), 0);
   find("#bar").hidden = false;
-  find("#bar").value = share / sheet.length;
-  say("sheet", `${lately}A sheet: picture ${ended + 1} of ${sheet.length}`);
+  const count = Math.max(sheet.length, sheet[0].sheet === chosen.sheet ? chosen.ofSheet : 0);
+  find("#bar").value = share / count;
+  say("sheet", `${lately}A sheet: picture ${ended + 1} of ${count}`);
 }
 
 function endSheet(sheet) {
   const failed = sheet.find((job) => job.message);
   if (failed) say("failed", failed.message);
   else say("idle", sheet.some((job) => job.work) ? "The sheet is made: choose one." : "");
+}
+
+const PAUSE = 4000;  // Milliseconds between two sentences on how far a film is.
+let [saidStep, saidAt] = [0, 0];
+let pace = {};  // The number of a film's job, and the frame that was being made at a time.
+
+// About how long a film will take; its first frame takes longer than others.
+function timeLeft({number, step, steps}) {
+  if (pace.number !== number || pace.step <= 1) pace = {number, step, time: Date.now()};
+  if (step === pace.step) return "";
+  const minutes = (Date.now() - pace.time) / (step - pace.step) * (steps - step + 1) / 60000;
+  const [count, unit] = minutes > 90 ? [minutes / 60, "hours"] : minutes > 1.5 ? [minutes, "minutes"] : [60 * minutes, "seconds"];
+  return `, about ${Math.ceil(count)} ${unit} left`;
 }
 
 function watch(job) {
@@ -376,11 +412,19 @@ function watch(job) {
     if (!job.step) {
       find("#bar").removeAttribute("value");
       say("loading", `${lately}Loading the network …`);
-    } else if (job.step % 10 === 0 || find("#status").dataset.state !== "running") {
-      const size = job.size ? `, at ${job.size[0]} × ${job.size[1]}` : "";
-      const act = job.recipe.kind === "film" ? "Painting" : "Growing";
-      const what = `${act}${lately && " the next"}: ${job.recipe.kind === "film" ? "frame" : "step"}`;
-      say("running", `${lately}${what} ${job.step} of ${job.steps}${size}`);
+    } else {
+      const left = isFilm(job.recipe) ? timeLeft(job) : "";
+      const isDue = isFilm(job.recipe) ? Date.now() > saidAt + PAUSE : job.step % 10 === 0;
+      if (isDue || find("#status").dataset.state !== "running") {
+        // Of a frame that takes long it is said how much of it is done.
+        const done = Math.round(100 * (job.share * job.steps - job.step + 1));
+        const part = isFilm(job.recipe) && job.step === saidStep ? `, ${done} % of it` : "";
+        [saidStep, saidAt] = [job.step, Date.now()];
+        const size = job.size ? `, at ${job.size[0]} × ${job.size[1]}` : "";
+        const act = kindOf(job.recipe) === "one_pass" ? "Painting" : "Growing";
+        const what = `${act}${lately && " the next"}: ${isFilm(job.recipe) ? "frame" : "step"}`;
+        say("running", `${lately}${what} ${job.step} of ${job.steps}${part}${size}${left}`);
+      }
     }
     look(job);
   } else if (job.state === "stopping") {
@@ -400,7 +444,10 @@ async function look(job) {
   try {
     const blob = await getBlob(`/jobs/${job.number}/preview?n=${job.preview}`);
     if (followed === job.number) {
-      await showGrowing(blob, `The picture after ${job.step} of ${job.steps} steps`, job.recipe.photo);
+      const [alt, photo] = isFilm(job.recipe)
+        ? [`Frame ${job.step} of ${job.steps}`, null]
+        : [`The picture after ${job.step} of ${job.steps} steps`, job.recipe.photo];
+      await showGrowing(blob, alt, photo);
       find("#picture").dataset.step = job.step;
     }
   } catch {
@@ -431,9 +478,10 @@ async function end(job) {
 const outcome = (job) => `${job.state === "done" ? "Done" : "Stopped, and kept"}: ${job.work}`;
 
 const titleOf = (made) => {
-  if (made.kind !== "dream") return {painting: "Painting", one_pass: "Quick style", film: "Film"}[made.kind];
+  const ofFilm = isFilm(made) ? ", a film" : "";
+  if (kindOf(made) !== "dream") return {painting: "Painting", one_pass: "Quick style"}[kindOf(made)] + ofFilm;
   const known = choices.dreams.find(({name}) => name === made.preset);
-  return `Dream: ${known ? known.title : made.class_name || "like a picture"}`;
+  return `Dream: ${known ? known.title : made.class_name || "like a picture"}${ofFilm}`;
 };
 
 function showQueue() {
@@ -497,13 +545,13 @@ function taken() {
 const repeat = attempt(async (work) => {
   closeBrush();
   const {photo} = work.recipe;
-  const size = await sizeOf(photoUrl(photo)).catch(() => null);
+  const known = await describe(photo).catch(() => null);
   follow(work.recipe);
-  if (!size) {
+  if (!known) {
     taken();
     throw new Error("The photo of this picture is not here any more: choose one.");
   }
-  chosen.photo = {name: photo, ...size, film: work.recipe.kind === "film"};
+  chosen.photo = known;
   taken();
   await openPhoto();
   await showWork(work, photo);
@@ -511,7 +559,8 @@ const repeat = attempt(async (work) => {
 });
 
 const goOn = attempt(async (work) => {
-  await setPhoto(await upload(await getBlob(`/works/${encodeURIComponent(work.name)}`), choices));
+  const file = await getBlob(`/works/${encodeURIComponent(work.name)}`);
+  await setPhoto(await upload(file, choices), file.type);
 });
 
 // Forgets the pictures of a studio that was closed since, of which nothing was made.

@@ -1,13 +1,15 @@
 // What was made: the gallery, and one work seen closely.
 
 import {getJson, postJson} from "./api.js";
-import {smallUrl, workUrl} from "./stage.js";
+import {isPlayed, smallUrl, workUrl} from "./stage.js";
 import {make} from "./tiles.js";
 
 const find = (selector) => document.querySelector(selector);
 const dialog = find("#work");
+const FEW = 12;
 let works = [];
 let open = null;
+let most = FEW;  // How many are shown.
 let newest = "";  // The name of what was made last while the page was open.
 
 export const findWork = (name) => works.find((each) => each.name === name);
@@ -17,10 +19,15 @@ export const worksOf = (sheet) => works.filter((each) => each.sheet === sheet);
 export async function refresh(made = newest) {
   newest = made;
   works = await getJson("/works");
+  list();
+}
+
+function list() {
   const whole = works.filter((each) => !each.sheet);
   const small = works.filter((each) => each.sheet);
   find("#none").hidden = works.length > 0;
-  find("#works").replaceChildren(...whole.map(card));
+  find("#works").replaceChildren(...whole.slice(0, most).map(card));
+  find("#more").hidden = whole.length <= most;
   find("#small-works").hidden = !small.length;
   find("#sheet-works").replaceChildren(...small.map(card));
 }
@@ -47,10 +54,9 @@ function show(work) {
   find("#work-title").textContent = `${work.name}, ${work.width} × ${work.height}`;
   const picture = find("#work-picture");
   const film = find("#work-film");
-  [picture.hidden, film.hidden] = [work.film, !work.film];
-  if (work.film) film.src = workUrl(work);
+  [picture.hidden, film.hidden] = [isPlayed(work), !isPlayed(work)];
+  if (isPlayed(work)) film.src = workUrl(work);
   else Object.assign(picture, {src: workUrl(work), alt: work.name});
-  find("#work-photo").hidden = work.film;
   find("#work-save").href = `/works/${encodeURIComponent(work.name)}`;
   find("#work-save").download = work.name;
   find("#work-again").hidden = find("#work-command").hidden = !work.recipe;
@@ -64,6 +70,12 @@ function show(work) {
   dialog.showModal();
 }
 
+find("#more").addEventListener("click", () => {
+  const first = most;  // Of those that are added: the keyboard goes on there.
+  most += 2 * FEW;
+  list();
+  find("#works").children[first].focus();
+});
 find("#work-close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", () => find("#work-film").pause());
 dialog.addEventListener("click", (event) => {

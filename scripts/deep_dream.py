@@ -34,6 +34,7 @@ from typing import Any
 
 from absl import flags
 
+from kerasart.backbones import find_class
 from kerasart.film.writer import SLOW_SEGMENT
 from kerasart.image import Picture, check_output
 from kerasart.image.masks import read_mask
@@ -143,10 +144,13 @@ class Request:
     @cached_property
     def dreamer(self) -> Any:
         """The `Dreamer`, made when it is first asked for."""
-        ready = self.dreaming.dreamer
+        self.say_class()
+        return self.dreaming.dreamer
+
+    def say_class(self) -> None:
+        """Prints the class that is dreamed of, if one is."""
         if self.dreaming.named:
             cli.say(f"Dreaming of class {self.dreaming.named['class']}.")
-        return ready
 
     def read_photo(self, name: str | None) -> Picture | None:
         """Reads the photo, or a sample if none is named; None for a dream from nothing."""
@@ -179,6 +183,8 @@ def read_request(recorded: dict, bits: int, **changes: Any) -> Request:
         `Request`.
     """
     settings = options.read_settings("deep_dream", recorded, changes)
+    if settings.get("class_name") is not None:
+        find_class(settings["class_name"])
     init = options.check_dream(settings, _GUIDE.value).init
     guide = common_flags.read_photo(_GUIDE.value).image if _GUIDE.value else None
     mask = read_mask(_MASK.value, common_flags.MAX_PIXELS.value) if _MASK.value else None
@@ -228,6 +234,7 @@ def dream_film() -> None:
     film_flags.check(animation_flags.ANIMATE, common_flags.PREVIEW_EVERY, _REPRODUCE)
     request = read_request({}, 8)
     dreaming = request.dreaming
+    request.say_class()
     if request.init != "photo":
         raise ValueError(f"`init` must be photo to dream on a film. Received: {request.init!r}")
 
@@ -235,7 +242,7 @@ def dream_film() -> None:
         from kerasart.applications.film_dreamer import FilmDreamer
 
         settings = dreaming.settings | {"on_step": on_step}
-        dreamer = replace(request, dreaming=replace(dreaming, settings=settings)).dreamer
+        dreamer = replace(dreaming, settings=settings).dreamer
         return FilmDreamer(dreamer, dreaming.mask, **options)
 
     options = film_flags.painter_options()

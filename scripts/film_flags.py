@@ -1,11 +1,12 @@
 """The flags of films, and `paint`, which paints the film that they describe."""
 
-from kerasart.scripts import cli, common_flags
+from kerasart.scripts import cli, cluster_flags, common_flags
 from kerasart.scripts.unfinished import RESUME
 
 import math
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.atomic_files import claim
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.progress import Progress, ProgressBar
+from kerasart.scale.requirements import ray
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
@@ -72,6 +74,7 @@ _FILM_STEPS = flags.DEFINE_integer(
     lower_bound=1,
 )
 FLAGS = [_STEADINESS, _FROM, _TO, _EVERY, _CUTS, _FILM_QUALITY, _SOUND, _PREVIEW]
+FLAGS += cluster_flags.FLAGS
 FLAGS_WITH_STEPS = [*FLAGS, _FILM_STEPS]
 
 
@@ -130,7 +133,8 @@ def paint(
         output: Where to write; None is painted.mp4, or .gif or .webp as the film. A name that is
             taken gets a number, unless --overwrite or --resume.
         make_painter: `make_painter(on_step)` makes the painter, of `paint_film`; called once
-            TensorFlow is loaded. `on_step` is to be called with a `Progress` after each step.
+            TensorFlow is loaded. `on_step` is to be called with a `Progress` after each step. With
+            flags of a cluster it is called in other processes, where no flags are read.
         fingerprint: Dict of what determines how it paints.
         size: Long side of the frames; None is the film's own.
         **options: Further arguments of `FilmWriter`.
@@ -147,6 +151,10 @@ def paint(
         _preview(film, output, make_painter, size)
         return
     cuts = _read_cuts()
+    if cluster_flags.is_given():
+        if _CUTS.value != "auto":
+            raise ValueError(f"`cuts` must be auto for a film in shots. Received: {_CUTS.value!r}")
+        ray()  # Better missed before shots are looked for.
     path = _find_place(output)
     options |= {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
     options["fingerprint"] = {**fingerprint, "size": size, "cuts": cuts}
@@ -154,6 +162,10 @@ def paint(
     writer = FilmWriter(path, film, **options, taken="replace" if _replaces() else "number")
     if writer.done:
         cli.say(f"Going on after {writer.done} frames.")
+    begin = time.perf_counter()
+    if cluster_flags.is_given():
+        _paint_shots(film, path, options, make_painter, size)
+    seconds = time.perf_counter() - begin
     with tqdm(
         total=film.frame_count,
         initial=writer.done,
@@ -178,11 +190,41 @@ def paint(
         )
     cli.say(
         f"Wrote {'' if result.is_whole else 'the frames so far to '}{result.path}: "
-        f"{result.frames} frames, {result.seconds:.0f} s."
+        f"{result.frames} frames, {seconds + result.seconds:.0f} s."
     )
     if not result.is_whole:
         cli.say(f"The same command with --resume --output={path} continues it.")
         sys.exit(130)
+
+
+def _paint_shots(film, path, options, make_painter, size):
+    """Paints the shots of a film by the workers of a cluster, into the folder beside the output."""
+    from kerasart import find_shots
+    from kerasart.scale.film import paint_shots
+
+    def make_writer(film):
+        return FilmWriter(path, film, **options)
+
+    quiet = common_flags.QUIET.value or None
+    with tqdm(desc="Looking for cuts", bar_format="{desc} ...", disable=quiet, leave=False):
+        writer, shots = make_writer(film), find_shots(film)
+        left = [shot for shot in shots if any(writer.gaps(shot.first, shot.stop))]
+    cli.say(f"{len(left)} shots.")
+    frames = sum(shot.stop - shot.first for shot in left)
+    with tqdm(total=frames, unit="frame", disable=quiet, leave=False) as bar:
+        try:
+            for shot in paint_shots(
+                film,
+                left,
+                make_writer,
+                lambda: make_painter(lambda progress: None),
+                size=size,
+                **cluster_flags.read(),
+            ):
+                bar.update(shot.stop - shot.first)
+        except KeyboardInterrupt:
+            cli.say(f"The same command with --resume --output={path} continues it.")
+            raise
 
 
 def _preview(film, output, make_painter, size):

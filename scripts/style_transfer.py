@@ -170,12 +170,13 @@ def paint_film() -> None:
             style_levels=pictures["style_levels"],
             style_masks=masks,
             on_step=on_step,
-            **common_flags.read_tiling(),
-            **film_flags.painter_options(),
+            **tiling,
+            **options,
             **settings,
         )
 
-    identity = settings | film_flags.painter_options()
+    tiling, options = common_flags.read_tiling(), film_flags.painter_options()
+    identity = settings | options
     identity |= {name: pictures[name] for name in ("style_weights", "style_levels")}
     identity |= {
         "styles_hash": style_pictures.hash_all(styles),

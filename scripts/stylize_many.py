@@ -12,7 +12,7 @@ skipped, unless the photo or the settings are others than before. Photos that ca
 left out; the manifest, Parquet in the folder _manifest of the output, says which, and why.
 """
 
-from kerasart.scripts import cli, common_flags, manner_flags, one_pass_flags, options
+from kerasart.scripts import cli, cluster_flags, common_flags, manner_flags, one_pass_flags, options
 from kerasart.scripts.batch_files import warn_of_failure
 
 import itertools
@@ -53,31 +53,6 @@ _WEIGHTS = flags.DEFINE_string(
     "dream_weights", None, "Its weights, as in deep_dream.py; a file must be on all machines."
 )
 _SETTINGS = options.define_flags(DreamSettings, prefix="dream_")
-_ADDRESS = flags.DEFINE_string(
-    "address",
-    None,
-    "A Ray cluster: auto on a machine of it, or HOST:PORT. (default: this machine alone)",
-)
-_WORKERS = flags.DEFINE_integer(
-    "workers",
-    None,
-    "Processes that paint, each with a network of its own. (default: one for each GPU, or else for "
-    "every other CPU)",
-    lower_bound=1,
-)
-_GPUS_PER_WORKER = flags.DEFINE_float(
-    "gpus_per_worker",
-    None,
-    "GPUs of each, also a part of one, such as 0.25. (default: all, shared out)",
-    lower_bound=0,
-)
-_THREADS = flags.DEFINE_integer(
-    "threads",
-    None,
-    "Threads of each. With fewer than the machine has cores, which is faster where it has many "
-    "workers, the last digits of paintings are others. (default: as many as there are cores)",
-    lower_bound=1,
-)
 _OF_DREAMS = [_PRESET, _BACKBONE, _WEIGHTS, common_flags.SEED]
 _OF_DREAMS += itertools.chain(*_SETTINGS.values())
 GROUPS = {
@@ -90,7 +65,7 @@ GROUPS = {
     ],
     "Style": [*one_pass_flags.FLAGS, manner_flags.MANNER, manner_flags.TRUNCATION],
     "Dream": _OF_DREAMS,
-    "Cluster": [_ADDRESS, _WORKERS, _GPUS_PER_WORKER, _THREADS],
+    "Cluster": cluster_flags.FLAGS,
     "Run": [
         common_flags.TILE,
         common_flags.MEMORY,
@@ -119,10 +94,7 @@ def main() -> None:
     with _Bar(len(work.jobs)) as bar:
         for row in paint_many(
             work,
-            address=_ADDRESS.value,
-            workers=_WORKERS.value,
-            gpus_per_worker=_GPUS_PER_WORKER.value,
-            threads=_THREADS.value,
+            **cluster_flags.read(),
             batch_size=one_pass_flags.BATCH_SIZE.value,
             replaces=common_flags.OVERWRITE.value,
             on_start=bar.wait_for,

@@ -14,14 +14,6 @@ from kerasart.scale.requirements import ray
 from kerasart.settings.checks import check
 from kerasart.startup import hold_stderr
 
-# Ray reports to its makers, and tells on the terminal what it does, unless it is told otherwise
-# before it is imported. What a user has set stays.
-_QUIETLY = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DATA_LOG_LEVEL": "CRITICAL",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # Of what other processes tell.
-}
 _STORE = 2**28  # Bytes of memory that processes share: names pass there, and no pictures.
 # Of the CPUs that a worker computes with, how many it asks Ray for. If workers took all, what else
 # runs in the cluster would wait for them, and they for it.
@@ -54,8 +46,6 @@ def connect(address: str | None = None) -> Iterator[None]:
         ImportError: If Ray is not installed.
         ConnectionError: If there is no such cluster.
     """
-    for name, value in _QUIETLY.items():
-        os.environ.setdefault(name, value)
     if ray().is_initialized():
         yield
         return

@@ -148,7 +148,7 @@ class OnePass:
 
     def sharing(self, share: float, threads: int | None) -> OnePass:
         """See `Painting`; where the share is too small, photos are painted in strips."""
-        _set_up_tensorflow(threads)
+        set_up_tensorflow(threads)
         return replace(self, memory=_limit(self.memory, share))
 
     def load(self) -> None:
@@ -237,7 +237,7 @@ class Dreaming:
 
     def sharing(self, share: float, threads: int | None) -> Dreaming:
         """See `Painting`; where the share is too small, photos are dreamed on in tiles."""
-        _set_up_tensorflow(threads)
+        set_up_tensorflow(threads)
         memory = _limit(self.tiling.get("memory"), share)
         return replace(self, tiling=self.tiling | {"memory": memory})
 
@@ -274,7 +274,12 @@ class Dreaming:
         }
 
 
-def _set_up_tensorflow(threads):
+def set_up_tensorflow(threads: int | None) -> None:
+    """Loads TensorFlow into a process that is one of several on this machine.
+
+    Args:
+        threads: With how many threads it is to compute; None for as many as there are cores.
+    """
     with quiet_startup():
         import tensorflow as tf
     tf.config.threading.set_intra_op_parallelism_threads(threads or 0)

@@ -1,7 +1,17 @@
 """What Ray brings, imported when it is first needed."""
 
+import os
 from importlib import import_module
 from typing import Any
+
+# Ray reports to its makers, and tells on the terminal what it does, unless it is told otherwise
+# before it is imported. What a user has set stays.
+_QUIETLY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_LOG_LEVEL": "CRITICAL",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # Of what other processes tell.
+}
 
 
 def ray(module: str | None = None) -> Any:
@@ -10,6 +20,8 @@ def ray(module: str | None = None) -> Any:
     Raises:
         ImportError: If it is not installed.
     """
+    for name, value in _QUIETLY.items():
+        os.environ.setdefault(name, value)
     return _import("ray", module)
 
 

@@ -1,18 +1,16 @@
 """Many photos on a Ray cluster of this machine: workers that die, and too few CPUs."""
 
 import os
-import signal
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PIL import Image
-from toys import Inverting, files_in, write_photo
+from toys import Inverting, files_in, kill_a_worker, write_photo
 
 from kerasart import read_picture
-from kerasart.scale.cluster import connect, share
+from kerasart.scale.cluster import share
 from kerasart.scale.many import paint_many
 from kerasart.scale.painting import write_painted
 from kerasart.scale.plan import plan
@@ -23,16 +21,7 @@ pytest.importorskip("ray")
 COUNT = 12
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster():
-    """A cluster of one CPU, which two workers share, with the tests' folder on its path."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kerasart.scale.cluster.count_cores", lambda: 1)
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-        with connect():
-            assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-            yield
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 @pytest.fixture(scope="module")
@@ -87,23 +76,10 @@ def test_workers_die_and_go_on(photos, expected, tmp_path):
     for row in paint(photos, tmp_path / "out", replace(Inverting(), seconds=0.2)):
         rows.append(row)
         if len(rows) in (2, 7):
-            killed.append(kill_a_worker())
+            killed.append(kill_a_worker("MapWorker"))
     assert len(set(killed)) == 2
     assert sorted(row["path"] for row in rows) == sorted(expected) and not reasons(rows)
     assert files_in(tmp_path / "out") == expected
-
-
-def kill_a_worker():
-    """Kills one of the processes that paint."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            is_worker = b"MapWorker" in path.read_bytes()
-        except OSError:
-            continue
-        if is_worker:
-            os.kill(int(path.parent.name), signal.SIGKILL)
-            return int(path.parent.name)
-    raise AssertionError("there is no worker")
 
 
 @pytest.mark.slow

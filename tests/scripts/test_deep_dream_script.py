@@ -229,6 +229,7 @@ FLAGS = """
     step_size max_loss norm floor blur pyramid init init_noise parameterization pad jitter scaling
     rotation final_jitter detail clip antialias animate frames zoom rotate shift blend fps loop
     frame_size keep_frames steadiness from to every cuts film_quality sound preview film_steps
+    address workers gpus_per_worker threads
     resume seed preview_every bits max_pixels overwrite quiet debug
 """.split()
 

@@ -110,7 +110,8 @@ class ServedProcess:
 
     def __exit__(self, *error):
         said, _ = self._process.communicate()
-        self.sizes = json.loads(said)
+        if not any(error):
+            self.sizes = json.loads(said)
 
 
 def find_library():

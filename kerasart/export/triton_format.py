@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from kerasart.export.onnx_format import make_onnx
+from kerasart.export.onnx_generator import make_generator_onnx
 from kerasart.export.requirements import check_onnx
 from kerasart.export.versions import add_version
 from kerasart.image.atomic_files import write_file
@@ -31,7 +32,8 @@ def export_triton(
         network: The network, or the generator in float32.
         folder: The model's folder, whose name is the model's on the server.
         taken: What to do if there is a `config.pbtxt` that is of another model: "refuse" or
-            "replace". One with the same tensors is left as it is, since much can be added to it.
+            "replace". One with the same inputs, outputs and styles is left as it is, since much can
+            be added to it.
 
     Returns:
         The path of the new version.
@@ -45,19 +47,15 @@ def export_triton(
     """
     check_onnx()
     folder = Path(folder)
-    if isinstance(network, StyleGenerator):
-        from kerasart.export.onnx_generator import make_generator_onnx
-
-        data = make_generator_onnx(network)
-    else:
-        data = make_onnx(network)
-    tensors, rest = _describe(data)
+    is_generator = isinstance(network, StyleGenerator)
+    data = make_generator_onnx(network) if is_generator else make_onnx(network)
+    own, rest = _describe(data)
     config = folder / _CONFIG
     is_kept = taken == "refuse" and config.exists()
-    if is_kept and not all(each in config.read_text() for each in tensors):
+    if is_kept and not all(each in config.read_text() for each in own):
         raise FileExistsError(
-            f"`output` must be a new folder, or hold a {_CONFIG} with the same inputs and outputs; "
-            f"or `overwrite` must be given. Received: '{config}', which has others"
+            f"`output` must be a new folder, or hold a {_CONFIG} with the same inputs, outputs and "
+            f"styles; or `overwrite` must be given. Received: '{config}', which has others"
         )
 
     def write(version):
@@ -66,7 +64,7 @@ def export_triton(
 
     folder.mkdir(parents=True, exist_ok=True)
     if not is_kept:  # Before the model, which a server may look at as soon as it is there.
-        text = f'name: "{folder.resolve().name}"\n{"".join([*tensors, rest])}'
+        text = f'name: "{folder.resolve().name}"\n{"".join([*own, rest])}'
         write_file(config, lambda file: file.write(text.encode()))
     return add_version(folder, write)
 
@@ -75,7 +73,7 @@ def _describe(data):
     """Writes the configuration of an ONNX file.
 
     Returns:
-        A list of texts, of the inputs and outputs; and the text of all else.
+        A list of texts, of the inputs, the outputs and the styles; and the text of all else.
     """
     import onnx
 
@@ -86,7 +84,10 @@ def _describe(data):
         for each in values
     ]
     is_batched = all(shape[0] == _BATCH for _, _, shape in shapes)
-    tensors = [_write_tensor(*each, is_batched) for each in shapes]
+    own = [_write_tensor(*each, is_batched) for each in shapes]
+    for each in model.metadata_props:
+        key, value = json.dumps(each.key), json.dumps(each.value)
+        own.append(f"parameters {{ key: {key} value {{ string_value: {value} }} }}\n")
     inputs = [each for each in shapes if each[0] == "input"]
     parts = [
         'backend: "onnxruntime"\n',
@@ -94,13 +95,8 @@ def _describe(data):
         "dynamic_batching { }\n" if is_batched else "",
         "version_policy { latest { num_versions: 1 } }\n",
         _write_warmup(inputs, is_batched),
-        *(
-            f"parameters {{ key: {json.dumps(each.key)} "
-            f"value {{ string_value: {json.dumps(each.value)} }} }}\n"
-            for each in model.metadata_props
-        ),
     ]
-    return tensors, "".join(parts)
+    return own, "".join(parts)
 
 
 def _read_shape(value):

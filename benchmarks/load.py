@@ -1,7 +1,7 @@
 """Asks a served model at a steady rate for minutes, with bad requests among the good ones.
 
     python -m benchmarks.load --model=saved_models/small/1
-    python -m benchmarks.load --model=saved_models/small/1 --minutes=10 --rate=4 --bad=0.1
+    python -m benchmarks.load --model=saved_models/small/1 --minutes=10 --rate=6 --batch_wait=0.5
 
 The SavedModel is loaded by TensorFlow's C++ loader in a process of its own, which answers by REST
 and puts requests of several clients into batches as TensorFlow Serving does. Requests of one
@@ -40,7 +40,7 @@ def main():
     files = call_in_new_process(paint_alone, options.model, good)
     right = [(request, file, b"") for request, file in zip(good, files, strict=True)]
     wrong = [(request, b"", sentence) for request, sentence in bad]
-    with ServedProcess(options.model, signatures) as server:
+    with ServedProcess(options.model, signatures, wait=options.batch_wait) as server:
         transport = RestTransport(server.address, name_of(options.model), None, TIMEOUT)
         check_all(transport, right + wrong)
         generator = np.random.default_rng(0)
@@ -66,8 +66,14 @@ def parse_options():
     parser = make_parser("benchmarks.load", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="a SavedModel of named styles")
     parser.add_argument("--minutes", type=float, default=10, help="how long")
-    parser.add_argument("--rate", type=float, default=4, help="requests a second")
+    parser.add_argument("--rate", type=float, default=6, help="requests a second")
     parser.add_argument("--bad", type=float, default=0.1, help="the share of bad requests")
+    parser.add_argument(
+        "--batch_wait",
+        type=float,
+        default=0.001,
+        help="how long the first request of a batch waits for others, in seconds",
+    )
     parser.add_argument("--output", type=Path, help="a file for the table, in markdown")
     return parser.parse_args()
 

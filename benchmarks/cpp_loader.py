@@ -122,8 +122,9 @@ class LoadedModel:
 
 def load_library(path):
     """Loads TensorFlow's library, with the types of its functions."""
-    ctypes.CDLL(path.replace("_cc", "_framework"), ctypes.RTLD_GLOBAL)
-    tf = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
+    tf = ctypes.CDLL(
+        path
+    )  # Not global: it has a cryptography of its own, which Python's must not be.
     pointer, size, text = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p
     for name, returned, arguments in (
         ("TF_NewStatus", pointer, []),

@@ -283,9 +283,11 @@ class ServedAnyStyle(Served):
         if style_bytes.shape.rank == 1:
             style_code, refusal = self._encode(style_bytes[0])
         else:
-            codes, refusals = zip(*map(self._encode, tf.unstack(style_bytes[0])), strict=True)
-            style_code = tf.stack([code[:, level] for level, code in enumerate(codes)], axis=1)
-            refusal = first_refusal(*refusals)
+            encode = self._encode.get_concrete_function(tf.TensorSpec([], tf.string))
+            specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, encode.structured_outputs)
+            codes, refusals = _each(self._encode, style_bytes[0], specs)
+            levels = [codes[level, :, level] for level in range(len(LEVELS))]
+            style_code, refusal = tf.stack(levels, axis=1), first_refusal(*tf.unstack(refusals))
         prepared = {"style_code": style_code, "strength": strength}
         return prepared, first_refusal(refusal, _check_strength(strength))
 

@@ -1,10 +1,12 @@
 """The studio in a real browser, with the real networks: as an artist uses it."""
 
 import io
+import json
 import re
 import shlex
 import subprocess
 import sys
+import time
 
 import av
 import numpy as np
@@ -146,29 +148,26 @@ def test_two_styles_are_tried_live_and_made(studio, page):
     assert not page.errors
 
 
-def test_a_work_is_made_again_by_the_page_and_by_its_command(
-    studio, small_page, tmp_path, environment
-):
+@pytest.fixture
+def work(studio, small_page):
+    """A work that was just made, not as usual."""
     page = small_page
     page.check("#dreams input[value=gentle]")
     page.focus("#strength")
     page.keyboard.press("ArrowRight")
+    before = studio.works
     page.click("#make")
     wait_for(page, "done")
+    (name,) = studio.works - before
+    return name
+
+
+def test_a_work_is_made_again(studio, page, work):
     page.check("input[name=kind][value=painting]")
     page.locator("#works button").first.click()
-    page.click("#work-command")
-    page.wait_for_selector("#command:not([hidden])")
-    program, *flags = shlex.split(page.text_content("#command pre"))
-    assert program == "kerasart-deep-dream"
+    assert page.text_content("#work-title").partition(",")[0] == work
     page.click("#work summary")
     assert '"step_size": 0.00566' in page.text_content("#record")
-    name = page.text_content("#work-title").partition(",")[0]
-    script = [sys.executable, ROOT / "scripts" / "deep_dream.py"]
-    subprocess.run([*script, *flags], cwd=tmp_path, env=environment, check=True)
-    paths = tmp_path / "dream.png", studio.folder / name
-    theirs, own = (read_picture(path).image for path in paths)
-    np.testing.assert_array_equal(theirs, own)
     page.click("#work-again")
     page.wait_for_selector("input[name=kind][value=dream]:checked")
     assert page.is_checked("#dreams input[value=gentle]")
@@ -177,8 +176,22 @@ def test_a_work_is_made_again_by_the_page_and_by_its_command(
     page.click("#make")
     page.locator("#works button").nth(len(before)).wait_for(timeout=120_000)
     (again,) = studio.works - before
-    np.testing.assert_array_equal(read_picture(studio.folder / again).image, own)
+    images = (read_picture(studio.folder / name).image for name in (again, work))
+    np.testing.assert_array_equal(*images)
     assert not page.errors
+
+
+@pytest.mark.slow  # tests/studio/test_commands.py compares other kinds of pictures.
+def test_its_command_makes_a_work_again(studio, page, work, tmp_path, environment):
+    page.locator("#works button").first.click()
+    page.click("#work-command")
+    page.wait_for_selector("#command:not([hidden])")
+    program, *flags = shlex.split(page.text_content("#command pre"))
+    assert program == "kerasart-deep-dream"
+    script = [sys.executable, ROOT / "scripts" / "deep_dream.py"]
+    subprocess.run([*script, *flags], cwd=tmp_path, env=environment, check=True)
+    images = (read_picture(path).image for path in (tmp_path / "dream.png", studio.folder / work))
+    np.testing.assert_array_equal(*images)
 
 
 def test_a_sheet_of_variations_to_choose_from(studio, page):
@@ -224,6 +237,61 @@ def test_a_thing_is_found_by_its_picture_and_by_some_letters(page):
     page.fill("#thing", "unicorn")
     page.click("#make")
     page.get_by_text("The network never learned what “unicorn” is").wait_for()
+
+
+def test_a_picture_is_shown_that_is_done_before_its_number_is_known(studio, small_page):
+    page = small_page
+
+    def answer_late(route):
+        answer = route.fetch()
+        time.sleep(2)
+        route.fulfill(response=answer)
+
+    page.check("input[name=kind][value=one_pass]")
+    wait_for(page, "tried")
+    page.route("**/jobs", answer_late)
+    # Meanwhile nothing is told to the page: it is as if its tab were not seen.
+    page.evaluate("""() => {
+      const look = (isHidden) => {
+        Object.defineProperty(document, "hidden", {configurable: true, value: isHidden});
+        document.dispatchEvent(new Event("visibilitychange"));
+      };
+      look(true);
+      setTimeout(() => look(false), 1000);
+    }""")
+    before = studio.works
+    page.click("#make")
+    told = wait_for(page, "done")
+    (name,) = studio.works - before
+    assert name in told and page.get_attribute("#save", "download") == name
+    assert not page.errors
+
+
+def test_a_reload_in_the_midst_and_a_queue(studio, page):
+    page.check("#dreams input[value=gentle]")
+    before = studio.works
+    page.click("#make")
+    wait_for(page, "loading", "running")
+    page.check("input[name=kind][value=painting]")
+    page.set_input_files("#painting-own input[type=file]", sample_path("coffee"))
+    page.check("#painting-own input[type=checkbox]")
+    page.click("#make")
+    page.wait_for_selector("#queue li")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    wait_for(page, "running")
+    assert page.locator("#queue li").text_content() == "PaintingRemove"
+    assert page.is_checked("input[name=kind][value=painting]")
+    page.wait_for_selector("#queue", state="hidden", timeout=120_000)
+    page.wait_for_selector("#picture[data-step]", timeout=120_000)
+    # What was made before is still named, and marked.
+    page.get_by_text("Growing the next: step").wait_for()
+    done = re.match(r"Done: (dream\S*\.png)\. Growing", page.text_content("#status"))[1]
+    assert page.text_content("#works button:has(.newest)") == f"{done}Just made"
+    page.click("#stop")
+    wait_for(page, "stopped")
+    assert len(studio.works - before) == 2
+    assert not page.errors
 
 
 def test_a_photo_is_pasted(studio, open_page):
@@ -274,12 +342,21 @@ def film_page(studio, open_page, clip):
     return page
 
 
-def test_a_film_is_painted_and_played(film_page, axe):
+def test_a_film_is_painted_and_played_after_a_look_at_one_frame(studio, film_page, axe):
     page = film_page
     page.check("input[name=kind][value=one_pass]")
+    page.click("#form summary")
     assert find_barriers(page, axe) == []
+    page.get_by_role("button", name="Strength").click()
+    page.get_by_text(re.compile("A sheet: picture [1-5] of 5")).wait_for()
+    page.get_by_text("The sheet is made").wait_for()
+    page.locator("#sheet .gallery button").nth(1).click()
+    assert page.text_content("#strength-shown") == "40 %"
+    page.check("input[name=size][value=photo]")
     page.click("#make")
     assert "painted.mp4, 96 × 64" in wait_for(page, "done")
+    record = json.loads((studio.folder / ".films" / "painted.mp4.json").read_text())
+    assert record["strength"] == 0.4
     page.wait_for_selector("#film:not([hidden])")
     player = page.locator("#film")
     player.evaluate("film => film.play()")
@@ -292,16 +369,9 @@ def test_a_film_is_painted_and_played(film_page, axe):
     assert not page.errors
 
 
-def test_a_film_is_dreamed_on_after_a_look_at_one_frame(studio, film_page):
+def test_a_film_is_dreamed_on(studio, film_page):
     page = film_page
     page.check("#dreams input[value=gentle]")
-    page.click("#form summary")
-    page.get_by_role("button", name="Chance", exact=True).click()
-    page.get_by_text("A sheet: picture 1 of 5").wait_for()
-    page.locator("#sheet .gallery button:not([disabled])").first.click()
-    page.wait_for_selector("#seed-shown:text('Throw 1')")
-    page.click("#sheet-stop")
-    page.check("input[name=size][value=photo]")
     page.check("input[name=form][value=gif]")
     page.click("#make")
     page.wait_for_selector("#picture[alt^='Frame ']", timeout=120_000)
@@ -318,17 +388,25 @@ def test_a_film_is_dreamed_on_after_a_look_at_one_frame(studio, film_page):
     page.click("#work-command")
     page.wait_for_selector("#command:not([hidden])")
     words = shlex.split(page.text_content("#command pre"))
-    assert words[0] == "kerasart-deep-dream" and words[2:4] == ["--preset=gentle", "--seed=1"]
+    assert words[0] == "kerasart-deep-dream"
+    assert words[2:] == ["--preset=gentle", "--output=dream.gif"]
     page.click("#work-again")
     page.wait_for_selector("input[name=kind][value=dream]:checked")
     assert page.is_checked("input[name=form][value=gif]")
-    assert page.text_content("#seed-shown") == "Throw 1"
     assert page.is_visible("#form-title")  # It is a film's still.
     assert not page.errors
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["phone", "desktop"])
+@pytest.mark.parametrize(
+    ("view", "scheme"),
+    [
+        ("phone", "dark"),
+        ("desktop", "light"),
+        # Colours are those of a scheme in every view, and places those of a view in every scheme.
+        pytest.param("phone", "light", marks=pytest.mark.slow),
+        pytest.param("desktop", "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_everybody_can_use_it(studio, open_page, axe, scheme, view):
     options = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if view == "phone" else {}
     page = open_page(studio.address, color_scheme=scheme, **options)

@@ -1,71 +1,12 @@
-"""The studio in a real browser: its queue, its keyboard, who is kept out, and what outlives it."""
+"""The studio in a real browser: its keyboard, who is kept out, and what outlives it."""
 
 import os
-import re
 import signal
-import time
 
 import pytest
 from studios import wait_for
 
-from kerasart.image.samples import sample_path
-
 pytestmark = pytest.mark.browser
-
-
-def test_a_picture_is_shown_that_is_done_before_its_number_is_known(studio, small_page):
-    page = small_page
-
-    def answer_late(route):
-        answer = route.fetch()
-        time.sleep(2)
-        route.fulfill(response=answer)
-
-    page.check("input[name=kind][value=one_pass]")
-    wait_for(page, "tried")
-    page.route("**/jobs", answer_late)
-    # Meanwhile nothing is told to the page: it is as if its tab were not seen.
-    page.evaluate("""() => {
-      const look = (isHidden) => {
-        Object.defineProperty(document, "hidden", {configurable: true, value: isHidden});
-        document.dispatchEvent(new Event("visibilitychange"));
-      };
-      look(true);
-      setTimeout(() => look(false), 1000);
-    }""")
-    before = studio.works
-    page.click("#make")
-    told = wait_for(page, "done")
-    (name,) = studio.works - before
-    assert name in told and page.get_attribute("#save", "download") == name
-    assert not page.errors
-
-
-def test_a_reload_in_the_midst_and_a_queue(studio, page):
-    page.check("#dreams input[value=gentle]")
-    before = studio.works
-    page.click("#make")
-    wait_for(page, "loading", "running")
-    page.check("input[name=kind][value=painting]")
-    page.set_input_files("#painting-own input[type=file]", sample_path("coffee"))
-    page.check("#painting-own input[type=checkbox]")
-    page.click("#make")
-    page.wait_for_selector("#queue li")
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
-    wait_for(page, "running")
-    assert page.locator("#queue li").text_content() == "PaintingRemove"
-    assert page.is_checked("input[name=kind][value=painting]")
-    page.wait_for_selector("#queue", state="hidden", timeout=120_000)
-    page.wait_for_selector("#picture[data-step]", timeout=120_000)
-    # What was made before is still named, and marked.
-    page.get_by_text("Growing the next: step").wait_for()
-    done = re.match(r"Done: (dream\S*\.png)\. Growing", page.text_content("#status"))[1]
-    assert page.text_content("#works button:has(.newest)") == f"{done}Just made"
-    page.click("#stop")
-    wait_for(page, "stopped")
-    assert len(studio.works - before) == 2
-    assert not page.errors
 
 
 def test_by_keyboard_alone(studio, open_page):
@@ -119,7 +60,7 @@ def test_others_are_kept_out(studio, open_page, serve, tmp_path):
 
 def test_a_studio_that_was_killed_goes_on(studio, small_page, open_page):
     page = small_page
-    page.check("#dreams input[value=sculpture]")
+    page.check("#dreams input[value=gentle]")
     before = studio.works
     page.click("#make")
     wait_for(page, "running")

@@ -29,9 +29,21 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def site(network, npm_package, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("web") / "site"
-    return export_web(network, folder, npm_package("onnxruntime-web@1.30.0"))
+def export(npm_package, tmp_path_factory):
+    """A function that writes the page of a network, with a small photo to begin with."""
+
+    def export(network):
+        folder = tmp_path_factory.mktemp("web") / "site"
+        export_web(network, folder, npm_package("onnxruntime-web@1.30.0"))
+        make_photo(width=120, height=80).save(folder / "sample.jpg")
+        return folder
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def site(network, export):
+    return export(network)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +148,7 @@ def test_it_may_ask_nobody(visit, site, serve):
 
 def test_what_is_saved_is_whole_upright_and_says_nothing_of_the_photo(visit):
     page = visit()
-    wide = make_photo().resize((1000, 740))
+    wide = make_photo().resize((760, 560))  # Larger than it is shown.
     exif = Image.Exif()
     exif[0x0112] = 6  # To be turned by a quarter.
     exif[0x010F] = "A maker"
@@ -149,7 +161,7 @@ def test_what_is_saved_is_whole_upright_and_says_nothing_of_the_photo(visit):
     page.wait_for_selector("#camera:enabled")
     assert download.value.suggested_filename == "holiday, Starry night.jpg"
     with Image.open(download.value.path()) as saved:
-        assert saved.size == (740, 1000) and saved.format == "JPEG"
+        assert saved.size == (560, 760) and saved.format == "JPEG"
         assert "exif" not in saved.info and not saved.getexif()
         pixels = np.asarray(saved).astype(int)
     assert np.abs(pixels - painted(page)[..., :3]).mean() < 4
@@ -303,14 +315,9 @@ def test_a_camera_that_was_asked_for_before_saving_does_not_open(visit):
     assert page.locator("#filming").is_hidden()
 
 
-@pytest.fixture(scope="module")
-def any_style():
-    return load_network("any_style")
-
-
-def test_it_paints_as_any_painting(any_style, npm_package, serve, open_page, tmp_path, axe):
-    site = export_web(any_style, tmp_path / "site", npm_package("onnxruntime-web@1.30.0"))
-    page = open_page(serve(site).address)
+def test_it_paints_as_any_painting(export, serve, open_page, axe):
+    any_style = load_network("any_style")
+    page = open_page(serve(export(any_style)).address)
     page.wait_for_selector(READY)
     asked = len(page.requests)
     photo = make_photo()

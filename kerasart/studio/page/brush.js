@@ -30,9 +30,9 @@ export class Brush {
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
     this.undone = [];
+    if (url) await this.load(url, false);
     this.canvas.hidden = false;
     this.place();
-    if (url) await this.load(url, false);
   }
 
   close() {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import kerasart
 from kerasart.film import Film, FilmWriter
+from kerasart.film.video_file import CutOffError
 from kerasart.film.writer import SLOW_SEGMENT
 from kerasart.progress import Progress
 from kerasart.settings.checks import check
@@ -38,8 +39,10 @@ class FilmRecipe(Recipe):
     def output(self) -> str:
         return f"{self.stem}.{self.form}"
 
-    def make(self, sources: Sources, path: Path, on_step: OnStep) -> dict[str, Any]:
+    def make(self, sources: Sources, path: Path, on_step: OnStep) -> tuple[dict[str, Any], str]:
         """Makes the film; one that was begun at the path goes on.
+
+        What goes wrong after two frames leaves a film of those that are made.
 
         Args:
             sources: The `Sources`.
@@ -48,14 +51,17 @@ class FilmRecipe(Recipe):
                 made, where it grows, and each that is made. It may raise KeyboardInterrupt.
 
         Returns:
-            A dict of what makes it again; with `interrupted_after` if it is not whole.
+            A dict of what makes it again, with `interrupted_after` if it is not whole; and what
+            went wrong, or "".
 
         Raises:
-            ImportError, ValueError, OSError: See `kerasart.paint_film`.
+            KeyboardInterrupt: If there are not two frames.
+            ImportError, ValueError, MemoryError, FloatingPointError, OSError: See the painter, and
+                `kerasart.paint_film`.
         """
         make_painter, long_side, record = self.prepare(sources)
         if path.exists() and not path.with_name(f"{path.name}.film").exists():
-            return record  # It was made, and only had no place to go.
+            return record, ""  # It was made, and only had no place to go.
         film = Film(sources.path(self.photo))
         writer = FilmWriter(path, film, fingerprint=record, segment=self.segment)
         done, count = writer.done, film.frame_count or 0
@@ -73,9 +79,20 @@ class FilmRecipe(Recipe):
             done = frame.number + 1
             tell(done, painted.shape[1:3], lambda: painted, 1.0)
 
-        painter = make_painter(on_step_of_frame)
-        result = kerasart.paint_film(film, writer, painter, size=long_side, on_frame=on_frame)
-        return record if result.is_whole else record | {"interrupted_after": result.frames}
+        message = ""
+        try:
+            painter = make_painter(on_step_of_frame)
+            result = kerasart.paint_film(film, writer, painter, size=long_side, on_frame=on_frame)
+            if result.is_whole:
+                return record, ""
+            done = result.frames
+        except (ValueError, MemoryError, FloatingPointError) as error:
+            if done < 2:
+                raise
+            message = str(error)
+            if not isinstance(error, CutOffError):  # Of which what is there is written.
+                writer.finish()
+        return record | {"interrupted_after": done}, message
 
     def prepare(
         self, sources: Sources

@@ -181,7 +181,9 @@ class Jobs:
                 _log.warning("An unfinished job cannot be read, and is left: %s", error)
                 continue
             self._jobs.append(job)
-            self._number = max(self._number, job.number)
+        # Nor is the number of what cannot be read, or was left by a kill, given again.
+        stems = [path.name.partition(".")[0] for path in self._state_folder.iterdir()]
+        self._number = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
 
     def _state(self, job, suffix):
         return self._state_folder / f"{job.number}{suffix}"
@@ -234,7 +236,7 @@ class Jobs:
         record |= {"sheet": job.sheet} if job.sheet else {}
         try:
             if isinstance(job.recipe, FilmRecipe):
-                return self._make_film(job, job.recipe, record), ""
+                return self._make_film(job, job.recipe, record)
             plan = job.recipe.plan(self._sources)
             state, message = "done", ""
             try:
@@ -264,15 +266,18 @@ class Jobs:
         return state, message
 
     def _make_film(self, job, recipe, record):
-        """Makes a film, and puts it among the works; returns the state in which the job ends."""
+        """Makes a film, and puts it among the works; returns what `_make` does."""
         path = self._state(job, f".{recipe.form}")
         try:
-            made = recipe.make(self._sources, path, lambda progress: self._on_step(job, progress))
+            made, message = recipe.make(
+                self._sources, path, lambda progress: self._on_step(job, progress)
+            )
         except KeyboardInterrupt:
-            return "stopped"
-        if not self._closes or "interrupted_after" not in made:
+            return "stopped", ""
+        is_whole = "interrupted_after" not in made
+        if is_whole or not self._closes:
             job.work = put_film(path, self._folder / recipe.output, made | record).name
-        return "stopped" if "interrupted_after" in made else "done"
+        return "failed" if message else "done" if is_whole else "stopped", message
 
     def _check(self, job):
         if self._closes or job.state == "stopping":

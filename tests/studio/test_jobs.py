@@ -10,7 +10,9 @@ from fake_dreams import fake_dreams, write_clip
 
 import kerasart
 from kerasart.film import Film
+from kerasart.film.video_file import CutOffError
 from kerasart.image import read_picture
+from kerasart.optimization import DivergedError
 from kerasart.progress import Progress
 from kerasart.records import read_record
 from kerasart.studio.film_recipes import FilmDream
@@ -212,9 +214,11 @@ def test_what_is_no_job_is_left_where_it_lies(open_jobs, tmp_path):
     folder.mkdir()
     for name, text in {"1": "[", "2": "{}", "x": '{"recipe": {}}'}.items():
         (folder / f"{name}.json").write_text(text)
+    (folder / "7.mp4").touch()  # Of a job that was over, by a kill.
     jobs = open_jobs()
     assert jobs.describe()["jobs"] == []
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 4
+    assert jobs.add(DREAM).number == 8
 
 
 @pytest.fixture
@@ -324,6 +328,13 @@ class FakeFilmDreams:
         return dream
 
 
+def wait_until(is_so):
+    end = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def film_dreams(film, monkeypatch):
     """The recipe of a dream on a film of 4 frames in segments of 2, and `FakeFilmDreams`."""
@@ -340,12 +351,10 @@ def test_the_frame_that_is_being_made_is_seen(open_jobs, film_dreams, tmp_path):
     jobs = open_jobs()
     job = jobs.add(recipe)
     fakes.lets.release(2)
-    while not job.preview or job.share < 2 / 16:
-        time.sleep(0.01)
+    wait_until(lambda: job.preview and job.share >= 2 / 16)
     assert (job.step, job.steps, job.size, job.share) == (1, 4, (64, 48), 2 / 16)
     fakes.lets.release(3)
-    while job.share < 5 / 16:
-        time.sleep(0.01)
+    wait_until(lambda: job.share >= 5 / 16)
     assert job.step == 2
     fakes.lets.release(11)
     assert wait_for(jobs, job.number, "done")["work"] == "dream.gif"
@@ -362,12 +371,58 @@ def test_a_film_that_is_stopped_in_the_midst_of_a_frame_has_those_before(
     jobs = open_jobs()
     job = jobs.add(recipe)
     fakes.lets.release(13)
-    while job.share < 13 / 16:
-        time.sleep(0.01)
+    wait_until(lambda: job.share >= 13 / 16)
     jobs.stop(job.number)
     fakes.lets.release()
     assert wait_for(jobs, job.number, "stopped")["work"] == "dream.gif"
     assert len(list(Film(tmp_path / "dream.gif"))) == 3
+    assert not list((tmp_path / ".unfinished").iterdir())
+
+
+def test_a_film_that_goes_wrong_has_the_frames_before(
+    open_jobs, film_dreams, tmp_path, monkeypatch
+):
+    recipe, fakes = film_dreams
+    make = fakes.make
+
+    def fail_at_the_fourth(dreamer, mask):
+        dream = make(dreamer, mask)
+
+        def dream_or_fail(frame, motion, state):
+            if fakes.painted == 3:
+                raise DivergedError("The dream diverged", None)
+            return dream(frame, motion, state)
+
+        return dream_or_fail
+
+    monkeypatch.setattr("kerasart.FilmDreamer", fail_at_the_fourth)
+    fakes.lets.release(100)
+    jobs = open_jobs()
+    job = jobs.add(recipe)
+    told = wait_for(jobs, job.number, "failed")
+    assert (told["message"], told["work"]) == ("The dream diverged", "dream.gif")
+    assert len(list(Film(tmp_path / "dream.gif"))) == 3
+    (work,) = Gallery(tmp_path, 10**6).list()
+    assert work["record"]["interrupted_after"] == 3
+
+
+def test_a_film_that_ends_in_its_midst_is_made_up_to_there(open_jobs, film, tmp_path, monkeypatch):
+    recipe, lets = film
+    lets.set()
+    select = Film._selected
+
+    def end_after_three(self, pts=None):
+        for number, each in enumerate(select(self, pts)):
+            if number == 3:
+                raise CutOffError("The film ends there")
+            yield each
+
+    monkeypatch.setattr(Film, "_selected", end_after_three)
+    jobs = open_jobs()
+    job = jobs.add(recipe)
+    told = wait_for(jobs, job.number, "failed")
+    assert (told["message"], told["work"]) == ("The film ends there", "painted.mp4")
+    assert len(list(Film(tmp_path / "painted.mp4"))) == 3
     assert not list((tmp_path / ".unfinished").iterdir())
 
 
@@ -376,8 +431,7 @@ def test_a_film_goes_on_in_the_next_studio(open_jobs, film_dreams, tmp_path):
     jobs = open_jobs()
     job = jobs.add(recipe)
     fakes.lets.release(13)
-    while job.share < 13 / 16:
-        time.sleep(0.01)
+    wait_until(lambda: job.share >= 13 / 16)
     fakes.lets.release(100)
     jobs._closes = True  # As a thread does that is slower than the next step.
     jobs.close()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from generators import make_generator
 from google.protobuf import text_format
-from triton_messages import ModelConfig
+from server_messages import ModelConfig
 
 from kerasart.export.onnx_format import make_onnx
 from kerasart.export.triton_format import export_triton

@@ -1,6 +1,8 @@
-"""What a config.pbtxt of Triton may hold: as much of its model_config.proto as is written here.
+"""What configurations of servers may hold: as much as is written here of the originals' messages.
 
-Names, types and nesting are the original's; the numbers, which a text does not have, are not.
+They are Triton's model_config.proto, and TensorFlow Serving's monitoring_config.proto and
+session_bundle_config.proto, which no package for Python has. Names, types and nesting are the
+original's; the numbers, which a text does not have, are not.
 """
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -32,11 +34,20 @@ _MESSAGES = {
         "repeated Warmup model_warmup",
         "map Parameter parameters",
     ],
+    "Number": ["int64 value"],
+    "BatchingParameters": [
+        "Number max_batch_size",
+        "Number batch_timeout_micros",
+        "Number max_enqueued_batches",
+        "Number num_batch_threads",
+    ],
+    "Prometheus": ["bool enable", "string path"],
+    "MonitoringConfig": ["Prometheus prometheus_config"],
 }
 
 
-def _make_class():
-    file = descriptor_pb2.FileDescriptorProto(name="model_config.proto", package="triton")
+def _make_pool():
+    file = descriptor_pb2.FileDescriptorProto(name="servers.proto", package="servers")
     kinds = file.enum_type.add(name="DataType").value
     for number, name in enumerate(("TYPE_INVALID", "TYPE_UINT8", "TYPE_FP32", "TYPE_STRING")):
         kinds.add(name=name, number=number)
@@ -53,17 +64,21 @@ def _make_class():
             _add_field(message, kind, field_name, number, is_repeated=bool(label))
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("triton.ModelConfig"))
+    return pool
 
 
 def _add_field(message, kind, name, number, is_repeated=False):
     field = message.field.add(name=name, number=number)
     field.label = _Field.LABEL_REPEATED if is_repeated else _Field.LABEL_OPTIONAL
     if kind[0].isupper():
-        field.type_name = f".triton.{kind}"
+        field.type_name = f".servers.{kind}"
         field.type = _Field.TYPE_ENUM if kind == "DataType" else _Field.TYPE_MESSAGE
     else:
         field.type = getattr(_Field, f"TYPE_{kind.upper()}")
 
 
-ModelConfig = _make_class()
+_pool = _make_pool()
+ModelConfig, BatchingParameters, MonitoringConfig = (
+    message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"servers.{name}"))
+    for name in ("ModelConfig", "BatchingParameters", "MonitoringConfig")
+)

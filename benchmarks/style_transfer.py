@@ -125,9 +125,7 @@ class PyTorch:
         import numpy as np
         import torch
 
-        self.autocast = partial(
-            torch.autocast, "cpu", torch.bfloat16, enabled=precision == "bfloat16"
-        )
+        self.autocast = autocast(precision)
         base, style, start = (to_torch(picture) for picture in random_pictures(size))
         with np.load(f"{weights}.npz") as arrays:
             self.losses_of = TorchLosses(example_objective(size), arrays, preprocess_torch)
@@ -253,22 +251,38 @@ def torch_network(arrays, layers):
         if name in layers:
             places[len(modules) - 1] = name
     network = nn.Sequential(*modules).requires_grad_(False)
-    return network.to(memory_format=torch.channels_last), places
+    return network.to(torch_device(), memory_format=torch.channels_last), places
 
 
 def to_torch(picture):
     """Turns our pictures (1, height, width, 3) into PyTorch's, channels_last."""
     import torch
 
-    tensor = torch.tensor(picture).permute(0, 3, 1, 2)
+    tensor = torch.tensor(picture).permute(0, 3, 1, 2).to(torch_device())
     return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def torch_device():
+    """Returns where PyTorch computes: a GPU, if it sees one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def autocast(precision):
+    """Returns what makes the context in which PyTorch computes in "float32" or "bfloat16"."""
+    import torch
+
+    is_mixed = precision == "bfloat16"
+    return partial(torch.autocast, torch_device(), torch.bfloat16, enabled=is_mixed)
 
 
 def preprocess_torch(image):
     """Turns RGB in [0, 1] into VGG's input."""
     import torch
 
-    return image.flip(1) * 255.0 - torch.tensor(MEAN_PIXEL).view(1, 3, 1, 1)
+    mean = torch.tensor(MEAN_PIXEL, device=image.device).view(1, 3, 1, 1)
+    return image.flip(1) * 255.0 - mean
 
 
 def main():

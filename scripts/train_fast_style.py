@@ -30,6 +30,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from kerasart.cluster import is_chief
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.photos import find_photos
 from kerasart.image.samples import SAMPLES
@@ -131,18 +132,22 @@ def main() -> None:
     cli.load_tensorflow()
     from kerasart import load_backbone, load_network
     from kerasart.networks.callbacks import check_tensorboard
+    from kerasart.networks.distribution import find_strategy
 
     if _TENSORBOARD.value:
         check_tensorboard()
-    network = load_network(_FINETUNE.value) if _FINETUNE.value else name
-    backbone = load_backbone(backbone, weights, default="vgg16")
-    settings = choose_fast_style_settings(preset, backbone, given)
-    training_run = _plan(network, styles, photos, backbone, settings)
+    with find_strategy().scope():
+        network = load_network(_FINETUNE.value) if _FINETUNE.value else name
+        backbone = load_backbone(backbone, weights, default="vgg16")
+        settings = choose_fast_style_settings(preset, backbone, given)
+        training_run = _plan(network, styles, photos, backbone, settings)
     sheet, identity = ContactSheet(training_run, samples), _identify(training_run, backbone)
     training = train(training_run, folder, identity, sheet.paint, sheet.lay_out, _TENSORBOARD.value)
-    write_card(folder, training_run, identity, training.history)
-    training.remove()
-    cli.say(f"Wrote {folder}: model.keras, README.md, contact_sheet.jpg. Use it with --model.")
+    if is_chief():
+        write_card(folder, training_run, identity, training.history)
+        training.remove()
+        names = "model.keras, README.md, contact_sheet.jpg"
+        cli.say(f"Wrote {folder}: {names}. Use it with --model.")
 
 
 def _check_flags():
@@ -173,7 +178,7 @@ def _plan(network, styles, photos, backbone, settings):
     """Prepares the training, which takes a while."""
     from kerasart.applications.fast_style_training import plan_training
 
-    quiet = common_flags.QUIET.value or None
+    quiet = common_flags.QUIET.value or not is_chief() or None
     with tqdm(desc="Balancing the weights", bar_format="{desc}", leave=False, disable=quiet):
         return plan_training(
             network,

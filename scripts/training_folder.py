@@ -11,6 +11,8 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from kerasart.cluster import is_chief
+
 
 def define_sheet_every(default: int) -> flags.FlagHolder:
     """Defines --sheet_every."""
@@ -29,6 +31,8 @@ def check_folder(folder: Path, finetune: str | None) -> None:
         ValueError: If something would be lost.
         NotADirectoryError: If it is a file.
     """
+    if not is_chief():
+        return  # What another worker writes.
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"`output` must be a folder. Received: the file '{folder}'")
     finetuned = Path(finetune or "")
@@ -63,6 +67,8 @@ def train(
 ) -> Any:
     """Trains, or goes on with a training, and keeps what there is in a folder; Ctrl-C ends it.
 
+    Where many workers train, the chief alone shows and writes.
+
     Args:
         plan: A `TrainingRun` or a `GeneratorTraining`.
         folder: The folder.
@@ -73,7 +79,12 @@ def train(
 
     Returns:
         The `ResumableTraining`, whose state is to be removed when all else is written.
+
+    Raises:
+        ConnectionError: If another worker has stopped.
     """
+    import tensorflow as tf
+
     from kerasart.networks.callbacks import (
         FolderWriter,
         ProgressLine,
@@ -82,23 +93,31 @@ def train(
     )
 
     steps, trainer = plan.settings.steps, plan.trainer
-    (folder / "training").mkdir(parents=True, exist_ok=True)
+    if is_chief():
+        (folder / "training").mkdir(parents=True, exist_ok=True)
     every = min(flags.FLAGS["sheet_every"].value, steps)
     training = ResumableTraining(folder / "training", identity, every, paint)
     writer = FolderWriter(training, folder, trainer.result, lay_out)
     writers = [writer]
     if tensorboard:
         writers.append(TensorBoardWriter(training, tensorboard, lay_out))
-    training.restore(trainer, common_flags.OVERWRITE.value)
-    if training.step:
-        cli.say(f"Going on after {training.step} steps.")
-    quiet = common_flags.QUIET.value or None
+    quiet = common_flags.QUIET.value or not is_chief() or None
     try:
+        training.restore(trainer, common_flags.OVERWRITE.value)
+        if training.step:
+            cli.say(f"Going on after {training.step} steps.")
         with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
-            training.fit(trainer, plan.batches, ProgressLine(training, bar), *writers)
+            shown = [ProgressLine(training, bar), *writers] if is_chief() else []
+            training.fit(trainer, plan.batches, *shown)
     except KeyboardInterrupt:
         training.write(trainer)
         print(f"\n{training.step} steps are kept; the same command continues.", file=sys.stderr)
         sys.exit(130)
-    writer.write(paint())
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        raise ConnectionError(
+            "All workers of TF_CONFIG must go on; the same command on each of them continues from "
+            "the last state that was kept. Received: one that has stopped"
+        ) from error
+    if is_chief():
+        writer.write(paint())
     return training

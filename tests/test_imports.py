@@ -15,9 +15,11 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "kerasart").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
+# Small modules that need nothing of the package.
+MODULES = ["cluster", "interrupts", "levels", "progress", "recent", "startup"]
 # From low to high. A module imports from packages of lower levels, or from its own package.
 LEVELS = [
-    ["image", "kernels", "levels", "progress", "recent", "saved_models", "startup"],
+    ["image", "kernels", "saved_models", *MODULES],
     ["backbones", "objectives", "settings", "client", "film"],
     ["optimization", "networks"],
     ["applications"],
@@ -35,10 +37,12 @@ LIGHT = [
     "kerasart",
     "kerasart.backbones.imagenet",
     "kerasart.client",
+    "kerasart.cluster",
     "kerasart.export.requirements",
     "kerasart.export.web_runtime",
     "kerasart.film",
     "kerasart.image",
+    "kerasart.interrupts",
     "kerasart.levels",
     "kerasart.progress",
     "kerasart.recent",

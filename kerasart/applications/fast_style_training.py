@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from kerasart.backbones import Backbone
 from kerasart.image import Picture, as_image
 from kerasart.networks import CollectionTrainer, StyleNetwork, prepare_network
+from kerasart.networks.distribution import replicas
 from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer
 from kerasart.networks.photo_crops import Photos
@@ -34,6 +35,9 @@ if keras.backend.backend() == "tensorflow":
 
 # The number of photos (and of styles, for networks of any style) on which weights are balanced.
 _EXAMPLES = 4
+
+# What lies between the seeds of two machines.
+_APART = 1_000_000
 
 
 @dataclass
@@ -60,20 +64,27 @@ class TrainingRun:
     left_out: set[str] = field(default_factory=set)
     max_pixels: int | None = None
 
-    def batches(self, step: int = 0) -> tf.data.Dataset:
+    def batches(
+        self, step: int = 0, context: tf.distribute.InputContext | None = None
+    ) -> tf.data.Dataset:
         """Pairs photos with styles: the batches of the training.
 
         Args:
             step: Steps taken so far; a resumed training sees photos in another order.
+            context: Where many devices train, which part of the data this is: each machine sees
+                photos in an order of its own. None for one device.
 
         Returns:
             An endless `tf.data.Dataset` of dicts of "photo" and "style".
         """
-        settings, seed = self.settings, self.seed + step
+        settings, seed, batch_size = self.settings, self.seed + step, self.settings.batch_size
+        if context:
+            seed += _APART * context.input_pipeline_id
+            batch_size = context.get_per_replica_batch_size(batch_size)
         exposes, unusable = self.styles.exposes_photos, self.left_out
         photos = Photos(self.photos, settings.size, seed, unusable, exposes, self.max_pixels)
         pairs = {"photo": photos.squares(), "style": self.styles.dataset(seed)}
-        batches = tf.data.Dataset.zip(pairs).batch(settings.batch_size, drop_remainder=True)
+        batches = tf.data.Dataset.zip(pairs).batch(batch_size, drop_remainder=True)
         return batches.prefetch(4)
 
     def paint(self, photo: np.ndarray) -> list[np.ndarray]:
@@ -123,6 +134,9 @@ def plan_training(
         ValueError: If no photo can be used, or only some of the styles are the network's.
     """
     check_seed(seed)
+    devices = replicas()
+    allowed = f"a multiple of {devices}, the number of devices"
+    check(settings.batch_size % devices == 0, "batch_size", allowed, settings.batch_size)
     keras.utils.set_random_seed(seed)
     network = prepare_network(network, styles, precision)
     left_out: set[str] = set()

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasart.cluster import read_cluster
 from kerasart.kernels.convolution import mirror_border, speed_up
 from kerasart.kernels.custom_gradient import custom_gradient
 
@@ -97,7 +98,9 @@ def _config_in(layer, precision):
     config = layer.get_config()
     is_layer = isinstance(layer, keras.Layer)  # Some networks add and multiply by plain operations.
     if is_layer and type(layer).__name__ not in _NORMALISERS:
-        config["dtype"] = precision
+        # Workers that train together cannot send each other bfloat16; it is cast at each step.
+        is_sent = precision == "bfloat16" and read_cluster()
+        config["dtype"] = "mixed_bfloat16" if is_sent else precision
     # Drawing random weights would take longer.
     zeros = {key: "zeros" for key in config if key.endswith("kernel_initializer")}
     return config | zeros

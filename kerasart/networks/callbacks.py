@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import json
@@ -14,13 +15,22 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from tqdm import tqdm
 
+from kerasart.cluster import is_chief
 from kerasart.image import write_picture
 from kerasart.image.atomic_files import sync
 from kerasart.image.files import replace_file
 from kerasart.image.fingerprint import differences, fingerprint
 from kerasart.image.loss_plot import plot_losses
+from kerasart.networks.distribution import (
+    anywhere,
+    build_optimizer,
+    is_distributed,
+    run_steps,
+    share,
+)
 from kerasart.networks.saving import save_network
 from kerasart.networks.style_generator import StyleGenerator
 from kerasart.networks.style_network import StyleNetwork
@@ -41,6 +51,9 @@ class ResumableTraining(keras.callbacks.Callback):
     A training has diverged if its loss is not finite, or the images that it paints are blank. It
     ends after all steps of the learning rate's `CosineDecay`. This must be the first of the
     callbacks of a training: others read its attributes.
+
+    Where many workers train, the chief alone reads and writes, and the others get their weights
+    from it; each must be given all of the same arguments.
 
     Args:
         folder: The folder of the checkpoint; it must exist.
@@ -93,7 +106,13 @@ class ResumableTraining(keras.callbacks.Callback):
         Raises:
             ValueError: If the checkpoint is of another training, or damaged.
         """
-        trainer.optimizer.build(trainer.trainable_variables)
+        build_optimizer(trainer)
+        if is_chief():
+            self._load(trainer, replace)
+        self._share(trainer)
+
+    def _load(self, trainer, replace):
+        """Loads the checkpoint, or writes the first one."""
         try:
             saved = self._read_progress()
         except ValueError:
@@ -113,27 +132,31 @@ class ResumableTraining(keras.callbacks.Callback):
             trainer.load_weights(self._weights)
         except (ValueError, LookupError, OSError, RuntimeError) as error:
             raise _damaged(self._weights) from error
-        self.step = int(trainer.optimizer.iterations)
-        done = self.step // self.every
+        done = int(ops.convert_to_numpy(trainer.optimizer.iterations)) // self.every
         self.history = {name: values[:done] for name, values in saved["history"].items()}
         self._set_factor(trainer, saved["factor"])
 
     def fit(
         self,
         trainer: keras.Model,
-        batches: Callable[[int], tf.data.Dataset],
+        batches: Callable[..., tf.data.Dataset],
         *others: keras.callbacks.Callback,
     ) -> None:
         """Trains until all steps of the learning rate are taken.
 
         Args:
             trainer: The trainer, restored.
-            batches: `batches(step)` makes the endless data of a training of so many steps so far.
+            batches: `batches(step)` makes the endless data of a training of so many steps so far;
+                where many devices train, `batches(step, context)` that of an `InputContext`.
             *others: Further callbacks, called after this one.
         """
-        if self.step < trainer.optimizer._learning_rate.steps:
-            # One endless epoch, which `on_train_batch_end` stops.
-            callbacks = [self, *others]
+        if self.step >= trainer.optimizer._learning_rate.steps:
+            return
+        # One endless epoch, which `on_train_batch_end` stops.
+        callbacks = [self, *others]
+        if is_distributed(trainer):
+            run_steps(trainer, functools.partial(batches, self.step), callbacks)
+        else:
             trainer.fit(batches(self.step), shuffle=False, verbose=0, callbacks=callbacks)
 
     def _read_progress(self):
@@ -174,9 +197,10 @@ class ResumableTraining(keras.callbacks.Callback):
             return
         self.step += 1
         if self.step % self.every == 0:
-            pictures = self.paint()
+            pictures = self.paint() if is_chief() else []
             # False for NaN too.
-            if not all(np.std(picture) >= _BLANK for picture in pictures):
+            is_blank = not all(np.std(picture) >= _BLANK for picture in pictures)
+            if anywhere(self.model, is_blank):
                 self._roll_back("the painted pictures are blank")
                 return
             for name, value in losses.items():
@@ -195,10 +219,11 @@ class ResumableTraining(keras.callbacks.Callback):
                 f"The training must stay finite; {reason}, and lower rates did not help. "
                 f"Received: step {self.step}"
             )
-        self.model.load_weights(self._weights)
+        if is_chief():
+            self.model.load_weights(self._weights)
+            self._set_factor(self.model, self._factor / 2)
+        self._share(self.model)
         self.model.reset_metrics()
-        self.step = int(self.model.optimizer.iterations)
-        self._set_factor(self.model, self._factor / 2)
         _log.warning(
             "%s: back to step %d, at half the learning rate (%.2g of what was asked for).",
             reason,
@@ -210,10 +235,19 @@ class ResumableTraining(keras.callbacks.Callback):
         self._factor = factor
         trainer.optimizer._learning_rate.factor.assign(factor)
 
+    def _share(self, trainer):
+        """Gives all workers the chief's weights, and counts their steps."""
+        factor = trainer.optimizer._learning_rate.factor
+        share(trainer, [*trainer.variables, *trainer.optimizer.variables, factor])
+        self.step = int(ops.convert_to_numpy(trainer.optimizer.iterations))
+        self._factor = float(ops.convert_to_numpy(factor))
+
     def write(self, trainer: keras.Model) -> None:
         """Writes the checkpoint of a trainer."""
         # Ctrl-C may have come between a step and the callback that counts it.
-        self.step = int(trainer.optimizer.iterations)
+        self.step = int(ops.convert_to_numpy(trainer.optimizer.iterations))
+        if not is_chief():
+            return
         trainer.save_weights(self._next)
         progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
         # The fingerprint first. Weights know their step, so that a kill between the two leaves a

@@ -12,6 +12,7 @@ from keras import ops
 from kerasart.backbones import Backbone
 from kerasart.networks.averaging_trainer import AveragingTrainer
 from kerasart.networks.critic import Critic
+from kerasart.networks.distribution import sum_over_replicas
 from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer, apart
 from kerasart.objectives import Content, Judgement, Objective, Target, style_objective
 from kerasart.settings.checks import check
@@ -195,7 +196,8 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         lost = losses / (factors * self._content_strength * self._content_bound)
         chosen = ops.one_hot(numbers, self.content_factors.shape[0], dtype="float32")
         moves = _RATE * (ops.minimum(lost, _MOST) - 1)
-        self.content_factors.assign(self.content_factors * ops.exp(ops.matmul(moves, chosen)))
+        moves = sum_over_replicas(ops.matmul(moves, chosen))
+        self.content_factors.assign(self.content_factors * ops.exp(moves))
 
     def save_own_variables(self, store: Any) -> None:
         """Saves the content's factors beside what every trainer saves."""

@@ -12,12 +12,10 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.image import Picture, as_image
+from kerasart.networks.distribution import replicas
 from kerasart.networks.trainer import Trainer
 from kerasart.objectives import Content, Objective, Target
 from kerasart.settings.style import FastStyleSettings
-
-if keras.backend.backend() == "tensorflow":
-    import tensorflow as tf
 
 # A style's image, its mask or None, and photos to paint in it.
 Example = tuple[np.ndarray, np.ndarray | None, Sequence[np.ndarray]]
@@ -153,7 +151,7 @@ class PerceptualTrainer(Trainer):
             losses.append(self._stability * self._instability(x, y_pred))
         losses += self._further_losses(x, features, terms)
         self._log(losses)
-        return sum(losses) / _replicas()
+        return sum(losses) / replicas()
 
     def _features(self, pictures):
         """Computes the features of a batch of images, by layer."""
@@ -240,13 +238,6 @@ def apart(features: dict[str, Any]) -> list[dict[str, Any]]:
     # Split rather than sliced: the gradient of each slice would be padded, and all added up.
     split = {layer: ops.split(each, each.shape[0]) for layer, each in features.items()}
     return [dict(zip(split, each, strict=True)) for each in zip(*split.values(), strict=True)]
-
-
-def _replicas():
-    """Returns the number of devices, whose gradients are summed."""
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def mean_weights(weights: ArrayLike, axis: int | tuple[int, ...]) -> np.ndarray:

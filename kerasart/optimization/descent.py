@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.image.resizing import resize
+from kerasart.interrupts import defer_interrupts
 from kerasart.objectives import Objective, Target
 from kerasart.optimization.evaluator import Evaluator
 from kerasart.optimization.gradient_filters import scale_by_area
-from kerasart.optimization.interrupts import defer_interrupts
 from kerasart.optimization.optimizers import Optimizer
 from kerasart.optimization.parameterizations import Parameterization
 from kerasart.optimization.run import Run, RunInProgress, State

@@ -66,7 +66,7 @@ train(trainer, np.concatenate([style] * 4))
 
 network, objective = CollectionNet(2, 1 / 8, 1), Content("fire3") + Judgement("conv1")
 critic = Critic({"conv1": backbone.channels("conv1")}, 2)
-trainer = CollectionTrainer(network, backbone, objective, np.full(2, 1e-3), critic)
+trainer = CollectionTrainer(network, backbone, objective, critic)
 pictures = keras.ops.image.resize(np.concatenate([style] * 4), photo.shape[1:3])
 names = train(trainer, {"picture": np.array(pictures), "number": np.array([0, 1, 0, 1], np.int32)})
 assert {"critic", "accuracy"} < set(names)
@@ -77,6 +77,24 @@ trainer.compile(keras.optimizers.Adam(1e-3))
 history = trainer.fit({"picture": pictures}, batch_size=2, verbose=0).history
 assert np.isfinite(history["loss"][0]) and history["augmented"][0] >= 0
 assert np.abs(generator.mean_w - trainer.average.mean_w).max() > 0
+
+def losses():
+    keras.utils.set_random_seed(0)
+    objective, network = Content("fire3") + Gram("conv1"), TransformerNet(1, 1 / 8, 1)
+    given = [targets[:2]], np.full((2, 2), 1e-3)
+    trainer = StyleTrainer(network, load_backbone("squeezenet"), objective, *given)
+    trainer.compile(keras.optimizers.SGD(1e-3))
+    photos = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    data = {"photo": photos, "style": np.ones(2, np.int32)}
+    history = trainer.fit(data, batch_size=2, epochs=3, verbose=0, shuffle=False).history
+    return history["loss"], len(network.weights[0].value.sharding.device_set)
+
+one, devices = losses()
+assert devices == 1
+keras.distribution.set_distribution(keras.distribution.DataParallel())
+two, devices = losses()
+assert devices == 2
+np.testing.assert_allclose(two, one, rtol=1e-5)
 """
 
 
@@ -91,7 +109,12 @@ def test_jax_paints_the_same_and_trains_without_tensorflow(tmp_path):
     adain.save_weights(tmp_path / "adain.weights.h5")
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX, tmp_path],
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "jax",
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        },
         capture_output=True,
         text=True,
     )

@@ -127,6 +127,30 @@ def test_a_block_of_steps_is_the_same_steps(make, picture):
     assert difference.max() < 0.02
 
 
+def test_within_a_block_nothing_comes_back_from_the_device(make, picture, tmp_path):
+    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+
+    descent, executions = make(block=5), {}
+    descent.run(picture, 1)  # Its trace is made before.
+    for steps in (2, 5, 10):
+        folder = tmp_path / str(steps)
+        tf.profiler.experimental.start(str(folder))
+        descent.run(picture, steps)
+        tf.profiler.experimental.stop()
+        (path,) = folder.rglob("*.xplane.pb")
+        names = [
+            plane.event_metadata[event.metadata_id].name
+            for plane in XSpace.FromString(path.read_bytes()).planes
+            for line in plane.lines
+            for event in line.events
+        ]
+        executions[steps] = [names.count(name) for name in ("FunctionRun", "EagerExecute")]
+    # What Python asks of the device is the same for a block of any length.
+    assert executions[2] == executions[5]
+    assert executions[2][0] == 1
+    assert executions[10][0] == 2
+
+
 @pytest.mark.parametrize("after", [2, 5, 6])
 def test_goal_ends_both_kinds_at_the_same_step(make, picture, after):
     total = make(transform=None).run(picture, STEPS).losses.sum(axis=1)

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from kerasart.optimization.interrupts import defer_interrupts
+from kerasart.interrupts import defer_interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -169,6 +169,9 @@ class Client:
     def paint(self, photo: bytes, format: str = "png", **options: Any) -> bytes:
         """Stylizes a photo.
 
+        It asks for errors as an output where the model has such a signature, so that a photo that
+        is refused does not fail those that the server has put into the same batch.
+
         Args:
             photo: A JPEG or PNG file.
             format: The result's format, "png" or "jpeg".

@@ -90,6 +90,21 @@ def main() -> None:
         cli.say(f"{work.done} of {work.done + len(work.jobs)} are painted already.")
     if not len(work.jobs):
         return
+    try:
+        outcomes = _paint(work)
+    except KeyboardInterrupt:
+        cli.say("The same command goes on.")
+        raise
+    cli.say(f"Painted {outcomes[True]} of {len(work.jobs)}.")
+    if outcomes[False]:
+        raise ValueError(
+            f"`input` must hold pictures that can be painted. Received: {outcomes[False]} that "
+            f"cannot; the manifest says which, and why"
+        )
+
+
+def _paint(work):
+    """Paints what is left; returns how many photos were painted, by whether they could be."""
     outcomes: Counter[bool] = Counter()
     with _Bar(len(work.jobs)) as bar:
         for row in paint_many(
@@ -101,12 +116,7 @@ def main() -> None:
         ):
             outcomes[row["reason"] is None] += 1
             bar.update(row)
-    cli.say(f"Painted {outcomes[True]} of {len(work.jobs)}.")
-    if outcomes[False]:
-        raise ValueError(
-            f"`input` must hold pictures that can be painted. Received: {outcomes[False]} that "
-            f"cannot; the manifest says which, and why"
-        )
+    return outcomes
 
 
 def _read_painting() -> Painting:

@@ -104,6 +104,8 @@ def _run(task, jobs, at_once, waiting, workers, each):
     context = ray("data").DataContext.get_current().copy()
     context.enable_progress_bars = context.print_on_execution_start = False
     context.target_max_block_size = 1  # Each row comes as soon as it is there.
+    # A worker does not wait until they are fetched, at most ten times a second.
+    context._max_num_blocks_in_streaming_gen_buffer = at_once
     context.max_consecutive_actor_init_deaths = 3  # Machines may go while workers start.
     with ray("data").DataContext.current(context):
         rows = (

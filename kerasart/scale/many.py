@@ -56,6 +56,7 @@ def paint_many(
         ImportError: If Ray is not installed.
         ValueError: If an argument is not allowed, or nothing can be painted so.
         ConnectionError: If there is no such cluster.
+        ChildProcessError: If workers cannot start, for lack of a package for example.
         OSError: If the manifest cannot be written.
     """
     with connect(address), plan.manifest:
@@ -96,7 +97,9 @@ def _paint(task, jobs, workers, each):
 
 def _run(task, jobs, at_once, waiting, workers, each):
     """Yields what workers yield of the jobs."""
-    ledger = ray().remote(_Ledger).options(num_cpus=0, max_restarts=-1).remote()
+    # Its machine may go: then it counts anew on another.
+    lasting = {"max_restarts": -1, "max_task_retries": -1}
+    ledger = ray().remote(_Ledger).options(num_cpus=0, **lasting).remote()
     blocks = [jobs.slice(first, at_once) for first in range(0, len(jobs), at_once)]
     pool = ray("data").ActorPoolStrategy(
         size=min(workers, len(blocks)), max_tasks_in_flight_per_actor=waiting
@@ -121,8 +124,15 @@ def _run(task, jobs, at_once, waiting, workers, each):
                 num_gpus=each.gpus,
             )
         )
-        for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
-            yield from table.to_pylist()
+        try:
+            for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+                yield from table.to_pylist()
+        except ray("exceptions").RayError as error:
+            *_, last = str(error).split("\n")
+            raise ChildProcessError(
+                "Workers must start: all machines need kerasart, its packages, and memory. "
+                f"Received: {last}"
+            ) from error
 
 
 class _Ledger:

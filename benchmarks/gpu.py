@@ -10,8 +10,8 @@ number format. Ours are computed by Keras's backend TensorFlow, and one pass and
 too; PyTorch's are plain eager transcriptions, channels_last, with automatic mixed precision for
 bfloat16. Each contestant has a process of its own, and only one computes at a time, in turns. A
 ratio is the median of the rounds' ratios to PyTorch in the same format. What is not installed is
-left out, and what a contestant's memory is too small for says so. Where there is no GPU, the CPU
-computes; with --quick at tiny sizes.
+left out; whose process ends, such as for want of memory, is told. Without a GPU the CPU computes;
+with --quick at tiny sizes.
 """
 
 import importlib.util
@@ -57,7 +57,7 @@ TENSORFLOW, JAX, TORCH = "kerasart on TensorFlow", "kerasart on JAX", "PyTorch"
 LAYERS = {"block3_conv3": 1.0, "block4_conv3": 1.5}
 STEP_SIZE, BORDER = 0.005, 2
 STEPS = 5  # In a turn.
-NO_MEMORY = "no memory"
+ENDED = "ended"
 # A process does not take all of the card's memory, which others need.
 SHARED = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
@@ -236,7 +236,8 @@ def list_contestants(work, size, weights, precisions):
     if jax and importlib.util.find_spec("jax"):
         contestants[JAX] = jax, {"KERAS_BACKEND": "jax"}
     if has_torch():
-        contestants[TORCH] = torch, TORCH_VARIABLES
+        # Its objective is ours; TensorFlow, if Keras loads it, can crash beside PyTorch.
+        contestants[TORCH] = torch, TORCH_VARIABLES | {"KERAS_BACKEND": "torch"}
     places = (size, weights) if work in ("dream", "painting") else ()
     return {
         (name, precision): partial(Worker, make, precision, *places, variables=variables | SHARED)
@@ -268,7 +269,7 @@ def compare(work, size, makers, rounds):
         ratio = "-"
         if times and rivals:
             ratio = f"{median(b / a for a, b in zip(times, rivals, strict=True)):.2f}"
-        taken = f"{median(times) / steps:.4f}" if times else NO_MEMORY
+        taken = f"{median(times) / steps:.4f}" if times else ENDED
         rows.append([work, shown, name, precision, taken, ratio])
     return rows
 
@@ -280,10 +281,10 @@ def turn(method, *arguments):
 
 
 def fits(call, worker):
-    """Lets a contestant have its first turn; returns whether it had memory enough."""
+    """Lets a contestant have its first turn; returns whether it came to the end of it."""
     try:
         call(worker)
-    except EOFError:
+    except (EOFError, ConnectionError):
         return False  # Its process has ended, and said why.
     return True
 

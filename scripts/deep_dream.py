@@ -144,8 +144,9 @@ class Request:
     @cached_property
     def dreamer(self) -> Any:
         """The `Dreamer`, made when it is first asked for."""
+        dreamer = self.dreaming.dreamer
         self.say_class()
-        return self.dreaming.dreamer
+        return dreamer
 
     def say_class(self) -> None:
         """Prints the class that is dreamed of, if one is."""

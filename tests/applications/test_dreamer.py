@@ -334,8 +334,8 @@ def test_a_mask_keeps_the_photo_where_it_is_zero(make, photo):
 
 
 def test_a_mask_of_another_size_is_fitted(make, photo, caplog):
-    mask = np.zeros((32, 32), np.float32)
-    mask[:, 16:] = 1.0
+    mask = np.zeros((32, 40), np.float32)
+    mask[:, 20:] = 1.0
     with caplog.at_level(logging.WARNING, "kerasart"):
         image = make(layers="fire6", octaves=2).dream(photo, mask).image
     assert "`mask`" in caplog.text

@@ -55,7 +55,8 @@ from absl import flags
 from kerasart.scripts import dream_style
 modules = flags.FLAGS.flags_by_module_dict().items()
 ours = [some for name, some in modules if name.startswith("kerasart.scripts")]
-ours.remove(flags.FLAGS.flags_by_module_dict()["kerasart.scripts.film_flags"])  # It takes none.
+for name in ("film_flags", "cluster_flags"):  # It takes none of these.
+    ours.remove(flags.FLAGS.flags_by_module_dict()["kerasart.scripts." + name])
 print(json.dumps([flag.name for some in ours for flag in some]))
 """
     assert sorted(listed) == sorted(ask(code))

@@ -102,11 +102,12 @@ def test_signatures(signatures):
     of_files = {"serving_default", "bytes", "levels"}
     with_errors = {f"{name}_or_error" for name in of_files}
     assert set(signatures) == of_files | with_errors | {"pixels", "pixels_float", "styles"}
-    _, inputs = signatures["bytes"].structured_input_signature
+    inputs, others = (
+        dict(signatures[name].structured_input_signature[1]) for name in ("bytes", "levels")
+    )
     assert set(inputs) == {"image_bytes", "style_weights", "strength", "format"}
     assert all(spec.shape[0] is None for spec in inputs.values())
     assert set(signatures["bytes"].structured_outputs) == {"image_bytes"}
-    _, others = signatures["levels"].structured_input_signature
     assert inputs.pop("style_weights").shape == [None, 3]
     assert others.pop("style_weights").shape == [None, 3, 3] and others == inputs
 

@@ -4,13 +4,14 @@
     python -m benchmarks.simulation --photos=DIR --count=200 --model=small --size=256
     python -m benchmarks.simulation --photos=DIR --store_rate=3500 --price=0.05
 
-First it measures, on this machine: the processor's seconds to read, paint and write a photo, in one
-thread; and the driver's, for each row of workers that paint nothing. Then `paint_many` paints the
-photos with one worker and with two, and so does the simulation: the last column of the first table
-is what it finds, relative to what was measured. The second table are clusters of machines like this
-one, and what is busiest in each; the third is time and cost for up to a thousand million photos, by
-arithmetic from the rates of the second. An object store's latency, bandwidth and requests a second,
-and the price of an hour of a core, are assumptions, to be given as they are where you are.
+First it measures, on this machine: the processor's seconds to read, paint and write a photo, and
+how many cores painting keeps busy; and the driver's, for each row of workers that paint nothing.
+Then `paint_many` paints the photos with one worker and with two, and so does the simulation: the
+last column of the first table is what it finds, relative to what was measured. The second table
+are clusters of machines like this one, and what is busiest in each; the third is time and cost for
+up to a thousand million photos, by arithmetic from the rates of the second. An object store's
+latency, bandwidth and requests a second, and the price of an hour of a core, are assumptions, to
+be given as they are where you are.
 """
 
 import heapq
@@ -37,6 +38,7 @@ AT_ONCE, AHEAD, THREADS = 32, 4, 2
 WARM_UP = 0.25  # The part of the rows before which a rate is not measured.
 CLUSTERS = (1, 4, 16, 64, 250, 1000)
 COUNTS = (10**3, 10**6, 10**9)
+MOST = 40_000  # Photos that are simulated.
 ROWS = 400  # Photos of a few pixels, by which the driver is measured.
 
 
@@ -46,6 +48,7 @@ class Costs:
 
     Attributes:
         read, paint, write: Seconds of a core to decode it, to paint it, to encode the painting.
+        threads: How many cores painting keeps busy when it has them.
         row: Seconds of the driver.
         read_bytes, write_bytes: The sizes of the files.
     """
@@ -53,6 +56,7 @@ class Costs:
     read: float
     paint: float
     write: float
+    threads: float
     row: float
     read_bytes: float
     write_bytes: float
@@ -61,6 +65,8 @@ class Costs:
 @dataclass(frozen=True)
 class Cluster:
     """Machines, the store that they read from and write to, and one driver.
+
+    A single machine has the driver, too; of several it has one for itself.
 
     Attributes:
         machines, cores, workers: How many; cores and workers of each machine.
@@ -97,7 +103,7 @@ class Clock:
 
 
 class Line:
-    """A server that serves one after another, such as the driver.
+    """A server that serves one after another.
 
     Attributes:
         busy: The seconds for which it was.
@@ -132,7 +138,7 @@ class Machine:
     _since: float = 0.0
     _turn: int = 0
 
-    def compute(self, seconds: float, threads: int, then: Callable[[], None]) -> None:
+    def compute(self, seconds: float, threads: float, then: Callable[[], None]) -> None:
         """Computes what takes a core so long, and calls a function when it is done."""
         self._advance()
         self._running.append([seconds, threads, then])
@@ -227,7 +233,8 @@ class SimulatedWorker:
             return
         self._read -= 1
         self._is_painting = True
-        self._machine.compute(self._simulation.costs.paint, self._machine.cores, self._end_paint)
+        costs = self._simulation.costs
+        self._machine.compute(costs.paint, costs.threads, self._end_paint)
         self._read_ahead()
 
     def _end_paint(self):
@@ -255,6 +262,7 @@ class Simulation:
         costs: The `Costs` of a photo.
         cluster: The `Cluster`.
         count: The number of photos.
+        at_once: How many of them a worker takes at once; None for what `paint_many` gives it.
 
     Attributes:
         costs: As above.
@@ -262,15 +270,17 @@ class Simulation:
         busy: Dict of what there is to the part of the time for which it was busy.
     """
 
-    def __init__(self, costs, cluster, count):
+    def __init__(self, costs, cluster, count, at_once=None):
         self.costs, self._cluster = costs, cluster
         self._clock = Clock()
-        self._driver, self._store = Line(self._clock), Line(self._clock)
+        self._store = Line(self._clock)
+        self._rows, self._told, self._telling = 0, 0.0, 0.0
         workers = cluster.machines * cluster.workers
         self._untaken = count
-        self._at_once = max(1, min(AT_ONCE, count // (workers * 16)))
+        self._at_once = at_once or max(1, min(AT_ONCE, count // (workers * 16)))
         self.times = []
         machines = [Machine(self._clock, cluster.cores) for _ in range(cluster.machines)]
+        self._driver = machines[0] if len(machines) == 1 else Machine(self._clock, cluster.cores)
         for machine in machines:
             for _ in range(cluster.workers):
                 SimulatedWorker(machine, self).start()
@@ -280,7 +290,7 @@ class Simulation:
         self.busy = {
             "cores": sum(machine.busy for machine in machines) / cores,
             "object store": self._store.busy / end,
-            "driver": self._driver.busy / end,
+            "driver": self._told / end,
         }
 
     def take(self):
@@ -296,8 +306,21 @@ class Simulation:
         self._store.serve(1 / cluster.store_rate, lambda: self._clock.after(wait, then))
 
     def tell_driver(self):
-        """Sends the driver a row."""
-        self._driver.serve(self.costs.row, lambda: self.times.append(self._clock.now))
+        """Sends the driver a row, of which it takes one after another."""
+        self._rows += 1
+        if self._rows == 1:
+            self._take_row()
+
+    def _take_row(self):
+        self._telling = self._clock.now
+        self._driver.compute(self.costs.row, 1, self._end_row)
+
+    def _end_row(self):
+        self.times.append(self._clock.now)
+        self._told += self._clock.now - self._telling
+        self._rows -= 1
+        if self._rows:
+            self._take_row()
 
 
 def rate_of(times):
@@ -318,8 +341,9 @@ def main():
         costs = call_in_new_process(measure_photo, *arguments)
         costs = replace(costs, row=call_in_new_process(measure_driver, Path(folder)))
         print(
-            f"One photo in one thread: {costs.read:.3f} s to read, {costs.paint:.3f} to paint, "
-            f"{costs.write:.3f} to write; a row: {1000 * costs.row:.1f} ms.",
+            f"One photo takes a core {costs.read:.3f} s to read, {costs.paint:.3f} to paint (by "
+            f"{costs.threads:.2f} at a time), {costs.write:.3f} to write; a row "
+            f"{1000 * costs.row:.1f} ms.",
             end="\n\n",
             flush=True,
         )
@@ -338,7 +362,8 @@ def main():
     for machines in CLUSTERS:
         store = options.latency, options.bandwidth, options.store_rate
         cluster = Cluster(machines, options.cores, 2, *store)
-        simulation = Simulation(costs, cluster, max(400, 40 * machines))
+        count = min(4 * AT_ONCE * cluster.workers * machines, MOST)
+        simulation = Simulation(costs, cluster, count, AT_ONCE)  # As of a million.
         rates[machines] = rate_of(simulation.times)
         busiest = max(simulation.busy, key=simulation.busy.get)
         share = f"{busiest}, {100 * simulation.busy[busiest]:.0f}%"
@@ -386,25 +411,32 @@ def copy_photos(source, folder, count):
 
 
 def measure_photo(folder, model, style, size):
-    """Measures the `Costs` of a photo in one thread, all but the driver's."""
+    """Measures the `Costs` of a photo, all but the driver's."""
     from kerasart.image.files import decode_picture
     from kerasart.scale.painting import OnePass, encode_painted
 
-    painting = OnePass(model, style, size=size).sharing(1.0, 1)
+    painting = OnePass(model, style, size=size).sharing(1.0, None)
     painting.load()
     seconds, sizes = [], []
-    for path in sorted(folder.iterdir())[:24]:
-        stamps, data = [time.process_time()], path.read_bytes()
+    for path in sorted(folder.iterdir())[:64]:
+        stamps, data = [stamp()], path.read_bytes()
         photo = painting.prepare(decode_picture(data, path.name, None))
-        stamps.append(time.process_time())
+        stamps.append(stamp())
         (painted,) = painting.paint([photo])
-        stamps.append(time.process_time())
+        stamps.append(stamp())
         encoded = encode_painted(painting, path.name, photo, painted)
-        stamps.append(time.process_time())
-        seconds.append(np.diff(stamps))
+        stamps.append(stamp())
+        seconds.append(np.diff(stamps, axis=0))
         sizes.append((len(data), len(encoded)))
     # Without the first ones, which are traced. Means, since the sum is what takes time.
-    return Costs(*np.mean(seconds[4:], axis=0).tolist(), 0.0, *np.mean(sizes, axis=0).tolist())
+    of_core, elapsed = np.mean(seconds[4:], axis=0).T.tolist()
+    threads = of_core[1] / elapsed[1]
+    return Costs(*of_core, threads, 0.0, *np.mean(sizes, axis=0).tolist())
+
+
+def stamp():
+    """Returns seconds of the processor, and of the clock."""
+    return time.process_time(), time.perf_counter()
 
 
 class Nothing:
@@ -438,13 +470,17 @@ class Nothing:
 
 def measure_driver(folder):
     """Measures the seconds that a row takes at most when workers have next to nothing to do."""
+    from ray import cloudpickle
+
+    from benchmarks import simulation
     from kerasart.image import write_picture
 
+    cloudpickle.register_pickle_by_value(simulation)  # Workers do not have the benchmarks.
     tiny = folder / "tiny"
     tiny.mkdir()
     for number in range(ROWS):
         write_picture(tiny / f"{number}.png", np.full((1, 8, 8, 3), number / ROWS, np.float32))
-    return 1 / _paint(tiny, Nothing(), folder / "tiny_painted", 2)
+    return 1 / _paint(tiny, simulation.Nothing(), folder / "tiny_painted", 2)
 
 
 def paint(folder, model, style, size, output, workers):

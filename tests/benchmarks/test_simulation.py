@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.simulation import Clock, Cluster, Costs, Machine, Simulation, rate_of
 
-COSTS = Costs(read=0.1, paint=0.3, write=0.2, row=1e-9, read_bytes=1000, write_bytes=3000)
+COSTS = Costs(0.1, 0.3, 0.2, threads=4, row=1e-9, read_bytes=1000, write_bytes=3000)
 
 
 def rate(costs, cluster, count=400):

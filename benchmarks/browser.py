@@ -37,9 +37,10 @@ _PAINT = """async (side) => {
   const picture = new ImageData(side, side);
   picture.data.forEach((_, at) => (picture.data[at] = at % 4 === 3 ? 255 : (at * 7919) % 251));
   const bitmap = await createImageBitmap(picture);
-  const weights = new Float32Array(styles).fill(1 / styles);
+  const values = new Float32Array(styles).fill(1 / styles);
+  const style = { name: "style_weights", values, shape: [1, styles] };
   const begin = performance.now();
-  await painter.paint({ bitmap, weights, levels: 1, strength: 1 });
+  await painter.paint({ bitmap, style, strength: 1 });
   return (performance.now() - begin) / 1000;
 }"""
 

@@ -20,9 +20,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.fast_style import BATCH, SQUARE, OurTraining, random_picture
-from benchmarks.fast_style import Ours as OnTensorFlow
-from benchmarks.fast_style import PyTorch as TorchOnePass
+from benchmarks import fast_style, style_transfer
+from benchmarks.fast_style import BATCH, SQUARE, random_picture
 from benchmarks.measure import (
     TORCH_VARIABLES,
     Worker,
@@ -34,12 +33,6 @@ from benchmarks.measure import (
     make_parser,
     markdown_table,
     time_interleaved,
-)
-from benchmarks.style_transfer import (
-    Ours as OurPainting,
-)
-from benchmarks.style_transfer import (
-    PyTorch as TorchPainting,
 )
 from benchmarks.style_transfer import (
     autocast,
@@ -226,9 +219,9 @@ def list_contestants(work, size, weights, precisions):
     """
     ours, jax, torch = {
         "dream": (OurDream, None, TorchDream),
-        "painting": (OurPainting, None, TorchPainting),
-        "one pass": (partial(OnTensorFlow, "large"), OnJax, TorchOnePass),
-        "training": (OurTraining, OurTraining, TorchOnePass),
+        "painting": (style_transfer.Ours, None, style_transfer.PyTorch),
+        "one pass": (partial(fast_style.Ours, "large"), OnJax, fast_style.PyTorch),
+        "training": (fast_style.OurTraining, fast_style.OurTraining, fast_style.PyTorch),
     }[work]
     contestants = {}
     if importlib.util.find_spec("tensorflow"):

@@ -25,7 +25,6 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.atomic_files import claim
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.progress import Progress, ProgressBar
-from kerasart.scale.requirements import ray
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
@@ -151,10 +150,7 @@ def paint(
         _preview(film, output, make_painter, size)
         return
     cuts = _read_cuts()
-    if cluster_flags.is_given():
-        if _CUTS.value != "auto":
-            raise ValueError(f"`cuts` must be auto for a film in shots. Received: {_CUTS.value!r}")
-        ray()  # Better missed before shots are looked for.
+    _check_cluster()
     path = _find_place(output)
     options |= {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
     options["fingerprint"] = {**fingerprint, "size": size, "cuts": cuts}
@@ -166,6 +162,27 @@ def paint(
     if cluster_flags.is_given():
         _paint_shots(film, path, options, make_painter, size)
     seconds = time.perf_counter() - begin
+    result = _paint_frames(film, writer, make_painter, size, cuts)
+    cli.say(
+        f"Wrote {'' if result.is_whole else 'the frames so far to '}{result.path}: "
+        f"{result.frames} frames, {seconds + result.seconds:.0f} s."
+    )
+    if not result.is_whole:
+        cli.say(f"The same command with --resume --output={path} continues it.")
+        sys.exit(130)
+
+
+def _check_cluster():
+    """Raises an error if flags of a cluster are given that cannot be followed."""
+    if not cluster_flags.is_given():
+        return
+    if _CUTS.value != "auto":
+        raise ValueError(f"`cuts` must be auto for a film in shots. Received: {_CUTS.value!r}")
+    ray()  # Better missed before shots are looked for.
+
+
+def _paint_frames(film, writer, make_painter, size, cuts):
+    """Paints what a film's writer has not yet, with a progress bar; returns as `paint_film`."""
     with tqdm(
         total=film.frame_count,
         initial=writer.done,
@@ -180,7 +197,7 @@ def paint(
         def painter():
             return make_painter(lambda now: bar.set_postfix_str(f"step {now.step}/{now.steps}"))
 
-        result = paint_film(
+        return paint_film(
             film,
             writer,
             lambda *frame: painter()(*frame),
@@ -188,13 +205,6 @@ def paint(
             cuts=cuts,
             on_frame=lambda frame, painted: bar.update(),
         )
-    cli.say(
-        f"Wrote {'' if result.is_whole else 'the frames so far to '}{result.path}: "
-        f"{result.frames} frames, {seconds + result.seconds:.0f} s."
-    )
-    if not result.is_whole:
-        cli.say(f"The same command with --resume --output={path} continues it.")
-        sys.exit(130)
 
 
 def _paint_shots(film, path, options, make_painter, size):

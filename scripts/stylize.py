@@ -49,7 +49,8 @@ from tqdm import tqdm
 from kerasart.image.samples import SAMPLES
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
-from kerasart.scale.painting import stream, write_painted
+from kerasart.scale.painting import write_painted
+from kerasart.scale.streaming import stream
 
 _LEAST_ROWS = 16
 

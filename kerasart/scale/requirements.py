@@ -1,4 +1,4 @@
-"""What Ray brings, imported when it is first needed."""
+"""`ray` and `pyarrow`, which Ray brings, imported when they are first needed."""
 
 import os
 from importlib import import_module

@@ -12,9 +12,10 @@ from typing import Any
 from kerasart.image.files import decode_picture
 from kerasart.scale.cluster import count_cores
 from kerasart.scale.manifest import manifest_schema
-from kerasart.scale.painting import Painting, encode_painted, stream
+from kerasart.scale.painting import Painting, encode_painted
 from kerasart.scale.requirements import pyarrow
 from kerasart.scale.stores import Store
+from kerasart.scale.streaming import stream
 
 _MOST_BYTES = 2**30  # Of a photo's file. What is larger is no photo, and would fill the memory.
 

@@ -3,13 +3,14 @@
     python -m benchmarks.scale
     python -m benchmarks.scale --quick
     python -m benchmarks.scale --count=400 --side=256 --workers=2 --rounds=4 --model=medium
+    python -m benchmarks.scale --names=1000000
 
 `stylize_many.py --workers=2` paints a folder of photos, crops of the bundled ones, and so do two
 processes of `stylize.py`, half of them each; in turns, every second round in reverse order.
 Pictures a second are those from the first file that is written to the last; seconds are those of
 the whole commands, TensorFlow's and Ray's start included, which do not grow with the number of
 photos. The ratios are medians of the rounds' ratios to the plain processes. Both must write the
-same files.
+same files. With --names nothing is painted: the driver plans a run of so many photos.
 """
 
 import os
@@ -22,7 +23,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.measure import describe_machine, make_parser, markdown_table
+from benchmarks.measure import (
+    call_in_new_process,
+    describe_machine,
+    make_parser,
+    markdown_table,
+    peak_memory,
+)
 from kerasart import write_picture
 from kerasart.image.samples import SAMPLES, read_sample
 
@@ -33,6 +40,11 @@ PLAIN, MANY = "plain processes", "stylize_many.py"
 def main():
     """Measures, and prints the table."""
     options = parse_options()
+    if options.names:
+        seconds, memory = call_in_new_process(plan_names, options.names)
+        print(f"{options.names} names: {seconds:.0f} s, {memory / 2**30:.2f} GiB more.")
+        print(f"\nOn {describe_machine()}.")
+        return
     measured = {PLAIN: [], MANY: []}
     with TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -54,11 +66,48 @@ def parse_options():
     parser.add_argument("--workers", type=int, default=2, help="processes of either kind (2)")
     parser.add_argument("--rounds", type=int, default=4, help="how often each is timed (4)")
     parser.add_argument("--model", default="medium", help="a network (medium)")
+    parser.add_argument("--names", type=int, help="plan a run of so many photos, and no more")
     parser.add_argument("--quick", action="store_true", help="few small photos, one round")
     options = parser.parse_args()
     if options.quick:
         options.count, options.side, options.rounds = 4 * options.workers, 64, 1
     return options
+
+
+class Names:
+    """A store of photos of which nothing but names can be had.
+
+    Args:
+        count: How many there are.
+    """
+
+    def __init__(self, count):
+        self._count = count
+
+    def locate(self, other):
+        """See `Store`."""
+
+    def list(self):
+        """See `Store`."""
+        from kerasart.scale.stores import Entry
+
+        for number in range(self._count):
+            yield Entry(f"folder {number % 1000:03}/photo {number:09}.jpg", 10**6, number + 1)
+
+
+def plan_names(count):
+    """Plans to paint photos: returns the seconds that it takes, and the bytes of memory."""
+    from kerasart.scale.painting import OnePass
+    from kerasart.scale.plan import plan
+    from kerasart.scale.stores import open_store
+
+    with TemporaryDirectory() as folder:
+        # What it needs besides is loaded before.
+        plan(Names(1), open_store(folder), OnePass("small", "mosaic"))
+        start, before = time.perf_counter(), peak_memory()
+        work = plan(Names(count), open_store(folder), OnePass("small", "mosaic"))
+        assert len(work.jobs) == count
+        return time.perf_counter() - start, peak_memory() - before
 
 
 def make_photos(folder, options):

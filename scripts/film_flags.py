@@ -25,6 +25,7 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.atomic_files import claim
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.progress import Progress, ProgressBar
+from kerasart.scale.requirements import ray
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),

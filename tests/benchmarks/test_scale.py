@@ -16,3 +16,10 @@ def test_workers_and_plain_processes_write_the_same_files():
     plain, many = ([cell.strip() for cell in row] for row in rows[2:])
     assert plain[1] == "plain processes" and plain[3] == plain[5] == "1.00"
     assert many[1] == "stylize_many.py" and all(float(cell) > 0 for cell in many[2:])
+
+
+def test_a_run_of_many_names_is_planned_without_painting():
+    command = [sys.executable, "-m", "benchmarks.scale", "--names=2000"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("2000 names: ") and " GiB more." in run.stdout

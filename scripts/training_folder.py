@@ -85,12 +85,8 @@ def train(
     """
     import tensorflow as tf
 
-    from kerasart.networks.callbacks import (
-        FolderWriter,
-        ProgressLine,
-        ResumableTraining,
-        TensorBoardWriter,
-    )
+    from kerasart.networks.callbacks import FolderWriter, ProgressLine, TensorBoardWriter
+    from kerasart.networks.resumable_training import ResumableTraining
 
     steps, trainer = plan.settings.steps, plan.trainer
     if is_chief():

@@ -8,7 +8,7 @@ from PIL import Image
 from kerasart.applications import fast_style_training
 from kerasart.applications.fast_style_training import TrainingRun, make_trainer, plan_training
 from kerasart.networks import SIZES, AdaIN, AdaINTrainer, TransformerNet
-from kerasart.networks.callbacks import ResumableTraining
+from kerasart.networks.resumable_training import ResumableTraining
 from kerasart.networks.training_styles import NamedStyles, StylePictures
 from kerasart.settings.style import FastStyleSettings
 

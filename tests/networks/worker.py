@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasart.cluster import read_cluster
-from kerasart.networks.callbacks import ResumableTraining
 from kerasart.networks.distribution import find_strategy, replicas
 from kerasart.networks.learning_rate import CosineDecay
+from kerasart.networks.resumable_training import ResumableTraining
 from kerasart.networks.trainer import Trainer
 
 POINTS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)

@@ -242,7 +242,7 @@ def stopping(folder, number, name):
             if self.step == {number}:
                 os.kill(os.getpid(), signal.{name})
         """,
-        "kerasart.networks.callbacks.ResumableTraining.on_train_batch_end",
+        "kerasart.networks.resumable_training.ResumableTraining.on_train_batch_end",
     )
     return {"PYTHONPATH": str(folder)}
 

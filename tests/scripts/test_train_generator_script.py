@@ -76,7 +76,7 @@ def test_a_generator_is_trained_resumed_and_trained_further(folder, warm_run, fo
             if self.step == 3:
                 raise KeyboardInterrupt
         """,
-        "kerasart.networks.callbacks.ResumableTraining.on_train_batch_end",
+        "kerasart.networks.resumable_training.ResumableTraining.on_train_batch_end",
     )
     flags, mine = [*SMALL, "--steps=4"], folder / "mine"
     outcome = forked_run(folder, *flags, PYTHONPATH=str(folder / "change"))

@@ -5,7 +5,8 @@
     python -m benchmarks.simulation --photos=DIR --store_rate=3500 --price=0.05
 
 First it measures, on this machine: the processor's seconds to read, paint and write a photo, and
-how many cores painting keeps busy; and the driver's, for each row of workers that paint nothing.
+how many cores painting keeps busy; and the driver's, for each table of one row that workers send
+which paint nothing.
 Then `paint_many` paints the photos with one worker and with two, and so does the simulation: the
 last column of the first table is what it finds, relative to what was measured. The second table
 are clusters of machines like this one, and what is busiest in each; the third is time and cost for
@@ -20,7 +21,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,12 +34,13 @@ from benchmarks.measure import (
     markdown_table,
 )
 
-# As in `kerasart.scale`: photos that a worker takes at once, what it reads ahead, its threads.
-AT_ONCE, AHEAD, THREADS = 32, 4, 2
+# As in `kerasart.scale`: photos that a worker takes at once, what it reads ahead, its threads; the
+# seconds between two tables of rows, and how many of these the driver gets a second.
+AT_ONCE, AHEAD, THREADS, PERIOD, MOST_TOLD = 32, 4, 2, 1.0, 100
 WARM_UP = 0.25  # The part of the rows before which a rate is not measured.
 CLUSTERS = (1, 4, 16, 64, 250, 1000)
 COUNTS = (10**3, 10**6, 10**9)
-MOST = 40_000  # Photos that are simulated.
+MOST = 300_000  # Photos that are simulated.
 ROWS = 400  # Photos of a few pixels, by which the driver is measured.
 
 
@@ -49,7 +51,7 @@ class Costs:
     Attributes:
         read, paint, write: Seconds of a core to decode it, to paint it, to encode the painting.
         threads: How many cores painting keeps busy when it has them.
-        row: Seconds of the driver.
+        table: Seconds of the driver for each table of rows.
         read_bytes, write_bytes: The sizes of the files.
     """
 
@@ -57,7 +59,7 @@ class Costs:
     paint: float
     write: float
     threads: float
-    row: float
+    table: float
     read_bytes: float
     write_bytes: float
 
@@ -189,12 +191,13 @@ class SimulatedWorker:
     def __init__(self, machine, simulation):
         self._machine, self._simulation = machine, simulation
         self._threads, self._waiting = THREADS, deque()
-        self._to_read = self._reading = self._read = self._left = 0
-        self._is_painting = False
+        self._to_read = self._reading = self._read = self._left = self._untold = 0
+        self._is_painting, self._since = False, 0.0
 
     def start(self):
         """Takes the next photos, if some are left."""
         self._to_read = self._left = self._simulation.take()
+        self._since = self._simulation.now
         self._read_ahead()
 
     def _read_ahead(self):
@@ -250,7 +253,11 @@ class SimulatedWorker:
     def _end_write(self):
         self._free()
         self._left -= 1
-        self._simulation.tell_driver()
+        self._untold += 1
+        now = self._simulation.now
+        if not self._left or now - self._since >= self._simulation.period:
+            self._simulation.tell_driver(self._untold)
+            self._untold, self._since = 0, now
         if not self._left:
             self.start()
 
@@ -266,7 +273,8 @@ class Simulation:
 
     Attributes:
         costs: As above.
-        times: When each row came to the driver, in seconds.
+        period: The least seconds between two tables of a worker.
+        times: When the driver took each row, in seconds.
         busy: Dict of what there is to the part of the time for which it was busy.
     """
 
@@ -274,9 +282,10 @@ class Simulation:
         self.costs, self._cluster = costs, cluster
         self._clock = Clock()
         self._store = Line(self._clock)
-        self._rows, self._told, self._telling = 0, 0.0, 0.0
+        self._tables, self._told, self._telling = deque(), 0.0, 0.0
         workers = cluster.machines * cluster.workers
         self._untaken = count
+        self.period = max(PERIOD, workers / MOST_TOLD)
         self._at_once = at_once or max(1, min(AT_ONCE, count // (workers * 16)))
         self.times = []
         machines = [Machine(self._clock, cluster.cores) for _ in range(cluster.machines)]
@@ -305,22 +314,26 @@ class Simulation:
         wait = cluster.latency + size / cluster.bandwidth
         self._store.serve(1 / cluster.store_rate, lambda: self._clock.after(wait, then))
 
-    def tell_driver(self):
-        """Sends the driver a row, of which it takes one after another."""
-        self._rows += 1
-        if self._rows == 1:
-            self._take_row()
+    @property
+    def now(self):
+        """The time, in seconds."""
+        return self._clock.now
 
-    def _take_row(self):
-        self._telling = self._clock.now
-        self._driver.compute(self.costs.row, 1, self._end_row)
+    def tell_driver(self, rows):
+        """Sends the driver a table of so many rows, of which it takes one after another."""
+        self._tables.append(rows)
+        if len(self._tables) == 1:
+            self._take_table()
 
-    def _end_row(self):
-        self.times.append(self._clock.now)
-        self._told += self._clock.now - self._telling
-        self._rows -= 1
-        if self._rows:
-            self._take_row()
+    def _take_table(self):
+        self._telling = self.now
+        self._driver.compute(self.costs.table, 1, self._end_table)
+
+    def _end_table(self):
+        self.times += [self.now] * self._tables.popleft()
+        self._told += self.now - self._telling
+        if self._tables:
+            self._take_table()
 
 
 def rate_of(times):
@@ -338,23 +351,26 @@ def main():
         photos = Path(folder) / "photos"
         copy_photos(options.photos, photos, options.count)
         arguments = photos, options.model, options.style, options.size
-        costs = call_in_new_process(measure_photo, *arguments)
-        costs = replace(costs, row=call_in_new_process(measure_driver, Path(folder)))
+        # In turns with what it is compared with: machines are not always equally fast.
+        costs, measured = [call_in_new_process(measure_photo, *arguments)], []
+        for workers in (1, 2):
+            output = Path(folder) / f"painted_{workers}"
+            measured.append(call_in_new_process(paint, *arguments, output, workers))
+            costs.append(call_in_new_process(measure_photo, *arguments))
+        costs = Costs(*np.mean([astuple(each) for each in costs], axis=0).tolist())
+        costs = replace(costs, table=call_in_new_process(measure_driver, Path(folder)))
         print(
             f"One photo takes a core {costs.read:.3f} s to read, {costs.paint:.3f} to paint (by "
-            f"{costs.threads:.2f} at a time), {costs.write:.3f} to write; a row "
-            f"{1000 * costs.row:.1f} ms.",
+            f"{costs.threads:.2f} at a time), {costs.write:.3f} to write; a table of rows takes "
+            f"the driver {1000 * costs.table:.1f} ms.",
             end="\n\n",
             flush=True,
         )
         rows = []
-        for workers in (1, 2):
-            output = Path(folder) / f"painted_{workers}"
-            measured = call_in_new_process(paint, *arguments, output, workers)
+        for workers, rate in enumerate(measured, 1):
             cluster = Cluster(1, options.cores, workers)
             found = rate_of(Simulation(costs, cluster, options.count).times)
-            row = [workers, f"{measured:.2f}", f"{found:.2f}", f"{found / measured:.2f}"]
-            rows.append(list(map(str, row)))
+            rows.append([f"{workers}", f"{rate:.2f}", f"{found:.2f}", f"{found / rate:.2f}"])
     header = ["workers", "photos/s, measured", "simulated", "ratio"]
     print(markdown_table(header, rows), end="\n\n", flush=True)
     rates = {}
@@ -364,7 +380,7 @@ def main():
         cluster = Cluster(machines, options.cores, 2, *store)
         count = min(4 * AT_ONCE * cluster.workers * machines, MOST)
         simulation = Simulation(costs, cluster, count, AT_ONCE)  # As of a million.
-        rates[machines] = rate_of(simulation.times)
+        rates[machines] = count / max(simulation.times)
         busiest = max(simulation.busy, key=simulation.busy.get)
         share = f"{busiest}, {100 * simulation.busy[busiest]:.0f}%"
         rows.append([str(machines), f"{rates[machines]:.1f}", share])
@@ -387,7 +403,7 @@ def parse_options():
     """Reads the command line."""
     parser = make_parser("benchmarks.simulation", __doc__)
     parser.add_argument("--photos", type=Path, required=True, help="a folder of photos")
-    parser.add_argument("--count", type=int, default=100, help="how many are painted (100)")
+    parser.add_argument("--count", type=int, default=400, help="how many are painted (400)")
     parser.add_argument("--model", default="medium", help="the network (medium)")
     parser.add_argument("--style", default="mosaic", help="its style (mosaic)")
     parser.add_argument("--size", type=int, default=512, help="long side (512)")
@@ -469,7 +485,7 @@ class Nothing:
 
 
 def measure_driver(folder):
-    """Measures the seconds that a row takes at most when workers have next to nothing to do."""
+    """Measures the seconds that a table takes at most when workers have next to nothing to do."""
     from ray import cloudpickle
 
     from benchmarks import simulation
@@ -480,7 +496,7 @@ def measure_driver(folder):
     tiny.mkdir()
     for number in range(ROWS):
         write_picture(tiny / f"{number}.png", np.full((1, 8, 8, 3), number / ROWS, np.float32))
-    return 1 / _paint(tiny, simulation.Nothing(), folder / "tiny_painted", 2)
+    return 1 / _paint(tiny, simulation.Nothing(), folder / "tiny_painted", 2, period=0.0)
 
 
 def paint(folder, model, style, size, output, workers):
@@ -490,7 +506,7 @@ def paint(folder, model, style, size, output, workers):
     return _paint(folder, OnePass(model, style, size=size), output, workers)
 
 
-def _paint(folder, painting, output, workers):
+def _paint(folder, painting, output, workers, **options):
     from kerasart.scale.many import paint_many
     from kerasart.scale.plan import plan
     from kerasart.scale.stores import open_store
@@ -498,7 +514,7 @@ def _paint(folder, painting, output, workers):
     output.mkdir()
     work = plan(open_store(str(folder)), open_store(str(output)), painting)
     times = []
-    for row in paint_many(work, workers=workers):
+    for row in paint_many(work, workers=workers, **options):
         assert row["reason"] is None, row["reason"]
         times.append(time.perf_counter())
     return rate_of(times)

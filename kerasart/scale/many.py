@@ -17,6 +17,9 @@ from kerasart.scale.worker import Task, Worker
 # others wait for one that has just taken some, so that they are few where the run is short.
 _MOST_AT_ONCE, _TIMES = 32, 16
 _WAITING = 2  # Of such, how many each worker has at hand.
+# What a worker has done it tells once a second, or less often where so many do that the driver were
+# told more than 100 times a second.
+_PERIOD, _MOST_TOLD = 1.0, 100
 
 
 def paint_many(
@@ -27,6 +30,7 @@ def paint_many(
     gpus_per_worker: float | None = None,
     threads: int | None = None,
     batch_size: int = 1,
+    period: float | None = None,
     replaces: bool = False,
     on_start: Callable[[int], object] = lambda workers: None,
 ) -> Iterator[dict[str, Any]]:
@@ -45,6 +49,8 @@ def paint_many(
             that paintings are those of `write_painted` to the bit. Of many workers on a machine
             fewer may be faster.
         batch_size: As in `stream`.
+        period: The least seconds between two times that a worker tells what it has done; None for
+            as many as the driver has time for.
         replaces: Whether files are replaced that lie where a painting goes, and were not painted
             there; else the row says so.
         on_start: `on_start(workers)`, called when the cluster runs, with the number of processes.
@@ -71,6 +77,7 @@ def paint_many(
             each.cpus,
             threads,
             batch_size,
+            period=max(_PERIOD, workers / _MOST_TOLD) if period is None else period,
         )
         numbers = pyarrow().array(np.arange(len(plan.jobs)))
         for row in _paint(task, plan.jobs.append_column("number", numbers), workers, each):
@@ -106,7 +113,7 @@ def _run(task, jobs, at_once, waiting, workers, each):
     )
     context = ray("data").DataContext.get_current().copy()
     context.enable_progress_bars = context.print_on_execution_start = False
-    context.target_max_block_size = 1  # Each row comes as soon as it is there.
+    context.target_max_block_size = 1  # Each table comes as soon as it is there.
     # A worker does not wait until they are fetched, at most ten times a second.
     context._max_num_blocks_in_streaming_gen_buffer = at_once
     context.max_consecutive_actor_init_deaths = 3  # Machines may go while workers start.
@@ -126,7 +133,8 @@ def _run(task, jobs, at_once, waiting, workers, each):
         )
         try:
             for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
-                yield from table.to_pylist()
+                for several in table["rows"].to_pylist():
+                    yield from several
         except ray("exceptions").RayError as error:
             *_, last = str(error).split("\n")
             raise ChildProcessError(

@@ -35,6 +35,7 @@ class Task:
             their last digits depend, is by threads.
         batch_size: As in `stream`.
         attempts: How often a worker may die of some jobs.
+        period: Seconds between two tables of rows, each of which takes the driver some time.
     """
 
     photos: Store
@@ -46,13 +47,15 @@ class Task:
     threads: int | None = None
     batch_size: int = 1
     attempts: int = 3
+    period: float = 1.0
 
 
 def result_schema() -> Any:
-    """Returns the `pyarrow.Schema` of what a worker yields."""
+    """Returns the `pyarrow.Schema` of what a worker yields: a list of `rows` each time."""
     pa = pyarrow()
     own = [pa.field("number", pa.int64()), pa.field("kind", pa.string())]
-    return pa.schema([*own, *manifest_schema()])
+    row = pa.struct([*own, *manifest_schema()])
+    return pa.schema([pa.field("rows", pa.list_(row))])
 
 
 class Worker:
@@ -81,13 +84,19 @@ class Worker:
             jobs: A `pyarrow.Table` of them.
 
         Yields:
-            A table of one row of the `Manifest` for each, as soon as it is done. Whatever happens
-            to one, its row says so, and the others are painted. It has the job's `number` besides,
-            and a `kind`: "done"; "lost" if workers have died of these jobs too often, so that none
-            is painted; or "hopeless" if none ever can be.
+            A table of `result_schema`, whose list has a row of the `Manifest` for each that is done
+            since the last. Whatever happens to one, its row says so, and the others are painted. It
+            has the job's `number` besides, and a `kind`: "done"; "lost" if workers have died of
+            these jobs too often, so that none is painted; or "hopeless" if none ever can be.
         """
+        rows, since = [], time.perf_counter()
         for row in self._paint(jobs.to_pylist()):
-            yield pyarrow().Table.from_pylist([row], result_schema())
+            rows.append(row)
+            if time.perf_counter() - since >= self._task.period:
+                yield _tabulate(rows)
+                rows, since = [], time.perf_counter()
+        if rows:
+            yield _tabulate(rows)
 
     def _paint(self, jobs):
         if self._trouble:
@@ -169,6 +178,10 @@ class Worker:
         row["seconds"] = time.perf_counter() - job["start"] if "start" in job else 0.0
         row["reason"] = _explain(outcome) if isinstance(outcome, Exception) else None
         return row
+
+
+def _tabulate(rows):
+    return pyarrow().Table.from_pylist([{"rows": rows}], result_schema())
 
 
 def _explain(error):

@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.simulation import Clock, Cluster, Costs, Machine, Simulation, rate_of
 
-COSTS = Costs(0.1, 0.3, 0.2, threads=4, row=1e-9, read_bytes=1000, write_bytes=3000)
+COSTS = Costs(0.1, 0.3, 0.2, threads=4, table=1e-9, read_bytes=1000, write_bytes=3000)
 
 
 def rate(costs, cluster, count=400):
@@ -50,7 +50,7 @@ def test_bandwidth_is_that_of_each_request():
 def test_what_all_workers_share_bounds_them(name):
     from dataclasses import replace
 
-    costs = replace(COSTS, row=0.02) if name == "driver" else COSTS
+    costs = replace(COSTS, table=0.04) if name == "driver" else COSTS  # Of two rows each.
     store_rate = 100.0 if name == "object store" else 1e9
     found, busy = rate(costs, Cluster(100, 1, 1, store_rate=store_rate), 4000)
     assert found == pytest.approx(50, rel=0.03)  # What was read ahead is written at the end.

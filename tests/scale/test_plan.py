@@ -4,7 +4,6 @@ import json
 import os
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from toys import Inverting, files_in, write_photo
 
@@ -37,14 +36,20 @@ def left(work):
     return work.jobs["path"].to_pylist()
 
 
-def paint(work, **options):
-    """Paints a plan by one worker, here; returns its rows by the photo's name."""
+def work_on(work, begun=1, **options):
+    """Yields the rows of one worker, here, and how many came with them."""
     task = Task(work.photos, work.output, work.painting, work.settings_hash, **options)
     jobs = work.jobs.append_column("number", pa.array(range(len(work.jobs))))
+    for table in Worker(task, lambda number: begun)(jobs) if len(jobs) else ():
+        (each,) = table.to_pylist()
+        yield from ((row, len(each["rows"])) for row in each["rows"])
+
+
+def paint(work, **options):
+    """Paints a plan by one worker, here; returns its rows by the photo's name."""
     rows = {}
     with work.manifest:
-        for table in Worker(task, lambda number: 1)(jobs) if len(jobs) else ():
-            (row,) = table.to_pylist()
+        for row, _ in work_on(work, **options):
             assert row.pop("kind") == "done" and row.pop("number") is not None
             work.manifest.add(row)
             rows[row["path"]] = row
@@ -222,17 +227,18 @@ def test_the_record_says_how_it_was_painted(folder):
 
 
 def test_jobs_that_kill_too_often_are_given_up(folder):
-    work = make_plan(folder)
-    task = Task(work.photos, work.output, work.painting, work.settings_hash)
-    jobs = work.jobs.append_column("number", pa.array(np.arange(len(work.jobs))))
-    rows = [table.to_pylist()[0] for table in Worker(task, lambda number: 4)(jobs)]
+    rows = [row for row, _ in work_on(make_plan(folder), begun=4)]
     assert {row["kind"] for row in rows} == {"lost"} and len(rows) == len(NAMES)
     assert not files_in(folder).keys() & {f"out/{name}" for name in NAMES}
 
 
+@pytest.mark.parametrize(("period", "at_once"), [(1e9, len(NAMES)), (0.0, 1)])
+def test_rows_come_together_if_they_are_soon_done(folder, period, at_once):
+    counts = [count for _, count in work_on(make_plan(folder), period=period)]
+    assert counts == [at_once] * len(NAMES)
+
+
 def test_a_network_that_cannot_be_loaded_is_told(folder):
     work = make_plan(folder, Inverting(trouble="`style` must be known. Received: x"))
-    task = Task(work.photos, work.output, work.painting, work.settings_hash)
-    jobs = work.jobs.append_column("number", pa.array(np.arange(len(work.jobs))))
-    (row,) = [table.to_pylist()[0] for table in Worker(task, lambda number: 1)(jobs)]
+    ((row, _),) = work_on(work)
     assert (row["kind"], row["reason"]) == ("hopeless", "`style` must be known. Received: x")

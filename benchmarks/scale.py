@@ -185,4 +185,5 @@ def print_table(measured, options):
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     main()

@@ -155,10 +155,10 @@ def test_finetuning_keeps_the_old_styles_to_the_bit(trained, photos, squeezenet,
     network = trained.training_run.network
     photo = np.random.default_rng(4).random((1, 33, 38, 3), np.float32)
     new = {"c": 1 - STYLES["b"]}
-    training_run = plan(photos, squeezenet, network, new, learning_rate=0.05, steps=10)
+    training_run = plan(photos, squeezenet, network, new, learning_rate=0.05, steps=6)
     assert training_run.network.styles == ("a", "b", "c") and training_run.styles.numbers == [1]
     start = training_run.paint(photo)[0]
-    kept = Kept(training_run, tmp_path / "more")
+    kept = Kept(training_run, tmp_path / "more", every=2)
     first, *later = kept.resumable.history["loss"]
     assert min(later) < first
     assert np.abs(training_run.paint(photo)[0] - start).max() > 0.01
@@ -172,7 +172,7 @@ def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, t
     before = network.get_weights()
     # In another order, which is not that of the network's numbers.
     styles = dict(reversed(STYLES.items()))
-    training_run = plan(photos, squeezenet, network, styles, stability=0.5, steps=10)
+    training_run = plan(photos, squeezenet, network, styles, stability=0.5, steps=5)
     assert training_run.network.styles == ("a", "b") and training_run.styles.numbers == [0, 1, 2]
     assert list(training_run.styles.shown) == ["a", "b"]
     np.testing.assert_array_equal(training_run.styles.shown["a"], STYLES["a"])

@@ -151,7 +151,8 @@ def paint(
         _preview(film, output, make_painter, size)
         return
     cuts = _read_cuts()
-    _check_cluster()
+    if cluster_flags.is_given():
+        ray()  # Better missed before shots are looked for.
     path = _find_place(output)
     options |= {"quality": _FILM_QUALITY.value, "sound": _SOUND.value}
     options["fingerprint"] = {**fingerprint, "size": size, "cuts": cuts}
@@ -161,7 +162,7 @@ def paint(
         cli.say(f"Going on after {writer.done} frames.")
     begin = time.perf_counter()
     if cluster_flags.is_given():
-        _paint_shots(film, path, options, make_painter, size)
+        _paint_shots(film, path, options, make_painter, size, cuts)
     seconds = time.perf_counter() - begin
     result = _paint_frames(film, writer, make_painter, size, cuts)
     cli.say(
@@ -171,15 +172,6 @@ def paint(
     if not result.is_whole:
         cli.say(f"The same command with --resume --output={path} continues it.")
         sys.exit(130)
-
-
-def _check_cluster():
-    """Raises an error if flags of a cluster are given that cannot be followed."""
-    if not cluster_flags.is_given():
-        return
-    if _CUTS.value != "auto":
-        raise ValueError(f"`cuts` must be auto for a film in shots. Received: {_CUTS.value!r}")
-    ray()  # Better missed before shots are looked for.
 
 
 def _paint_frames(film, writer, make_painter, size, cuts):
@@ -208,7 +200,7 @@ def _paint_frames(film, writer, make_painter, size, cuts):
         )
 
 
-def _paint_shots(film, path, options, make_painter, size):
+def _paint_shots(film, path, options, make_painter, size, cuts):
     """Paints the shots of a film by the workers of a cluster, into the folder beside the output."""
     from kerasart import find_shots
     from kerasart.scale.film import paint_shots
@@ -218,7 +210,7 @@ def _paint_shots(film, path, options, make_painter, size):
 
     quiet = common_flags.QUIET.value or None
     with tqdm(desc="Looking for cuts", bar_format="{desc} ...", disable=quiet, leave=False):
-        writer, shots = make_writer(film), find_shots(film)
+        writer, shots = make_writer(film), find_shots(film, cuts)
         left = [shot for shot in shots if any(writer.gaps(shot.first, shot.stop))]
     cli.say(f"{len(left)} shots.")
     frames = sum(shot.stop - shot.first for shot in left)
@@ -230,6 +222,7 @@ def _paint_shots(film, path, options, make_painter, size):
                 make_writer,
                 lambda: make_painter(lambda progress: None),
                 size=size,
+                cuts=cuts,
                 **cluster_flags.read(),
             ):
                 bar.update(shot.stop - shot.first)

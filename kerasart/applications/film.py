@@ -99,7 +99,7 @@ def paint_film(
         painter: A `Painter`, such as a `FilmStylizer`.
         size: Long side of the painted frames in pixels; None is the film's own.
         flow: `flow(now, before)`, as `find_flow`: optical flow of another kind.
-        cuts: Times of cuts in seconds, where a shot begins; None finds them.
+        cuts: As for `find_shots`, which those of `shots` must have been found with.
         shots: The shots to paint, of those of `find_shots`; None paints and joins the film.
         on_frame: `on_frame(frame, painted)`, called after each frame.
         fingerprint: All that determines how the painter paints, as JSON can hold it, since only the
@@ -116,7 +116,6 @@ def paint_film(
         FileExistsError: If another process paints some of the same frames.
         OSError: If the output cannot be written.
     """
-    check(shots is None or cuts is None, "cuts", "None if `shots` are given", cuts)
     start = time.perf_counter()
     film = film if isinstance(film, Film) else Film(film)
     identity = film.identity()

@@ -29,11 +29,14 @@ class Shot(NamedTuple):
     film: dict[str, str | int | None]
 
 
-def find_shots(film: str | os.PathLike[str] | Film) -> list[Shot]:
+def find_shots(
+    film: str | os.PathLike[str] | Film, cuts: Collection[float] | None = None
+) -> list[Shot]:
     """Finds where the shots of a film begin, as `paint_film` does.
 
     Args:
         film: The file, or a `Film`, which can be a part of a file.
+        cuts: Times of cuts in seconds, where a shot begins; None finds them.
 
     Returns:
         Its shots, in order: all its frames.
@@ -45,7 +48,7 @@ def find_shots(film: str | os.PathLike[str] | Film) -> list[Shot]:
     film = film if isinstance(film, Film) else Film(film)
     identity = film.identity()
     shots: list[Shot] = []
-    for frame, begins_shot in frames_of_shots(film):
+    for frame, begins_shot in frames_of_shots(film, cuts=cuts):
         if begins_shot:
             shots.append(Shot(frame.number, frame.number, frame.pts, identity))
         shots[-1] = shots[-1]._replace(stop=frame.number + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ def paint_shots(
     make_painter: Callable[[], Any],
     *,
     size: int | None = None,
+    cuts: Collection[float] | None = None,
     address: str | None = None,
     workers: int | None = None,
     gpus_per_worker: float | None = None,
@@ -41,7 +42,7 @@ def paint_shots(
         shots: Those of `find_shots` that are to be painted.
         make_writer: `make_writer(film)` makes the `FilmWriter`, in each process.
         make_painter: Makes the `Painter` of `paint_film`, in each process.
-        size: As in `paint_film`.
+        size, cuts: As in `paint_film`.
         address, workers, gpus_per_worker, threads: As in `paint_many`.
 
     Yields:
@@ -66,7 +67,7 @@ def paint_shots(
                 max_task_retries=_RETRIES,
             )
         )
-        arguments = os.getcwd(), film, make_writer, make_painter, size, threads
+        arguments = os.getcwd(), film, make_writer, make_painter, size, cuts, threads
         idle = [start.remote(*arguments) for _ in range(min(workers, len(shots)))]
         # The longest first, so that at the end no worker is left alone with one.
         left = sorted(shots, key=lambda shot: shot.stop - shot.first)
@@ -99,18 +100,19 @@ class _ShotPainter:
 
     Args:
         folder: The folder that paths are in which are not absolute.
-        film, make_writer, make_painter, size, threads: As in `paint_shots`.
+        film, make_writer, make_painter, size, cuts, threads: As in `paint_shots`.
     """
 
-    def __init__(self, folder, film, make_writer, make_painter, size, threads):
+    def __init__(self, folder, film, make_writer, make_painter, size, cuts, threads):
         if Path(folder).is_dir():  # Of another machine, it may be another.
             os.chdir(folder)
         set_up_tensorflow(threads)
-        self._film, self._make_writer, self._size = film, make_writer, size
+        self._film, self._make_writer, self._size, self._cuts = film, make_writer, size, cuts
         self._painter = make_painter()
 
     def paint(self, shot):
         from kerasart import paint_film
 
         writer = self._make_writer(self._film)
-        paint_film(self._film, writer, self._painter, size=self._size, shots=[shot])
+        options = {"size": self._size, "cuts": self._cuts, "shots": [shot]}
+        paint_film(self._film, writer, self._painter, **options)

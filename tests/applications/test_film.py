@@ -212,10 +212,19 @@ def test_a_shot_that_is_missing_is_painted_when_the_film_is_joined(clip, tmp_pat
     assert path.read_bytes() == whole.path.read_bytes()
 
 
+@pytest.mark.parametrize(("cuts", "starts"), [([0.08, 0.2], [0, 2, 5]), ([], [0])])
+def test_shots_of_given_cuts_are_joined_to_the_same_film(clip, tmp_path, cuts, starts):
+    whole = paint_film(clip, tmp_path / "whole.mp4", Remembering(), cuts=cuts)
+    path, shots = tmp_path / "apart.mp4", find_shots(clip, cuts)
+    assert [shot.first for shot in shots] == starts
+    for shot in reversed(shots):
+        assert paint_film(clip, path, Remembering(), cuts=cuts, shots=[shot]).shots == [shot.first]
+    paint_film(clip, path, painter := Remembering(), cuts=cuts)
+    assert painter.count == 0 and path.read_bytes() == whole.path.read_bytes()
+
+
 def test_shots_that_are_not_allowed(clip, tmp_path):
     path, shots = tmp_path / "a.mp4", find_shots(clip)
-    with pytest.raises(ValueError, match="`cuts` must be None if `shots` are given. Received: "):
-        paint_film(clip, path, Counting(), cuts=[0.1], shots=shots)
     for other in (Film(clip, start=0.1), Film(clip, every=2)):
         with pytest.raises(ValueError, match="`shots` must be found in the same part of a film"):
             paint_film(other, path, Counting(), shots=shots)

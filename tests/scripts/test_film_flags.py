@@ -160,7 +160,6 @@ def test_a_folder_of_other_things_is_left_alone(folder, warm_run):
         (["--input=photo.png", "--steadiness=0.5"], "`steadiness` goes with a film"),
         (["--input=photo.png", "--resume"], "`resume` goes with a film"),
         (["--input=photo.png", "--workers=2"], "`workers` goes with a film"),
-        (["--input=clip.mp4", "--workers=2", "--cuts=none"], "`cuts` must be auto for a film in"),
     ],
 )
 def test_what_cannot_be_is_refused_before_tensorflow_is_loaded(folder, light_run, flags, message):

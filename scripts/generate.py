@@ -4,6 +4,7 @@
     python scripts/generate.py --model=network.pkl --seeds=0-99 --output=DIR
     python scripts/generate.py --model=network.pkl --seeds=5 --truncation=0.5
     python scripts/generate.py --model=network.pkl --seeds=5 --mix=coarse:3,fine:9
+    python scripts/generate.py --model=network.pkl --seeds=0-7 --label=3
     python scripts/generate.py --model=network.pkl --walk=1,5,9,1 --frames=120 --output=walk.mp4
     python scripts/generate.py --model=network.pkl --project=photo.jpg --output=found.png
     python scripts/generate.py --model=network.pkl --seeds=found.png --mix=fine:9
@@ -19,6 +20,7 @@ from kerasart.scripts import animation_flags, cli, common_flags, options
 from kerasart.scripts.batch_files import skip_painted
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.seed_flags import (
+    LABEL,
     MIX,
     SEEDS,
     TRUNCATION,
@@ -85,7 +87,7 @@ _OF_WALK = [
 ]
 _SEARCHES = [_PROJECT, _STYLE, *_OBJECTIVE]
 GROUPS = {
-    "Pictures": [_MODEL, SEEDS, _OUTPUT, TRUNCATION, MIX, common_flags.BITS],
+    "Pictures": [_MODEL, SEEDS, _OUTPUT, TRUNCATION, MIX, LABEL, common_flags.BITS],
     "Walk": [WALK, *_OF_WALK],
     "Search": [*_SEARCHES, *_MOVING, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS],
     "Run": [
@@ -152,6 +154,7 @@ def _record(generator):
         "model": _MODEL.value,
         "truncation": TRUNCATION.value,
         "mix": MIX.value,
+        "label": LABEL.value,
         "precision": generator.network.compute_dtype,
     }
 
@@ -184,7 +187,7 @@ def _paint_seeds(mix):
         return write_picture(path, image, text=text, bits=bits, taken=common_flags.if_taken())
 
     for name, seed in tqdm(seeds.items(), unit="picture", disable=common_flags.QUIET.value or None):
-        w = generator.style(seed, TRUNCATION.value, mix)
+        w = generator.style(seed, TRUNCATION.value, mix, LABEL.value)
         images.append(generator.paint(w))
         if name in paths or len(seeds) == 1:
             path = write(paths.get(name, output), images.pop(), seeds=[name], w=_rows(w))
@@ -207,7 +210,7 @@ def _paint_walk(mix):
             f"Received: {animation_flags.FRAMES.value}"
         )
     generator = _load()
-    styles = [generator.style(seed, TRUNCATION.value, mix) for seed in seeds]
+    styles = [generator.style(seed, TRUNCATION.value, mix, LABEL.value) for seed in seeds]
     record = _record(generator) | {"walk": WALK.value, "frames": animation_flags.FRAMES.value}
     record["styles_hash"] = hash_image(np.concatenate(styles)[..., None])
 
@@ -248,14 +251,14 @@ def _search(mix):
                 raise ValueError(f"`{flag.name}` does not go with --project. Received: both")
     state = find_state(output)
     record: dict[str, Any] = {"model": _MODEL.value, "truncation": TRUNCATION.value}
-    record |= {"mix": MIX.value, "seeds": [text]}
+    record |= {"mix": MIX.value, "label": LABEL.value, "seeds": [text]}
     if picture:
         record["photo_hash"] = hash_image(picture.image)
 
     def make(**run):
         generator = _load()
         is_mean = seeds == [None] and not mix
-        start = None if is_mean else generator.style(seeds[0], TRUNCATION.value, mix)
+        start = None if is_mean else generator.style(seeds[0], TRUNCATION.value, mix, LABEL.value)
         if _PROJECT.value:
             return generator.project(picture.image, start, **arguments, **run)
         if _STYLE.value:

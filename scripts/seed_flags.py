@@ -1,4 +1,4 @@
-"""--seeds, --truncation, --mix and --walk: the styles of a generator's pictures."""
+"""--seeds, --truncation, --mix, --label and --walk: the styles of a generator's pictures."""
 
 from kerasart.scripts import common_flags
 from kerasart.scripts.options import define_flags
@@ -27,6 +27,11 @@ MIX = flags.DEFINE_string(
     None,
     "Seeds for some levels of detail, such as coarse:3,fine:9; the other levels are those of the "
     "picture's own seed, or without --seeds of the next coarser level, or else the next finer.",
+)
+LABEL = flags.DEFINE_integer(
+    "label",
+    None,
+    "The class that the pictures are of, a number from 0: of a generator that has classes.",
 )
 WALK = flags.DEFINE_string("walk", None, "Seeds between which an animation walks, such as 1,5,9,1.")
 

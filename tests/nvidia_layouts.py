@@ -121,6 +121,9 @@ def pytorch_arrays(generator):
             f"mapping.fc{i}.weight": np.transpose(layer.kernel),
             f"mapping.fc{i}.bias": layer.bias,
         }
+    if generator.embed:
+        arrays["mapping.embed.weight"] = np.transpose(generator.embed.kernel)
+        arrays["mapping.embed.bias"] = generator.embed.bias
     names = ["b4.conv1"]
     for i in range(1, len(generator.to_rgb)):
         names += [f"b{4 * 2**i}.conv0", f"b{4 * 2**i}.conv1"]
@@ -154,7 +157,7 @@ def module(tree, state, source):
         "_modules": ordered(
             {n: module(x, state, source) for n, x in tree.items() if isinstance(x, dict)}
         ),
-        "_init_kwargs": easy_dict(c_dim=0),
+        "_init_kwargs": easy_dict(c_dim=3),
         **state,
     }
     meta = {"type": "class", "version": 6, "module_src": source, "class_name": "Any", "state": held}
@@ -191,6 +194,9 @@ def tensorflow_file(generator, source="", **settings):
     mapping, synthesis = {}, {}
     for i, layer in enumerate(generator.mapping):
         mapping |= {f"Dense{i}/weight": layer.kernel, f"Dense{i}/bias": layer.bias}
+    if generator.embed:
+        mapping["LabelEmbed/weight"] = generator.embed.kernel
+        mapping["LabelEmbed/bias"] = generator.embed.bias
     synthesis["4x4/Const/const"] = np.transpose(generator.constant, (2, 0, 1))[None]
     names = ["4x4/Conv"]
     for i in range(1, len(generator.to_rgb)):
@@ -222,6 +228,10 @@ def tensorflow_file(generator, source="", **settings):
         return new("dnnlib.tflib.network", "Network", state)
 
     parts = {"mapping": network(mapping, {}), "synthesis": network(synthesis, {})}
-    known = {"mapping_lrmul": generator.rate, "conv_clamp": generator.clamp, "label_size": 0}
+    known = {
+        "mapping_lrmul": generator.rate,
+        "conv_clamp": generator.clamp,
+        "label_size": generator.classes,
+    }
     whole = network({"lod": 0.0, "dlatent_avg": generator.mean_w}, parts, **known, **settings)
     return pickled((None, None, whole), 4)

@@ -52,6 +52,7 @@ class Generator:
         seed: Seed | None = None,
         truncation: float = SeedSettings.truncation,
         mix: Mapping[str, Seed] | None = None,
+        label: int | None = None,
     ) -> np.ndarray:
         """Makes a style, w.
 
@@ -62,24 +63,29 @@ class Generator:
             mix: Dict of levels, "coarse", "middle" and "fine", to the seeds that they have instead.
                 Without a `seed`, a level that is left out is as the next coarser one, or else the
                 next finer one.
+            label: The number of the class that seeds are of, from 0; None for a generator without
+                classes.
 
         Returns:
             float32 (1, places, w_size).
 
         Raises:
-            ValueError: If a seed, a w or a level is none, or there is nothing to paint.
+            ValueError: If a seed, a w, a level or a class is none, or there is nothing to paint.
         """
         truncation = SeedSettings(truncation).truncation
         own = {} if seed is None else dict.fromkeys(self.network.levels, seed)
         named = {**own, **(mix or {})}
         return np.asarray(
-            self.network.mix({level: self._w(each, truncation) for level, each in named.items()})
+            self.network.mix(
+                {level: self._w(each, truncation, label) for level, each in named.items()}
+            )
         )
 
-    def _w(self, seed, truncation):
+    def _w(self, seed, truncation, label):
         if is_whole(seed):
             check_seed(seed)
-            return self.network.map(draw_latent(seed, self._z_size), truncation)
+            z, label = draw_latent(seed, self._z_size), self._read_label(label)
+            return self.network.map(z, truncation, label)
         w = np.asarray(seed, np.float32)
         w = w[None] if w.ndim == 2 else w
         if w.shape[2:] != self._shape[1:] or w.shape[:2] not in ((1, 1), (1, self._shape[0])):
@@ -88,6 +94,18 @@ class Generator:
                 f"(1, {self._shape[0]}, {self._shape[1]}). Received: an array {w.shape}"
             )
         return np.broadcast_to(w, (1, *self._shape))
+
+    def _read_label(self, label):
+        """Makes what `StyleGenerator.map` takes of a class's number."""
+        count = self.network.classes
+        allowed = (
+            f"a class of this generator, from 0 to {count - 1}"
+            if count
+            else ("None for a generator without classes")
+        )
+        is_allowed = is_whole(label) and 0 <= label < count if count else label is None
+        check(is_allowed, "label", allowed, label)
+        return np.eye(count, dtype=np.float32)[[label]] if count else None
 
     def paint(self, w: ArrayLike) -> np.ndarray:
         """Paints the picture of a style: float32 RGB (1, size, size, 3) in [0, 1]."""

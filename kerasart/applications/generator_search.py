@@ -78,8 +78,12 @@ class Search(ABC):
         self.settings, self.options = split(SearchSettings, given)
         self._generator, network = generator, generator.network
         self._mean = network.mean_w.numpy().astype(np.float32)
-        z = np.random.default_rng(0).normal(size=(_SAMPLES, network.get_config()["z_size"]))
-        self._deviation = float(np.sqrt(np.mean((network.map(z)[:, 0] - self._mean) ** 2)))
+        random, label = np.random.default_rng(0), None
+        z = random.normal(size=(_SAMPLES, network.get_config()["z_size"]))
+        if network.classes:
+            label = np.eye(network.classes)[random.integers(network.classes, size=_SAMPLES)]
+        w = network.map(z, label=label)[:, 0]
+        self._deviation = float(np.sqrt(np.mean((w - self._mean) ** 2)))
         self._start = generator.style(self._mean[None] if start is None else start)
         self.size = generator.size, generator.size
         self.picture = generator.paint(self._start)

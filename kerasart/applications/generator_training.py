@@ -21,7 +21,7 @@ from kerasart.networks.adaptive_augmentation import AdaptiveAugmentation
 from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.photo_crops import Photos
 from kerasart.networks.style_network import dtype_policy
-from kerasart.settings.checks import check_seed
+from kerasart.settings.checks import check, check_seed
 from kerasart.settings.generator import GeneratorSettings
 
 _FIRST = 4  # Side in pixels of what is painted first.
@@ -111,9 +111,11 @@ def plan_generator_training(
         A `GeneratorTraining`.
 
     Raises:
-        ValueError: If there is no such layer, or no picture can be used.
+        ValueError: If there is no such layer, no picture can be used, or the generator has classes.
     """
     check_seed(seed)
+    classes = network.classes if network else 0
+    check(not classes, "network", "a generator without classes", f"one of {classes}")
     keras.utils.set_random_seed(seed)
     network = _create(settings, precision) if network is None else copy_network(network, precision)
     left_out: set[str] = set()

@@ -23,7 +23,9 @@ def export_generator_onnx(
 
     The inputs are float32: `z` (batch, 3, z_size), of a standard normal distribution, one for each
     of the levels coarse, middle and fine, all the same for a picture of one seed; and `truncation`
-    (batch,). The output is `painted`, (batch, size, size, 3) in [0, 1]. The noise is the fixed one.
+    (batch,). A generator of classes has `label` as well, (batch, classes), 1 at the class of each
+    and 0 elsewhere. The output is `painted`, (batch, size, size, 3) in [0, 1]. The noise is the
+    fixed one.
 
     Args:
         generator: The `StyleGenerator`, in float32.
@@ -59,8 +61,8 @@ def make_generator_onnx(generator: StyleGenerator) -> bytes:
     specs = list(served.specs().values())
 
     @tf.function(input_signature=specs, autograph=False)
-    def paint(z, truncation):
-        return {"painted": served.paint(z, truncation)}
+    def paint(*inputs):
+        return {"painted": served.paint(*inputs)}
 
     model, _ = tf2onnx.convert.from_function(paint, specs, opset=OPSET)
     for each in (*model.graph.input, *model.graph.output):

@@ -112,14 +112,15 @@ def _of_tensorflow(network):
 def _renamed(name, array):
     """Yields the name and the layout that PyTorch's family has for a variable of TensorFlow's."""
     layer = re.fullmatch(r"synthesis/(\d{1,4})x\1/(\w+)/(\w+)", name)
-    dense = re.fullmatch(r"mapping/Dense(\d{1,2})/(weight|bias)", name)
+    dense = re.fullmatch(r"mapping/(Dense\d{1,2}|LabelEmbed)/(weight|bias)", name)
     noise = re.fullmatch(r"synthesis/noise(\d{1,2})", name)
     if name.split("/")[-1] == "lod":  # Of progressive growing, which StyleGAN2 has not.
         return
     if name == "dlatent_avg":
         yield "mapping.w_avg", array
     elif dense:
-        yield f"mapping.fc{dense[1]}.{dense[2]}", array.T
+        layer = "embed" if dense[1] == "LabelEmbed" else f"fc{dense[1][len('Dense') :]}"
+        yield f"mapping.{layer}.{dense[2]}", array.T
     elif name == "synthesis/4x4/Const/const":
         yield "synthesis.b4.const", array[0]
     elif noise:
@@ -162,9 +163,12 @@ def _convert(arrays, settings, dtype):
     generator = StyleGenerator(**config, dtype=dtype)
     generator.mean_w.assign(arrays["mapping.w_avg"])
     generator.constant.assign(arrays["synthesis.b4.const"].transpose(1, 2, 0))
-    for i, layer in enumerate(generator.mapping):
-        layer.kernel.assign(arrays[f"mapping.fc{i}.weight"].T)
-        layer.bias.assign(arrays[f"mapping.fc{i}.bias"])
+    dense = {f"fc{i}": layer for i, layer in enumerate(generator.mapping)}
+    if generator.embed:
+        dense["embed"] = generator.embed
+    for name, layer in dense.items():
+        layer.kernel.assign(arrays[f"mapping.{name}.weight"].T)
+        layer.bias.assign(arrays[f"mapping.{name}.bias"])
     for i, layer in enumerate(generator.convolutions, 1):
         name = f"synthesis.b{_FIRST * 2 ** (i // 2)}.conv{i % 2}"
         _assign_modulated(layer, name, arrays)
@@ -201,21 +205,27 @@ def _read_config(arrays, settings):
     sizes = [_FIRST * 2**i for i in range(_MOST_SIZES)]
     sizes = [size for size in sizes if size == _FIRST or f"synthesis.b{size}.torgb.bias" in arrays]
     layers = [i for i in range(_MOST_LAYERS) if i == 0 or f"mapping.fc{i}.bias" in arrays]
+    w_size = shape("mapping.w_avg", 1)[0]
+    has_classes = "mapping.embed.weight" in arrays
     return {
         "channels": [shape(f"synthesis.b{size}.torgb.weight", 4)[1] for size in sizes],
-        "z_size": shape("mapping.fc0.weight", 2)[1],
-        "w_size": shape("mapping.w_avg", 1)[0],
+        "z_size": shape("mapping.fc0.weight", 2)[1] - has_classes * w_size,
+        "w_size": w_size,
         "mapping": len(layers),
         "rate": only("rate", _RATE),
         "clamp": only("conv_clamp", None),
+        "classes": shape("mapping.embed.weight", 2)[1] if has_classes else 0,
     }
 
 
-def _shapes(channels, z_size, w_size, mapping, **_):
+def _shapes(channels, z_size, w_size, mapping, classes, **_):
     """Lists all arrays of a generator: dict of name to shape."""
     shapes = {"mapping.w_avg": (w_size,), "synthesis.b4.const": (channels[0], _FIRST, _FIRST)}
+    if classes:
+        shapes |= {"mapping.embed.weight": (w_size, classes), "mapping.embed.bias": (w_size,)}
     for i in range(mapping):
-        shapes[f"mapping.fc{i}.weight"] = (w_size, w_size if i else z_size)
+        first = z_size + bool(classes) * w_size
+        shapes[f"mapping.fc{i}.weight"] = (w_size, w_size if i else first)
         shapes[f"mapping.fc{i}.bias"] = (w_size,)
 
     def add(name, inputs, filters, side):

@@ -125,10 +125,10 @@ class ToRGB(keras.layers.Layer):
 class StyleGenerator(keras.Model):
     """Paints pictures of random vectors z.
 
-    A mapping network makes a style w of each z. The synthesis network starts from a constant of
-    4x4 positions; each of its convolutions is modulated by the w of its *place*, so that w may
-    differ from place to place. After each size, what it sees is added to the picture, which grows
-    with it.
+    A mapping network makes a style w of each z, and of its class, if there are any. The synthesis
+    network starts from a constant of 4x4 positions; each of its convolutions is modulated by the w
+    of its *place*, so that w may differ from place to place. After each size, what it sees is added
+    to the picture, which grows with it.
 
     Places belong to levels (see `kerasart.levels`), as in the table of mixed sources of the first
     paper: coarse are those of the sizes 4 and 8, middle of 16 and 32, fine of 64 and above.
@@ -136,9 +136,9 @@ class StyleGenerator(keras.Model):
     Source: Karras et al. 2018, "A Style-Based Generator Architecture for Generative Adversarial
     Networks" (arXiv 1812.04948: mapping network, noise, truncation, style mixing); Karras et al.
     2019, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv 1912.04958: modulated
-    convolutions, the sum of pictures of all sizes); the limit of magnitudes, Karras et al. 2020,
-    "Training Generative Adversarial Networks with Limited Data" (arXiv 2006.06676). Where we depart
-    from them: pictures are in [0, 1].
+    convolutions, the sum of pictures of all sizes); the limit of magnitudes, and classes, Karras et
+    al. 2020, "Training Generative Adversarial Networks with Limited Data" (arXiv 2006.06676), and
+    its authors' program. Where we depart from them: pictures are in [0, 1].
 
     Args:
         channels: The channels at 4x4, 8x8, and so on: one number for each size.
@@ -147,12 +147,14 @@ class StyleGenerator(keras.Model):
         mapping: The number of layers of the mapping network.
         rate: Learning rate of the mapping network relative to that of the other layers.
         clamp: The largest magnitude of features; None is no limit.
+        classes: The number of classes that its pictures are of; 0 is none.
 
     Attributes:
         size: Side of its pictures, in pixels.
-        rate, clamp: The arguments.
+        rate, clamp, classes: The arguments.
         levels: The level of each place, from coarse to fine.
         mapping: The `EqualisedDense` layers of the mapping network.
+        embed: The `EqualisedDense` layer that makes w_size numbers of a class; None without.
         mean_w: The mean of w, (w_size,), which truncation leads to.
         constant: (4, 4, channels), what all pictures start from.
         convolutions: The `StyledConv`s: one at 4x4, then two for each size.
@@ -170,6 +172,7 @@ class StyleGenerator(keras.Model):
         mapping: int = 8,
         rate: float = 0.01,
         clamp: float | None = None,
+        classes: int = 0,
         **kwargs: Any,
     ):
         kwargs.setdefault("dtype", "float32")
@@ -186,12 +189,14 @@ class StyleGenerator(keras.Model):
             "mapping": mapping,
             "rate": rate,
             "clamp": clamp,
+            "classes": classes,
         }
-        self.rate, self.clamp = rate, clamp
+        self.rate, self.clamp, self.classes = rate, clamp, classes
         sizes = [_FIRST * 2**i for i in range(len(channels))]
         self.size = sizes[-1]
         self.levels = tuple(LEVELS[min(i // _PLACES, 2)] for i in range(2 * len(sizes)))
         policy = self.dtype_policy
+        self.embed = EqualisedDense(w_size, dtype=policy) if classes else None
         self.mapping = [EqualisedDense(w_size, rate=rate, dtype=policy) for _ in range(mapping)]
         self.convolutions = [
             StyledConv(filters, size, up=up, clamp=clamp, dtype=policy)
@@ -206,8 +211,10 @@ class StyleGenerator(keras.Model):
         if self.built:
             return
         channels, z_size, w_size, *_ = self._config.values()
+        if self.embed:
+            self.embed.build((None, self.classes))
         for i, layer in enumerate(self.mapping):
-            layer.build((None, w_size if i else z_size))
+            layer.build((None, w_size if i else z_size + bool(self.classes) * w_size))
         self.mean_w = self.add_weight(
             shape=(w_size,), initializer="zeros", trainable=False, name="mean_w"
         )
@@ -223,22 +230,33 @@ class StyleGenerator(keras.Model):
         for layer, count in zip(self.to_rgb, channels, strict=True):
             layer.build((None, None, None, count), (None, w_size))
 
-    def call(self, z: Any, truncation: Any = 1.0) -> Any:
+    def call(self, z: Any, truncation: Any = 1.0, label: Any = None) -> Any:
         """Paints pictures of z; see `map` and `paint`."""
-        return self.paint(self.map(z, truncation))
+        return self.paint(self.map(z, truncation, label))
 
-    def map(self, z: Any, truncation: Any = 1.0) -> Any:
+    def map(self, z: Any, truncation: Any = 1.0, label: Any = None) -> Any:
         """Computes the styles of random vectors.
 
         Args:
             z: float32 (batch, z_size), of a standard normal distribution.
             truncation: How far a style is from the mean: at 1 as far as the mapping network says,
                 at 0 it is the mean. Less makes pictures better, and more alike.
+            label: float32 (batch, classes), 1 at the class of each and 0 elsewhere; None without
+                classes.
 
         Returns:
             float32 (batch, places, w_size): w, the same at each place.
+
+        Raises:
+            ValueError: If there is no label for a generator of classes, or one for another.
         """
+        if (label is None) == bool(self.classes):
+            allowed = f"of {self.classes} classes" if self.classes else "None without classes"
+            raise ValueError(f"`label` must be {allowed}. Received: {label}")
         x = normalise(ops.cast(z, "float32"))
+        if self.embed:
+            of_class = normalise(self.embed(ops.cast(label, "float32")))
+            x = ops.concatenate([x, of_class], axis=-1)
         for layer in self.mapping:
             x = leaky_relu(layer(x))
         mean = ops.cast(self.mean_w, "float32")
@@ -313,9 +331,10 @@ class StyleGenerator(keras.Model):
         Args:
             config: As `get_config` returns it.
         """
-        channels, w_size = config["channels"], config["w_size"]
-        wide = [config["z_size"], *[w_size] * config["mapping"]]
-        count = sum((before + 1) * after for before, after in zip(wide, wide[1:], strict=False))
+        channels, w_size, classes = config["channels"], config["w_size"], config.get("classes", 0)
+        wide = [config["z_size"] + bool(classes) * w_size, *[w_size] * config["mapping"]]
+        count = bool(classes) * (classes + 1) * w_size
+        count += sum((before + 1) * after for before, after in zip(wide, wide[1:], strict=False))
         count += w_size + _FIRST**2 * channels[0]
 
         def modulated(inputs, filters, taps):

@@ -51,11 +51,30 @@ def test_levels_of_other_seeds(generator):
         ((1, "far"), "`truncation` must be a finite number"),
         ((1, 0.7, {"broad": 3}), "`styles` must be .* coarse, middle, fine, .* Received: .*broad"),
         ((), "`styles` must be"),
+        ((1, 0.7, None, 0), "`label` must be None for a generator without classes. Received: 0"),
     ],
 )
 def test_styles_that_are_none(generator, arguments, message):
     with pytest.raises(ValueError, match=message):
         generator.style(*arguments)
+
+
+@pytest.fixture(scope="module")
+def of_classes():
+    return Generator(make_generator([8, 6], classes=3), "float32")
+
+
+def test_a_seed_has_a_style_of_its_class(of_classes):
+    for label in range(3):
+        expected = of_classes.network.map(draw_latent(3, 6), 0.7, np.eye(3)[[label]])
+        np.testing.assert_allclose(of_classes.style(3, label=label), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("label", [None, -1, 3, 0.5])
+def test_classes_that_are_none(of_classes, label):
+    message = f"`label` must be a class of this generator, from 0 to 2. Received: {label}"
+    with pytest.raises(ValueError, match=message):
+        of_classes.style(3, label=label)
 
 
 # --- Walks

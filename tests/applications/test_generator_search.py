@@ -51,6 +51,14 @@ def test_a_photo_is_cut_and_a_search_is_resumed(generator, target, slim_vgg16, t
     np.testing.assert_array_equal(again.image, whole.image)
 
 
+def test_the_pictures_of_a_class_are_searched(slim_vgg16, eagerly):
+    generator = Generator(make_generator([8, 8, 6, 5], classes=3), "float32")
+    target = generator.paint(generator.style(5, 0.9, label=1))
+    start = generator.style(7, label=1)
+    found = generator.project(target, start, slim_vgg16, steps=6, precision="float32")
+    assert np.abs(found.image - target).mean() < np.abs(generator.paint(start) - target).mean()
+
+
 def test_dreams_and_paintings_are_searches(generator, target, slim_vgg16, eagerly):
     start = generator.style(1)
     settings = {"steps": 8, "precision": "float32", "backbone": slim_vgg16}

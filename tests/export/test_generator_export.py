@@ -88,3 +88,23 @@ def test_the_onnx_file_paints_as_in_process(generator, tmp_path):
     (painted,) = session.run(["painted"], LATENT)
     expected = [generator.paint(mixed(generator, order)) for order in ORDERS]
     np.testing.assert_allclose(painted, np.concatenate(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_a_generator_of_classes_is_asked_for_them(tmp_path):
+    generator = Generator(make_generator([4, 3], classes=3), "float32")
+    seeds = [generator.style(seed, TRUNCATION, label=2) for seed in SEEDS]
+    expected = np.concatenate([generator.paint(w) for w in seeds])
+    labels = np.float32(np.eye(3)[[2] * len(SEEDS)])
+    latent = {"z": Z[:, None].repeat(3, axis=1), "label": labels}
+    latent["truncation"] = np.float32([TRUNCATION] * len(SEEDS))
+    served = tf.saved_model.load(str(export_generator(generator.network, tmp_path / "seeds")))
+    w = served.signatures["map"](**{name: tf.constant(each) for name, each in latent.items()})["w"]
+    np.testing.assert_allclose(w, np.concatenate(seeds), rtol=1e-5, atol=1e-6)
+    files = served.signatures["serving_default"](z=tf.constant(Z), label=tf.constant(labels))
+    seen = generator.paint(generator.style(SEEDS[0], label=2))
+    assert np.abs(read(files["image_bytes"].numpy()[0]) - seen).max() < 0.51 / 255
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    path = export_generator_onnx(generator.network, tmp_path / "seeds.onnx")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(["painted"], latent)[0], expected, rtol=1e-5, atol=1e-5)

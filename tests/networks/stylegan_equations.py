@@ -66,9 +66,16 @@ def array(weight):
     return np.asarray(weight, np.float64)
 
 
-def map_latent(generator, z):
-    """The mapping network, for one z."""
-    x = z / np.sqrt((z**2).mean() + 1e-8)
+def normalise(x):
+    return x / np.sqrt((x**2).mean() + 1e-8)
+
+
+def map_latent(generator, z, label=None):
+    """The mapping network, for one z, and one class, 1 among zeros."""
+    x = normalise(z)
+    if label is not None:
+        embed = generator.embed
+        x = np.append(x, normalise(dense(label, array(embed.kernel), array(embed.bias))))
     for layer in generator.mapping:
         x = leaky_relu(dense(x, array(layer.kernel), array(layer.bias), generator.rate))
     return x

@@ -129,3 +129,13 @@ def test_pictures_come_to_look_like_the_collection_only_if_the_critic_learns(mak
     ):
         if number % steps == 0:
             assert (distance() < 0.1 * before) == learns
+
+
+def test_a_generator_of_classes_is_not_trained(slim_vgg16):
+    from kerasart.applications.generator_training import plan_generator_training
+    from kerasart.settings.generator import GeneratorSettings
+
+    generator = StyleGenerator([4, 3], 4, 4, 1, classes=3)
+    message = "`network` must be a generator without classes. Received: 'one of 3'"
+    with pytest.raises(ValueError, match=message):
+        plan_generator_training([], slim_vgg16, GeneratorSettings(), generator)

@@ -38,7 +38,12 @@ def assert_same(a, b):
 
 @pytest.mark.parametrize(
     "config",
-    [{"clamp": 2.0}, {"clamp": None, "mapping": 1, "rate": 0.02}, {"channels": [3], "z_size": 9}],
+    [
+        {"clamp": 2.0},
+        {"clamp": None, "mapping": 1, "rate": 0.02},
+        {"channels": [3], "z_size": 9},
+        {"classes": 3},
+    ],
 )
 def test_both_families_give_the_same_generator(write, config):
     generator = make_generator(**{"channels": [6, 5, 4], **config})
@@ -49,7 +54,9 @@ def test_both_families_give_the_same_generator(write, config):
     for weight, other in zip(again.weights, generator.weights, strict=True):
         np.testing.assert_allclose(weight, other, rtol=0, atol=1e-6, err_msg=weight.path)
     z = np.random.default_rng(1).normal(size=(2, generator.get_config()["z_size"]))
-    np.testing.assert_allclose(again(z), generator(z), rtol=0, atol=1e-5)
+    label = np.eye(3)[1:] if generator.classes else None
+    painted = generator(z, label=label)
+    np.testing.assert_allclose(again(z, label=label), painted, rtol=0, atol=1e-5)
 
 
 def test_the_source_that_files_carry_is_not_run(write, generator, tmp_path):
@@ -105,7 +112,8 @@ def refuse(path, message):
         ("mapping.w_avg", None, "it lacks mapping.w_avg"),
         ("synthesis.b8.conv0.affine.bias", None, "it lacks synthesis.b8.conv0.affine.bias"),
         ("synthesis.b4.torgb.weight", None, "it lacks synthesis.b4.torgb.weight"),
-        ("mapping.embed.weight", np.ones((7, 3)), "it has mapping.embed.weight, which is none"),
+        ("mapping.embed.weight", np.ones((7, 3)), "it lacks mapping.embed.bias"),
+        ("mapping.embed.bias", np.ones(7), "it has mapping.embed.bias, which is none"),
         ("synthesis.b8.skip.weight", np.ones((5, 6, 1, 1)), "it has synthesis.b8.skip.weight"),
         ("synthesis.b8.conv0.weight", np.ones((5, 5, 3, 3)), "its synthesis.b8.conv0.weight has"),
         ("synthesis.b16.torgb.weight", np.ones((3, 9, 1, 1)), "its synthesis.b16"),

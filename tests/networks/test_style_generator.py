@@ -68,6 +68,19 @@ def test_one_size_and_many_layers_of_mapping():
     assert_close(small(Z), as_pixels(expected))
 
 
+def test_classes_are_mapped_as_the_equations_say():
+    generator, labels = make_generator(classes=3), np.eye(3)[[2, 0, 1]]
+    pairs = zip(Z.astype(np.float64), labels, strict=True)
+    w = generator.map(Z, label=labels)
+    assert_close(w[:, 0], [equations.map_latent(generator, z, label) for z, label in pairs])
+    expected = generator.paint(generator.map(Z, 0.5, labels))
+    assert_close(generator(Z, truncation=0.5, label=labels), expected)
+    with pytest.raises(ValueError, match="`label` must be of 3 classes. Received: None"):
+        generator.map(Z)
+    with pytest.raises(ValueError, match="`label` must be None without classes. Received: "):
+        make_generator().map(Z, label=labels)
+
+
 def test_gradients_reach_all_that_is_trained(generator):
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(generator(Z) ** 2)
@@ -158,6 +171,7 @@ def test_config_and_count(generator):
         generator.get_config(),
         {**generator.get_config(), "channels": [5], "mapping": 0, "w_size": 6},
         {**generator.get_config(), "mapping": 3, "z_size": 9},
+        {**generator.get_config(), "classes": 3},
     ):
         again = StyleGenerator.from_config(config)
         assert again.get_config() == config
@@ -183,6 +197,14 @@ def test_saved_and_loaded_it_paints_the_same(generator, tmp_path):
     assert load_generator(path, "bfloat16").compute_dtype == "bfloat16"
     with pytest.raises(ValueError, match="and a StyleGenerator is not"):
         load_network(path)
+
+
+def test_a_generator_of_classes_is_saved_and_loaded(tmp_path):
+    generator, labels = make_generator([4, 3], classes=2), np.eye(2)[[0, 1, 1]]
+    save_network(generator, tmp_path / "generator.keras")
+    again = load_generator(tmp_path / "generator.keras")
+    painted = generator(Z, label=labels)
+    np.testing.assert_allclose(again(Z, label=labels), painted, rtol=0, atol=1 / 255)
 
 
 def test_a_file_of_another_network_is_refused(tiny_network, tmp_path):

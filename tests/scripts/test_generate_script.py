@@ -47,7 +47,7 @@ def assert_shows(path, image):
 def test_help_shows_every_flag(tmp_path, light_run):
     outcome = succeed(light_run(tmp_path, "--help"))
     listed = re.findall(r"^  --(\w+)", outcome.stdout, re.MULTILINE)
-    wanted = {"model", "seeds", "truncation", "mix", "walk", "frames", "project", "style"}
+    wanted = {"model", "seeds", "truncation", "mix", "label", "walk", "frames", "project", "style"}
     assert wanted | {"layers", "channel", "class", "space", "resume", "overwrite"} <= set(listed)
     assert (
         len(listed) == len(set(listed)) and "NVIDIA's own are for non-commercial" in outcome.stdout
@@ -127,6 +127,24 @@ def test_a_mixture_without_a_seed(folder, generator, warm_run, warm_refuse):
     assert_shows(folder / "mixed.png", expected)
     said = warm_refuse(folder, *SMALL, "--mix=fine:3")
     assert "with one or more of coarse, middle, which pictures of 32 pixels have" in said
+
+
+def test_a_class_is_painted_and_recorded_and_made_again(tmp_path, warm_run, warm_refuse):
+    from kerasart.applications.generation import Generator
+    from kerasart.networks import load_generator, save_network
+
+    save_network(make_generator([6, 6, 5], classes=3), tmp_path / "model.keras")
+    generator = Generator(load_generator(tmp_path / "model.keras"))
+    succeed(warm_run(tmp_path, *SMALL, "--seeds=5", "--label=2"))
+    assert_shows(tmp_path / "generated.png", generator.paint(generator.style(5, label=2)))
+    assert record_of(tmp_path / "generated.png")["label"] == 2
+    succeed(warm_run(tmp_path, *SMALL, "--seeds=generated.png", "--output=again.png"))
+    np.testing.assert_allclose(
+        pixels(tmp_path / "again.png"), pixels(tmp_path / "generated.png"), atol=1
+    )
+    for flags in ([], ["--label=3"]):
+        said = warm_refuse(tmp_path, *SMALL, "--seeds=5", *flags)
+        assert "`label` must be a class of this generator, from 0 to 2. Received: " in said
 
 
 def test_a_file_that_is_no_generator_is_refused_in_one_line(folder, warm_refuse):

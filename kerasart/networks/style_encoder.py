@@ -76,10 +76,12 @@ class InvertedResidual(keras.layers.Layer):
         self.project = EncoderConv2D(filters, 1, **same | {"activation": None})
 
     @property
-    def convolutions(self):
+    def convolutions(self) -> list[keras.layers.Layer]:
+        """All of them, in their order."""
         return [each for each in (self.expand, self.depthwise, self.project) if each]
 
-    def encode(self, x, ops):
+    def encode(self, x: Any, ops: StyleOps) -> Any:
+        """Applies the block by the operations of a `StyleOps`."""
         y = x
         for layer in self.convolutions:
             y = ops.apply(y, layer)

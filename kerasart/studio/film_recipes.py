@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORMS = ("mp4", "gif", "webp")
 
 OnStep = Callable[[Progress], object]
+# A function that makes the painter, the long side of frames, and what the film depends on.
+Prepared = tuple[Callable[[OnStep], "Painter"], int | None, dict[str, Any]]
 
 
 @settings
@@ -94,9 +96,7 @@ class FilmRecipe(Recipe):
                 writer.finish()
         return record | {"interrupted_after": done}, message
 
-    def prepare(
-        self, sources: Sources
-    ) -> tuple[Callable[[OnStep], Painter], int | None, dict[str, Any]]:
+    def prepare(self, sources: Sources) -> Prepared:
         """Reads the sources.
 
         Returns:
@@ -114,7 +114,7 @@ class FilmRecipe(Recipe):
 class FilmDream(FilmRecipe, Dream):
     """A dream on a film."""
 
-    def prepare(self, sources):
+    def prepare(self, sources: Sources) -> Prepared:
         guide, mask, told = self.read_pictures(sources)
 
         def make_painter(on_step):
@@ -132,7 +132,7 @@ class FilmPainting(FilmRecipe, Painting):
         masks = [each.mask for each in self.styles if each.mask]
         check(not masks, "styles", "without masks: what is painted moves in a film", masks)
 
-    def prepare(self, sources):
+    def prepare(self, sources: Sources) -> Prepared:
         pictures, hashes = self.read_styles(sources)
 
         def make_painter(on_step):
@@ -148,7 +148,7 @@ class FilmPass(FilmRecipe, OnePass):
 
     segment = 100
 
-    def prepare(self, sources):
+    def prepare(self, sources: Sources) -> Prepared:
         style, record = self.read_style(sources)
         given = {"strength": self.strength, "preserve_color": self.preserve_color}
 

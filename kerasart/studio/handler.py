@@ -11,7 +11,7 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kerasart.studio.jobs import BusyError
@@ -70,26 +70,26 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "kerasart", ""
     server: StudioServer
 
-    def handle_one_request(self):
+    def handle_one_request(self) -> None:
         self.server.allow(self.connection, self.server.header_seconds)
         super().handle_one_request()
 
-    def handle_expect_100(self):
+    def handle_expect_100(self) -> bool:
         # What is refused is refused before the body is sent.
         return self._guard(self._check_request) and super().handle_expect_100()
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self) -> None:  # noqa: N802
         self._guard(self._get)
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self) -> None:  # noqa: N802
         self._guard(self._post)
 
-    def end_headers(self):
+    def end_headers(self) -> None:
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, format, *args):
+    def log_message(self, format: str, *args: Any) -> None:
         _log.debug("studio: %s", format % args)
 
     def _guard(self, act):

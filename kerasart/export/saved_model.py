@@ -11,7 +11,8 @@ import tensorflow as tf
 from kerasart.applications.deep_dream import Dreamer
 from kerasart.export.dream_signatures import ServedDream
 from kerasart.export.generator_signatures import ServedGenerator
-from kerasart.export.signatures import SERVED, Served
+from kerasart.export.signatures import Served
+from kerasart.export.style_signatures import SERVED
 from kerasart.export.versions import add_version
 from kerasart.export.warmup import replay_warmup, write_warmup
 from kerasart.networks import StyleGenerator, StyleNetwork

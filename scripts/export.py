@@ -4,6 +4,7 @@
     python scripts/export.py --model=mine --output=saved_models/mine
     python scripts/export.py --model=dream --preset=animals --backbone=squeezenet
     python scripts/export.py --model=medium --format=onnx --output=medium.onnx
+    python scripts/export.py --model=any_style --format=onnx --parts
     python scripts/export.py --model=generator --format=onnx
     python scripts/export.py --model=medium --format=triton --output=triton/medium
     python scripts/export.py --model=small --format=litert --size=512x512 --output=small.tflite
@@ -37,6 +38,7 @@ _OF_FORMAT = {
     "precision": "savedmodel",
     "runtime": "web",
     "style": "web",
+    "parts": "onnx",
 }
 _FORMATS = ("savedmodel", "triton", "onnx", "litert", "web")
 _DREAM = "dream"
@@ -79,11 +81,17 @@ _STYLE = flags.DEFINE_multi_string(
     "For web and a network of any style, a painting that the page offers, by its file's name, "
     "besides those of its visitors. (default: manners of the network's own)",
 )
+_PARTS = flags.DEFINE_bool(
+    "parts",
+    False,
+    "For onnx and a network of any style: NAME.encoder.onnx, which encodes a painting, and "
+    "NAME.painter.onnx, which paints by codes, also by mixtures of them and by level.",
+)
 _PRESET = flags.DEFINE_string(
     "preset", None, "The dream's settings (deep_dream.py --preset=help). (default: animals)"
 )
 GROUPS = {
-    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS, _RUNTIME, _STYLE],
+    "Model": [_MODEL, _OUTPUT, _FORMAT, _SIZE, _MOST_PIXELS, _RUNTIME, _STYLE, _PARTS],
     "Network": [common_flags.PRECISION],
     "Dream": [_PRESET, common_flags.BACKBONE, common_flags.WEIGHTS],
     "Run": [common_flags.OVERWRITE, common_flags.QUIET, common_flags.DEBUG],
@@ -134,9 +142,10 @@ def _check_flags():
     if _FORMAT.value not in ("triton", "onnx") and is_generator(_MODEL.value):
         allowed = "`format` must be savedmodel, triton or onnx for a generator"
         raise ValueError(f"{allowed}. Received: {_FORMAT.value}")
-    if _STYLE.value and list_styles(_MODEL.value):
+    of_any_style = [flag.name for flag in (_STYLE, _PARTS) if flag.value]
+    if of_any_style and (is_generator(_MODEL.value) or list_styles(_MODEL.value)):
         raise ValueError(
-            "`style` must go with a network of any style, such as --model=any_style. "
+            f"`{of_any_style[0]}` must go with a network of any style, such as --model=any_style. "
             f"Received: --model={_MODEL.value}"
         )
 
@@ -151,8 +160,10 @@ def _export_file(output, styles):
         return export_generator_onnx(load_generator(_MODEL.value), output, taken)
     network = load_network(_MODEL.value)
     if _FORMAT.value == "onnx":
-        from kerasart.export.onnx_format import export_onnx
+        from kerasart.export.onnx_format import export_onnx, export_onnx_parts
 
+        if _PARTS.value:
+            return " and ".join(map(str, export_onnx_parts(network, output, taken)))
         return export_onnx(network, output, taken)
     if _FORMAT.value == "web":
         from kerasart.export.web_format import export_web

@@ -1,7 +1,8 @@
-"""`export_onnx`: exports a network to ONNX, by `OnnxOps`."""
+"""`export_onnx` and `export_onnx_parts`: export a network to ONNX, by `OnnxOps`."""
 
 import json
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from kerasart.networks import StyleNetwork, recast
 from kerasart.networks.any_style_network import AnyStyleNetwork
 from kerasart.networks.layers import ConvBlock, NoiseInjection
 from kerasart.networks.ops import LEAST_LIGHT, StyleOps
+from kerasart.settings.checks import check
 
 OPSET, _IR_VERSION = 17, 8  # Of 2022: runtimes updated since then support them.
 TOLERANCE = 1 / 255
@@ -53,7 +55,7 @@ def export_onnx(network: StyleNetwork, path: str | PathLike[str], taken: str = "
     path = Path(path)
     check_place(path)
     data = make_onnx(network)
-    return write_file(path, lambda file: file.write(data), taken)
+    return write_file(path, partial(_write, data), taken)
 
 
 def make_onnx(network: StyleNetwork) -> bytes:
@@ -68,12 +70,49 @@ def make_onnx(network: StyleNetwork) -> bytes:
     return data
 
 
+def export_onnx_parts(
+    network: StyleNetwork, path: str | PathLike[str], taken: str = "replace"
+) -> list[Path]:
+    """Exports a network of any style to two ONNX files, and checks that their output is the same.
+
+    One encodes a painting, once for many photos; the other paints by codes, of which weighted means
+    and mixtures by level are codes too (see `make_onnx_parts`).
+
+    Args:
+        network: The `StyleNetwork`.
+        path: NAME.onnx, for NAME.encoder.onnx and NAME.painter.onnx.
+        taken: What to do if a file exists, as in `write_picture`.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        ImportError: If onnx or onnxruntime is missing.
+        ValueError: If the network has named styles, or the files' output differs from the network's
+            by more than 1/255.
+        OSError: If a file cannot be written.
+    """
+    check_onnx()
+    styles = ", ".join(network.styles)
+    check(not styles, "network", "one of any style, to be exported in parts", styles)
+    paths = [Path(path).with_suffix(f".{part}.onnx") for part in ("encoder", "painter")]
+    for each in paths:
+        check_place(each)
+    pairs = zip(paths, make_onnx_parts(network), strict=True)
+    return [write_file(each, partial(_write, data), taken) for each, data in pairs]
+
+
+def _write(data, file):
+    file.write(data)
+
+
 def make_onnx_parts(network: AnyStyleNetwork) -> tuple[bytes, bytes]:
     """Makes two ONNX files of a network of any style, for manners between those of pictures.
 
     The first takes `style`, an image, and gives its `style_code`. The second takes `image`, a
     `style_code`, a weighted mean of which is one too, and `strength`, and gives what is `painted`.
-    Inputs and output are otherwise those of `export_onnx`.
+    Inputs and output are otherwise those of `export_onnx`. A code of a network whose styles may
+    differ by level has a row for each of the levels coarse, middle and fine.
 
     Raises:
         ValueError: If their output differs from the network's by more than 1/255.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from network_checks import check_paints_as, make_picture
 
-from kerasart.export.onnx_format import export_onnx
+from kerasart.export.onnx_format import export_onnx, export_onnx_parts
 from kerasart.export.parity import check_parity
 from kerasart.kernels.precision import choose_precision
 from kerasart.networks import load_network, recast
@@ -41,6 +41,27 @@ def test_it_paints_as_in_process(style_network, path):
         check_paints_as(
             style_network, lambda i, style, s: paint(i, style[:, :1], s), 1e-4, by_level=False
         )
+
+
+def test_parts_paint_by_level_in_codes_of_paintings(manner, tmp_path):
+    paths = export_onnx_parts(manner, tmp_path / "net.onnx")
+    assert [path.name for path in paths] == ["net.encoder.onnx", "net.painter.onnx"]
+    encoder, painter = map(onnxruntime.InferenceSession, paths)
+    image, *styles = (make_picture(40, 37, seed) for seed in range(3))
+    first, second = (encoder.run(None, {"style": style})[0] for style in styles)
+    code = np.concatenate([first[:, :1], second[:, 1:]], axis=1)
+    strength = np.float32([0.8])
+    inputs = {"image": image, "style_code": code, "strength": strength}
+    (painted,) = painter.run(None, inputs)
+    own = np.concatenate([manner.encode_style(style) for style in styles])
+    expected = manner.forward(image, np.stack([own[0, :1], *own[1, 1:, None]], 1), strength)
+    np.testing.assert_allclose(painted, expected, rtol=0, atol=1e-4)
+
+
+def test_a_network_of_named_styles_has_no_parts(tiny_network, tmp_path):
+    with pytest.raises(ValueError, match="`network` must be one of any style, .* Received: '"):
+        export_onnx_parts(tiny_network, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_kernel_of_eight_bits_stays_one(tmp_path):

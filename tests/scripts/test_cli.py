@@ -81,6 +81,8 @@ def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, call):
         (["--size=9x9"], "`size` must go with --format=litert. Received: savedmodel"),
         (["--format=onnx", "--precision=float32"], "`precision` must go with --format=savedmodel"),
         (["--format=litert", "--most_pixels=9"], "`most_pixels` must go with --format=savedmodel"),
+        (["--parts"], "`parts` must go with --format=onnx. Received: savedmodel"),
+        (["--format=onnx", "--parts"], "`parts` must go with a network of any style, such as"),
         (["--runtime=x"], "`runtime` must go with --format=web. Received: savedmodel"),
         (["--format=triton", "--size=9x9"], "`size` must go with --format=litert. Received: trit"),
         (["--format=triton", "--model=dream"], "must be savedmodel for a dream. Received: triton"),

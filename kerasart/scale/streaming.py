@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 from kerasart.image import Picture
@@ -39,8 +39,8 @@ def stream(
         caught: The exceptions that are of one photo, and no reason to stop.
 
     Yields:
-        Each job, once it is done, and what `write` returned, or the exception. Which follows which
-        depends on the jobs alone.
+        Each job, once it is done, and what `write` returned, or the exception: at the latest when
+        a few more are painted. Which follows which depends on the jobs alone.
     """
     writing: deque = deque()
 
@@ -53,21 +53,26 @@ def stream(
 
     try:
         for batch in _batches(_read_ahead(jobs, read, pool, caught), batch_size):
-            if isinstance(batch[0][1], Exception):
-                yield batch[0]
-                continue
             try:
+                if isinstance(batch[0][1], Exception):
+                    raise batch[0][1]
                 painted = paint([photo for _, photo in batch])
             except caught as error:
-                yield from ((job, error) for job, _ in batch)
-                continue
-            for (job, photo), each in zip(batch, painted, strict=True):
-                writing.append((job, pool.submit(write, job, photo, each)))
-            while len(writing) > _AHEAD:
+                writing.extend((job, _failed(error)) for job, _ in batch)
+            else:
+                for (job, photo), each in zip(batch, painted, strict=True):
+                    writing.append((job, pool.submit(write, job, photo, each)))
+            while len(writing) > _AHEAD or (writing and writing[0][1].done()):
                 yield finish()
     finally:
         rest = [finish() for _ in range(len(writing))]
     yield from rest
+
+
+def _failed(error):
+    future: Future = Future()
+    future.set_exception(error)
+    return future
 
 
 def _read_ahead(jobs, read, pool, caught):

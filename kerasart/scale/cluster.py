@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from kerasart.scale.requirements import ray
 from kerasart.settings.checks import check
@@ -18,6 +20,7 @@ _STORE = 2**28  # Bytes of memory that processes share: names pass there, and no
 # Of the CPUs that a worker computes with, how many it asks Ray for. If workers took all, what else
 # runs in the cluster would wait for them, and they for it.
 _ASKED = 0.5
+_PATIENCE = 10  # Seconds in which a cluster's machine must answer.
 
 
 class Share(NamedTuple):
@@ -54,13 +57,14 @@ def connect(address: str | None = None) -> Iterator[None]:
     failure: Exception | None = None
     with hold_stderr(lambda line: True), _signals_kept():
         try:
+            _call(address)
             ray().init(
                 address or "local",
                 **({} if address else local),
                 log_to_driver=False,
                 configure_logging=False,
             )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             failure = error
     if failure:
         raise ConnectionError(
@@ -71,6 +75,13 @@ def connect(address: str | None = None) -> Iterator[None]:
         yield
     finally:
         ray().shutdown()
+
+
+def _call(address):
+    """Raises OSError where nobody listens at an address, for which Ray would look for minutes."""
+    place = urlsplit(f"//{(address or '').rpartition('//')[2]}")
+    if place.port:
+        socket.create_connection((place.hostname, place.port), _PATIENCE).close()
 
 
 def share(workers: int | None, gpus: float | None = None) -> tuple[int, Share]:
@@ -91,10 +102,13 @@ def share(workers: int | None, gpus: float | None = None) -> tuple[int, Share]:
     if workers is None:
         workers = max(1, int(all_gpus // gpus if gpus else all_gpus or all_cpus // 2))
     check(workers >= 1, "workers", "1 or more", workers)
+    most = all_gpus / workers
     if gpus is None:
-        gpus = min(1.0, all_gpus / workers)
+        gpus = min(1.0, most)
     allowed = "0 or more, and whole from 1 on"
     check(gpus >= 0 and (gpus < 1 or gpus % 1 == 0), "gpus_per_worker", allowed, gpus)
+    allowed = f"at most {most:g}, for the cluster has {all_gpus:g} GPUs for {workers} workers"
+    check(gpus <= most, "gpus_per_worker", allowed, gpus)  # They would wait for more for ever.
     each = all_cpus / workers
     return workers, Share(each, _round_down(gpus), _round_down(_ASKED * each))
 

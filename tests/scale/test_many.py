@@ -1,6 +1,7 @@
 """Many photos on a Ray cluster of this machine: workers that die, and too few CPUs."""
 
 import os
+import socket
 import sys
 import time
 from dataclasses import replace
@@ -10,7 +11,7 @@ from PIL import Image
 from toys import Inverting, files_in, kill_a_worker, write_photo
 
 from kerasart import read_picture
-from kerasart.scale.cluster import share
+from kerasart.scale.cluster import connect, share
 from kerasart.scale.many import paint_many
 from kerasart.scale.painting import write_painted
 from kerasart.scale.plan import plan
@@ -59,6 +60,20 @@ def test_a_cluster_is_shared_out():
     for bad in ({"workers": 0}, {"workers": 1, "gpus": 1.5}, {"workers": 1, "gpus": -1.0}):
         with pytest.raises(ValueError, match="Received"):
             share(**bad)
+    with pytest.raises(ValueError, match="0 GPUs for 1 workers. Received: 1"):
+        share(1, 1.0)
+
+
+def test_an_address_at_which_nobody_listens_is_refused_at_once(monkeypatch):
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda *_, **__: pytest.fail("Ray was asked"))
+    with socket.socket() as taken:  # It is bound, and does not listen.
+        taken.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        for address in (place, f"ray://{place}"):
+            with pytest.raises(ConnectionError, match="refused"), connect(address):
+                pass
 
 
 def test_two_workers_on_one_cpu_paint_what_one_process_does(photos, expected, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasart.image import check_output
+from kerasart.image.atomic_files import make_folder
 from kerasart.image.files import check_format
 from kerasart.image.formats import FORMATS, READABLE
 from kerasart.image.photos import find_photos, leave_out_forks, name_paintings
@@ -75,7 +76,7 @@ def paint_each(
     failed = []
     for number, (photo, output) in enumerate(jobs, 1):
         try:
-            output.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(output.parent)
             paint(photo, output, f"{number}/{len(jobs)} ")
         except (ValueError, OSError, MemoryError, FloatingPointError) as error:
             failed.append(photo)

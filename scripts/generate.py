@@ -40,6 +40,7 @@ from tqdm import tqdm
 
 from kerasart.image import Picture, check_output, write_picture
 from kerasart.image.animation import check_animation
+from kerasart.image.atomic_files import make_folder
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.formats import FORMATS
@@ -179,7 +180,7 @@ def _paint_seeds(mix):
         seeds = {seed: seeds[seed] for seed, _ in jobs}
         if not jobs:
             return
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
     paths, generator, images = dict(jobs), _load(), []
 
     def write(path, image, **more):

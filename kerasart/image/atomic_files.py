@@ -63,6 +63,21 @@ def write_file(
         ) from error
 
 
+def make_folder(path: str | PathLike[str]) -> None:
+    """Makes a folder, and those that it is in, where they are missing.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"Cannot make the folder '{path}': its name must be free, and the file system take it. "
+            f"Received: {error.strerror}"
+        ) from error
+
+
 def replace_file(path: str | PathLike[str], data: bytes) -> None:
     """Writes bytes to a file atomically, replacing an existing one (see `write_file`)."""
     write_file(path, lambda file: file.write(data))

@@ -21,6 +21,7 @@ import numpy as np
 from kerasart.backbones.imagenet import find_class, imagenet_labels
 from kerasart.image import Picture
 from kerasart.image.arrays import fit_size
+from kerasart.image.atomic_files import make_folder
 from kerasart.image.fingerprint import hash_image
 from kerasart.image.formats import check_pixels
 from kerasart.records import encode_recorded, write_recorded
@@ -324,6 +325,6 @@ def write_painted(
     Returns:
         The path of the file.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent)
     metadata = photo.metadata if painting.keeps_metadata else None
     return write_recorded(path, *painted, photo, metadata, painting.bits, taken)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from kerasart.image.atomic_files import write_file
+from kerasart.image.atomic_files import make_folder, write_file
 from kerasart.image.files import open_regular
 from kerasart.image.photos import is_fork, walk_files
 from kerasart.scale.requirements import pyarrow
+
+_log = logging.getLogger("kerasart")
 
 # What is written there appears once it is whole, and nothing can be renamed: to move is to copy.
 _OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory")
@@ -131,15 +134,23 @@ class LocalStore:
         return path.relative_to(own).as_posix() if path.is_relative_to(own) else None
 
     def list(self) -> Iterator[Entry]:
-        """See `Store`; folders behind links are in it, each once, and macOS's own files are not."""
-        if self._path.exists() and not self._path.is_dir():
+        """See `Store`; folders behind links are in it, each once.
+
+        macOS's own files are not, nor those whose names are not UTF-8, for neither Arrow nor the
+        other file systems can name them: the logger "kerasart" warns of them.
+        """
+        there = next(place for place in (self._path, *self._path.parents) if place.exists())
+        if not there.is_dir():
             raise NotADirectoryError(
-                f"'{self}' must be a folder, or a place for one. Received: a file"
+                f"'{self}' must be a folder, or a place for one. Received: the file '{there}'"
             )
         for path in walk_files(self._path) if self._path.exists() else ():
             if is_fork(path):
                 continue
             name = path.relative_to(self._path).as_posix()
+            if not _is_text(name):
+                _log.warning("left out, for its name is not UTF-8: %a", name)
+                continue
             try:
                 status = path.stat()
             except OSError:  # Reading it says what is wrong.
@@ -162,12 +173,20 @@ class LocalStore:
     def write(self, name: str, data: bytes, taken: str) -> None:
         """See `Store`."""
         path = self._path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_file(path, lambda file: file.write(data), taken)
 
     def delete(self, name: str) -> None:
         """See `Store`."""
         (self._path / name).unlink(missing_ok=True)
+
+
+def _is_text(name):
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class RemoteStore:

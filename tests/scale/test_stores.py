@@ -95,5 +95,16 @@ def test_an_address_of_no_file_system_is_refused():
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "a").touch()
-    with pytest.raises(NotADirectoryError, match="Received"):
-        list(LocalStore(tmp_path / "a").list())
+    for place in (tmp_path / "a", tmp_path / "a" / "sub"):
+        with pytest.raises(NotADirectoryError, match=f"Received: the file '{tmp_path / 'a'}'"):
+            list(LocalStore(place).list())
+    with pytest.raises(OSError, match="^Cannot make the folder '.*Received: Not a directory$"):
+        LocalStore(tmp_path).write("a/b/c", b"", "refuse")
+
+
+def test_a_name_that_is_not_utf8_is_left_out(tmp_path, caplog):
+    for name in (b"a.png", b"caf\xe9.png"):
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb"):
+            pass
+    assert [entry.name for entry in LocalStore(tmp_path).list()] == ["a.png"]
+    assert caplog.messages == ["left out, for its name is not UTF-8: 'caf\\udce9.png'"]

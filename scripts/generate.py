@@ -25,6 +25,7 @@ from kerasart.scripts.seed_flags import (
     SEEDS,
     TRUNCATION,
     WALK,
+    check_label,
     parse_mix,
     parse_seeds,
     parse_walk,
@@ -170,6 +171,7 @@ def _paint_seeds(mix):
     """Paints a picture for each seed."""
     text = SEEDS.value or (None if mix else "0-7")
     seeds = parse_seeds(text) if text else {"mixed": None}
+    check_label([*seeds.values(), *mix.values()])
     bits = int(common_flags.BITS.value or 8)
     output = Path(_OUTPUT.value or "generated.png")
     jobs = []
@@ -203,6 +205,7 @@ def _paint_seeds(mix):
 def _paint_walk(mix):
     """Paints the frames of a walk."""
     seeds = parse_walk(WALK.value)
+    check_label([*seeds, *mix.values()])
     output = _OUTPUT.value or "walk.gif"
     check_animation(output, animation_flags.FPS.value, animation_flags.LOOP.value)
     if animation_flags.FRAMES.value < len(seeds):
@@ -235,6 +238,7 @@ def _search(mix):
     seeds = list(parse_seeds(text).values()) if text else [None]
     if len(seeds) > 1:
         raise ValueError(f"`seeds` must be one to start a search from. Received: {text!r}")
+    check_label([*seeds, *mix.values()])
     output, bits = _OUTPUT.value or "generated.png", int(common_flags.BITS.value or 8)
     check_output(output, bits)
     settings = options.read_flags(DreamSettings)

@@ -3,6 +3,7 @@
 from kerasart.scripts import common_flags
 from kerasart.scripts.options import define_flags
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ def parse_mix(text: str | None) -> dict[str, Any]:
             raise ValueError(f"`mix` must have one seed for a level. Received: {part!r}")
         mix[level] = seeds[0]
     return mix
+
+
+def check_label(seeds: Iterable[Any]) -> None:
+    """Raises ValueError for a --label that none of the seeds has a use for: a style has its own."""
+    if LABEL.value is not None and not any(isinstance(seed, int) for seed in seeds):
+        raise ValueError(
+            "`label` goes with a seed that is a number, in --seeds, --mix or --walk. "
+            f"Received: {LABEL.value} and none"
+        )
 
 
 def parse_walk(text: str) -> list[Any]:

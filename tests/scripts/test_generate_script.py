@@ -145,6 +145,10 @@ def test_a_class_is_painted_and_recorded_and_made_again(tmp_path, warm_run, warm
     for flags in ([], ["--label=3"]):
         said = warm_refuse(tmp_path, *SMALL, "--seeds=5", *flags)
         assert "`label` must be a class of this generator, from 0 to 2. Received: " in said
+    # What is found from the mean, and what has a style already, is of no class that was asked for.
+    for flags in (["--project=generated.png"], ["--seeds=generated.png"]):
+        said = warm_refuse(tmp_path, *SMALL, "--label=1", *flags)
+        assert "`label` goes with a seed that is a number" in said
 
 
 def test_a_file_that_is_no_generator_is_refused_in_one_line(folder, warm_refuse):

@@ -1,5 +1,6 @@
 """`Film`: every frame, upright, in its colours, at its time; and what bad files get."""
 
+import json
 import logging
 import sys
 import wave
@@ -94,6 +95,12 @@ def test_start_stop_every(clip, start, stop, every, expected):
     assert abs(film.frame_count - len(frames)) <= 1
     assert film.rate == Fraction(25, every)
     assert error_of(frames[0].image, expected[0]) < 0.01
+
+
+def test_identity_tells_a_start_at_0_as_json_can_hold_it(clip):
+    identity = Film(clip, 0, 0.5).identity()
+    assert (identity["start"], identity["stop"]) == ("0", "1/2")
+    assert json.loads(json.dumps(identity)) == identity
 
 
 def test_seeking_finds_the_frames_that_decoding_from_the_first_does(tmp_path):

@@ -138,8 +138,8 @@ class Film:
         """Returns what determines which frames are read: a hash of the file, and which part."""
         return {
             "film": _hash_ends(self.path),
-            "start": self.start and str(self.start),
-            "stop": self.stop and str(self.stop),
+            "start": None if self.start is None else str(self.start),
+            "stop": None if self.stop is None else str(self.stop),
             "every": self.every,
         }
 

@@ -32,7 +32,7 @@ MIX = flags.DEFINE_string(
 LABEL = flags.DEFINE_integer(
     "label",
     None,
-    "The class that the pictures are of, a number from 0: of a generator that has classes.",
+    "The class of the pictures, a number from 0, for a generator that has classes.",
 )
 WALK = flags.DEFINE_string("walk", None, "Seeds between which an animation walks, such as 1,5,9,1.")
 

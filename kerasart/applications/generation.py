@@ -98,14 +98,12 @@ class Generator:
     def _read_label(self, label):
         """Makes what `StyleGenerator.map` takes of a class's number."""
         count = self.network.classes
-        allowed = (
-            f"a class of this generator, from 0 to {count - 1}"
-            if count
-            else ("None for a generator without classes")
-        )
-        is_allowed = is_whole(label) and 0 <= label < count if count else label is None
-        check(is_allowed, "label", allowed, label)
-        return np.eye(count, dtype=np.float32)[[label]] if count else None
+        if not count:
+            check(label is None, "label", "None for a generator without classes", label)
+            return None
+        is_class = is_whole(label) and 0 <= label < count
+        check(is_class, "label", f"a class of this generator, from 0 to {count - 1}", label)
+        return np.eye(count, dtype=np.float32)[[label]]
 
     def paint(self, w: ArrayLike) -> np.ndarray:
         """Paints the picture of a style: float32 RGB (1, size, size, 3) in [0, 1]."""

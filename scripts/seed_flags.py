@@ -61,7 +61,13 @@ def parse_seeds(text: str, flag: str = "seeds") -> dict[str, Any]:
                 )
             seeds |= {str(number): number for number in numbers}
         else:
-            seeds[Path(part).stem] = _read_style(part.strip(), flag)
+            name = Path(part.strip()).stem
+            if name in seeds:  # Pictures in a folder are named by it.
+                raise ValueError(
+                    f"`{flag}` must have names that differ but for their folders and suffixes. "
+                    f"Received: {text!r}"
+                )
+            seeds[name] = _read_style(part.strip(), flag)
     return seeds
 
 

@@ -99,7 +99,7 @@ class Generator:
         """Makes what `StyleGenerator.map` takes of a class's number."""
         count = self.network.classes
         if not count:
-            check(label is None, "label", "None for a generator without classes", label)
+            check(label is None, "label", "left out for a generator without classes", label)
             return None
         is_class = is_whole(label) and 0 <= label < count
         check(is_class, "label", f"a class of this generator, from 0 to {count - 1}", label)

@@ -51,7 +51,10 @@ def test_levels_of_other_seeds(generator):
         ((1, "far"), "`truncation` must be a finite number"),
         ((1, 0.7, {"broad": 3}), "`styles` must be .* coarse, middle, fine, .* Received: .*broad"),
         ((), "`styles` must be"),
-        ((1, 0.7, None, 0), "`label` must be None for a generator without classes. Received: 0"),
+        (
+            (1, 0.7, None, 0),
+            "`label` must be left out for a generator without classes. Received: 0",
+        ),
     ],
 )
 def test_styles_that_are_none(generator, arguments, message):

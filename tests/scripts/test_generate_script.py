@@ -88,7 +88,7 @@ def test_what_makes_no_sense_is_refused_at_once(folder, photo, light_refuse, fla
 # --- Pictures of seeds
 
 
-def test_a_seed_is_a_picture_that_its_record_makes_again(folder, generator, warm_run):
+def test_a_seed_is_a_picture_that_its_record_makes_again(folder, generator, warm_run, warm_refuse):
     outcome = succeed(warm_run(folder, *SMALL, "--seeds=5", "--truncation=0.5"))
     assert outcome.stdout == "Wrote generated.png of 32x32.\n"
     assert_shows(folder / "generated.png", generator.paint(generator.style(5, 0.5)))
@@ -100,6 +100,10 @@ def test_a_seed_is_a_picture_that_its_record_makes_again(folder, generator, warm
     np.testing.assert_allclose(w, generator.style(5, 0.5)[0, :1], rtol=1e-4)
     # The picture is a seed, which truncation leaves alone.
     succeed(warm_run(folder, *SMALL, "--seeds=generated.png", "--output=again.png"))
+    (folder / "sub").mkdir()
+    (folder / "sub" / "generated.png").write_bytes((folder / "generated.png").read_bytes())
+    said = warm_refuse(folder, *SMALL, "--seeds=generated.png,sub/generated.png")
+    assert "`seeds` must have names that differ but for their folders and suffixes. " in said
     np.testing.assert_allclose(
         pixels(folder / "again.png"), pixels(folder / "generated.png"), atol=1
     )

@@ -53,7 +53,7 @@ def test_levels_of_other_seeds(generator):
         ((), "`styles` must be"),
         (
             (1, 0.7, None, 0),
-            "`label` must be left out for a generator without classes. Received: 0",
+            "`label` must be left out for a generator without classes. R",
         ),
     ],
 )

@@ -58,7 +58,8 @@ def export_web(
         taken: What to do if the folder exists: "number" writes another, "replace" replaces the
             files of an earlier export, and leaves others as they are.
         styles: Dict of name to style, as in `Stylizer.__call__`, that the page offers besides the
-            paintings of its visitors, for a network of any style. None are `MANNERS` of its own.
+            paintings of its visitors, for a network of any style. None are `MANNERS` of its own,
+            called by numbers from 1.
 
     Returns:
         The path of the folder.
@@ -96,7 +97,7 @@ def _encode_styles(network, styles):
         names, weights = network.styles, np.eye(len(network.styles), dtype=np.float32)
         return {name: network.encode_style(weights[i : i + 1]) for i, name in enumerate(names)}
     if styles is None and network.has_manners:
-        styles = {f"manner_{seed}": Manner(seed) for seed in MANNERS}
+        styles = {f"manner_{number}": Manner(seed) for number, seed in enumerate(MANNERS, 1)}
     check(styles, "styles", "given, for a network without manners of its own", styles)
     stylizer = Stylizer(network, "float32")
     return {name: stylizer.encode_style(style) for name, style in styles.items()}

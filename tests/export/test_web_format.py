@@ -156,7 +156,7 @@ def test_it_offers_manners_of_its_own(manner, runtime, tmp_path):
     knowing = manner.with_manners(np.random.default_rng(0).normal(size=(9, 5)))
     site = export_web(knowing, tmp_path / "site", runtime)
     known = json.loads((site / "styles.json").read_text())
-    assert known["styles"] == [f"Manner {seed}" for seed in MANNERS]
+    assert known["styles"] == [f"Manner {number + 1}" for number in range(len(MANNERS))]
     expected = knowing.encode_manner(Manner(MANNERS[1]))
     np.testing.assert_allclose(known["codes"][1], np.ravel(expected), rtol=1e-6)
     assert {f"styles/{number}.jpg" for number in range(len(MANNERS))} <= names_in(site)

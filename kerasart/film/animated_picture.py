@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kerasart.film.video_file import still_picture
+from kerasart.film.video_file import CutOffError, still_picture
 from kerasart.image.formats import FORMATS
 from kerasart.image.video import BT709
 
@@ -99,7 +99,7 @@ class AnimatedPicture:
         except EOFError:
             return
         except _DAMAGED as error:
-            raise ValueError(
+            raise CutOffError(
                 f"Cannot read '{self._path}' from frame {number} on: it must be whole and "
                 f"undamaged. Received: {error}"
             ) from error

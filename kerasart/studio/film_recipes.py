@@ -16,6 +16,7 @@ from kerasart.settings.declare import option, settings
 from kerasart.studio.dreams import Dream
 from kerasart.studio.paintings import OnePass, Painting
 from kerasart.studio.recipe import Recipe
+from kerasart.studio.sentences import explain
 from kerasart.studio.sources import Sources
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class FilmRecipe(Recipe):
         except (ValueError, MemoryError, FloatingPointError) as error:
             if done < 2:
                 raise
-            message = str(error)
+            message = explain(error)
             if not isinstance(error, CutOffError):  # Of which what is there is written.
                 writer.finish()
         return record | {"interrupted_after": done}, message

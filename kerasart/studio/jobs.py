@@ -248,7 +248,7 @@ class Jobs:
             except (KeyboardInterrupt, FloatingPointError) as error:
                 result = getattr(error, "result", None)
                 is_stop = isinstance(error, KeyboardInterrupt)
-                state, message = ("stopped", "") if is_stop else ("failed", str(error))
+                state, message = ("stopped", "") if is_stop else ("failed", explain(error))
                 steps = max(map(len, result.history.values())) if result else 0
                 if not steps or self._closes:
                     return state, message
@@ -259,7 +259,7 @@ class Jobs:
         except OSError as error:  # Of a full disk, say: nothing that was made is lost.
             return "held", f"{explain(error)} {_KEPT_NOTE}"
         except (ValueError, MemoryError, ImportError) as error:
-            return "failed", str(error)
+            return "failed", explain(error)
         except Exception as error:
             _log.exception("A job of the studio failed.")
             return "failed", f"{type(error).__name__}: {error}"

@@ -267,6 +267,22 @@ def test_a_picture_is_shown_that_is_done_before_its_number_is_known(studio, smal
     assert not page.errors
 
 
+def test_a_trial_that_comes_late_does_not_hide_what_was_made(small_page):
+    page, held = small_page, []
+    page.check("input[name=kind][value=one_pass]")
+    wait_for(page, "tried")
+    page.route("**/try", lambda route: held.append(route))
+    page.fill("#strength", "50")
+    page.click("#make")
+    told = wait_for(page, "done")
+    with page.expect_response("**/try") as answer:
+        held.pop(0).continue_()
+    answer.value.finished()
+    page.wait_for_timeout(200)  # For what must not come.
+    assert page.text_content("#status") == told
+    assert "/works/" in page.get_attribute("#picture", "src")
+
+
 def test_a_reload_in_the_midst_and_a_queue(studio, page):
     page.check("#dreams input[value=gentle]")
     before = studio.works
@@ -318,13 +334,16 @@ def test_a_photo_is_pasted(studio, open_page):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A film that pans over the photo of the cat."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 6)
+
+
+def write_clip(path, frames):
+    """Writes a film that pans over the photo of the cat."""
     photo = np.asarray(Image.open(sample_path("cat")).convert("RGB"))[60:124]
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for number in range(6):
+        for number in range(frames):
             pixels = np.ascontiguousarray(photo[:, 130 + 2 * number :][:, :96])
             film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         film.mux(stream.encode())
@@ -367,6 +386,23 @@ def test_a_film_is_painted_and_played_after_a_look_at_one_frame(studio, film_pag
     page.wait_for_selector("#work-film:not([hidden])")
     assert find_barriers(page, axe) == []
     assert not page.errors
+
+
+def test_what_is_kept_of_a_film_is_said(studio, film_page, tmp_path):
+    page = film_page
+    page.click("#make")
+    page.click("#stop")
+    assert "no film to keep" in wait_for(page, "stopped")
+    whole = write_clip(tmp_path / "clip.mkv", 40).read_bytes()
+    (tmp_path / "clip.mkv").write_bytes(whole[: len(whole) * 3 // 4])
+    page.check("input[name=kind][value=one_pass]")
+    with page.expect_response("**/films"), page.expect_response("**/try"):
+        page.set_input_files("#photo-file", tmp_path / "clip.mkv")
+    page.click("#make")
+    told = wait_for(page, "failed")
+    name = re.match(r"Stopped, and kept: (painted\S*\.mp4), 96 × 64\. The film's file", told)[1]
+    page.wait_for_selector(f"#film[src*='{name}']")
+    assert str(studio.folder) not in told and not page.errors
 
 
 def test_a_film_is_dreamed_on(studio, film_page):

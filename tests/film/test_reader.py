@@ -12,6 +12,7 @@ from film_files import FRAMES, SIZE, STEADY, TIME_BASE, VARIABLE, make_film, pic
 from PIL import Image
 
 from kerasart.film import Film, Frame
+from kerasart.film.video_file import CutOffError
 
 av = pytest.importorskip("av")
 
@@ -291,7 +292,7 @@ def test_animated_pictures_that_are_cut_off(tmp_path, kind):
     path = tmp_path / f"a.{kind}"
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=50)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert "it must be whole and undamaged" in refusal(ValueError, path)
+    assert "it must be whole and undamaged" in refusal(CutOffError, path)
 
 
 def test_a_rate_that_cannot_be(tmp_path):

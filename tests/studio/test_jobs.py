@@ -1,12 +1,12 @@
 import errno
 import json
 import threading
-import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 from fake_dreams import fake_dreams, write_clip
+from waiting import SECONDS, wait_until
 
 import kerasart
 from kerasart.film import Film
@@ -47,13 +47,12 @@ def open_jobs(tmp_path, fakes):
 
 
 def wait_for(jobs, number, *states):
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        told = {job["number"]: job for job in jobs.describe()["jobs"]}
-        if told[number]["state"] in states:
-            return told[number]
-        time.sleep(0.01)
-    raise AssertionError(f"job {number} is {told[number]}")
+    def find():
+        (job,) = (each for each in jobs.describe()["jobs"] if each["number"] == number)
+        assert job["state"] in (*states, "waiting", "running", "stopping"), job
+        return job["state"] in states and job
+
+    return wait_until(find)
 
 
 def test_jobs_are_done_one_at_a_time_and_in_order(open_jobs, fakes, tmp_path):
@@ -75,8 +74,7 @@ def test_progress_is_told(open_jobs, fakes):
     jobs = open_jobs()
     job = jobs.add(DREAM, "sheet")
     wait_for(jobs, job.number, "running")
-    while not job.step:
-        time.sleep(0.01)
+    wait_until(lambda: job.step)
     told = jobs.describe()["jobs"][0]
     assert (told["step"], told["steps"], told["size"]) == (1, 5, (32, 24))
     assert told["sheet"] == "sheet"
@@ -85,8 +83,7 @@ def test_progress_is_told(open_jobs, fakes):
 
 def test_nothing_is_told_until_something_changes(open_jobs):
     jobs = open_jobs()
-    while not jobs.describe()["ready"]:
-        time.sleep(0.01)
+    wait_until(lambda: jobs.describe()["ready"])
     version = jobs.describe()["version"]
     assert jobs.describe(version, seconds=0.05) is None
     jobs.add(DREAM)
@@ -96,8 +93,7 @@ def test_nothing_is_told_until_something_changes(open_jobs):
 def test_a_stopped_job_keeps_its_picture(open_jobs, tmp_path):
     jobs = open_jobs()
     job = jobs.add(DREAM)
-    while not job.step:
-        time.sleep(0.01)
+    wait_until(lambda: job.step)
     assert jobs.stop(job.number)
     assert wait_for(jobs, job.number, "stopped")["work"] == "dream.png"
     assert read_picture(tmp_path / "dream.png").image.shape == (1, 24, 32, 3)
@@ -132,8 +128,7 @@ def test_a_preview_is_drawn_when_the_last_was_seen(open_jobs, fakes):
     fakes.steps = 60
     jobs = open_jobs()
     job = jobs.add(DREAM)
-    while not job.preview:
-        time.sleep(0.01)
+    wait_until(lambda: job.preview)
     fakes.pause.set()
     wait_for(jobs, job.number, "done")
     assert fakes.drawn == 1  # Nobody has looked at it.
@@ -159,8 +154,7 @@ def test_a_job_that_fails_says_why_and_the_next_is_done(open_jobs, fakes, error,
 def test_a_studio_that_was_closed_goes_on(open_jobs, fakes, tmp_path):
     jobs = open_jobs()
     running, waiting = jobs.add(DREAM), jobs.add(DREAM, "sheet")
-    while not running.step:
-        time.sleep(0.01)
+    wait_until(lambda: running.step)
     jobs.close()
     assert not list(tmp_path.glob("*.png"))
     fakes.pause.set()
@@ -227,7 +221,7 @@ def film(tmp_path, monkeypatch):
     lets = threading.Event()
 
     def paint(frame, motion, state):
-        assert motion is None or lets.wait(10)
+        assert motion is None or lets.wait(SECONDS)
         return 0 * frame, {}
 
     monkeypatch.setattr("kerasart.FilmStylizer", lambda *given, **options: paint)
@@ -244,8 +238,7 @@ def test_a_film_is_painted_frame_by_frame(open_jobs, film, tmp_path):
     (tmp_path / "painted.mp4").touch()
     jobs = open_jobs()
     job = jobs.add(recipe)
-    while not job.preview:
-        time.sleep(0.01)
+    wait_until(lambda: job.preview)
     assert (job.step, job.steps, job.size) == (1, 4, (64, 48))
     lets.set()
     assert wait_for(jobs, job.number, "done")["work"] == "painted-2.mp4"
@@ -321,18 +314,11 @@ class FakeFilmDreams:
         def dream(frame, motion, state):
             self.painted += 1
             for step in range(1, 5):
-                assert self.lets.acquire(timeout=10)
+                assert self.lets.acquire(timeout=SECONDS)
                 dreamer.on_step(Progress(step, 4, frame.shape[1:3], {}, lambda: frame))
             return frame, {}
 
         return dream
-
-
-def wait_until(is_so):
-    end = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -414,14 +400,15 @@ def test_a_film_that_ends_in_its_midst_is_made_up_to_there(open_jobs, film, tmp_
     def end_after_three(self, pts=None):
         for number, each in enumerate(select(self, pts)):
             if number == 3:
-                raise CutOffError("The film ends there")
+                raise CutOffError(f"Cannot read '{self.path}' beyond 0.30 s")
             yield each
 
     monkeypatch.setattr(Film, "_selected", end_after_three)
     jobs = open_jobs()
     job = jobs.add(recipe)
     told = wait_for(jobs, job.number, "failed")
-    assert (told["message"], told["work"]) == ("The film ends there", "painted.mp4")
+    assert told["message"] == "The film's file is damaged or cut off, and can be read only in part."
+    assert told["work"] == "painted.mp4"
     assert len(list(Film(tmp_path / "painted.mp4"))) == 3
     assert not list((tmp_path / ".unfinished").iterdir())
 
@@ -432,8 +419,8 @@ def test_a_film_goes_on_in_the_next_studio(open_jobs, film_dreams, tmp_path):
     job = jobs.add(recipe)
     fakes.lets.release(13)
     wait_until(lambda: job.share >= 13 / 16)
+    jobs._closes = True  # Before the next step is let: else it may be done by then.
     fakes.lets.release(100)
-    jobs._closes = True  # As a thread does that is slower than the next step.
     jobs.close()
     assert not list(tmp_path.glob("dream*"))
     before = fakes.painted

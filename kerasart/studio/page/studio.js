@@ -191,14 +191,15 @@ async function tryOut(isLive = false) {
     return;
   }
   trying = true;
+  const end = shownEnd;
   try {
     const asked = recipe();
     const size = isLive || isBusy() ? TRIAL_SIZE : Math.min(asked.size || 640, 640);
-    const answer = await post("/try", {...asked, size});
+    const blob = await (await post("/try", {...asked, size})).blob();
     if (isBusy()) {
-      await showTrial(await answer.blob());
-    } else {
-      await showGrowing(await answer.blob(), "A trial", chosen.photo.name);
+      await showTrial(blob);
+    } else if (shownEnd === end) {  // Else what was made meanwhile is shown.
+      await showGrowing(blob, "A trial", chosen.photo.name);
       say("tried", "A trial. Make it to keep it.");
     }
   } catch (error) {
@@ -462,18 +463,22 @@ async function end(job) {
   const key = `${job.number} ${job.state}`;
   if (shownEnd === key) return;
   shownEnd = key;
-  if (["failed", "held"].includes(job.state)) {
-    say("failed", job.message);
-  } else if (!job.work) {
-    say("stopped", "Stopped before there was anything to keep.");
-  } else {
-    await works.refresh(job.work);
-    const work = works.findWork(job.work);
-    if (work && !brushed) await showWork(work, job.recipe.photo).catch(complain);
-    const size = work ? `, ${work.width} × ${work.height}` : "";
-    say(job.state, `${outcome(job)}${size}`);
+  const isFailed = ["failed", "held"].includes(job.state);
+  const state = isFailed ? "failed" : job.state;
+  if (!job.work) {
+    say(state, isFailed ? job.message : nothingKept(job));
+    return;
   }
+  await works.refresh(job.work);
+  const work = works.findWork(job.work);
+  if (work && !brushed) await showWork(work, job.recipe.photo).catch(complain);
+  const size = work ? `, ${work.width} × ${work.height}` : "";
+  say(state, `${outcome(job)}${size}${isFailed ? `. ${job.message}` : ""}`);
 }
+
+const nothingKept = (job) => (isFilm(job.recipe)
+  ? "Stopped before two frames were made: there is no film to keep."
+  : "Stopped before there was anything to keep.");
 
 const outcome = (job) => `${job.state === "done" ? "Done" : "Stopped, and kept"}: ${job.work}`;
 

@@ -42,9 +42,11 @@ def test_others_are_kept_out(studio, open_page, serve, tmp_path):
         <img id="a" src="{origin}/works"><iframe src="{origin}/"></iframe>
         <script>
         const note = (title) => () => {{ document.title = title; }};
-        fetch("{origin}/works").then(note("read"), note("kept out"));
-        fetch("{origin}/jobs", {{method: "POST", mode: "no-cors", credentials: "include",
-          body: '{{"kind": "dream", "photo": "cat", "preset": "gentle"}}'}});
+        Promise.allSettled([
+          fetch("{origin}/works").then(note("read"), note("kept out")),
+          fetch("{origin}/jobs", {{method: "POST", mode: "no-cors", credentials: "include",
+            body: '{{"kind": "dream", "photo": "cat", "preset": "gentle"}}'}}),
+        ]).then(() => {{ document.body.dataset.over = ""; }});
         </script>"""
     )
     before = studio.works
@@ -52,7 +54,7 @@ def test_others_are_kept_out(studio, open_page, serve, tmp_path):
     page.wait_for_selector("body[data-ready]")  # The browser has the cookie.
     other = page.context.new_page()
     other.goto(serve(tmp_path).address + "evil.html")
-    other.wait_for_timeout(500)
+    other.wait_for_selector("body[data-over]", state="attached")
     assert other.title() == "kept out"
     assert page.is_hidden("#queue") and page.get_attribute("#status", "data-state") == "idle"
     assert studio.works == before

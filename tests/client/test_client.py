@@ -28,6 +28,7 @@ from kerasart.client.client import Client, ServerError, UnavailableError, in_par
 from kerasart.client.transports import explain, shorten
 
 PROTOCOLS = ("grpc", "rest")
+SECONDS = 60  # For what takes a moment, on a machine that is busy with other things.
 
 SENTENCE = r"[^\n]+ Received: [^\n]+"
 # What TensorFlow says of an assertion that does not hold.
@@ -236,7 +237,7 @@ def test_models_of_before_are_asked_as_before(serve, options):
 
 
 def test_thirty_two_at_once(serve):
-    together = threading.Barrier(32, timeout=20)
+    together = threading.Barrier(32, timeout=SECONDS)
 
     def predict(signature, inputs):
         together.wait()
@@ -251,13 +252,16 @@ def test_thirty_two_at_once(serve):
 
 
 def test_no_more_at_once_than_allowed(serve):
-    lock, now, most = threading.Lock(), 0, 0
+    lock, now, most, both = threading.Lock(), 0, 0, threading.Event()
 
     def predict(signature, inputs):
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
+            if now > 1:
+                both.set()
+        assert both.wait(SECONDS)
         time.sleep(0.02)
         with lock:
             now -= 1
@@ -431,11 +435,11 @@ def test_a_server_that_dies_and_comes_back_is_found_again(protocol, monkeypatch)
 
 
 def test_a_server_that_dies_while_it_paints_is_unavailable(protocol):
-    begun = threading.Event()
+    begun, held = threading.Event(), threading.Event()
 
     def predict(signature, inputs):
         begun.set()
-        time.sleep(1)
+        held.wait(SECONDS)
         return echo(signature, inputs)
 
     server = FakeServer(predict, protocol)
@@ -459,6 +463,7 @@ def test_a_server_that_dies_while_it_paints_is_unavailable(protocol):
         pytest.raises(UnavailableError),
     ):
         client.paint(LARGE_PHOTO)
+    held.set()
 
 
 def test_closing_ends_what_is_under_way(serve):
@@ -466,14 +471,14 @@ def test_closing_ends_what_is_under_way(serve):
 
     def predict(signature, inputs):
         begun.set()
-        held.wait(10)
+        held.wait(SECONDS)
         return echo(signature, inputs)
 
     with ThreadPoolExecutor(1) as pool, serve(predict) as client:
         call = pool.submit(client.paint, PHOTO)
-        assert begun.wait(10)
+        assert begun.wait(SECONDS)
         client.close()
-        assert isinstance(call.exception(10), ConnectionError)
+        assert isinstance(call.exception(SECONDS), ConnectionError)
         held.set()
 
 
@@ -487,7 +492,7 @@ def test_closing_ends_a_request_that_is_connecting(monkeypatch):
     monkeypatch.setattr(http.client.HTTPConnection, "connect", connect_and_close)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        client = Client(address, "medium", "rest", timeout=1.0, retries=0)
+        client = Client(address, "medium", "rest", timeout=SECONDS, retries=0)
         with pytest.raises(ConnectionError):
             client.paint(PHOTO)
 
@@ -598,9 +603,9 @@ def test_a_server_cannot_write_to_the_terminal_what_it_likes(serve):
 
 @pytest.mark.parametrize("part", ["\n", "{{node ", "assertion failed: [", "[[{{", "\n (1"])
 def test_long_errors_take_no_time(part):
-    start = time.monotonic()
+    start = time.thread_time()
     assert len(shorten("2 root error(s) found." + part * 10**6)) < 1000
-    assert time.monotonic() - start < 3
+    assert time.thread_time() - start < 3
 
 
 # --- Answers that are no paintings
@@ -754,7 +759,7 @@ def speak(parts):
         thread.start()
         yield f"127.0.0.1:{listener.getsockname()[1]}"
         ended.set()
-        thread.join(10)
+        thread.join(SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -777,7 +782,7 @@ def test_a_server_that_drips_is_left_at_the_deadline(head):
             pytest.raises(TimeoutError, match="`timeout` must .* Received: 0.4 s"),
         ):
             client.paint(PHOTO)
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < SECONDS
 
 
 @pytest.mark.parametrize("head", [b"", b"Transfer-Encoding: chunked\r\n"])

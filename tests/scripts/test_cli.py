@@ -9,12 +9,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, RUN, contents, make_photo, names_in
+from conftest import ROOT, RUN, SECONDS, contents, make_photo, names_in, wait_for
 from PIL import Image
 
 import kerasart
@@ -243,7 +242,7 @@ def test_ctrl_c_while_modules_are_imported(tmp_path):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
         )
         assert (done.returncode, done.stdout) == (130, "")
         assert done.stderr == "deep_dream: interrupted\n"
@@ -256,13 +255,10 @@ def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path, forks):
     command = [script("deep_dream"), *SMALL, "--steps=100000", "--preview_every=1"]
     with open(theirs, "r+b", buffering=0) as terminal:
         process = forks.start(RUN, command, tmp_path, (), (), terminal, terminal, terminal)
-    end = time.monotonic() + 60
-    while not (tmp_path / "dream.preview.png").exists():
-        assert process.poll() is None and time.monotonic() < end
-        time.sleep(0.02)
+    wait_for((tmp_path / "dream.preview.png").exists, process)
     os.close(ours)  # Nobody reads any more: what is written is an error from now on.
     process.send_signal(signal.SIGHUP)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=SECONDS) == 130
     assert names_in(tmp_path) == ["dream.png", "dream.png.state.npz", "photo.png"]
     with Image.open(tmp_path / "dream.png") as picture:
         assert np.asarray(picture).shape == (34, 48, 3)

@@ -11,7 +11,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import ROOT, contents, make_photo, names_in, pixels, succeed, wait_for
+from conftest import ROOT, SECONDS, contents, make_photo, names_in, pixels, succeed, wait_for
 from PIL import Image, ImageOps
 
 from benchmarks.fake_server import FakeServer, Refusal
@@ -388,7 +388,7 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path, folder, start, protocol):
         process = start(tmp_path, *flags, f"--server={server.address}", f"--protocol={protocol}")
         wait_for(painter.begun.is_set, process)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=SECONDS)
         hold.set()
     assert process.returncode == 130
     assert stderr.decode().split("\r")[-1].strip().endswith("serve_client: interrupted")

@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SECONDS
 
 SCRIPT = ROOT / "scripts" / "studio.py"
 
@@ -52,7 +52,7 @@ def test_a_studio_is_opened_outlives_its_tabs_and_is_closed(start, run, tmp_path
     connection.request("GET", "/works", headers=headers)
     assert connection.getresponse().read() == b"[]"
     studio.send_signal(signal.SIGTERM)
-    output, errors = studio.communicate(timeout=100)
+    output, errors = studio.communicate(timeout=SECONDS)
     assert (studio.returncode, errors) == (0, b"")
     assert b"The studio is closed" in output
     assert os.listdir(tmp_path / "works") == [".unfinished"]

@@ -1,10 +1,9 @@
 """What the studio makes, and what the command that it shows makes: the same, to the bit."""
 
-import time
-
 import numpy as np
 import pytest
 from fake_dreams import write_clip
+from waiting import wait_until
 
 from kerasart.film import Film
 from kerasart.image import read_picture
@@ -49,8 +48,7 @@ def make(folder, sources, recipe):
     """Makes a recipe in the studio, and returns the file."""
     jobs = Jobs(folder, folder / ".unfinished", sources)
     job = jobs.add(recipe)
-    while job.state not in ("done", "failed"):
-        time.sleep(0.05)
+    wait_until(lambda: job.state not in ("waiting", "running"), 600)
     jobs.close()
     assert job.state == "done", job.message
     return folder / job.work

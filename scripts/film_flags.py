@@ -227,7 +227,8 @@ def _paint_shots(film, path, options, make_painter, size, cuts):
             ):
                 bar.update(shot.stop - shot.first)
         except KeyboardInterrupt:
-            cli.say(f"The same command with --resume --output={path} continues it.")
+            if _segments_of(path).is_dir():
+                cli.say(f"The same command with --resume --output={path} continues it.")
             raise
 
 
@@ -260,10 +261,15 @@ def _replaces():
     return RESUME.value or common_flags.OVERWRITE.value
 
 
+def _segments_of(path):
+    """Returns the folder of the segments of an unfinished film."""
+    return path.with_name(f"{path.name}.film")
+
+
 def _find_place(output):
     """Finds where the film goes; the segments of an unfinished one must not be lost."""
     path = Path(output) if _replaces() else next_free_path(output)
-    folder = path.with_name(f"{path.name}.film")
+    folder = _segments_of(path)
     if RESUME.value and not folder.is_dir():
         raise ValueError(
             "`resume` needs the segments of an unfinished film beside the output. "

@@ -143,6 +143,19 @@ def test_a_folder_of_other_things_is_left_alone(folder, warm_run):
     assert names_in(other) == ["000000.mp4"]
 
 
+def test_a_film_in_shots_of_which_none_is_begun_does_not_promise_to_go_on(
+    folder, tmp_path, forked_run
+):
+    pytest.importorskip("ray")
+    code = "def interrupted(*arguments, **options):\n    raise KeyboardInterrupt"
+    change(tmp_path / "change", code, "kerasart.scale.film.paint_shots")
+    before = names_in(folder)
+    flags = ["--input=clip.mp4", "--workers=2", "--cuts=0.1", *PAINT]
+    outcome = forked_run(folder, *flags, PYTHONPATH=tmp_path / "change")
+    assert outcome.code == 130 and outcome.stdout == "2 shots.\n"
+    assert outcome.lines[-1] == "stylize: interrupted" and names_in(folder) == before
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -162,7 +162,11 @@ def paint(
         cli.say(f"Going on after {writer.done} frames.")
     begin = time.perf_counter()
     if cluster_flags.is_given():
-        _paint_shots(film, path, options, make_painter, size, cuts)
+        try:
+            _paint_shots(film, path, options, make_painter, size, cuts)
+        except KeyboardInterrupt:
+            _keep_shots(writer, path)
+            raise
     seconds = time.perf_counter() - begin
     result = _paint_frames(film, writer, make_painter, size, cuts)
     cli.say(
@@ -215,21 +219,25 @@ def _paint_shots(film, path, options, make_painter, size, cuts):
     cli.say(f"{len(left)} shots.")
     frames = sum(shot.stop - shot.first for shot in left)
     with tqdm(total=frames, unit="frame", disable=quiet, leave=False) as bar:
-        try:
-            for shot in paint_shots(
-                film,
-                left,
-                make_writer,
-                lambda: make_painter(lambda progress: None),
-                size=size,
-                cuts=cuts,
-                **cluster_flags.read(),
-            ):
-                bar.update(shot.stop - shot.first)
-        except KeyboardInterrupt:
-            if _segments_of(path).is_dir():
-                cli.say(f"The same command with --resume --output={path} continues it.")
-            raise
+        for shot in paint_shots(
+            film,
+            left,
+            make_writer,
+            lambda: make_painter(lambda progress: None),
+            size=size,
+            cuts=cuts,
+            **cluster_flags.read(),
+        ):
+            bar.update(shot.stop - shot.first)
+
+
+def _keep_shots(writer, path):
+    """Joins the shots so far after Ctrl-C, and says how to go on, if there is anything."""
+    with writer.claim():
+        if (count := writer.done) > 1:
+            cli.say(f"Wrote the frames so far to {writer.finish()}: {count} frames.")
+    if _segments_of(path).is_dir():
+        cli.say(f"The same command with --resume --output={path} continues it.")
 
 
 def _preview(film, output, make_painter, size):

@@ -143,17 +143,34 @@ def test_a_folder_of_other_things_is_left_alone(folder, warm_run):
     assert names_in(other) == ["000000.mp4"]
 
 
-def test_a_film_in_shots_of_which_none_is_begun_does_not_promise_to_go_on(
-    folder, tmp_path, forked_run
+@pytest.mark.parametrize("shots", [0, 1])
+def test_ctrl_c_keeps_the_shots_so_far_and_promises_no_more(
+    folder, tmp_path, forked_run, warm_run, shots
 ):
     pytest.importorskip("ray")
-    code = "def interrupted(*arguments, **options):\n    raise KeyboardInterrupt"
+    code = f"""
+    def interrupted(film, shots, make_writer, make_painter, size, cuts, **options):
+        from kerasart import paint_film
+
+        if {shots}:
+            paint_film(film, make_writer(film), make_painter(), cuts=cuts, shots=shots[:{shots}])
+        raise KeyboardInterrupt
+    """
     change(tmp_path / "change", code, "kerasart.scale.film.paint_shots")
     before = names_in(folder)
-    flags = ["--input=clip.mp4", "--workers=2", "--cuts=0.1", *PAINT]
-    outcome = forked_run(folder, *flags, PYTHONPATH=tmp_path / "change")
-    assert outcome.code == 130 and outcome.stdout == "2 shots.\n"
-    assert outcome.lines[-1] == "stylize: interrupted" and names_in(folder) == before
+    flags = ["--input=clip.mp4", "--cuts=0.16", *PAINT]
+    outcome = forked_run(folder, *flags, "--workers=2", PYTHONPATH=tmp_path / "change")
+    assert outcome.code == 130 and outcome.lines[-1] == "stylize: interrupted"
+    if not shots:
+        assert outcome.stdout == "2 shots.\n" and names_in(folder) == before
+        return
+    wrote = "Wrote the frames so far to painted.mp4: 4 frames."
+    goes_on = "The same command with --resume --output=painted.mp4 continues it."
+    assert outcome.stdout == f"2 shots.\n{wrote}\n{goes_on}\n"
+    assert len(film_of(folder / "painted.mp4")[0]) == 4
+    succeed(warm_run(folder, *flags, "--resume", "--output=painted.mp4"))
+    succeed(warm_run(folder, *flags, "--output=whole.mp4"))
+    assert (folder / "painted.mp4").read_bytes() == (folder / "whole.mp4").read_bytes()
 
 
 @pytest.mark.parametrize(

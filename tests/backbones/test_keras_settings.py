@@ -14,9 +14,11 @@ SEES = """
 import sys
 import keras
 import numpy as np
+import tensorflow as tf
 from kerasart import load_backbone, load_network, style_transfer
 from kerasart.image.samples import read_sample
 
+tf.config.run_functions_eagerly(True)  # To build graphs would take longer.
 assert (keras.config.image_data_format(), keras.config.floatx()) == tuple(sys.argv[2:])
 photo = read_sample("cat").image[:, 30:94, 100:164]
 seen = {name: load_backbone(name)(photo) for name in ("squeezenet", "inception_v3")}
@@ -32,7 +34,7 @@ np.savez(sys.argv[1], **{name: np.asarray(array, np.float32) for name, array in 
 """
 
 
-def test_what_keras_is_set_to_changes_nothing(tmp_path, monkeypatch):
+def test_what_keras_is_set_to_changes_nothing(tmp_path, monkeypatch, eagerly):
     settings = {"image_data_format": "channels_first", "floatx": "float16"}
     (tmp_path / "keras.json").write_text(json.dumps({**settings, "backend": "tensorflow"}))
     command = [sys.executable, "-c", SEES, tmp_path / "other.npz", *settings.values()]

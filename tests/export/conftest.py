@@ -1,7 +1,7 @@
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def graphs_as_traced():
     """Runs graphs as they were traced: to optimise each signature's takes longer than all else.
 

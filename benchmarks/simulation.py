@@ -6,13 +6,12 @@
 
 First it measures, on this machine: the processor's seconds to read, paint and write a photo, and
 how many cores painting keeps busy; and the driver's, for each table of one row that workers send
-which paint nothing.
-Then `paint_many` paints the photos with one worker and with two, and so does the simulation: the
-last column of the first table is what it finds, relative to what was measured. The second table
-are clusters of machines like this one, and what is busiest in each; the third is time and cost for
-up to a thousand million photos, by arithmetic from the rates of the second. An object store's
-latency, bandwidth and requests a second, and the price of an hour of a core, are assumptions, to
-be given as they are where you are.
+which paint nothing. `paint_many` paints the photos with one worker and with two, and so does the
+simulation: the last column of the first table is what it finds, relative to what was measured. The
+second table are clusters of machines like this one, and what is busiest in each; the third is time
+and cost for up to a thousand million photos, by arithmetic from the rates of the second. An object
+store's latency, bandwidth and requests a second, and the price of an hour of a core, are
+assumptions, to be given as they are where you are.
 """
 
 import heapq

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from kerasart.film import Film, FilmWriter
 from kerasart.film.animated_picture import is_animated
 from kerasart.film.flow import opencv
-from kerasart.film.segments import delete_segments
+from kerasart.film.segments import delete_segments, folder_of
 from kerasart.film.writer import SOUNDS
 from kerasart.image import next_free_path, write_picture
 from kerasart.image.arrays import fit_size
@@ -236,7 +236,7 @@ def _keep_shots(writer, path):
     with writer.claim():
         if (count := writer.done) > 1:
             cli.say(f"Wrote the frames so far to {writer.finish()}: {count} frames.")
-    if _segments_of(path).is_dir():
+    if folder_of(path).is_dir():
         cli.say(f"The same command with --resume --output={path} continues it.")
 
 
@@ -269,15 +269,10 @@ def _replaces():
     return RESUME.value or common_flags.OVERWRITE.value
 
 
-def _segments_of(path):
-    """Returns the folder of the segments of an unfinished film."""
-    return path.with_name(f"{path.name}.film")
-
-
 def _find_place(output):
     """Finds where the film goes; the segments of an unfinished one must not be lost."""
     path = Path(output) if _replaces() else next_free_path(output)
-    folder = _segments_of(path)
+    folder = folder_of(path)
     if RESUME.value and not folder.is_dir():
         raise ValueError(
             "`resume` needs the segments of an unfinished film beside the output. "

@@ -17,6 +17,11 @@ _SEGMENT = re.compile(r"(\d{6,})\.json")
 _OURS = re.compile(r"\d{6,}\.(mp4|webm|npz|json)|frame\d{6,}\.png")
 
 
+def folder_of(path: Path) -> Path:
+    """Returns the folder of the segments of the film that is written to a path."""
+    return path.with_name(f"{path.name}.film")
+
+
 def delete_segments(folder: Path) -> None:
     """Deletes the files that a `SegmentFolder` wrote, and the folder if nothing else is in it."""
     is_ours = (folder / _NOTE).exists()

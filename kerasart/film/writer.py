@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from kerasart.film.output_formats import PictureOutput, VideoOutput
 from kerasart.film.reader import Film, Frame
-from kerasart.film.segments import SegmentFolder
+from kerasart.film.segments import SegmentFolder, folder_of
 from kerasart.image.arrays import as_image, as_pixels, quantise
 from kerasart.image.atomic_files import TAKEN, claim
 from kerasart.image.files import check_place
@@ -98,7 +98,7 @@ class FilmWriter:
         self._film, self._length, self._taken = film, segment, taken
         _check_arguments(self.path, film, quality, sound, segment, taken)
         suffix = self.path.suffix.lower()
-        folder = self.path.with_name(f"{self.path.name}.film")
+        folder = folder_of(self.path)
         make_output = VideoOutput if suffix in CONTAINERS else PictureOutput
         self._output = make_output(suffix, film, quality, sound == "copy", folder)
         identity = {

@@ -63,6 +63,15 @@ def write_file(
         ) from error
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a file's name is UTF-8; on Linux any bytes can be one."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def make_folder(path: str | PathLike[str]) -> None:
     """Makes a folder, and those that it is in, where they are missing.
 

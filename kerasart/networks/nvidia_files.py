@@ -207,9 +207,12 @@ def _read_config(arrays, settings):
     layers = [i for i in range(_MOST_LAYERS) if i == 0 or f"mapping.fc{i}.bias" in arrays]
     w_size = shape("mapping.w_avg", 1)[0]
     has_classes = "mapping.embed.weight" in arrays
+    z_size = shape("mapping.fc0.weight", 2)[1] - has_classes * w_size
+    if z_size < 1:
+        raise ValueError("its mapping.fc0.weight leaves no z beside the class")
     return {
         "channels": [shape(f"synthesis.b{size}.torgb.weight", 4)[1] for size in sizes],
-        "z_size": shape("mapping.fc0.weight", 2)[1] - has_classes * w_size,
+        "z_size": z_size,
         "w_size": w_size,
         "mapping": len(layers),
         "rate": only("rate", _RATE),

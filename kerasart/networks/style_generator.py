@@ -1,6 +1,5 @@
 """`StyleGenerator`, StyleGAN2's generator, which paints pictures of random vectors."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,8 @@ from keras import ops
 from kerasart.levels import LEVELS, fill_levels
 from kerasart.networks.modulation import (
     EqualisedDense,
-    ModulatedConv2D,
-    Shape,
+    StyledConv,
+    ToRGB,
     enlarge,
     leaky_relu,
     normalise,
@@ -20,105 +19,6 @@ from kerasart.networks.modulation import (
 
 _FIRST = 4  # Side of the constant that all pictures start from.
 _PLACES = 4  # Of a level: two for each of two sizes; fine has all that are left.
-
-
-class StyledConv(keras.layers.Layer):
-    """A modulated convolution, then noise, a bias and a leaky ReLU.
-
-    Args:
-        filters: The number of output channels.
-        size: Side of what comes out.
-        up: Whether that is twice the side of what goes in.
-        clamp: The largest magnitude of what comes out; None is no limit.
-
-    Attributes:
-        convolve: The `ModulatedConv2D`.
-        noise: The fixed noise, (size, size).
-        strength: The factor of the noise.
-        bias: (filters,).
-    """
-
-    def __init__(
-        self, filters: int, size: int, up: bool = False, clamp: float | None = None, **kwargs: Any
-    ):
-        super().__init__(autocast=False, **kwargs)
-        self._config = {"filters": filters, "size": size, "up": up, "clamp": clamp}
-        self.convolve = ModulatedConv2D(filters, up=up, dtype=self.dtype_policy)
-
-    def build(self, features_shape: Shape, w_shape: Shape) -> None:
-        """Makes the weights."""
-        filters, size, *_ = self._config.values()
-        self.convolve.build(features_shape, w_shape)
-        normal = keras.initializers.RandomNormal(stddev=1.0)
-        self.noise = self.add_weight(
-            shape=(size, size), initializer=normal, trainable=False, name="noise"
-        )
-        self.strength = self.add_weight(shape=(), initializer="zeros", name="strength")
-        self.bias = self.add_weight(shape=(filters,), initializer="zeros", name="bias")
-        self.built = True
-
-    def call(self, features: Any, w: Any, noise: Any = None) -> Any:
-        """Applies all of it.
-
-        Args:
-            features: (batch, height, width, channels).
-            w: float32 (batch, w_size).
-            noise: (batch, size, size), of mean 0 and deviation 1; None is the fixed one.
-
-        Returns:
-            (batch, size, size, filters).
-        """
-        x = self.convolve(features, w)
-        noise = ops.cast(self.noise if noise is None else noise, "float32")
-        noise = noise * ops.cast(self.strength, "float32")
-        x = x + ops.cast(noise[..., None], x.dtype) + ops.cast(self.bias, x.dtype)
-        return _clamp(leaky_relu(x), self._config["clamp"])
-
-    def compute_output_shape(
-        self, features_shape: Shape, w_shape: Shape, noise_shape: Shape | None = None
-    ) -> Shape:
-        """The shape of what comes out."""
-        return self.convolve.compute_output_shape(features_shape, w_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {**super().get_config(), **self._config}
-
-
-class ToRGB(keras.layers.Layer):
-    """A modulated 1x1 convolution to red, green and blue, without demodulation, and a bias.
-
-    Args:
-        clamp: The largest magnitude of what comes out; None is no limit.
-
-    Attributes:
-        convolve: The `ModulatedConv2D`.
-        bias: (3,).
-    """
-
-    def __init__(self, clamp: float | None = None, **kwargs: Any):
-        super().__init__(autocast=False, **kwargs)
-        self.clamp = clamp
-        self.convolve = ModulatedConv2D(3, 1, demodulate=False, dtype=self.dtype_policy)
-
-    def build(self, features_shape: Shape, w_shape: Shape) -> None:
-        """Makes the weights."""
-        self.convolve.build(features_shape, w_shape)
-        self.bias = self.add_weight(shape=(3,), initializer="zeros", name="bias")
-        self.built = True
-
-    def call(self, features: Any, w: Any) -> Any:
-        """Computes float32 (batch, height, width, 3)."""
-        rgb = ops.cast(self.convolve(features, w), "float32")
-        return _clamp(rgb + ops.cast(self.bias, "float32"), self.clamp)
-
-    def compute_output_shape(self, features_shape: Shape, w_shape: Shape) -> Shape:
-        """The shape of what comes out."""
-        return self.convolve.compute_output_shape(features_shape, w_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {**super().get_config(), "clamp": self.clamp}
 
 
 @keras.saving.register_keras_serializable("kerasart")
@@ -359,7 +259,3 @@ def draw_latent(seed: int, size: int) -> np.ndarray:
     seed which somebody liked is the same picture here.
     """
     return np.random.RandomState(seed).randn(1, size).astype(np.float32)
-
-
-def _clamp(x, most):
-    return x if most is None or math.isinf(most) else ops.clip(x, -most, most)

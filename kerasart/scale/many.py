@@ -17,9 +17,7 @@ from kerasart.scale.worker import Task, Worker
 # others wait for one that has just taken some, so that they are few where the run is short.
 _MOST_AT_ONCE, _TIMES = 32, 16
 _WAITING = 2  # Of such, how many each worker has at hand.
-# What a worker has done it tells once a second, or less often where so many do that the driver were
-# told more than 100 times a second.
-_PERIOD, _MOST_TOLD = 1.0, 100
+_MOST_TOLD = 100  # Times a second that the driver is told what is done: of many workers, each less.
 
 
 def paint_many(
@@ -77,7 +75,7 @@ def paint_many(
             each.cpus,
             threads,
             batch_size,
-            period=max(_PERIOD, workers / _MOST_TOLD) if period is None else period,
+            period=max(Task.period, workers / _MOST_TOLD) if period is None else period,
         )
         numbers = pyarrow().array(np.arange(len(plan.jobs)))
         for row in _paint(task, plan.jobs.append_column("number", numbers), workers, each):

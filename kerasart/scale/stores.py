@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from kerasart.image.atomic_files import make_folder, write_file
+from kerasart.image.atomic_files import is_utf8, make_folder, write_file
 from kerasart.image.files import open_regular
 from kerasart.image.photos import is_fork, walk_files
 from kerasart.scale.requirements import pyarrow
@@ -148,7 +148,7 @@ class LocalStore:
             if is_fork(path):
                 continue
             name = path.relative_to(self._path).as_posix()
-            if not _is_text(name):
+            if not is_utf8(name):
                 _log.warning("left out, for its name is not UTF-8: %a", name)
                 continue
             try:
@@ -179,14 +179,6 @@ class LocalStore:
     def delete(self, name: str) -> None:
         """See `Store`."""
         (self._path / name).unlink(missing_ok=True)
-
-
-def _is_text(name):
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class RemoteStore:

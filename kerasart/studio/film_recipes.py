@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import kerasart
 from kerasart.film import Film, FilmWriter
+from kerasart.film.segments import folder_of
 from kerasart.film.video_file import CutOffError
 from kerasart.film.writer import SLOW_SEGMENT
 from kerasart.progress import Progress
@@ -63,7 +64,7 @@ class FilmRecipe(Recipe):
                 `kerasart.paint_film`.
         """
         make_painter, long_side, record = self.prepare(sources)
-        if path.exists() and not path.with_name(f"{path.name}.film").exists():
+        if path.exists() and not folder_of(path).exists():
             return record, ""  # It was made, and only had no place to go.
         film = Film(sources.path(self.photo))
         writer = FilmWriter(path, film, fingerprint=record, segment=self.segment)

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from kerasart.image import read_picture
+from kerasart.image.atomic_files import is_utf8
 from kerasart.image.formats import pillow_setting
 from kerasart.recent import Recent, file_state
 from kerasart.studio.film_recipes import FORMS
@@ -77,7 +78,7 @@ class Gallery:
                 for each in entries
                 if each.name.endswith((_PICTURE, *_FILMS))
                 and each.is_file(follow_symlinks=False)
-                and _is_text(each.name)
+                and is_utf8(each.name)  # Of others no address can be made.
             ]
 
     def _describe(self, entry):
@@ -95,15 +96,6 @@ def _changed(entry):
         return entry.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
-
-
-def _is_text(name):
-    """Whether a name is UTF-8: of others no address can be made."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _read(path, max_pixels):

@@ -129,6 +129,14 @@ def test_every_array_is_checked(generator, tmp_path, name, array, message):
     refuse(path, message)
 
 
+def test_a_class_leaves_room_for_z(tmp_path):
+    generator = make_generator([4, 3], classes=3)
+    arrays = layouts.pytorch_arrays(generator)
+    arrays["mapping.fc0.weight"] = arrays["mapping.fc0.weight"][:, :7]
+    (tmp_path / "file.pkl").write_bytes(layouts.pytorch_file(generator, arrays=arrays))
+    refuse(tmp_path / "file.pkl", "its mapping.fc0.weight leaves no z beside the class")
+
+
 @pytest.mark.parametrize(
     ("family", "settings", "message"),
     [

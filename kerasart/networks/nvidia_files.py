@@ -206,7 +206,7 @@ def _read_config(arrays, settings):
     sizes = [size for size in sizes if size == _FIRST or f"synthesis.b{size}.torgb.bias" in arrays]
     layers = [i for i in range(_MOST_LAYERS) if i == 0 or f"mapping.fc{i}.bias" in arrays]
     w_size = shape("mapping.w_avg", 1)[0]
-    has_classes = "mapping.embed.weight" in arrays
+    has_classes = "mapping.embed.weight" in arrays and "mapping.embed.bias" in arrays
     z_size = shape("mapping.fc0.weight", 2)[1] - has_classes * w_size
     if z_size < 1:
         raise ValueError("its mapping.fc0.weight leaves no z beside the class")

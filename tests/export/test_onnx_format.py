@@ -95,7 +95,7 @@ def test_what_float16_holds_is_stored_in_it_and_paints_the_same(
     halves = [each.astype(np.float16).astype(np.float32) for each in network.get_weights()]
     network.set_weights([*halves[:-2], *network.get_weights()[-2:]])  # All but the last kernel.
     light = export_onnx(network, tmp_path / "light.onnx")
-    monkeypatch.setattr("kerasart.export.onnx_format._MANY", np.inf)
+    monkeypatch.setattr("kerasart.export.onnx_ops._MANY", np.inf)
     full = export_onnx(network, tmp_path / "full.onnx")
     kept = {tuple(each.dims) for each in constants_of(light) if each.data_type == FLOAT}
     assert (3, 2, 9, 9) in kept and (8, 8, 3, 3) not in kept

@@ -112,7 +112,7 @@ def refuse(path, message):
         ("mapping.w_avg", None, "it lacks mapping.w_avg"),
         ("synthesis.b8.conv0.affine.bias", None, "it lacks synthesis.b8.conv0.affine.bias"),
         ("synthesis.b4.torgb.weight", None, "it lacks synthesis.b4.torgb.weight"),
-        ("mapping.embed.weight", np.ones((7, 3)), "it lacks mapping.embed.bias"),
+        ("mapping.embed.weight", np.ones((7, 3)), "it has mapping.embed.weight, which is none"),
         ("mapping.embed.bias", np.ones(7), "it has mapping.embed.bias, which is none"),
         ("synthesis.b8.skip.weight", np.ones((5, 6, 1, 1)), "it has synthesis.b8.skip.weight"),
         ("synthesis.b8.conv0.weight", np.ones((5, 5, 3, 3)), "its synthesis.b8.conv0.weight has"),

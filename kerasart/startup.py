@@ -1,5 +1,6 @@
-"""`quiet_startup`, by which TensorFlow's notes stay off the terminal; `hold_stderr`, any notes."""
+"""`import_tensorflow`, quick and quiet; `quiet_startup` and `hold_stderr` keep notes back."""
 
+import gc
 import os
 import re
 import sys
@@ -13,6 +14,25 @@ _LINE = re.compile(
     rb"(?:\d{4}-\d\d-\d\d [\d:.]+: (?=. )|(?=.\d{4} )|(?=WARNING: All log messages before absl))"
     rb"([IWEF])"
 )
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras quietly, into a process that is the project's own.
+
+    Much of an import's time goes into looks for garbage among what will stay. Here there are none
+    meanwhile, and later ones leave out what is there by then: garbage among it is never collected,
+    which is for the owner of a process to decide. A TensorFlow that is imported already is left as
+    it is.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    gc.disable()
+    try:
+        with quiet_startup():
+            import tensorflow  # noqa: F401 (and with it Keras)
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 @contextmanager

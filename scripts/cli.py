@@ -19,7 +19,7 @@ from absl import flags
 from tqdm import tqdm
 
 import kerasart
-from kerasart.startup import quiet_startup
+from kerasart.startup import import_tensorflow
 
 _log = logging.getLogger("kerasart")
 
@@ -198,9 +198,8 @@ def _log_to_terminal(name):
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow without its notes on the machine (see `quiet_startup`)."""
-    with quiet_startup():
-        import tensorflow  # noqa: F401
+    """Imports TensorFlow and Keras (see `import_tensorflow`)."""
+    import_tensorflow()
     if QUIET.value:
         import keras
 

@@ -1,10 +1,11 @@
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
 
-from kerasart.startup import quiet_startup
+from kerasart.startup import import_tensorflow, quiet_startup
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # As TensorFlow 2.21 and 2.18 write them.
@@ -69,6 +70,27 @@ def test_without_a_standard_error_there_is_nothing_to_hide(no_tensorflow, monkey
     monkeypatch.setattr(sys, "stderr", None)
     with quiet_startup():
         assert LEVEL not in os.environ
+
+
+def test_what_an_import_leaves_is_not_looked_through_for_garbage():
+    code = """
+import gc, sys
+from kerasart.startup import import_tensorflow
+before = gc.get_stats()[2]["collections"]
+import_tensorflow()
+assert {"tensorflow", "keras"} <= set(sys.modules)
+assert gc.isenabled() and gc.get_stats()[2]["collections"] == before
+assert gc.get_freeze_count() > 100_000
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_import_that_fails_leaves_the_collector_on(no_tensorflow, monkeypatch):
+    monkeypatch.setattr("builtins.__import__", lambda *_: (_ for _ in ()).throw(ImportError))
+    frozen = gc.get_freeze_count()
+    with pytest.raises(ImportError):
+        import_tensorflow()
+    assert gc.isenabled() and gc.get_freeze_count() == frozen
 
 
 def test_who_only_called_kerasart_sees_nothing_of_tensorflow():

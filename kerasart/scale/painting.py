@@ -27,7 +27,7 @@ from kerasart.image.formats import check_pixels
 from kerasart.records import encode_recorded, write_recorded
 from kerasart.saved_models import find_network, shipped_models
 from kerasart.settings.presets import find_preset, is_preset_file, preset_name
-from kerasart.startup import quiet_startup
+from kerasart.startup import import_tensorflow
 
 _OF_FREE = 0.5  # The part of the free memory that pictures may take.
 
@@ -275,8 +275,9 @@ def set_up_tensorflow(threads: int | None) -> None:
     Args:
         threads: With how many threads it is to compute; None for as many as there are cores.
     """
-    with quiet_startup():
-        import tensorflow as tf
+    import_tensorflow()
+    import tensorflow as tf
+
     tf.config.threading.set_intra_op_parallelism_threads(threads or 0)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)  # Others are on it, too.

@@ -34,7 +34,7 @@ class Activation(Term):
     def statistic(self, features: Any) -> Any:
         """Sums over positions the mean over channels of `f^power`."""
         # The mean over channels first: the gradient of slicing is slow for large tensors.
-        means = ops.mean(features if self.power == 1 else features**2, axis=-1)
+        means = ops.mean(features if self.power == 1 else ops.square(features), axis=-1)
         b = self.border
         return ops.sum(means[:, b:-b, b:-b] if b else means)
 

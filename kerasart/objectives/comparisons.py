@@ -28,7 +28,7 @@ class Content(Term):
 
     def statistic(self, features: Any, content: Any) -> Any:
         """Sums over positions the mean over channels of the squared difference."""
-        return ops.sum(ops.mean((features - content) ** 2, axis=-1))
+        return ops.sum(ops.mean(ops.square(features - content), axis=-1))
 
     def distance(self, mean: Any) -> Any:
         """Returns the mean itself."""
@@ -73,7 +73,7 @@ class Similarity(Term):
         if self.kind == "l1":
             return ops.sum(ops.mean(ops.abs(features - other), axis=-1))
         if self.kind == "l2":
-            return ops.sum(ops.mean((features - other) ** 2, axis=-1))
+            return ops.sum(ops.mean(ops.square(features - other), axis=-1))
         if self.kind == "cosine":
             return ops.sum(1 - ops.sum(_unit(features) * _unit(other), axis=-1))
         channels = features.shape[-1]
@@ -106,7 +106,7 @@ class Temporal(Term):
 
     def statistic(self, features: Any, before: Any, trust: Any) -> Any:
         """Sums the trusted part of the squared difference over positions."""
-        return ops.sum(trust * ops.mean((features - before) ** 2, axis=-1, keepdims=True))
+        return ops.sum(trust * ops.mean(ops.square(features - before), axis=-1, keepdims=True))
 
     def distance(self, mean: Any) -> Any:
         """Returns the mean itself."""
@@ -115,5 +115,5 @@ class Temporal(Term):
 
 def _unit(features):
     """Scales each position's features to length 1."""
-    square = ops.sum(features**2, axis=-1, keepdims=True)
+    square = ops.sum(ops.square(features), axis=-1, keepdims=True)
     return features * ops.rsqrt(ops.maximum(square, 1e-8))

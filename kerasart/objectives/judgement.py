@@ -99,4 +99,4 @@ def gradient_penalty(slopes: tuple, head: Head) -> Any:
     gradient = slopes[1] * ops.swapaxes(last, 1, 2)
     gradient = slopes[0] * ops.matmul(gradient, ops.swapaxes(second, 1, 2))
     gradient = ops.matmul(gradient, ops.swapaxes(first, 1, 2))
-    return ops.mean(ops.sum(gradient**2, axis=-1))
+    return ops.mean(ops.sum(ops.square(gradient), axis=-1))

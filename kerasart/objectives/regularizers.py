@@ -51,9 +51,11 @@ class TotalVariation(Term):
             down, right = down[:, :-channels], right[:-1]
         if self.isotropic and self.beta != 2:
             # The gradient of a root is infinite at 0, as in flat areas.
-            return ops.sum(ops.maximum(down**2 + right**2, 1e-12) ** (self.beta / 2))
+            return ops.sum(
+                ops.maximum(ops.square(down) + ops.square(right), 1e-12) ** (self.beta / 2)
+            )
         return sum(
-            ops.sum(edge**2 if self.beta == 2 else ops.abs(edge) ** self.beta)
+            ops.sum(ops.square(edge) if self.beta == 2 else ops.abs(edge) ** self.beta)
             for edge in (down, right)
         )
 
@@ -80,7 +82,7 @@ class Energy(Term):
     def statistic(self, features: Any) -> Any:
         """Sums over positions the mean over channels of the squared distance."""
         mean = ops.convert_to_tensor(_MEAN_COLOUR, features.dtype)
-        return ops.sum(ops.mean((features - mean) ** 2, axis=-1))
+        return ops.sum(ops.mean(ops.square(features - mean), axis=-1))
 
     def distance(self, mean: Any) -> Any:
         """Returns the mean itself."""

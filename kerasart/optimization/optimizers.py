@@ -105,7 +105,7 @@ class NormalizedGradient(Optimizer):
         elif self.norm == "std":
             magnitude = tf.math.reduce_std(gradient)
         else:
-            magnitude = tf.sqrt(tf.reduce_mean(gradient**2))
+            magnitude = tf.sqrt(tf.reduce_mean(tf.square(gradient)))
         return image - gradient * (self.step_size / tf.maximum(magnitude, self.floor)), memory
 
 
@@ -174,7 +174,7 @@ class Adam(Optimizer):
         mean, square, step = memory
         step = step + 1
         mean += (gradient - mean) * (1 - self.beta_1)
-        square += (gradient**2 - square) * (1 - self.beta_2)
+        square += (tf.square(gradient) - square) * (1 - self.beta_2)
         rate = self.learning_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return image - rate * mean / (tf.sqrt(square) + self.epsilon), (mean, square, step)
 

@@ -110,9 +110,11 @@ def serve():
     """Forks at each request, until who asks is gone; returns in each fork, with its code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # As the scripts do before it is loaded.
 
+    gc.disable()
     for module in sys.argv[1:]:
         importlib.import_module(module)
     gc.freeze()  # What all have in common is not copied by a look for garbage.
+    gc.enable()
     server = socket.socket(fileno=os.dup(0))
     while True:
         request, files, _, _ = socket.recv_fds(server, 2**20, 4)

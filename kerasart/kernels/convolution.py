@@ -53,6 +53,9 @@ def speed_up(layer: Any) -> None:
 
     @custom_gradient
     def convolution(inputs):
+        if tf.executing_eagerly():
+            # Tapes would trace the gradient of what computes it, which nobody asks for.
+            inputs = tf.stop_gradient(inputs)
         return compute(inputs, forwards), lambda upstream: compute_gradient(upstream, backwards)
 
     # Keras's hook for custom convolutions.

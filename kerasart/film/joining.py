@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from math import lcm
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ _log = logging.getLogger("kerasart")
 _OF_APPLE = (".mp4", ".mov")
 _OPUS_RATE = 48000
 _OPUS_BITS = 64000  # A second, for each channel.
+_LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # Of so many channels; of others, stereo.
+_UNKNOWN = "NONE"  # FFmpeg's name of a channel of which only its number is known.
 _OVERLAP = Fraction(1, 100)  # Second; less than an Opus packet lasts, more than times are rounded.
 # Of the file, not of what is in it.
 _FILE_METADATA = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
@@ -34,12 +36,11 @@ def check_streams(film: Film, suffix: str, has_sound: bool) -> None:
     """Raises ValueError if a film's sound cannot be in an output; names subtitles that cannot."""
     if not film.is_video:
         return
-    with open_input(film.path) as source, open_output(io.BytesIO(), suffix) as output:
-        known = output.supported_codecs
-        for stream in chain(source.streams.audio if has_sound else (), source.streams.subtitles):
-            codec = _codec_of(stream)
-            if codec in known or suffix == ".webm" and stream.type == "audio":
+    with open_input(film.path) as source:
+        for stream in _tracks(source, has_sound):
+            if _can_copy(film.path, stream, suffix) or _becomes_opus(stream, suffix):
                 continue
+            codec = _codec_of(stream)
             if stream.type == "audio":
                 raise ValueError(
                     f"'{suffix}' cannot hold the sound of '{film.path}': write .mkv, or leave the "
@@ -102,7 +103,7 @@ def join_segments(
                 (key, value) for key, value in source.metadata.items() if key not in _FILE_METADATA
             )
             output.set_chapters(list(span.cut_chapters(source.chapters())))
-            tracks += _other_tracks(source, output, span, has_sound, film)
+            tracks += _other_tracks(source, output, suffix, span, has_sound, film)
         for _, packet in heapq.merge(*tracks, key=lambda each: each[0]):
             output.mux(packet)
 
@@ -170,14 +171,53 @@ def _reordering(path):
     return max(place - rank for place, rank in enumerate(_ranks(packets)))
 
 
-def _other_tracks(source, output, span, has_sound, film) -> Iterable[Iterator[tuple[Any, Any]]]:
+def _tracks(source, has_sound):
+    """The streams of a file that go with its pictures."""
+    return chain(source.streams.audio if has_sound else (), source.streams.subtitles)
+
+
+def _can_copy(path, stream, suffix):
+    """Whether a format takes a stream as it is: some say only when a file is complete."""
+    import av
+
+    # The index may stay at the end: in memory it cannot be moved.
+    options = {"movflags": "0"} if suffix in _OF_APPLE else {}
+    try:
+        with open_input(path) as source, open_output(io.BytesIO(), suffix, **options) as output:
+            if _codec_of(stream) not in output.supported_codecs:
+                return False
+            source_stream = source.streams[stream.index]
+            copy = _add_copy(output, source_stream)
+            packets = undamaged(source.demux(source_stream))
+            for packet in islice((each for each in packets if each.size), 1):
+                packet.stream = copy
+                output.mux(packet)
+    except av.error.FFmpegError:
+        return False
+    return True
+
+
+def _becomes_opus(stream, suffix):
+    return stream.type == "audio" and suffix == ".webm"
+
+
+def _add_copy(output, stream):
+    copy = output.add_stream_from_template(stream)
+    if stream.type == "audio" and _UNKNOWN in [each.name for each in copy.layout.channels]:
+        # MP4 wants to know what the channels of PCM are: those that are usual.
+        copy.codec_context.layout = _LAYOUTS.get(copy.layout.nb_channels, "stereo")
+    return copy
+
+
+def _other_tracks(
+    source, output, suffix, span, has_sound, film
+) -> Iterable[Iterator[tuple[Any, Any]]]:
     """Adds the streams of sound and subtitles to the output; yields iterators of their packets."""
-    known = output.supported_codecs
     copies = {}
-    for stream in chain(source.streams.audio if has_sound else (), source.streams.subtitles):
-        if _codec_of(stream) in known:
-            copies[stream.index] = copy = output.add_stream_from_template(stream)
-        elif stream.type == "audio":
+    for stream in _tracks(source, has_sound):
+        if _can_copy(film.path, stream, suffix):
+            copies[stream.index] = copy = _add_copy(output, stream)
+        elif _becomes_opus(stream, suffix):
             copy = _add_opus(output, stream)
             yield _as_opus(film.path, stream.index, copy, span)
         else:
@@ -212,8 +252,7 @@ def _copied(source, copies, span):
 
 
 def _add_opus(output, stream):
-    channels = stream.codec_context.channels
-    layout = {1: "mono", 6: "5.1", 8: "7.1"}.get(channels, "stereo")
+    layout = _LAYOUTS.get(stream.codec_context.channels, "stereo")
     copy = output.add_stream("libopus", rate=_OPUS_RATE, layout=layout)
     copy.bit_rate = _OPUS_BITS * len(copy.layout.channels)
     return copy

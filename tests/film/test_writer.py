@@ -505,11 +505,27 @@ def test_output_that_is_not_allowed(tmp_path, clip, monkeypatch):
         FilmWriter(tmp_path / "b.mp4", film)
 
 
-def test_sound_that_a_format_cannot_hold(tmp_path):
-    clip = make_film(tmp_path / "clip.avi", sound="adpcm_ima_wav")
-    message = refusal(ValueError, tmp_path / "a.mp4", Film(clip))
-    assert ".mkv" in message and "adpcm_ima_wav" in message
-    write(tmp_path / "a.mp4", Film(clip), sound="none").finish()
+@pytest.mark.parametrize(
+    ("name", "codec", "suffix"),
+    [
+        ("clip.avi", "adpcm_ima_wav", ".mp4"),
+        # FFmpeg lists it for this format, and refuses to write it.
+        ("clip.mkv", "opus", ".mov"),
+    ],
+)
+def test_sound_that_a_format_cannot_hold(tmp_path, name, codec, suffix):
+    encoder = "libopus" if codec == "opus" else codec
+    clip, path = make_film(tmp_path / name, sound=encoder), tmp_path / f"a{suffix}"
+    message = refusal(ValueError, path, Film(clip))
+    assert ".mkv" in message and codec in message
+    write(path, Film(clip), sound="none").finish()
+
+
+def test_pcm_whose_channels_are_not_named_is_copied(tmp_path):
+    clip = make_film(tmp_path / "clip.avi", sound="pcm_s16le")
+    write(tmp_path / "a.mp4", Film(clip)).finish()
+    sounds = [b"".join(data for _, data in sound_of(path)) for path in (clip, tmp_path / "a.mp4")]
+    assert sounds[0] == sounds[1] != b""
 
 
 def test_opus_is_copied(tmp_path):

@@ -24,6 +24,9 @@ _VIDEO = (".mp4", ".webm")
 
 _FRAMES_PER_SECOND = (0.02, 1000)  # the range that all formats can express
 _MOST_LOOPS = 65535
+# Seconds; players show what is shorter as long as five or ten of these.
+_SHORTEST = {".gif": Fraction(2, 100), ".webp": Fraction(11, 1000)}
+_SHORTEST |= {suffix: _SHORTEST[".webp"] for suffix in (".png", ".apng")}
 
 # A GIF's palette is computed by k-means from this many frames, subsampled to this long side, until
 # at most this many pixels change cluster: nearer to a dream's colours than Pillow's median cut, and
@@ -85,6 +88,9 @@ def write_timed_animation(
 ) -> Path:
     """Writes an animation, as `write_animation` does, whose frames are not shown equally long.
 
+    It keeps time: frames that follow too soon on one before, as players cannot show them, less than
+    1/50 s in GIF and 11/1000 s in APNG and WebP, are left out.
+
     Args:
         path: The file.
         frames: Paths of image files, all of the same size.
@@ -98,7 +104,19 @@ def write_timed_animation(
         ImportError, ValueError, OSError: As for `write_animation`.
     """
     check_animation(path)
-    return _write(Path(path), _Frames(frames, None), times, 0, {}, taken)
+    path = Path(path)
+    shown, starts = _thin(frames, times, _SHORTEST.get(path.suffix.lower(), 0))
+    return _write(path, _Frames(shown, None), [*starts, times[-1]], 0, {}, taken)
+
+
+def _thin(frames, times, shortest):
+    """Leaves out frames that begin too soon after the one before; returns those left, and when."""
+    shown, starts = [frames[0]], [times[0]]
+    for frame, start in zip(frames[1:], times[1:], strict=False):
+        if start >= starts[-1] + shortest:
+            shown.append(frame)
+            starts.append(start)
+    return shown, starts
 
 
 def _write(path, frames, times, loop, text, taken):

@@ -31,7 +31,7 @@ VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
     *(".wmv", ".flv", ".ogv", ".3gp"),
 )
-_ANIMATED = (".gif", ".webp")
+_ANIMATED = (".gif", ".webp", ".png", ".apng")
 _PREVIEWED = 6  # Frames of a preview.
 
 _STEADINESS = flags.DEFINE_float(
@@ -81,14 +81,15 @@ FLAGS_WITH_STEPS = [*FLAGS, _FILM_STEPS]
 def is_film(name: str, output: str | None) -> bool:
     """Whether a flag names a film: a video, or an animated picture that is to move again."""
     path = Path(name)
-    if path.suffix.lower() in VIDEOS:
+    suffix = path.suffix.lower()
+    if suffix in VIDEOS:
         return True
-    if path.suffix.lower() not in _ANIMATED or not path.is_file():
+    if suffix not in _ANIMATED or not path.is_file():
         return False
-    wanted = Path(output).suffix.lower() if output else path.suffix.lower()
-    if wanted not in (*VIDEOS, *_ANIMATED):
-        return False
-    return is_animated(path)
+    wanted = Path(output).suffix.lower() if output else suffix
+    # A .png of another picture is a photo of its first frame.
+    moves = wanted == suffix if wanted == ".png" else wanted in (*VIDEOS, *_ANIMATED)
+    return moves and is_animated(path)
 
 
 def painter_options() -> dict[str, Any]:
@@ -130,8 +131,8 @@ def paint(
 
     Args:
         name: The film.
-        output: Where to write; None is painted.mp4, or .gif or .webp as the film. A name that is
-            taken gets a number, unless --overwrite or --resume.
+        output: Where to write; None is painted.mp4, or with the suffix of an animated picture. A
+            name that is taken gets a number, unless --overwrite or --resume.
         make_painter: `make_painter(on_step)` makes the painter, of `paint_film`; called once
             TensorFlow is loaded. `on_step` is to be called with a `Progress` after each step. With
             flags of a cluster it is called in other processes, where no flags are read.
@@ -255,7 +256,7 @@ def _preview(film, output, make_painter, size):
         cli.say(f"Wrote {written}.")
         return
     about = _spoken(seconds * film.frame_count)
-    cli.say(f"Wrote {written}: {seconds:.1f} s a frame, about {about} for the film.")
+    cli.say(f"Wrote {written}: {seconds:.2f} s a frame, about {about} for the film.")
 
 
 def _spoken(seconds):

@@ -95,7 +95,8 @@ def paint_film(
 
     Args:
         film: The file, or a `Film`, which can be a part of a file.
-        output: Where to write: .mp4, .mov, .mkv, .webm, .gif, .webp or .png; or a `FilmWriter`.
+        output: Where to write: .mp4, .mov, .mkv, .webm, .gif, .webp, .png or .apng; or a
+            `FilmWriter`.
         painter: A `Painter`, such as a `FilmStylizer`.
         size: Long side of the painted frames in pixels; None is the film's own.
         flow: `flow(now, before)`, as `find_flow`: optical flow of another kind.

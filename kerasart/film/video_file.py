@@ -236,6 +236,8 @@ class VideoFile:
                         f"Cannot read '{self._path}': it must not be encrypted. "
                         "Received: an encrypted film"
                     )
+                if packet.is_corrupt:  # As MPEG streams tell it; the decoder may hide it.
+                    self._warn("is damaged in places")
                 # An empty packet is the last, and asks for what is left in the decoder.
                 is_cut = packet.is_corrupt if packet.size else is_cut
                 for frame in self._decode_packet(decoder, packet):

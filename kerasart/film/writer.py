@@ -19,7 +19,7 @@ from kerasart.image.atomic_files import TAKEN, claim
 from kerasart.image.files import check_place
 from kerasart.image.video import CONTAINERS
 
-SUFFIXES = (*CONTAINERS, ".gif", ".webp", ".png")
+SUFFIXES = (*CONTAINERS, ".gif", ".webp", ".png", ".apng")
 SOUNDS = ("copy", "none")
 # Frames of a segment, of which a run that is killed loses at most one, where a frame takes seconds.
 SLOW_SEGMENT = 25
@@ -59,10 +59,10 @@ class FilmWriter:
         writer.finish()
 
     Videos are H.264, or HEVC if the film has more than 8 bits, and VP9 in .webm, which also keeps
-    transparency; .gif, .webp and .png are animated pictures, without sound.
+    transparency; .gif, .webp, .png and .apng are animated pictures, without sound.
 
     Args:
-        path: The file: .mp4, .mov, .mkv, .webm, .gif, .webp or .png.
+        path: The file: .mp4, .mov, .mkv, .webm, .gif, .webp, .png or .apng.
         film: The film that the frames are made of.
         quality: The constant rate factor, from 0: lower is better and larger; None for the
             default, at which no loss is seen. Animated pictures have none.

@@ -329,6 +329,17 @@ def test_cut_off(tmp_path, suffix):
     refusal(ValueError, path)
 
 
+def test_a_stream_with_damaged_packets(tmp_path, caplog):
+    clip = make_film(tmp_path / "clip.ts", timestamps=range(FRAMES), time_base=Fraction(1, 25))
+    packets = bytearray(clip.read_bytes())
+    # The counter of a packet of the pictures, after which some seem to be missing.
+    packets[188 * 20 + 3] ^= 8
+    clip.write_bytes(packets)
+    with caplog.at_level(logging.WARNING, "kerasart"):
+        list(Film(clip))
+    assert caplog.text.count("damaged in places") == 1
+
+
 def test_damaged_within(tmp_path, caplog):
     path = make_film(tmp_path / "a.mp4")
     data = bytearray(path.read_bytes())

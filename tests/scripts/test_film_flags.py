@@ -1,5 +1,7 @@
 """Films by the stylize script, run as a user runs it."""
 
+from kerasart.scripts.film_flags import is_film
+
 import os
 import re
 import shutil
@@ -25,7 +27,8 @@ def made(tmp_path_factory, tiny_network):
     save_network(tiny_network, folder / "mine.keras")
     stills = make_clip(folder / "clip.mp4", count=8)
     first, *others = map(Image.fromarray, stills[:3])
-    first.save(folder / "moving.gif", save_all=True, append_images=others, duration=80)
+    for name in ("moving.gif", "moving.png"):
+        first.save(folder / name, save_all=True, append_images=others, duration=80)
     first.save(folder / "photo.png")
     (folder / "bad.mp4").write_bytes(b"no film")
     return folder
@@ -55,12 +58,27 @@ def test_a_part_of_a_film_smaller_and_silent(folder, warm_run):
     assert max(painted[0].shape) == 32
 
 
-def test_an_animated_picture_stays_one(folder, warm_run):
-    succeed(warm_run(folder, "--input=moving.gif", *PAINT))
-    with Image.open(folder / "painted.gif") as picture:
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+def test_an_animated_picture_stays_one(folder, warm_run, suffix):
+    succeed(warm_run(folder, f"--input=moving{suffix}", *PAINT))
+    with Image.open(folder / f"painted{suffix}") as picture:
         assert (picture.n_frames, picture.info["duration"]) == (3, 80)
-    outcome = succeed(warm_run(folder, "--input=moving.gif", "--output=still.png", *PAINT), 1)
-    assert "photo" in outcome.stdout or pixels(folder / "still.png").ndim == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "expected"),
+    [
+        ("clip.mp4", None, True),
+        ("moving.gif", "a.mp4", True),
+        ("moving.gif", "a.png", False),
+        ("moving.png", "a.gif", True),
+        ("moving.png", "a.png", True),
+        ("moving.png", "a.jpg", False),
+        ("photo.png", None, False),
+    ],
+)
+def test_what_is_painted_as_a_film(made, name, output, expected):
+    assert is_film(str(made / name), output) is expected
 
 
 def test_a_preview_shows_frames_and_an_estimate(folder, warm_run):

@@ -117,13 +117,13 @@ class PictureOutput:
     """
 
     bits = 8
-    has_alpha = False
 
     def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool, folder: Path):
         self._film, self._folder = film, folder
+        self.has_alpha = film.has_alpha
         self.files: list[Path] = []
-        lost = {"transparency": film.has_alpha, "sound": has_sound and film.has_sound}
-        _warn_of(lost | {"pixel aspect": film.sample_aspect != 1}, suffix, film)
+        lost = {"sound": has_sound and film.has_sound, "pixel aspect": film.sample_aspect != 1}
+        _warn_of(lost, suffix, film)
 
     def begin(self, first: int, size: tuple[int, int]) -> None:
         """Begins a segment."""
@@ -132,7 +132,8 @@ class PictureOutput:
     def write(self, pixels: np.ndarray, pts: int) -> None:
         """Writes a frame."""
         path = self._path(self._first + len(self.files))
-        self.files.append(write_picture(path, pixels))
+        alpha = pixels[..., 3:] if self.has_alpha else None
+        self.files.append(write_picture(path, pixels[..., :3], alpha=alpha))
 
     def end(self) -> int:
         """Returns the number of frames in the segment."""

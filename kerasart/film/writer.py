@@ -59,7 +59,7 @@ class FilmWriter:
         writer.finish()
 
     Videos are H.264, or HEVC if the film has more than 8 bits, and VP9 in .webm, which also keeps
-    transparency; .gif, .webp, .png and .apng are animated pictures, without sound.
+    transparency; .gif, .webp, .png and .apng are animated pictures, with it and without sound.
 
     Args:
         path: The file: .mp4, .mov, .mkv, .webm, .gif, .webp, .png or .apng.
@@ -164,7 +164,7 @@ class FilmWriter:
             frame: The film's frame that it is made of, number `done`.
             image: RGB of shape (1, height, width, 3) in [0, 1], clipped, or uint8; all of the same
                 size, which need not be the film's.
-            alpha: Opacity of shape (1, height, width, 1); by default the frame's own. Formats
+            alpha: Opacity of shape (1, height, width, 1); by default the frame's own. Videos
                 other than .webm drop it.
 
         Raises:

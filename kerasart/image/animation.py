@@ -34,6 +34,8 @@ _SHORTEST |= {suffix: _SHORTEST[".webp"] for suffix in (".png", ".apng")}
 _PALETTE_FRAMES = 16
 _PALETTE_SIDE = 128
 _PALETTE_CHANGES = 300
+# The index of pixels that are not shown, and what says that a frame is cleared before the next.
+_HIDDEN, _CLEARED = 255, 2
 
 
 def write_animation(
@@ -51,7 +53,8 @@ def write_animation(
 
     A GIF has one palette of 256 colours for all frames. Delays are rounded, to 1/100 s in GIF and
     1/1000 s in APNG and WebP, without changing the total duration. GIF plays at most 50 frames a
-    second, since players slow down shorter delays.
+    second, since players slow down shorter delays. If the first frame has transparency, that of all
+    is kept: not in video, and in GIF as none or all.
 
     Args:
         path: The file: .gif, .webp, .png or .apng (animated PNG), .mp4 (H.264) or .webm (VP9).
@@ -77,7 +80,7 @@ def write_animation(
     if not frames:
         raise ValueError("`frames` must hold at least one picture file. Received: none")
     times = [index / Fraction(fps) for index in range(len(frames) + 1)]
-    return _write(path, _Frames(frames, size), times, int(loop), text or {}, taken)
+    return _write(path, frames, size, times, int(loop), text or {}, taken)
 
 
 def write_timed_animation(
@@ -106,7 +109,7 @@ def write_timed_animation(
     check_animation(path)
     path = Path(path)
     shown, starts = _thin(frames, times, _SHORTEST.get(path.suffix.lower(), 0))
-    return _write(path, _Frames(shown, None), [*starts, times[-1]], 0, {}, taken)
+    return _write(path, shown, None, [*starts, times[-1]], 0, {}, taken)
 
 
 def _thin(frames, times, shortest):
@@ -119,8 +122,9 @@ def _thin(frames, times, shortest):
     return shown, starts
 
 
-def _write(path, frames, times, loop, text, taken):
-    write = _WRITERS[path.suffix.lower()]
+def _write(path, frames, size, times, loop, text, taken):
+    suffix = path.suffix.lower()
+    write, frames = _WRITERS[suffix], _Frames(frames, size, suffix not in _VIDEO)
     return write_file(path, lambda file: write(file, frames, times, loop, text), taken)
 
 
@@ -158,14 +162,18 @@ class _Frames(Sequence):
     Args:
         paths: The files.
         long_side: The long side to resize them to, or None to keep their size.
+        takes_alpha: Whether they have a fourth channel if the first has transparency.
 
     Attributes:
         size: The (height, width) after resizing.
+        has_alpha: Whether they have a fourth channel.
     """
 
-    def __init__(self, paths, long_side):
+    def __init__(self, paths, long_side, takes_alpha):
         self._paths = paths
-        self._file_size = _read_pixels(paths[0]).shape[:2]
+        first = _read_pixels(paths[0])
+        self._file_size = first.shape[:2]
+        self.has_alpha = takes_alpha and first.shape[-1] == 4
         self.size = self._file_size if long_side is None else fit_size(self._file_size, long_side)
 
     def __len__(self):
@@ -179,11 +187,14 @@ class _Frames(Sequence):
                 f"Received: {pixels.shape[:2]} in '{self._paths[index]}'"
             )
         height, width = self.size
-        return Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+        picture = Image.fromarray(pixels).convert("RGBA" if self.has_alpha else "RGB")
+        return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _read_pixels(path):
-    return quantise(read_picture(path).image[0], bits=8)
+    picture = read_picture(path)
+    channels = [picture.image] if picture.alpha is None else [picture.image, picture.alpha]
+    return quantise(np.concatenate(channels, axis=-1)[0], bits=8)
 
 
 def _delays(times, units, least=1):
@@ -203,8 +214,13 @@ def _write_gif(file, frames, times, loop, text):
     )
     file.writelines(header)
     for picture, delay in zip(frames, _delays(times, 100, least=2), strict=True):
-        dithered = picture.quantize(palette=palette)
-        file.writelines(GifImagePlugin.getdata(dithered, duration=10 * delay))
+        dithered = picture.convert("RGB").quantize(palette=palette)
+        options = {"duration": 10 * delay}
+        if frames.has_alpha:
+            hidden = picture.getchannel("A").point(lambda alpha: 255 * (alpha < 128))
+            dithered.paste(_HIDDEN, mask=hidden)
+            options |= {"transparency": _HIDDEN, "disposal": _CLEARED}
+        file.writelines(GifImagePlugin.getdata(dithered, **options))
     file.write(b";")
 
 
@@ -213,15 +229,22 @@ def _common_palette(frames):
     indices = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).astype(int))
     # Subsampled, since averaging would dull the colours.
     step = math.ceil(max(frames.size) / _PALETTE_SIDE)
-    mosaic = np.concatenate([np.asarray(frames[index])[::step, ::step] for index in indices])
-    return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
+    mosaic = np.concatenate([np.asarray(frames[index])[::step, ::step, :3] for index in indices])
+    if not frames.has_alpha:
+        return Image.fromarray(mosaic).quantize(kmeans=_PALETTE_CHANGES)
+    palette = Image.fromarray(mosaic).quantize(colors=_HIDDEN, kmeans=_PALETTE_CHANGES)
+    colours = palette.getpalette()[: 3 * _HIDDEN]
+    # What is left repeats the first colour, so that no pixel gets it.
+    palette.putpalette(colours + colours[:3] * (_HIDDEN + 1 - len(colours) // 3))
+    return palette
 
 
 def _write_apng(file, frames, times, loop, text):
     height, width = frames.size
     numbers = count()
     file.write(b"\x89PNG\r\n\x1a\n")
-    putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0))  # 8-bit RGB
+    colours = 6 if frames.has_alpha else 2  # RGBA or RGB, of 8 bits.
+    putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, 8, colours, 0, 0, 0))
     for kind, content, *_ in text_chunks(text).chunks:
         putchunk(file, kind, content)
     putchunk(file, b"acTL", struct.pack(">2I", len(frames), loop))

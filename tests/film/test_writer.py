@@ -344,6 +344,25 @@ def test_alpha(tmp_path, caplog):
     assert len(timestamps_of(tmp_path / "a.mp4")) == FRAMES
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_alpha_of_animated_pictures(tmp_path, caplog, suffix):
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    # A disc that moves, dark as what is hidden in a GIF might be.
+    alphas = [np.hypot(y - 24, x - 20 - 6 * number)[..., None] < 16 for number in range(4)]
+    pictures = [
+        Image.fromarray(np.uint8(255 * np.dstack([0.2 * picture(number), alpha])))
+        for number, alpha in enumerate(alphas)
+    ]
+    clip = tmp_path / "clip.png"
+    pictures[0].save(clip, save_all=True, append_images=pictures[1:], duration=80)
+    write(tmp_path / f"a{suffix}", Film(clip)).finish()
+    assert "transparency" not in caplog.text
+    for made, alpha in zip(Film(tmp_path / f"a{suffix}"), alphas, strict=True):
+        np.testing.assert_array_equal(made.alpha[0], alpha)
+        difference = made.image[0] - 0.2 * picture(made.number)
+        assert np.abs(difference[alpha[..., 0]]).mean() < 0.02
+
+
 def test_sample_aspect_and_rotation(tmp_path, caplog):
     clip = make_film(tmp_path / "clip.mp4", rotation=90, sample_aspect=Fraction(4, 3))
     write(tmp_path / "a.mp4", Film(clip)).finish()
@@ -569,7 +588,7 @@ def test_frames_that_are_not_allowed(tmp_path, clip):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
 def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, monkeypatch, suffix):
-    def refuse(*arguments):
+    def refuse(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     film, path = Film(make_film(tmp_path / "clip.mkv")), tmp_path / f"a{suffix}"

@@ -102,18 +102,21 @@ def _contents(image, record, photo):
     return {"alpha": alpha, "text": pack_record(record)}
 
 
-def read_record(path: str | PathLike[str], max_pixels: int | None = None) -> dict[str, Any]:
+def read_record(
+    path: str | PathLike[str], max_pixels: int | None = None, needed: str | None = None
+) -> dict[str, Any]:
     """Reads what `pack_record` packed.
 
     Args:
         path: A PNG file.
         max_pixels: As in `read_picture`.
+        needed: What all records of its kind hold, and those of other kinds do not.
 
     Returns:
         A dict of settings.
 
     Raises:
-        ValueError: If there is no such record in it.
+        ValueError: If there is no such record in it, or one of another kind.
     """
     text = read_picture(path, max_pixels).text.get("kerasart", "")
     try:
@@ -124,6 +127,11 @@ def read_record(path: str | PathLike[str], max_pixels: int | None = None) -> dic
         raise ValueError(
             "`reproduce` must be a PNG that kerasart wrote, with its settings in it. "
             f"Received: {path!r}"
+        )
+    if needed and needed not in record:
+        raise ValueError(
+            f"`reproduce` must be a PNG that was made by the same script, with {needed!r} in its "
+            f"record. Received: {path!r}"
         )
     check_record(record, path)
     return record
@@ -152,7 +160,7 @@ def compare_with_record(
     for name in names:
         if recorded.get(name, actual[name]) != actual[name]:
             what = name.removesuffix("_hash")
-            _log.warning(f"the {what} is not that of the recorded picture: this one differs.")
+            _log.warning(f"`{what}` is not what the recorded picture was made with.")
     if "interrupted_after" in recorded:
         _log.warning(
             f"the recorded picture was interrupted after {recorded['interrupted_after']} steps; "

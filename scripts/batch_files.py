@@ -118,7 +118,10 @@ def _find(name, flag):
     paths = sorted(map(Path, glob.glob(name, recursive=True)))
     found = leave_out_forks(path for path in paths if not path.is_dir())
     if not found:
-        raise ValueError(f"`{flag}` must be a photo, a folder or a pattern. Received: {name!r}")
+        raise ValueError(
+            f"`{flag}` must be a photo, a folder, or a pattern of files that are there. "
+            f"Received: {name!r}"
+        )
     return found
 
 

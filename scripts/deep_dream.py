@@ -168,7 +168,8 @@ def _read_record():
     """Reads what --reproduce names, and the bits a channel of the output."""
     recorded = {}
     if _REPRODUCE.value:
-        recorded = read_recorded(read_record(_REPRODUCE.value, common_flags.MAX_PIXELS.value))
+        record = read_record(_REPRODUCE.value, common_flags.MAX_PIXELS.value, needed="octaves")
+        recorded = read_recorded(record)
     return recorded, int(common_flags.BITS.value or recorded.get("bits", 8))
 
 

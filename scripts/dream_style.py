@@ -3,7 +3,8 @@
     python scripts/dream_style.py --content=photo.jpg --style=painting.jpg
     python scripts/dream_style.py --content=photo.jpg --style=painting.jpg --dream_preset=gentle
 
-All flags of style_transfer.py paint; those that begin with dream_ dream.
+All flags of style_transfer.py paint; those that begin with dream_ dream. Photos only: of a film,
+deep_dream.py makes another, which style_transfer.py paints.
 """
 
 from kerasart.scripts import cli, common_flags, film_flags, options, style_transfer
@@ -38,8 +39,9 @@ def main() -> None:
         raise ValueError(f"`content` must be a photo, or a folder of them. Received: {content!r}")
     recorded = {}
     if style_transfer.REPRODUCE.value:
-        record = read_record(style_transfer.REPRODUCE.value, common_flags.MAX_PIXELS.value)
-        recorded = read_recorded(record.get("dream", {}))
+        most = common_flags.MAX_PIXELS.value
+        record = read_record(style_transfer.REPRODUCE.value, most, needed="dream")
+        recorded = read_recorded(record["dream"])
         # Those of the painting count for both.
         recorded = {name: value for name, value in recorded.items() if name not in ("seed", "size")}
     given = {"preset": _PRESET.value, "backbone": _BACKBONE.value}

@@ -149,6 +149,23 @@ def only_settings(application: str, settings: Mapping[str, Any]) -> dict[str, An
     return {name: value for name, value in settings.items() if name in names}
 
 
+def refuse_idle(chosen: Any) -> None:
+    """Refuses flags of settings that do nothing, because of what the other settings are.
+
+    Args:
+        chosen: An instance of a class of settings: of what was given and the preset's.
+
+    Raises:
+        ValueError: If one was given.
+    """
+    for each, declared in options(type(chosen)):
+        name = declared.flag or each.name
+        is_given = _FIELDS.get(name) is each and flags.FLAGS[name].present
+        if is_given and declared.needs and not any(getattr(chosen, x) for x in declared.needs):
+            needed = " or ".join(f"--{x}" for x in declared.needs)
+            raise ValueError(f"`{name}` goes with {needed}. Received: --{name} alone")
+
+
 def check_dream(settings: Mapping[str, Any], guide: Any = None) -> DreamSettings:
     """Refuses arguments of `deep_dream` that make no sense, before a network is loaded.
 
@@ -158,7 +175,9 @@ def check_dream(settings: Mapping[str, Any], guide: Any = None) -> DreamSettings
     preset = find_preset("deep_dream", settings.get("preset") or suitable_preset(settings, guide))
     asked = settings.get("backbone", "auto"), settings.get("weights", "auto")
     backbone, _ = choose_dream_network(preset, *asked, settings)
-    return choose_dream_settings(preset, backbone, only_settings("deep_dream", settings), guide)
+    chosen = choose_dream_settings(preset, backbone, only_settings("deep_dream", settings), guide)
+    refuse_idle(chosen)
+    return chosen
 
 
 def show_presets(application: str, asked: str | None, default: str, backbone: str) -> bool:

@@ -37,6 +37,14 @@ def is_asked() -> bool:
     return any(holder.value is not None for holder in FLAGS)
 
 
+def refuse_flags() -> None:
+    """Raises ValueError for a flag of steps without either."""
+    if common_flags.PREVIEW_EVERY.present:
+        raise ValueError(
+            "`preview_every` goes with --refine or --fit_manner. Received: --preview_every alone"
+        )
+
+
 def check(style: Any, strength: float, *others: flags.FlagHolder) -> None:
     """Raises ValueError for a style, and for other flags, that do not go with either.
 

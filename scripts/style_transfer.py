@@ -215,9 +215,10 @@ def read_request(**changes: Any) -> Request:
     Returns:
         `Request`.
     """
-    recorded = (
-        read_record(REPRODUCE.value, common_flags.MAX_PIXELS.value) if REPRODUCE.value else {}
-    )
+    recorded = {}
+    if REPRODUCE.value:
+        most = common_flags.MAX_PIXELS.value
+        recorded = read_record(REPRODUCE.value, most, needed="style_layers")
     if _PLOT.value:
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
@@ -243,7 +244,9 @@ def _read_settings(recorded, changes):
     asked = settings.get("backbone", "auto"), settings.get("weights", "auto")
     backbone, _ = choose_network(preset, *asked)
     given = options.only_settings("style_transfer", settings)
-    return settings, choose_style_settings(preset, backbone, given), start
+    chosen = choose_style_settings(preset, backbone, given)
+    options.refuse_idle(chosen)
+    return settings, chosen, start
 
 
 def paint(

@@ -118,7 +118,9 @@ def main() -> None:
     refines = refining.is_asked()
     if refines:
         refining.check(painting.style, painting.strength, BATCH_SIZE, level_sheet.SWEEP_LEVELS)
-    film_flags.refuse_flags(*([] if refines else [RESUME, common_flags.PREVIEW_EVERY]))
+    else:
+        refining.refuse_flags()
+    film_flags.refuse_flags(*([] if refines else [RESUME]))
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, painting.bits)
     if level_sheet.SWEEP_LEVELS.value:
         level_sheet.paint(jobs, is_one, painting)

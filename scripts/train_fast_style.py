@@ -126,7 +126,8 @@ def main() -> None:
     preset = find_preset("fast_style", _PRESET.value or kind.preset)
     backbone, weights = choose_network(preset, *asked)
     given = options.read_flags(FastStyleSettings)
-    choose_fast_style_settings(preset, "vgg16" if backbone == "auto" else backbone, given)
+    network = "vgg16" if backbone == "auto" else backbone
+    options.refuse_idle(choose_fast_style_settings(preset, network, given))
     styles = kind.read_styles(learned)
 
     cli.load_tensorflow()

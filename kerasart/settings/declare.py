@@ -35,6 +35,7 @@ class Option:
         least, more_than, most, less_than: Bounds of a number.
         parse: `parse(value, name)` converts a value, which may be a flag's text, and raises
             ValueError if it is not allowed. It replaces all other checks.
+        needs: The settings without all of which it does nothing.
         flag: The flag's name, if it differs from the setting's.
         group: Starts a group of flags in --help, with this one and those that follow.
     """
@@ -46,6 +47,7 @@ class Option:
     most: float | None = None
     less_than: float | None = None
     parse: Callable[[Any, str], Any] | None = None
+    needs: tuple[str, ...] = ()
     flag: str | None = None
     group: str | None = None
 

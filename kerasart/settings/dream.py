@@ -107,6 +107,7 @@ class DreamSettings:
         False,
         "Maximise these channels at the image's centre only. Something there, as in a photo, must "
         "activate them a little from the start.",
+        needs=("channel",),
     )
     class_name: str | int | None = option(
         None,
@@ -128,16 +129,24 @@ class DreamSettings:
         choices=("dot", "l1", "l2", "cosine", "match"),
     )
     reference: str = option(
-        "guide", "Whose features to match: the guide's or the start image's.", choices=_REFERENCES
+        "guide",
+        "Whose features to match: the guide's or the start image's.",
+        choices=_REFERENCES,
+        needs=("similarity",),
     )
     pixel_loss: str | None = option(
         None, "Also compare pixels with a reference, by this distance.", choices=("l1", "l2")
     )
     pixel_weight: float = option(
-        1.0, "Weight of pixel_loss; if negative, the distance is maximised."
+        1.0,
+        "Weight of pixel_loss; if negative, the distance is maximised.",
+        needs=("pixel_loss",),
     )
     pixel_reference: str = option(
-        "start", "The reference of pixel_loss: the guide or the start image.", choices=_REFERENCES
+        "start",
+        "The reference of pixel_loss: the guide or the start image.",
+        choices=_REFERENCES,
+        needs=("pixel_loss",),
     )
     smoothness: float = option(
         0.0,
@@ -152,9 +161,16 @@ class DreamSettings:
         "activations: it suits one backbone and layer only.",
         least=0,
     )
-    tv_beta: float = option(2.0, "Exponent of the total variation.", more_than=0)
+    tv_beta: float = option(
+        2.0,
+        "Exponent of the total variation.",
+        more_than=0,
+        needs=("smoothness", "tv_weight"),
+    )
     tv_isotropic: bool = option(
-        False, "Combine vertical and horizontal differences in the total variation (isotropic)."
+        False,
+        "Combine vertical and horizontal differences in the total variation (isotropic).",
+        needs=("smoothness", "tv_weight"),
     )
     energy: float = option(
         0.0,

@@ -91,9 +91,16 @@ class ObjectiveSettings:
         "instead of averaging. This scales raw weights by the number of positions.",
         parse=_parse_summed,
     )
-    tv_beta: float = option(2.0, "Exponent of the total variation.", more_than=0)
+    tv_beta: float = option(
+        2.0,
+        "Exponent of the total variation.",
+        more_than=0,
+        needs=("smoothness", "tv_weight"),
+    )
     tv_isotropic: bool = option(
-        False, "Combine vertical and horizontal differences in the total variation (isotropic)."
+        False,
+        "Combine vertical and horizontal differences in the total variation (isotropic).",
+        needs=("smoothness", "tv_weight"),
     )
     pooling: str = option("max", "The backbone's pooling layers.", choices=("max", "average"))
     style_strength: float = option(1.0, "Strength of the style.", least=0, group="look")
@@ -148,7 +155,10 @@ class StyleSettings(ObjectiveSettings):
         None, "Minimum long side of a scale in pixels. (default: only one scale)", least=1
     )
     scale_factor: float = option(
-        math.sqrt(2), "Approximate size ratio between scales.", more_than=1
+        math.sqrt(2),
+        "Approximate size ratio between scales.",
+        more_than=1,
+        needs=("smallest",),
     )
     rows: int | None = option(None, "Height in pixels, instead of size.", least=1)
     stretch_style: bool = option(
@@ -166,6 +176,9 @@ class StyleSettings(ObjectiveSettings):
         choices=("zeros", "replicate"),
         group="terms",
     )
+
+    def __post_init__(self):
+        check(not (self.size and self.rows), "rows", "None where size is given", self.rows)
 
 
 @settings

@@ -339,7 +339,7 @@ def test_reproduction_with_another_guide_warns_and_without_is_refused(
     again = ["--reproduce=dream.png", "--image=photo.png"]
     assert "`guide` must be given" in warm_refuse(tmp_path, *again)
     outcome = succeed(warm_run(tmp_path, *again, "--guide=other.png"), warnings=1)
-    assert "the guide is not that of the recorded picture" in outcome.lines[0]
+    assert "`guide` is not what the recorded picture was made with" in outcome.lines[0]
 
 
 def test_animation_with_the_settings_of_a_picture(tmp_path, photo, warm_run):

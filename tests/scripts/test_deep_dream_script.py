@@ -461,7 +461,7 @@ def test_flag_given_overrides_the_record(album, tmp_path, warm_run):
 def test_reproduction_from_another_photo_warns(album, tmp_path, warm_run):
     flags = [f"--reproduce={album / 'dream.png'}", f"--image={album / 'other.png'}", "--quiet"]
     outcome = succeed(warm_run(tmp_path, *flags), warnings=1)
-    assert "the photo is not" in outcome.lines[0]
+    assert "`photo` is not" in outcome.lines[0]
     assert "recorded picture" in outcome.lines[0]
     assert outcome.stdout == ""
     record, former = record_of(tmp_path / "dream.png"), record_of(album / "dream.png")
@@ -492,6 +492,27 @@ def test_reproduce_needs_a_record(tmp_path, warm_refuse, text):
     line = warm_refuse(tmp_path, "--reproduce=plain.png", *SMALL)
     assert "`reproduce` must be" in line
     assert line.endswith("Received: 'plain.png'")
+
+
+def test_reproduce_needs_a_record_of_a_dream(tmp_path, warm_refuse):
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("kerasart", json.dumps({"model": "medium", "style": {"mosaic": 1.0}}))
+    Image.fromarray(make_photo(40, 30)).save(tmp_path / "painted.png", pnginfo=chunks)
+    line = warm_refuse(tmp_path, "--reproduce=painted.png", *SMALL)
+    assert "`reproduce` must be a PNG that was made by the same script, with 'octaves'" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--neuron"], "`neuron` goes with --channel. Received: --neuron alone"),
+        (["--reference=start"], "`reference` goes with --similarity."),
+        (["--pixel_weight=3"], "`pixel_weight` goes with --pixel_loss."),
+        (["--smoothness=0", "--tv_beta=1"], "`tv_beta` goes with --smoothness or --tv_weight."),
+    ],
+)
+def test_a_flag_without_what_it_needs_is_refused(tmp_path, warm_refuse, flags, words):
+    assert words in warm_refuse(tmp_path, *flags)
 
 
 def test_reproduce_of_a_missing_file(tmp_path, warm_refuse):
@@ -595,7 +616,7 @@ def test_a_folder_is_dreamed_on_by_one_step_and_goes_on(tmp_path, warm_run):
         (["--animate=zoom"], "`image` must be one photo to animate. Received: 'photos'"),
         (["--output=dream.png"], "`output` must be a folder for several photos"),
         (["--output=photos"], "must be another folder than the photos'"),
-        (["--image=no/*.png"], "`image` must be a photo, a folder or a pattern"),
+        (["--image=no/*.png"], "`image` must be a photo, a folder, or a pattern of files that are"),
     ],
 )
 def test_a_folder_that_cannot_be_dreamed_on(tmp_path, warm_refuse, flags, words):
@@ -953,7 +974,7 @@ def test_a_second_interrupt_goes_through_at_once(tmp_path, photo, forked_run):
 )
 def test_record_of_another_type_is_refused(tmp_path, photo, warm_refuse, record, named):
     chunks = PngImagePlugin.PngInfo()
-    chunks.add_text("kerasart", json.dumps(record))
+    chunks.add_text("kerasart", json.dumps({"octaves": 2} | record))
     Image.fromarray(make_photo(40, 30)).save(tmp_path / "odd.png", pnginfo=chunks)
     line = warm_refuse(
         tmp_path, "--reproduce=odd.png", "--image=photo.png", "--backbone=squeezenet"

@@ -310,6 +310,7 @@ def test_a_walk_is_an_animation_of_the_photo(folder, warm_run):
         (["--manner=1", "--refine=2"], "`refine` needs the painting itself, --style=FILE"),
         (["--truncation=0.5"], "`truncation` goes with --manner or --walk."),
         (["--frames=5"], "`frames` goes with --walk."),
+        (["--preview_every=5"], "`preview_every` goes with --refine or --fit_manner."),
         (["--walk=1"], "`walk` must be at least two manners or paintings. Received: '1'"),
         (["--walk=1,no.jpg"], "Cannot read 'no.jpg'"),
         (["--walk=1,2", "--output=a.jpg"], "a.jpg"),

@@ -96,6 +96,11 @@ def test_style_settings_that_make_no_sense(name, allowed, values):
         assert "Received: " in message
 
 
+def test_rows_are_instead_of_a_size():
+    with pytest.raises(ValueError, match="`rows` must be None where size is given. Received: 40"):
+        StyleSettings({"a": 1}, {"a": 1}, size=64, rows=40)
+
+
 @pytest.mark.parametrize("name", ["size", "rows", "smallest"])
 def test_half_a_pixel_is_refused(name):
     with pytest.raises(ValueError, match=f"`{name}`"):

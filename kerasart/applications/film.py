@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import reprlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +18,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasart.applications.film_shots import Shot, frames_of_shots, resize_frame
+from kerasart.applications.film_shots import Shot, check_cuts, frames_of_shots, resize_frame
 from kerasart.film import Film, FilmWriter, Frame
 from kerasart.film.flow import find_flow
 from kerasart.film.motion import Flow, Motion, MotionTracker
 from kerasart.film.video_file import CutOffError
 from kerasart.film.writer import Gap
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check, is_whole
 
 _log = logging.getLogger("kerasart")
 
 FilmState = dict[str, np.ndarray]
+
+_SMALLEST = 16  # Pixels.
 
 
 class Painter(Protocol):
@@ -118,6 +121,9 @@ def paint_film(
         OSError: If the output cannot be written.
     """
     start = time.perf_counter()
+    check_cuts(cuts)
+    is_allowed = size is None or is_whole(size) and size >= _SMALLEST
+    check(is_allowed, "size", f"None, or a whole number of pixels from {_SMALLEST}", size)
     film = film if isinstance(film, Film) else Film(film)
     identity = film.identity()
     for shot in shots or ():
@@ -155,10 +161,23 @@ def _paint(frames, painter, writer, state):
     for frame, motion in frames:
         if motion is None or writer.segment_is_full:
             writer.close_segment(state)
-        painted, state = painter(frame.image, motion, None if motion is None else state)
+        answer = painter(frame.image, motion, None if motion is None else state)
+        painted, state = _checked(answer)
         writer.write(frame, painted)
         yield frame, painted, motion is None
     writer.close_segment()
+
+
+def _checked(answer):
+    """Raises ValueError if a painter gave no picture, or a state that cannot be read again."""
+    is_pair = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict | None)
+    arrays = map(np.asarray, (answer[1] or {}).values()) if is_pair else ()
+    if not is_pair or any(array.dtype == object for array in arrays):
+        raise ValueError(
+            "`painter` must return a picture, and its state: a dict of arrays, or None. "
+            f"Received: {reprlib.repr(answer)}"
+        )
+    return answer
 
 
 def _parts(writer, shots):

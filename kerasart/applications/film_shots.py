@@ -11,6 +11,7 @@ from kerasart.film.motion import is_cut
 from kerasart.film.reader import Film, Frame
 from kerasart.image.arrays import fit_size
 from kerasart.image.resizing import resize_cut_out
+from kerasart.settings.checks import check, is_number
 
 
 class Shot(NamedTuple):
@@ -43,8 +44,9 @@ def find_shots(
 
     Raises:
         ImportError: If PyAV or OpenCV is missing.
-        ValueError: If the film cannot be read.
+        ValueError: If the film cannot be read, or `cuts` are not times.
     """
+    check_cuts(cuts)
     film = film if isinstance(film, Film) else Film(film)
     identity = film.identity()
     shots: list[Shot] = []
@@ -72,6 +74,12 @@ def frames_of_shots(
         else:
             yield frame, any(before.time < cut <= frame.time for cut in cuts)
         before = frame
+
+
+def check_cuts(cuts: Collection[float] | None) -> None:
+    """Raises ValueError if something else is given as the times of cuts."""
+    are_times = isinstance(cuts, Collection) and all(is_number(cut) and cut >= 0 for cut in cuts)
+    check(cuts is None or are_times, "cuts", "None, or times in seconds from 0", cuts)
 
 
 def resize_frame(frame: Frame, size: int | None) -> Frame:

@@ -244,6 +244,23 @@ with FilmWriter(sys.argv[1], Film(sys.argv[2])).claim([(0, 6)]):
 """
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("size", 0), ("size", 40.5), ("size", "big"), ("cuts", "auto"), ("cuts", [-1]), ("cuts", 0.2)],
+)
+def test_arguments_that_are_not_allowed(clip, tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"^`{name}` must be None, or .* Received: "):
+        paint_film(clip, tmp_path / "a.mp4", Counting(), **{name: value})
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("state", [(), ([1],), ({"what": object()},)])
+def test_what_a_painter_must_return(clip, tmp_path, state):
+    with pytest.raises(ValueError, match="^`painter` must return a picture, and its state: .* Rec"):
+        paint_film(clip, tmp_path / "a.mp4", lambda frame, motion, before: (frame, *state))
+    assert not os.listdir(tmp_path)
+
+
 def test_what_another_process_paints_is_refused(clip, tmp_path):
     path, shots = tmp_path / "a.mp4", find_shots(clip)
     command = [sys.executable, "-c", CLAIM, path, clip]

@@ -111,6 +111,10 @@ def _parse_flags(groups):
     if extra:
         raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
     flags.FLAGS.mark_as_parsed()
+    for name in known:
+        # A shell makes such of a variable that is not set: the default is not what was meant.
+        if known[name].present and known[name].value in ("", [""]):
+            raise ValueError(f"`{name}` must not be empty. Received: ''")
     _expand_homes()
 
 

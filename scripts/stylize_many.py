@@ -2,7 +2,7 @@
 
     python scripts/stylize_many.py --input=photos --output=painted --model=medium --style=mosaic
     python scripts/stylize_many.py --input=s3://bucket/photos --output=gs://bucket/painted
-    python scripts/stylize_many.py --input=photos --output=painted --style=coarse:mosaic,fine:dots
+    python scripts/stylize_many.py --input=photos --style=coarse:mosaic,fine:shipwreck
     python scripts/stylize_many.py --input=photos --model=dream --dream_preset=gentle
     python scripts/stylize_many.py ... --address=auto --workers=64 --gpus_per_worker=0.25
 

@@ -92,6 +92,15 @@ def test_a_flag_of_another_format_is_refused(flags, words, tmp_path, call):
     assert done.returncode == 1 and words in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [("deep_dream", "image"), ("deep_dream", "guide"), ("style_transfer", "style")],
+)
+def test_an_empty_flag_is_refused(name, flag, tmp_path, call):
+    done = call(script(name), f"--{flag}=", folder=tmp_path)
+    assert done.returncode == 1 and f"`{flag}` must not be empty. Received: ''" in done.stderr
+
+
 @pytest.mark.parametrize("value", ["100000000000000000000", "2147483648", "-1", "1" * 5000])
 def test_a_seed_that_tensorflow_does_not_know_is_refused(value, tmp_path, call):
     done = call(script("deep_dream"), f"--seed={value}", folder=tmp_path)

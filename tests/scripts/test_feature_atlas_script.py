@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_the_channels_so_far(tmp_path, forked_run):
         (["--channels=3,"], "`channels` must be FIRST:END", "'3,'"),
         (["--channels=some"], "`channels` must be FIRST:END", "'some'"),
         (["--layer=fire33"], "nearest: fire3", "'fire33'"),
-        (["--layer="], "`layer` must be given", "none"),
+        (["--layer="], "`layer` must not be empty", "''"),
         (["--output=atlas.mp4"], "'atlas.mp4'", "'.mp4'"),
         (["--output=no/atlas.png"], "its folder must exist", "folder 'no'"),
         (["--preset=visualisation"], "Nearest: visualization", "'visualisation'"),

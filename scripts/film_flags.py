@@ -19,7 +19,7 @@ from kerasart.film import Film, FilmWriter
 from kerasart.film.animated_picture import is_animated
 from kerasart.film.flow import opencv
 from kerasart.film.segments import delete_segments, folder_of
-from kerasart.film.writer import SOUNDS
+from kerasart.film.writer import LOWEST_QUALITY, SOUNDS
 from kerasart.image import next_free_path, write_picture
 from kerasart.image.arrays import fit_size
 from kerasart.image.atomic_files import claim
@@ -59,6 +59,7 @@ _FILM_QUALITY = flags.DEFINE_integer(
     "Constant rate factor of the video, from 0; lower is better and larger. (default: one at "
     "which no loss is seen)",
     lower_bound=0,
+    upper_bound=LOWEST_QUALITY,
 )
 _SOUND = flags.DEFINE_enum("sound", "copy", SOUNDS, "Copy the sound, or leave it out.")
 _PREVIEW = flags.DEFINE_bool(

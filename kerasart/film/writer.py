@@ -24,7 +24,7 @@ SOUNDS = ("copy", "none")
 # Frames of a segment, of which a run that is killed loses at most one, where a frame takes seconds.
 SLOW_SEGMENT = 25
 
-_LOWEST_QUALITY = 63
+LOWEST_QUALITY = 63
 
 
 class Gap(NamedTuple):
@@ -309,9 +309,9 @@ def _check_arguments(path, film, quality, sound, segment, taken):
             raise ValueError(f"`{name}` must be {' or '.join(allowed)}. Received: {value!r}")
     if taken == "refuse" and path.exists():
         raise FileExistsError(f"Cannot write '{path}': its name must be free. Received: a file")
-    if quality is not None and not 0 <= quality <= _LOWEST_QUALITY:
+    if quality is not None and not 0 <= quality <= LOWEST_QUALITY:
         raise ValueError(
-            f"`quality` must be from 0 to {_LOWEST_QUALITY}. Received: quality={quality}"
+            f"`quality` must be from 0 to {LOWEST_QUALITY}. Received: quality={quality}"
         )
     if segment < 1:
         raise ValueError(f"`segment` must be at least 1 frame. Received: segment={segment}")

@@ -216,3 +216,8 @@ def test_what_cannot_be_is_refused_before_tensorflow_is_loaded(folder, light_run
     assert outcome.code == 1 and len(outcome.lines) == 1
     assert message in outcome.lines[0] and "Received: " in outcome.lines[0]
     assert names_in(folder) == before
+
+
+def test_a_quality_that_is_not_allowed_is_called_by_its_flag(folder, light_run):
+    outcome = light_run(folder, "--input=clip.mp4", "--film_quality=64", *PAINT)
+    assert outcome.code and "flag --film_quality=64" in outcome.lines[0]

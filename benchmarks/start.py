@@ -84,7 +84,7 @@ def main():
             sum(stage[i] for stage in stages) - again[i] - alone[i] for i in range(2)
         ]
     rows = [
-        [name, stage, *(f"{seconds:.2f}" for seconds in pair)]
+        [name if name == ALONE else f"`{name}`", stage, *(f"{seconds:.2f}" for seconds in pair)]
         for name, stages in medians.items()
         for stage, pair in stages.items()
     ]

@@ -63,13 +63,26 @@ class MotionTracker:
 
         Returns:
             A `Motion`; None for the first frame, and for frames too small for flow.
+
+        Raises:
+            ValueError: If `flow` returns anything else than such a flow.
         """
         before, self._before = self._before, image
         if before is None or min(image.shape[1:3]) < LEAST_SIDE:
             return None
-        back, forth = self._flow(image, before), self._flow(before, image)
+        back, forth = self._find(image, before), self._find(before, image)
         trust = find_trust(back, forth, image, before)
         return Motion(back, trust, dominant_shift(image, before, back, trust))
+
+    def _find(self, now, before):
+        flow = np.asarray(self._flow(now, before), np.float32)
+        expected = (*now.shape[1:3], 2)
+        if flow.shape != expected:
+            raise ValueError(
+                f"`flow` must return vectors of shape {expected}, (height, width, 2) of the frame. "
+                f"Received: {flow.shape}"
+            )
+        return flow
 
     def restart(self, image: np.ndarray | None = None) -> None:
         """Forgets the frame before, or replaces it."""

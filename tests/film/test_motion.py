@@ -86,3 +86,10 @@ def test_frames_too_small_for_flow_have_no_motion():
     tracker = MotionTracker()
     small = view("coffee")[:, :11]
     assert tracker(small) is None and tracker(small) is None
+
+
+def test_a_flow_of_another_size_is_refused():
+    tracker = MotionTracker(lambda now, before: np.zeros((*now.shape[1:3], 3)))
+    tracker(view("coffee"))
+    with pytest.raises(ValueError, match=r"`flow`.*\(160, 240, 2\).*Received: \(160, 240, 3\)"):
+        tracker(view("coffee"))

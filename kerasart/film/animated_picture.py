@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from kerasart.film.video_file import CutOffError, still_picture
-from kerasart.image.formats import FORMATS
+from kerasart.image.formats import FORMATS, pillow_setting
 from kerasart.image.video import BT709
 
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
@@ -23,21 +23,27 @@ _DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 def is_animated(path: Path) -> bool:
     """Returns whether a file is an animated picture, of more than one frame."""
     try:
-        with Image.open(path, formats=_ANIMATED) as picture:
+        with _opened(path, _ANIMATED) as picture:
             return getattr(picture, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except (*_DAMAGED, EOFError):
         return False
 
 
 def is_picture(path: Path) -> bool:
     """Returns whether Pillow, rather than FFmpeg, reads a file."""
     try:
-        with Image.open(path, formats=sorted(set(FORMATS.values()))):
+        with _opened(path, sorted(set(FORMATS.values()))):
             return True
     except Image.UnidentifiedImageError:
         return False
     except _DAMAGED:
         return True
+
+
+def _opened(path, formats):
+    """Opens a picture to look at its header, however large it says that it is."""
+    with pillow_setting(Image, "MAX_IMAGE_PIXELS", None):
+        return Image.open(path, formats=formats)
 
 
 class AnimatedPicture:

@@ -12,6 +12,7 @@ from film_files import FRAMES, SIZE, STEADY, TIME_BASE, VARIABLE, make_film, pic
 from PIL import Image
 
 from kerasart.film import Film, Frame
+from kerasart.film.animated_picture import is_animated, is_picture
 from kerasart.film.video_file import CutOffError
 
 av = pytest.importorskip("av")
@@ -20,6 +21,21 @@ av = pytest.importorskip("av")
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     return make_film(tmp_path_factory.mktemp("film") / "clip.mp4", sound="aac")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("limit", [10, 100])  # 144 pixels are refused by Pillow, or warned of.
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".webp"])
+def test_however_large_a_picture_is_it_is_known_whether_it_moves(
+    tmp_path, monkeypatch, limit, suffix
+):
+    still, moving = (Image.new("RGB", (12, 12), colour) for colour in ("red", "blue"))
+    still.save(tmp_path / f"still{suffix}")
+    moving.save(tmp_path / f"moving{suffix}", save_all=True, append_images=[still])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    for name in ("still", "moving"):
+        path = tmp_path / f"{name}{suffix}"
+        assert is_picture(path) and is_animated(path) == (name == "moving")
 
 
 def error_of(image, number):

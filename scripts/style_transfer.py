@@ -111,6 +111,11 @@ def main() -> None:
 
         return style_transfer(content, **arguments)
 
+    if "dream" in _read_record():
+        raise ValueError(
+            "`reproduce` must be a painting of a photo as it is; one of a dream is made again by "
+            f"dream_style. Received: {REPRODUCE.value!r}"
+        )
     act(make)
 
 
@@ -215,10 +220,7 @@ def read_request(**changes: Any) -> Request:
     Returns:
         `Request`.
     """
-    recorded = {}
-    if REPRODUCE.value:
-        most = common_flags.MAX_PIXELS.value
-        recorded = read_record(REPRODUCE.value, most, needed="style_layers")
+    recorded = _read_record()
     if _PLOT.value:
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
@@ -227,6 +229,13 @@ def read_request(**changes: Any) -> Request:
     pictures = style_pictures.read_pictures(recorded, start)
     bits = int(common_flags.BITS.value or recorded.get("bits", 8))
     return Request(recorded, settings, chosen, pictures, bits)
+
+
+def _read_record():
+    """Reads what --reproduce names."""
+    if not REPRODUCE.value:
+        return {}
+    return read_record(REPRODUCE.value, common_flags.MAX_PIXELS.value, needed="style_layers")
 
 
 def _read_settings(recorded, changes):

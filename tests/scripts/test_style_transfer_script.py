@@ -24,6 +24,7 @@ from conftest import (
     succeed,
 )
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import kerasart
 from kerasart import read_picture
@@ -462,6 +463,15 @@ def test_reproduction_from_other_pictures_warns_of_each(plain, folder, given, wa
     record, former = record_of(folder / "painted.png"), record_of(plain / "painted.png")
     differing = {name for name in record if record[name] != former[name]}
     assert differing == {"photo_hash", "styles_hash"}
+
+
+def test_reproduction_of_a_painted_dream_is_refused(plain, folder, warm_refuse):
+    text = PngInfo()
+    text.add_text("kerasart", json.dumps(record_of(plain / "painted.png") | {"dream": {}}))
+    with Image.open(plain / "painted.png") as painted:
+        painted.save(folder / "former.png", pnginfo=text)
+    line = warm_refuse(folder, "--reproduce=former.png", *PICTURES)
+    assert "dream_style. Received: 'former.png'" in line
 
 
 def test_reproduction_with_another_number_of_styles_is_refused(plain, folder, warm_refuse):

@@ -7,13 +7,12 @@ All flags of style_transfer.py paint; those that begin with dream_ dream. Photos
 deep_dream.py makes another, which style_transfer.py paints.
 """
 
-from kerasart.scripts import cli, common_flags, film_flags, options, style_transfer
+from kerasart.scripts import cli, film_flags, options, style_transfer
 
 import itertools
 
 from absl import flags
 
-from kerasart.records import read_record
 from kerasart.settings.dream import DreamSettings, read_recorded
 
 _PRESET = flags.DEFINE_string(
@@ -37,10 +36,8 @@ def main() -> None:
     if film_flags.is_film(flags.FLAGS["content"].value, None):
         content = flags.FLAGS["content"].value
         raise ValueError(f"`content` must be a photo, or a folder of them. Received: {content!r}")
-    recorded = {}
-    if style_transfer.REPRODUCE.value:
-        most = common_flags.MAX_PIXELS.value
-        record = read_record(style_transfer.REPRODUCE.value, most, needed="dream")
+    record, recorded = style_transfer.read_reproduced("dream"), {}
+    if record:
         recorded = read_recorded(record["dream"])
         # Those of the painting count for both.
         recorded = {name: value for name, value in recorded.items() if name not in ("seed", "size")}
@@ -55,7 +52,7 @@ def main() -> None:
         size = arguments.get("size")
         return dream_style(content, dream=dream | {"size": size}, **arguments)
 
-    style_transfer.act(make)
+    style_transfer.act(make, record)
 
 
 def run() -> None:

@@ -111,16 +111,29 @@ def main() -> None:
 
         return style_transfer(content, **arguments)
 
-    if "dream" in _read_record():
+    recorded = read_reproduced("style_layers")
+    if "dream" in recorded:
         raise ValueError(
             "`reproduce` must be a painting of a photo as it is; one of a dream is made again by "
             f"dream_style. Received: {REPRODUCE.value!r}"
         )
-    act(make)
+    act(make, recorded)
 
 
-def act(make: Callable[..., Any]) -> None:
-    """Does what the flags ask for, with `make(content, **arguments) -> Result`."""
+def read_reproduced(needed: str) -> dict[str, Any]:
+    """Reads the record of the picture that --reproduce names, if it does (see `read_record`)."""
+    if not REPRODUCE.value:
+        return {}
+    return read_record(REPRODUCE.value, common_flags.MAX_PIXELS.value, needed)
+
+
+def act(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
+    """Does what the flags ask for.
+
+    Args:
+        make: `make(content, **arguments) -> Result`.
+        recorded: As of `read_reproduced`.
+    """
     if show_presets():
         return
     is_film = film_flags.is_film(_CONTENT.value, _OUTPUT.value)
@@ -132,13 +145,13 @@ def act(make: Callable[..., Any]) -> None:
     elif is_film:
         paint_film()
     elif are_several(_CONTENT.value):
-        paint_folder(make)
+        paint_folder(make, recorded)
     elif _SWEEP.value:
-        sweep(make)
+        sweep(make, recorded)
     else:
         output = _OUTPUT.value or "painted.png"
         check_output(output, int(common_flags.BITS.value or 8))
-        paint(make, read_request(), _CONTENT.value, output)
+        paint(make, read_request(recorded), _CONTENT.value, output)
 
 
 def show_presets() -> bool:
@@ -147,11 +160,11 @@ def show_presets() -> bool:
     return options.show_presets("style_transfer", _PRESET.value, "best", backbone)
 
 
-def paint_folder(make: Callable[..., Any]) -> None:
-    """Paints each of several photos, with `make` as in `act`."""
+def paint_folder(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
+    """Paints each of several photos, with arguments as of `act`."""
     if _SWEEP.value:
         raise ValueError(f"`content` must be one photo to sweep. Received: {_CONTENT.value!r}")
-    request = read_request()
+    request = read_request(recorded)
     jobs, _ = plan_jobs(_CONTENT.value, _OUTPUT.value, request.bits, flag="content")
     forget_finished(jobs)
     paint_each(skip_painted(jobs), lambda *job: paint(make, request, *job), flag="content")
@@ -161,7 +174,7 @@ def paint_film() -> None:
     """Paints the film that --content names."""
     of_pictures = style_pictures.CONTENT_MASK, _SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
     film_flags.check(*of_pictures, common_flags.PREVIEW_EVERY)
-    _, settings, chosen, pictures, _ = read_request()
+    _, settings, chosen, pictures, _ = read_request({})
     film = Film(_CONTENT.value)
     _check_size(film.size, chosen, is_given="size" in settings)
     styles, masks = pictures["styles"], pictures["style_masks"]
@@ -211,16 +224,16 @@ class Request(NamedTuple):
     bits: int
 
 
-def read_request(**changes: Any) -> Request:
+def read_request(recorded: dict[str, Any], **changes: Any) -> Request:
     """Reads flags, styles and masks.
 
     Args:
+        recorded: As of `read_reproduced`.
         **changes: Settings over those of the flags.
 
     Returns:
         `Request`.
     """
-    recorded = _read_record()
     if _PLOT.value:
         check_plot(_PLOT.value)
     if _CONTACT_SHEET.value:
@@ -229,13 +242,6 @@ def read_request(**changes: Any) -> Request:
     pictures = style_pictures.read_pictures(recorded, start)
     bits = int(common_flags.BITS.value or recorded.get("bits", 8))
     return Request(recorded, settings, chosen, pictures, bits)
-
-
-def _read_record():
-    """Reads what --reproduce names."""
-    if not REPRODUCE.value:
-        return {}
-    return read_record(REPRODUCE.value, common_flags.MAX_PIXELS.value, needed="style_layers")
 
 
 def _read_settings(recorded, changes):
@@ -323,8 +329,12 @@ def _check_size(size, settings, is_given):
         )
 
 
-def sweep(make: Callable[..., Any]) -> None:
-    """Paints with each of several values of a flag, and writes a labelled sheet of the pictures."""
+def sweep(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
+    """Paints with each of several values of a flag, and writes a labelled sheet of the pictures.
+
+    Args:
+        make, recorded: As of `act`.
+    """
     name, _, values = (_SWEEP.value or "").partition(":")
     if name not in (*names_of(StyleSettings), "preset", "backbone", "seed") or not values:
         raise ValueError(
@@ -347,7 +357,7 @@ def sweep(make: Callable[..., Any]) -> None:
     for value in parsed:
         label = str(value).replace("/", "_")  # Of a file's path.
         output = sheet.with_name(f"{sheet.stem}.{name}-{label}{sheet.suffix}")
-        request = read_request(**{name: value})
+        request = read_request(recorded, **{name: value})
         images.append(paint(make, request, _CONTENT.value, str(output)).image)
         labels.append(f"{name} {value}")
     path = write_picture(sheet, contact_sheet(images, labels), taken=common_flags.if_taken())

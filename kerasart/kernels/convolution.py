@@ -45,8 +45,8 @@ def speed_up(layer: Any) -> None:
     """
     if not _is_supported(layer):
         return
-    # With twice the layer's precision, only the transformed kernels are rounded.
-    kernel = tf.cast(layer.kernel, "float64" if layer.compute_dtype == "float32" else "float32")
+    # Transformed in float32, so that in bfloat16 only the transformed kernels are rounded.
+    kernel = tf.cast(layer.kernel, "float32")
     (compute, prepare), (compute_gradient, prepare_gradient) = _choose_ways(layer)
     forwards = tf.cast(prepare(kernel), layer.compute_dtype)
     backwards = tf.cast(prepare_gradient(_rotate(kernel)), layer.compute_dtype)
@@ -133,7 +133,7 @@ _OF_TILE, _OF_KERNEL, _OF_POSITIONS = (np.kron(rows, rows) for rows in _minimal_
 
 def _rotate(kernel):
     """Rotates a kernel by 180 degrees, and swaps its input and output channels."""
-    return tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    return tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
 
 
 def _convolve(image, kernel):

@@ -193,7 +193,8 @@ class Term(Objective):
         if self.summed:
             return self.statistic(features, *guide)
         height, width = ops.shape(features)[1:3]
-        return self.statistic(features, *guide) / ops.cast(height * width, "float32")
+        # Multiplied: of a quotient, the gradient for the divisor would be computed too.
+        return self.statistic(features, *guide) * (1 / ops.cast(height * width, "float32"))
 
     def extent(self, count: int) -> tuple[int, int]:
         """Returns the half-open range of the rows, or columns, of `count` that contribute."""

@@ -121,17 +121,31 @@ class Wasserstein(StyleTerm):
 
     def distance(self, mean: Any, style_mean: Any, style_trace: Any, style_root: Any) -> Any:
         """Returns the squared distance over the number of channels."""
-        mean, covariance = self._gaussian(mean)
-        style_root = self._widen(style_root)
-        overlap = trace_of_root(style_root @ self._widen(covariance) @ style_root)
-        overlap = ops.cast(overlap, "float32")
-        spread = _trace(covariance) + style_trace - 2 * overlap
-        return (ops.sum(ops.square(mean - style_mean)) + spread) / mean.shape[0]
+        channels = style_mean.shape[1]
+        root = self._widen(style_root)
+
+        @custom_gradient
+        def squared_distance(sums):
+            mean, covariance = self._gaussian(sums)
+            overlap, of_overlap = trace_of_root(root @ self._widen(covariance) @ root)
+            spread = _trace(covariance) + style_trace - 2 * ops.cast(overlap, "float32")
+
+            def gradient(upstream):
+                # In closed form: the backend's own gradient is five times as many operations.
+                of_covariance = ops.cast(root @ of_overlap @ root, "float32")
+                of_covariance = _identity(channels) - 2 * of_covariance
+                of_mean = 2 * (mean - style_mean - mean @ of_covariance)
+                of_sums = ops.concatenate([of_mean, of_covariance], axis=0)
+                return (upstream / channels) * of_sums
+
+            return (ops.sum(ops.square(mean - style_mean)) + spread) / channels, gradient
+
+        return squared_distance(mean)
 
     def _gaussian(self, sums):
-        mean, products = sums[0], sums[1:]
-        covariance = products - mean[:, None] * mean
-        return mean, covariance + self._EPSILON * _identity(mean.shape[0])
+        mean, products = sums[:1], sums[1:]
+        covariance = products - ops.transpose(mean) @ mean
+        return mean, covariance + self._EPSILON * _identity(sums.shape[1])
 
     def _widen(self, matrix):
         return ops.cast(matrix, "float64") if matrix.shape[0] <= self._FEW else matrix
@@ -169,33 +183,24 @@ def sum_products(rows: Any) -> Any:
     return products(rows)
 
 
-def trace_of_root(matrix: Any) -> Any:
-    """Computes the trace of the square root of a symmetric positive matrix.
+def trace_of_root(matrix: Any) -> tuple[Any, Any]:
+    """Computes the trace of the square root of a symmetric positive matrix, and its gradient.
 
     Args:
         matrix: float32 or float64 (n, n).
 
     Returns:
-        A scalar, with the gradient `matrix^(-1/2) / 2`; NaN where the matrix is not finite.
+        A scalar, and its gradient `matrix^(-1/2) / 2`, (n, n); NaN where the matrix is not finite.
     """
     epsilon = float(np.finfo(keras.backend.standardize_dtype(matrix.dtype)).eps)
-
-    @custom_gradient
-    def trace(matrix):
-        # TensorFlow raises an error for eigenvalues of a matrix that is not finite.
-        is_finite = ops.all(ops.isfinite(matrix))
-        matrix = ops.where(is_finite, matrix, ops.cast(_identity(matrix.shape[0]), matrix.dtype))
-        values, vectors = ops.linalg.eigh((matrix + ops.transpose(matrix)) / 2)
-        # Zero eigenvalues, as rounding leaves them, would have an unbounded gradient.
-        roots = ops.sqrt(ops.maximum(values, epsilon * values[-1]))
-        roots = ops.where(is_finite, roots, math.nan)
-
-        def gradient(upstream):
-            return upstream * ((vectors / (2 * roots)) @ ops.transpose(vectors))
-
-        return ops.sum(roots), gradient
-
-    return trace(matrix)
+    # TensorFlow raises an error for eigenvalues of a matrix that is not finite.
+    is_finite = ops.all(ops.isfinite(matrix))
+    matrix = ops.where(is_finite, matrix, ops.cast(_identity(matrix.shape[0]), matrix.dtype))
+    values, vectors = ops.linalg.eigh((matrix + ops.transpose(matrix)) / 2)
+    # Zero eigenvalues, as rounding leaves them, would have an unbounded gradient.
+    roots = ops.sqrt(ops.maximum(values, epsilon * values[-1]))
+    roots = ops.where(is_finite, roots, math.nan)
+    return ops.sum(roots), (vectors / (2 * roots)) @ ops.transpose(vectors)
 
 
 def _trace(matrix):

@@ -228,11 +228,8 @@ def positive_matrix(n, rank, seed=0):
 
 
 def root_and_gradient(matrix):
-    matrix = tf.constant(matrix, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(matrix)
-        trace = trace_of_root(matrix)
-    return float(trace), tape.gradient(trace, matrix).numpy()
+    trace, gradient = trace_of_root(tf.constant(matrix, tf.float32))
+    return float(trace), gradient.numpy()
 
 
 def test_trace_of_root_against_scipy():
@@ -286,13 +283,16 @@ def test_what_is_not_finite_has_no_trace_but_no_error_either():
         assert not np.isfinite(trace) and not np.isfinite(gradient).any()
 
 
-def test_trace_of_root_takes_what_comes_after_it_into_account():
-    matrix = tf.constant(positive_matrix(3, 5), tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(matrix)
-        loss = -3.0 * trace_of_root(matrix)
-    expected = -3 * root_and_gradient(matrix)[1]
-    np.testing.assert_allclose(tape.gradient(loss, matrix), expected, rtol=1e-5)
+def test_a_distance_takes_what_comes_after_it_into_account():
+    term, mean = Wasserstein("a"), tf.constant(features(9, 7, 6))
+    value = term.prepare(term.mean(tf.constant(features(9, 7, 6, seed=2))))
+    mean = term.mean(mean)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(mean)
+        distance = term.distance(mean, *value)
+        loss = -3.0 * distance**2
+    expected = -6 * distance * tape.gradient(distance, mean)
+    np.testing.assert_allclose(tape.gradient(loss, mean), expected, rtol=1e-5)
 
 
 # --- Names

@@ -8,6 +8,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# What Keras imports where it is installed, for plots and tables: half a second.
+_UNUSED = ("cv2", "matplotlib", "pandas")
+
 _SEVERITIES = b"IWEF"  # Information, warnings, errors, and what ends the process.
 # A line of its log, as until version 2.19, and since.
 _LINE = re.compile(
@@ -21,18 +24,31 @@ def import_tensorflow() -> None:
 
     Much of an import's time goes into looks for garbage among what will stay. Here there are none
     meanwhile, and later ones leave out what is there by then: garbage among it is never collected,
-    which is for the owner of a process to decide. A TensorFlow that is imported already is left as
-    it is.
+    which is for the owner of a process to decide. Keras does without the libraries that it would
+    plot and read tables with, which can be imported afterwards. A TensorFlow that is imported
+    already is left as it is.
     """
     if "tensorflow" in sys.modules:
         return
     gc.disable()
     try:
-        with quiet_startup():
+        with quiet_startup(), _hidden(_UNUSED):
             import tensorflow  # noqa: F401 (and with it Keras)
         gc.freeze()
     finally:
         gc.enable()
+
+
+@contextmanager
+def _hidden(names):
+    """Lets imports of libraries fail in the block, as if they were not installed."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import gc
+import importlib
 import os
 import subprocess
 import sys
@@ -93,6 +94,29 @@ def test_an_import_that_fails_leaves_the_collector_on(no_tensorflow, monkeypatch
     with pytest.raises(ImportError, match="a library is missing"):
         import_tensorflow()
     assert gc.isenabled() and not frozen
+
+
+def test_what_keras_would_plot_with_is_imported_only_by_who_wants_it(
+    no_tensorflow, monkeypatch, tmp_path
+):
+    (tmp_path / "tensorflow.py").write_text("""
+import pandas
+try:
+    import matplotlib
+    has_plots = True
+except ImportError:
+    has_plots = False
+""")
+    for name in ("matplotlib", "pandas"):
+        (tmp_path / f"{name}.py").touch()
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    pandas = importlib.import_module("pandas")  # Whoever imported it already keeps it.
+    import_tensorflow()
+    assert not sys.modules["tensorflow"].has_plots
+    assert sys.modules["pandas"] is pandas
+    assert importlib.import_module("matplotlib").__file__ == str(tmp_path / "matplotlib.py")
 
 
 def test_who_only_called_kerasart_sees_nothing_of_tensorflow():

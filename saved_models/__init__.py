@@ -41,10 +41,10 @@ def find_network(model: str | PathLike[str]) -> Path:
     Raises:
         FileNotFoundError: If there is no such model.
     """
-    path = Path(model)
-    for candidate in (path, path / _FILE):
-        if candidate.is_file():
-            return candidate
+    if isinstance(model, str | PathLike):
+        for candidate in (Path(model), Path(model) / _FILE):
+            if candidate.is_file():
+                return candidate
     shipped = shipped_models()
     if str(model) in shipped:
         return shipped[str(model)] / _FILE

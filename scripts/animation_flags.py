@@ -149,7 +149,8 @@ def write_frames(
         taken="replace" if _replaces() else "number",
     )
     cli.say(
-        f"Wrote {'the frames so far to ' if stopped else ''}{written}: {len(frames.paths)} frames."
+        f"Wrote {'the frames so far to ' if stopped else ''}{written}: "
+        f"{cli.counted(len(frames.paths), 'frame')}."
     )
     if stopped:
         cli.say(f"The same command with --resume --output={path} continues it.")

@@ -51,7 +51,8 @@ def skip_painted(jobs: Sequence[Job]) -> list[Job]:
     """Keeps the jobs whose output is not there, and says how many are; --overwrite keeps all."""
     left = [job for job in jobs if common_flags.OVERWRITE.value or not job[1].exists()]
     if len(left) < len(jobs):
-        cli.say(f"{len(jobs) - len(left)} of {len(jobs)} are painted already.")
+        done = f"{len(jobs) - len(left)} of {len(jobs)} are painted already"
+        cli.say(f"{done} (--overwrite paints them anew).")
     return left
 
 
@@ -74,6 +75,8 @@ def paint_each(
         ValueError: At the end, if some could not be painted.
     """
     failed = []
+    for _, output in jobs[:1]:  # Where there can be no folder, all of them would fail.
+        make_folder(output.parent)
     for number, (photo, output) in enumerate(jobs, 1):
         try:
             make_folder(output.parent)

@@ -19,6 +19,7 @@ from absl import flags
 from tqdm import tqdm
 
 import kerasart
+from kerasart.settings.declare import Option
 from kerasart.startup import import_tensorflow
 
 _log = logging.getLogger("kerasart")
@@ -107,7 +108,10 @@ def _parse_flags(groups):
     known = flags.FlagValues()
     for holder in itertools.chain(*groups.values()):
         known[holder.name] = flags.FLAGS[holder.name]
-    extra = known(sys.argv)[1:]
+    try:
+        extra = known(sys.argv)[1:]
+    except flags.IllegalFlagValueError as error:
+        raise flags.Error(_say_allowed(known, error)) from error
     if extra:
         raise flags.Error(f"Every argument must be a --flag=value. Received: {extra[0]!r}")
     flags.FLAGS.mark_as_parsed()
@@ -116,6 +120,21 @@ def _parse_flags(groups):
         if known[name].present and known[name].value in ("", [""]):
             raise ValueError(f"`{name}` must not be empty. Received: ''")
     _expand_homes()
+
+
+def _say_allowed(known, error):
+    """Says which values a flag takes that was given another one; absl says it of some alone."""
+    name, _, rest = str(error).removeprefix("flag --").partition("=")
+    value = rest.removesuffix(f": {error.__context__}")
+    parser = known[name].parser
+    declared = Option(
+        known[name].help,
+        choices=getattr(parser, "enum_values", None),
+        least=getattr(parser, "lower_bound", None),
+        most=getattr(parser, "upper_bound", None),
+    )
+    kind = {"int": int, "float": float, "bool": bool}.get(parser.flag_type(), str)
+    return f"`{name}` must be {declared.allowed((kind,))}. Received: {value!r}"
 
 
 def _expand_homes():
@@ -214,6 +233,11 @@ def say(message: str) -> None:
     """Prints a line, unless all should be quiet."""
     if not QUIET.value:
         show(message)
+
+
+def counted(number: int, noun: str) -> str:
+    """Says how many there are of something: "1 frame", "2 frames"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def show(text: str) -> None:

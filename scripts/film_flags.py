@@ -161,7 +161,7 @@ def paint(
     # Another run may have taken the name meanwhile.
     writer = FilmWriter(path, film, **options, taken="replace" if _replaces() else "number")
     if writer.done:
-        cli.say(f"Going on after {writer.done} frames.")
+        cli.say(f"Going on after {cli.counted(writer.done, 'frame')}.")
     begin = time.perf_counter()
     if cluster_flags.is_given():
         try:
@@ -173,7 +173,7 @@ def paint(
     result = _paint_frames(film, writer, make_painter, size, cuts)
     cli.say(
         f"Wrote {'' if result.is_whole else 'the frames so far to '}{result.path}: "
-        f"{result.frames} frames, {seconds + result.seconds:.0f} s."
+        f"{cli.counted(result.frames, 'frame')}, {seconds + result.seconds:.0f} s."
     )
     if not result.is_whole:
         cli.say(f"The same command with --resume --output={path} continues it.")
@@ -218,7 +218,7 @@ def _paint_shots(film, path, options, make_painter, size, cuts):
     with tqdm(desc="Looking for cuts", bar_format="{desc} ...", disable=quiet, leave=False):
         writer, shots = make_writer(film), find_shots(film, cuts)
         left = [shot for shot in shots if any(writer.gaps(shot.first, shot.stop))]
-    cli.say(f"{len(left)} shots.")
+    cli.say(f"{cli.counted(len(left), 'shot')}.")
     frames = sum(shot.stop - shot.first for shot in left)
     with tqdm(total=frames, unit="frame", disable=quiet, leave=False) as bar:
         for shot in paint_shots(
@@ -237,7 +237,7 @@ def _keep_shots(writer, path):
     """Joins the shots so far after Ctrl-C, and says how to go on, if there is anything."""
     with writer.claim():
         if (count := writer.done) > 1:
-            cli.say(f"Wrote the frames so far to {writer.finish()}: {count} frames.")
+            cli.say(f"Wrote the frames so far to {writer.finish()}: {cli.counted(count, 'frame')}.")
     if folder_of(path).is_dir():
         cli.say(f"The same command with --resume --output={path} continues it.")
 

@@ -111,8 +111,10 @@ def main() -> None:
     """Reads flags, paints, and writes what was painted."""
     if not _MODEL.value:
         raise ValueError("`model` must be the file of a generator. Received: none")
-    if not Path(_MODEL.value).exists():
-        raise FileNotFoundError(f"`model` must be a file. Received: '{_MODEL.value}'")
+    if not any(path.is_file() for path in (Path(_MODEL.value), Path(_MODEL.value, "model.keras"))):
+        raise FileNotFoundError(
+            f"`model` must be a file, or a folder with a model.keras. Received: '{_MODEL.value}'"
+        )
     asked = [flag.name for flag in (WALK, *_SEARCHES) if flag.value]
     if len(asked) > 1:
         raise ValueError(f"`{asked[1]}` does not go with --{asked[0]}. Received: both")
@@ -131,6 +133,7 @@ def _refuse_flags(asked):
     of_walk = _OF_WALK
     of_search = [*_MOVING, _SPACE, common_flags.BACKBONE, common_flags.WEIGHTS]
     of_search += [common_flags.SEED, common_flags.PREVIEW_EVERY]
+    of_search += [common_flags.TILE, common_flags.MEMORY]
     for what, own, is_there in (
         ("--walk", of_walk, bool(WALK.value)),
         ("a search, such as --project", of_search, bool(asked) and not WALK.value),
@@ -139,8 +142,9 @@ def _refuse_flags(asked):
         for flag in own:
             if flags.FLAGS[flag.name].present and not is_there:
                 raise ValueError(f"`{flag.name}` goes with {what}. Received: no such flag")
-    if WALK.value and SEEDS.value:
-        raise ValueError(f"`seeds` does not go with --walk. Received: {SEEDS.value!r}")
+    for flag in (SEEDS, common_flags.BITS):
+        if WALK.value and flag.value:
+            raise ValueError(f"`{flag.name}` does not go with --walk. Received: {flag.value!r}")
 
 
 def _load():
@@ -178,7 +182,8 @@ def _paint_seeds(mix):
     if output.suffix.lower() in FORMATS:
         check_output(output, bits)
     else:
-        jobs = skip_painted([(seed, output / f"seed{seed:>04}.png") for seed in seeds])
+        of_class = "" if LABEL.value is None else f"_label{LABEL.value}"
+        jobs = skip_painted([(seed, output / f"seed{seed:>04}{of_class}.png") for seed in seeds])
         seeds = {seed: seeds[seed] for seed, _ in jobs}
         if not jobs:
             return
@@ -197,7 +202,7 @@ def _paint_seeds(mix):
     if images:
         labels = [f"seed {name}" for name in seeds]
         sheet = contact_sheet(images, labels, cell=max(32, min(generator.size, _CELL)))
-        path = write(output, sheet, seeds=list(seeds))
+        output = write(output, sheet, seeds=list(seeds))
     what = f"{output}: {len(seeds)} pictures" if len(seeds) > 1 else str(path)
     cli.say(f"Wrote {what} of {generator.size}x{generator.size}.")
 

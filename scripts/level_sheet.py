@@ -68,4 +68,4 @@ def paint(jobs: Sequence[Job], is_one: bool, painting: OnePass) -> None:
     rows, columns = ([f"{level}: {name}" for name in names] for level in ("coarse", "fine"))
     sheet = contact_table(images, rows, columns, max(_LEAST_CELL, *image.shape))
     path = write_picture(output, sheet, bits=painting.bits, taken=common_flags.if_taken())
-    cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
+    cli.say(f"Wrote {path}: a sheet of {cli.counted(len(images), 'picture')}.")

@@ -1,6 +1,7 @@
 """--manner, --truncation and --walk: random manners, and the way from one to the next."""
 
 from kerasart.scripts import animation_flags, cli, common_flags
+from kerasart.scripts.batch_files import looks_like_file
 from kerasart.scripts.options import define_flags
 
 from pathlib import Path
@@ -98,6 +99,15 @@ def _manner(number):
     return Manner(int(number), TRUNCATION.value)
 
 
+def _read_stop(name):
+    """Reads a manner's number, or a painting."""
+    if name.isdecimal():
+        return _manner(name)
+    is_file = Path(name).is_file() or looks_like_file(name)
+    check(is_file, "walk", "numbers of manners, or files of paintings", name)
+    return read_picture(name, common_flags.MAX_PIXELS.value)
+
+
 def walk(output: str | None, photo: str, painting: OnePass) -> None:
     """Makes the animation that --walk asks for.
 
@@ -110,12 +120,9 @@ def walk(output: str | None, photo: str, painting: OnePass) -> None:
     check_animation(output, animation_flags.FPS.value, animation_flags.LOOP.value)
     names = [name.strip() for name in (WALK.value or "").split(",")]
     check(len(names) > 1, "walk", "at least two manners or paintings", WALK.value)
-    known = {
-        name: _manner(name)
-        if name.isdecimal()
-        else read_picture(name, common_flags.MAX_PIXELS.value)
-        for name in names
-    }
+    count = animation_flags.FRAMES.value
+    check(count >= len(names), "frames", f"at least {len(names)}, the number of stops", count)
+    known = {name: _read_stop(name) for name in names}
     cli.load_tensorflow()  # Reading in a size needs it.
     stops = [known[name] for name in names]
     image = painting.prepare(common_flags.read_photo(photo)).image
@@ -124,7 +131,6 @@ def walk(output: str | None, photo: str, painting: OnePass) -> None:
         for name, each in known.items()
         if isinstance(each, Picture)
     }
-    count = animation_flags.FRAMES.value
     record: dict[str, Any] = {
         "model": painting.model,
         "precision": painting.precision,

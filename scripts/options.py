@@ -161,9 +161,9 @@ def refuse_idle(chosen: Any) -> None:
     for each, declared in options(type(chosen)):
         name = declared.flag or each.name
         is_given = _FIELDS.get(name) is each and flags.FLAGS[name].present
-        if is_given and declared.needs and not any(getattr(chosen, x) for x in declared.needs):
-            needed = " or ".join(f"--{x}" for x in declared.needs)
-            raise ValueError(f"`{name}` goes with {needed}. Received: --{name} alone")
+        if is_given and not declared.does_something(chosen):
+            needed = " or ".join(f"--{need}" for need in declared.needs)
+            raise ValueError(f"`{name}` goes with {needed}. Received: --{name} without it")
 
 
 def check_dream(settings: Mapping[str, Any], guide: Any = None) -> DreamSettings:

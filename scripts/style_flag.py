@@ -11,6 +11,7 @@ from typing import Any
 from kerasart.image import read_picture
 from kerasart.image.fingerprint import hash_image
 from kerasart.levels import LEVELS, split_levels
+from kerasart.settings.checks import check
 
 
 def parse_mixture(text: str | None) -> tuple[Any, dict[str, Any]]:
@@ -32,8 +33,11 @@ def parse_mixture(text: str | None) -> tuple[Any, dict[str, Any]]:
     weights = {level: _parse_weights(mixture) for level, mixture in levels.items()}
     weights = weights or _parse_weights(text)
     names = list(itertools.chain(*weights.values())) if levels else list(weights)
-    if not any(Path(name).is_file() or looks_like_file(name) for name in names):
+    files = [name for name in names if Path(name).is_file() or looks_like_file(name)]
+    if not files:
         return weights, {"style": weights}
+    allowed = "names, or files of paintings, of which a network takes either"
+    check(len(files) == len(names), "style", allowed, text)
     pictures = {name: read_picture(name, common_flags.MAX_PIXELS.value) for name in names}
 
     def pairs(weights):

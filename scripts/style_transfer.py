@@ -361,7 +361,7 @@ def sweep(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
         images.append(paint(make, request, _CONTENT.value, str(output)).image)
         labels.append(f"{name} {value}")
     path = write_picture(sheet, contact_sheet(images, labels), taken=common_flags.if_taken())
-    cli.say(f"Wrote {path}: a sheet of {len(images)} pictures.")
+    cli.say(f"Wrote {path}: a sheet of {cli.counted(len(images), 'picture')}.")
 
 
 def run() -> None:

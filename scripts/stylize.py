@@ -46,6 +46,7 @@ from dataclasses import replace
 from absl import flags
 from tqdm import tqdm
 
+from kerasart.image.atomic_files import make_folder
 from kerasart.image.samples import SAMPLES
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
@@ -189,6 +190,7 @@ def list_styles() -> None:
 def _paint_all(jobs, painting):
     """Paints many pictures, and goes past what cannot be read."""
     failed = []
+    make_folder(jobs[0][1].parent)  # Where there can be none, all of them would fail.
 
     def read(job):
         return painting.prepare(common_flags.read_photo(job[0]))

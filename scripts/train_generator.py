@@ -21,7 +21,7 @@ from kerasart.image.photos import find_photos
 from kerasart.settings.generator import GeneratorSettings
 
 _PICTURES = flags.DEFINE_string(
-    "pictures", None, "The pictures to learn from: a folder, or a pattern such as 'DIR/*.jpg'."
+    "pictures", None, "A folder of the pictures to learn from, with all folders in it."
 )
 _OUTPUT = flags.DEFINE_string("output", "generator", "The folder to write to.")
 _FINETUNE = flags.DEFINE_string(
@@ -51,7 +51,7 @@ def main() -> None:
     for holder in _SETTINGS["generator"]:
         if _FINETUNE.value and holder.present:
             raise ValueError(f"`{holder.name}` does not go with --finetune. Received: both")
-    pictures = find_photos(_PICTURES.value)
+    pictures = find_photos(_PICTURES.value, "pictures")
     folder = Path(_OUTPUT.value)
     check_folder(folder, _FINETUNE.value)
     cli.load_tensorflow()

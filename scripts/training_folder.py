@@ -101,13 +101,14 @@ def train(
     try:
         training.restore(trainer, common_flags.OVERWRITE.value)
         if training.step:
-            cli.say(f"Going on after {training.step} steps.")
+            cli.say(f"Going on after {cli.counted(training.step, 'step')}.")
         with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
             shown = [ProgressLine(training, bar), *writers] if is_chief() else []
             training.fit(trainer, plan.batches, *shown)
     except KeyboardInterrupt:
         training.write(trainer)
-        print(f"\n{training.step} steps are kept; the same command continues.", file=sys.stderr)
+        kept = cli.counted(training.step, "step")
+        print(f"\nKept {kept}; the same command continues.", file=sys.stderr)
         sys.exit(130)
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         raise ConnectionError(

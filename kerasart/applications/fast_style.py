@@ -29,7 +29,7 @@ from kerasart.optimization import Latent
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.saved_models import default_model
-from kerasart.settings.checks import check_tiling
+from kerasart.settings.checks import check, check_tiling, is_number
 from kerasart.settings.manner import Manner
 from kerasart.settings.style import COLOURS
 
@@ -146,8 +146,7 @@ class Stylizer:
         """
         photos = [as_image(image, "image") for image in images]
         style_code = self.encode_style(style)
-        if not 0 <= strength <= 1:
-            raise ValueError(f"`strength` must be from 0 to 1. Received: {strength}")
+        check(is_number(strength) and 0 <= strength <= 1, "strength", "from 0 to 1", strength)
         if not (rows is None or rows >= 0):
             raise ValueError(f"`rows` must be 0 or more, or None. Received: {rows}")
         if preserve_color not in COLOURS:

@@ -82,7 +82,7 @@ class Generator:
         )
 
     def _w(self, seed, truncation, label):
-        if is_whole(seed):
+        if np.ndim(seed) == 0:
             check_seed(seed)
             z, label = draw_latent(seed, self._z_size), self._read_label(label)
             return self.network.map(z, truncation, label)

@@ -30,6 +30,7 @@ from kerasart.optimization import (
     finish,
     open_checkpoint,
 )
+from kerasart.settings.checks import check
 from kerasart.settings.declare import split
 from kerasart.settings.execution import split_options
 from kerasart.settings.generator import SearchSettings
@@ -197,6 +198,9 @@ class DreamSearch(Search):
         seed, precision = self.execution.seed, self.execution.precision
         dreamer = Dreamer(**self.options, seed=seed, precision=precision)
         self.backbone, self.objective = dreamer.backbone, dreamer.objective
+        least = self.backbone.least_size(2 * dreamer.settings.border + 1)
+        allowed = f"of at least {least} pixels for {self.backbone.name} and these layers"
+        check(min(self.size) >= least, "generator", allowed, f"{self.size[1]}x{self.size[0]}")
         self.transform = dreamer.descent.transform
         self.record = dreamer.record | {"search": "dream"}
 

@@ -100,7 +100,7 @@ def _list_styles(style):
         for level, each in levels.items()
         for picture, weight in (each if isinstance(each, list) else [(each, 1.0)])
     ]
-    if any(isinstance(picture, str | dict | Manner | None) for picture, *_ in listed):
+    if not listed or any(isinstance(picture, str | dict | Manner | None) for picture, *_ in listed):
         raise ValueError(
             "`style` must be pictures, since a network does not keep those that it was trained "
             f"on. Received: {style!r}"

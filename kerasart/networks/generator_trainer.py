@@ -57,9 +57,9 @@ class GeneratorTrainer(AveragingTrainer):
         **kwargs: Any,
     ):
         super().__init__(network, ("generator", "critic", "accuracy", "augmented"), **kwargs)
-        self.critic = Critic({layer: backbone.channels(layer) for layer in layers}, 1)
-        self.augmentation = augmentation or AdaptiveAugmentation()
         self._backbone = backbone.cut(tuple(layers), precision)
+        self.critic = Critic({layer: self._backbone.channels(layer) for layer in layers}, 1)
+        self.augmentation = augmentation or AdaptiveAugmentation()
         self.critic.standardise([self._backbone(pictures)])
 
     def call(self, batch: dict[str, Any]) -> Any:

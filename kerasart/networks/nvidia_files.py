@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasart.networks.modulation import FILTER
-from kerasart.networks.pickles import Stored, read_pickle
+from kerasart.networks.pickles import Array, Stored, read_pickle
 from kerasart.networks.style_generator import StyleGenerator
 from kerasart.settings.checks import is_number
 
@@ -72,7 +72,7 @@ def _find_generator(content):
         content = content[-1]
     if isinstance(content, dict):
         content = content.get("G_ema", content)
-    if isinstance(content, dict):
+    if isinstance(content, dict) and all(isinstance(each, Array) for each in content.values()):
         return {name: each.values for name, each in content.items()}, {}
     if not isinstance(content, Stored):
         raise ValueError("it holds no generator")

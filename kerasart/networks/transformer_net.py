@@ -315,7 +315,7 @@ def style_weights(styles: Sequence[str], style: str | dict[str, float] | None = 
     if not (style is None or isinstance(style, str | dict)):
         raise ValueError(
             f"`style` must be one of {', '.join(styles)}, or a dict of them to weights; pictures "
-            f"are for a network of any style. Received: a {type(style).__name__}"
+            f"and manners are for a network of any style. Received: a {type(style).__name__}"
         )
     wanted = style if isinstance(style, dict) else {styles[0] if style is None else style: 1.0}
     for name in wanted:

@@ -35,7 +35,8 @@ class Option:
         least, more_than, most, less_than: Bounds of a number.
         parse: `parse(value, name)` converts a value, which may be a flag's text, and raises
             ValueError if it is not allowed. It replaces all other checks.
-        needs: The settings without all of which it does nothing.
+        needs: The settings without all of which it does nothing, by their names, or as NAME=VALUE
+            where it needs one value.
         flag: The flag's name, if it differs from the setting's.
         group: Starts a group of flags in --help, with this one and those that follow.
     """
@@ -68,6 +69,15 @@ class Option:
             and (self.most is None or value <= self.most)
             and (self.less_than is None or value < self.less_than)
         )
+
+    def does_something(self, chosen: Any) -> bool:
+        """Returns whether the other settings of an instance leave it something to do."""
+
+        def is_met(need):
+            name, equals, value = need.partition("=")
+            return getattr(chosen, name) == value if equals else bool(getattr(chosen, name))
+
+        return not self.needs or any(map(is_met, self.needs))
 
     def allowed(self, kinds: tuple[type, ...]) -> str:
         """Describes the allowed values of a setting of these types, for an error message."""

@@ -196,6 +196,7 @@ class DreamSettings:
         0.01,
         "Average change of a value per step, where black is 0 and white 1; for adam, the learning "
         "rate.",
+        needs=("optimizer=ascent", "optimizer=adam"),
     )
     max_loss: float | None = option(
         None, "Ends an octave when its loss is above this.", least=-math.inf, most=math.inf
@@ -205,8 +206,14 @@ class DreamSettings:
         "Divide the gradient by its mean absolute value, its standard deviation, or its root mean "
         "square (unit).",
         choices=("mean", "std", "unit"),
+        needs=("optimizer=ascent",),
     )
-    floor: float = option(1e-12, "Lower bound of the divisor in norm.", more_than=0)
+    floor: float = option(
+        1e-12,
+        "Lower bound of the divisor in norm.",
+        more_than=0,
+        needs=("optimizer=ascent",),
+    )
     blur: float = option(
         0.0,
         "Standard deviation in pixels of the Gaussian blur of the gradient; 0 for none.",

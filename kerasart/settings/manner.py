@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasart.settings.checks import LARGEST_INTEGER
 from kerasart.settings.declare import option, settings
 
 
@@ -9,7 +10,7 @@ from kerasart.settings.declare import option, settings
 class Manner:
     """A random manner of a `MannerNet`, to be given as a style: another one for each seed."""
 
-    seed: int = option(0, "Which manner.", least=0, group="manner")
+    seed: int = option(0, "Which manner.", least=0, most=LARGEST_INTEGER, group="manner")
     truncation: float = option(
         1.0,
         "From 0, the mean of all manners, to 1, as far from it as paintings are: less is calmer, "

@@ -140,10 +140,27 @@ class StyleSettings(ObjectiveSettings):
     learning_rate: float = option(
         0.02, "The learning rate, for images in [0, 1]; not for lbfgs.", more_than=0
     )
-    beta_1: float = option(0.9, "Adam's decay of the mean gradient.", least=0, less_than=1)
-    beta_2: float = option(0.99, "Adam's decay of the mean squared gradient.", least=0, less_than=1)
-    epsilon: float = option(1e-8, "Adam's epsilon.", more_than=0)
-    decay: float = option(1.0, "Factor on sgd's learning rate every 100 steps.", more_than=0)
+    beta_1: float = option(
+        0.9,
+        "Adam's decay of the mean gradient.",
+        least=0,
+        less_than=1,
+        needs=("optimizer=adam",),
+    )
+    beta_2: float = option(
+        0.99,
+        "Adam's decay of the mean squared gradient.",
+        least=0,
+        less_than=1,
+        needs=("optimizer=adam",),
+    )
+    epsilon: float = option(1e-8, "Adam's epsilon.", more_than=0, needs=("optimizer=adam",))
+    decay: float = option(
+        1.0,
+        "Factor on sgd's learning rate every 100 steps.",
+        more_than=0,
+        needs=("optimizer=sgd",),
+    )
     average: float = option(
         0.0,
         "Decay of the running mean of the images, which is the result; 0 for none. With few steps, "

@@ -276,8 +276,14 @@ def test_large_styles_are_looked_at_in_one_size(adain, in_any):
         ({"style": {"coarse": "a", "fine": "d"}}, "must be one of a, b, c. Received: 'd'"),
         ({"style": {"corse": "a"}}, "must have coarse, middle, fine as its .*Received: 'corse'"),
         ({"style": {"fine": {"a": "b"}}}, r"must have numbers as weights. Received: \['b'\]"),
-        ({"style": STYLE}, "pictures are for a network of any style. Received: a ndarray"),
-        ({"style": [(STYLE, 1.0)]}, "pictures are for a network of any style. Received: a list"),
+        (
+            {"style": STYLE},
+            "pictures and manners are for a network of any style. Received: a ndarray",
+        ),
+        (
+            {"style": [(STYLE, 1.0)]},
+            "pictures and manners are for a network of any style. Received: a list",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(stylizer, options, message):
@@ -319,6 +325,12 @@ def test_pictures_that_are_none_are_refused(stylizer, in_any):
         stylizer.paint_all([PHOTO, PHOTO[:, :20]])
 
 
+@pytest.mark.parametrize("strength", ["half", None, [0.5], 1.5, np.nan])
+def test_a_strength_that_is_none_is_refused(stylizer, strength):
+    with pytest.raises(ValueError, match="`strength` must be from 0 to 1. Received: "):
+        stylizer(PHOTO, strength=strength)
+
+
 # --- Models
 
 
@@ -342,6 +354,8 @@ def test_the_shipped_model_paints():
 def test_missing_models_and_precisions_are_refused(tiny_network):
     with pytest.raises(FileNotFoundError, match="`model` must be .*Received: 'no-such'"):
         Stylizer("no-such")
+    with pytest.raises(FileNotFoundError, match="`model` must be .*Received: 'None'"):
+        Stylizer(None)
     with pytest.raises(ValueError, match="`precision` must be one of .*Received: 'float64'"):
         Stylizer(tiny_network, "float64")
 

@@ -45,7 +45,8 @@ def test_levels_of_other_seeds(generator):
     ("arguments", "message"),
     [
         ((-1,), "`seed` must be a whole number from 0"),
-        ((0.5,), "`seed` must be a whole number, or a w"),
+        ((0.5,), "`seed` must be a whole number from 0"),
+        ((2**31,), "`seed` must be a whole number from 0 to 2147483647. Received: 2147483648"),
         ((np.zeros((2, 10, 7)),), "`seed` must be a whole number, or a w"),
         ((np.zeros((1, 10, 8)),), r"a w of this generator, \(1, 10, 7\). Received: an array"),
         ((1, "far"), "`truncation` must be a finite number"),

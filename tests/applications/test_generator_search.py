@@ -86,3 +86,11 @@ def test_dreams_and_paintings_are_searches(generator, target, slim_vgg16, eagerl
 def test_searches_that_are_none(generator, target, options, message):
     with pytest.raises(ValueError, match=message):
         generator.project(target, **options)
+
+
+def test_a_generator_too_small_for_the_network_that_looks_is_refused(generator, slim_vgg16):
+    message = "`generator` must be of at least .* pixels for vgg16 and these layers. Received: "
+    with pytest.raises(ValueError, match=message):
+        generator.dream(
+            generator.style(1), backbone=slim_vgg16, layers="block3_conv1", border=40, steps=1
+        )

@@ -82,7 +82,9 @@ def test_only_a_network_with_codes_can_be_fitted(adain):
         fit_manner(PHOTO, A, STEPS, adain)
 
 
-@pytest.mark.parametrize("style", ["ink", {"ink": 1.0}, {"coarse": "ink", "fine": A}, Manner(1)])
+@pytest.mark.parametrize(
+    "style", ["ink", {"ink": 1.0}, {"coarse": "ink", "fine": A}, [], Manner(1)]
+)
 def test_names_are_refused(manner, style):
     with pytest.raises(ValueError, match="`style` must be pictures, since .* Received: "):
         refine(PHOTO, style, STEPS, manner)

@@ -39,6 +39,12 @@ def test_other_shapes_are_refused(shape):
         as_image(np.zeros(shape, np.float32), name="style")
 
 
+@pytest.mark.parametrize(("value", "kind"), [("photo.jpg", "str"), (None, "NoneType")])
+def test_what_is_no_array_is_called_by_its_type(value, kind):
+    with pytest.raises(ValueError, match=f"`image` must have shape .* Received: a {kind}$"):
+        as_image(value)
+
+
 @pytest.mark.parametrize("value", [-0.001, 1.001, np.nan, np.inf, -np.inf])
 def test_other_values_are_refused(value):
     array = np.full((2, 2, 3), 0.5)

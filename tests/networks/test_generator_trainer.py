@@ -131,6 +131,12 @@ def test_pictures_come_to_look_like_the_collection_only_if_the_critic_learns(mak
             assert (distance() < 0.1 * before) == learns
 
 
+def test_a_layer_that_is_none_is_refused(slim_vgg16):
+    network = StyleGenerator([4, 3], 4, 4, 1)
+    with pytest.raises(ValueError, match="`layers` must name layers of vgg16 .* Received: 'none'"):
+        GeneratorTrainer(network, slim_vgg16, ["none"], stripes(1), precision="float32")
+
+
 def test_a_generator_of_classes_is_not_trained(slim_vgg16):
     from kerasart.applications.generator_training import plan_generator_training
     from kerasart.settings.generator import GeneratorSettings

@@ -99,7 +99,7 @@ def test_last_frame_of_an_evolution_is_the_dream(tmp_path, photo, warm_run):
 def test_name_that_is_taken_gets_a_number(tmp_path, photo, warm_run):
     (tmp_path / "dream.gif").write_text("a file of the user's")
     flags = [*SMALL, "--animate=zoom", "--frames=1"]
-    assert "Wrote dream-2.gif: 1 frames" in succeed(warm_run(tmp_path, *flags)).stdout
+    assert "Wrote dream-2.gif: 1 frame." in succeed(warm_run(tmp_path, *flags)).stdout
     assert (tmp_path / "dream.gif").read_text() == "a file of the user's"
     succeed(warm_run(tmp_path, *flags, "--overwrite", "--quiet"))
     assert names_in(tmp_path) == ["dream-2.gif", "dream.gif", "photo.png"]
@@ -206,7 +206,7 @@ def test_error_on_the_way_leaves_the_frames_so_far(tmp_path, photo, warm_run):
     assert outcome.code == 1
     assert len(outcome.lines) == 1
     assert outcome.lines[0].startswith("deep_dream: The loss must stay finite")
-    assert "Wrote the frames so far to dream.gif: 1 frames" in outcome.stdout
+    assert "Wrote the frames so far to dream.gif: 1 frame." in outcome.stdout
     assert names_in(tmp_path) == ["dream.frames", "dream.gif", "photo.png"]
 
 

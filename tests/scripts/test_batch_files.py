@@ -1,6 +1,6 @@
 """Which photos a command names, and where what is painted of each goes."""
 
-from kerasart.scripts.batch_files import plan_jobs
+from kerasart.scripts.batch_files import paint_each, plan_jobs
 
 import os
 from pathlib import Path
@@ -68,3 +68,12 @@ def test_one_photo_has_the_name_that_is_asked_for(folder):
     for output, expected in ((None, "painted.png"), ("x.jpg", "x.jpg"), ("out", "out/a.heic.png")):
         assert plan_jobs("in/a.heic", output) == ([("in/a.heic", Path(expected))], True)
     assert plan_jobs("cat", "out") == ([("cat", Path("out/cat.png"))], True)
+
+
+def test_where_no_folder_can_be_all_ends_before_the_first(folder):
+    Path("file").write_bytes(b"")
+    jobs = [(name, Path("file") / "sub" / name) for name in ("a.jpg", "b.jpg")]
+    painted = []
+    with pytest.raises(OSError, match="Cannot make the folder 'file/sub'.* Received: "):
+        paint_each(jobs, lambda *job: painted.append(job))
+    assert not painted

@@ -101,10 +101,26 @@ def test_an_empty_flag_is_refused(name, flag, tmp_path, call):
     assert done.returncode == 1 and f"`{flag}` must not be empty. Received: ''" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("size=x", "`size` must be at least 16, and whole. Received: 'x'"),
+        ("size=1: 2", "`size` must be at least 16, and whole. Received: '1: 2'"),
+        ("strength=2", "`strength` must be from 0 to 1. Received: '2'"),
+        ("fps=", "`fps` must be a finite number. Received: ''"),
+        ("bits=12", "`bits` must be 8, 16. Received: '12'"),
+        ("quiet=maybe", "`quiet` must be True or False. Received: 'maybe'"),
+    ],
+)
+def test_a_value_that_does_not_parse_is_refused_as_others_are(flag, words, tmp_path, call):
+    done = call(script("stylize"), f"--{flag}", folder=tmp_path)
+    assert done.returncode == 2 and words in done.stderr
+
+
 @pytest.mark.parametrize("value", ["100000000000000000000", "2147483648", "-1", "1" * 5000])
 def test_a_seed_that_tensorflow_does_not_know_is_refused(value, tmp_path, call):
     done = call(script("deep_dream"), f"--seed={value}", folder=tmp_path)
-    assert done.returncode == 2 and "--seed" in done.stderr
+    assert done.returncode == 2 and "`seed` must be from 0 to 2147483647" in done.stderr
     assert len(done.stderr.splitlines()) == 1 and len(done.stderr) < 1500
 
 

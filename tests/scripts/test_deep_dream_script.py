@@ -505,10 +505,11 @@ def test_reproduce_needs_a_record_of_a_dream(tmp_path, warm_refuse):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--neuron"], "`neuron` goes with --channel. Received: --neuron alone"),
+        (["--neuron"], "`neuron` goes with --channel. Received: --neuron without it"),
         (["--reference=start"], "`reference` goes with --similarity."),
         (["--pixel_weight=3"], "`pixel_weight` goes with --pixel_loss."),
         (["--smoothness=0", "--tv_beta=1"], "`tv_beta` goes with --smoothness or --tv_weight."),
+        (["--optimizer=adam", "--norm=std"], "`norm` goes with --optimizer=ascent."),
     ],
 )
 def test_a_flag_without_what_it_needs_is_refused(tmp_path, warm_refuse, flags, words):
@@ -606,7 +607,9 @@ def test_a_folder_is_dreamed_on_by_one_step_and_goes_on(tmp_path, warm_run):
     before = (tmp_path / "dreams" / "1.png").stat().st_mtime_ns
     flags[-2] = "--image=photos/*.png"
     outcome = succeed(warm_run(tmp_path, *flags))
-    assert outcome.stdout.startswith("1 of 2 are painted already.\nWrote dreams/0.png: 64x51")
+    assert outcome.stdout.startswith(
+        "1 of 2 are painted already (--overwrite paints them anew).\nWrote dreams/0.png: 64x51"
+    )
     assert (tmp_path / "dreams" / "1.png").stat().st_mtime_ns == before
 
 

@@ -220,4 +220,4 @@ def test_what_cannot_be_is_refused_before_tensorflow_is_loaded(folder, light_run
 
 def test_a_quality_that_is_not_allowed_is_called_by_its_flag(folder, light_run):
     outcome = light_run(folder, "--input=clip.mp4", "--film_quality=64", *PAINT)
-    assert outcome.code and "flag --film_quality=64" in outcome.lines[0]
+    assert outcome.code and "`film_quality` must be from" in outcome.lines[0]

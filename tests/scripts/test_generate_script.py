@@ -58,7 +58,7 @@ def test_help_shows_every_flag(tmp_path, light_run):
     ("flags", "message"),
     [
         ([], "`model` must be the file of a generator. Received: none"),
-        (["--model=none.pkl"], "`model` must be a file. Received: 'none.pkl'"),
+        (["--model=none.pkl"], "`model` must be a file, or a folder with a model.keras. Received"),
         ([MODEL, "--seeds=7-3"], "`seeds` must be FIRST-LAST"),
         ([MODEL, "--seeds=0-99999999999"], "`seeds` must be FIRST-LAST"),
         ([MODEL, "--seeds=a"], "`seeds` must be whole numbers, such as 0-7, or PNGs"),
@@ -69,11 +69,13 @@ def test_help_shows_every_flag(tmp_path, light_run):
         ([MODEL, "--mix=fine:1-3"], "`mix` must have one seed for a level"),
         ([MODEL, "--walk=1"], "`walk` must be two seeds or more"),
         ([MODEL, "--walk=1,2", "--seeds=3"], "`seeds` does not go with --walk"),
+        ([MODEL, "--walk=1,2", "--bits=16"], "`bits` does not go with --walk"),
         ([MODEL, "--walk=1,2", "--project=photo.png"], "`project` does not go with --walk"),
         ([MODEL, "--walk=1,2", "--output=walk.jpg"], "Cannot write 'walk.jpg'"),
         ([MODEL, "--walk=1,2", "--frames=0"], "`frames` must be at least 2, one for each seed"),
         ([MODEL, "--frames=9"], "`frames` goes with --walk"),
         ([MODEL, "--steps=9"], "`steps` goes with a search"),
+        ([MODEL, "--tile=none"], "`tile` goes with a search"),
         ([MODEL, "--resume"], "`resume` goes with --walk, or a search"),
         ([MODEL, "--project=photo.png", "--seeds=1,2"], "`seeds` must be one to start"),
         ([MODEL, "--project=photo.png", "--backbone=vgg19"], "`backbone` does not go with"),
@@ -112,6 +114,8 @@ def test_a_seed_is_a_picture_that_its_record_makes_again(folder, generator, warm
 def test_several_seeds_are_a_sheet_or_a_folder(folder, generator, warm_run):
     outcome = succeed(warm_run(folder, *SMALL, "--seeds=0-2,9", "--output=sheet.png"))
     assert outcome.stdout == "Wrote sheet.png: 4 pictures of 32x32.\n"
+    outcome = succeed(warm_run(folder, *SMALL, "--seeds=3,4", "--output=sheet.png"))
+    assert outcome.stdout == "Wrote sheet-2.png: 2 pictures of 32x32.\n"
     assert record_of(folder / "sheet.png")["seeds"] == ["0", "1", "2", "9"]
     first = pixels(folder / "sheet.png")[1:33, 1:33]
     np.testing.assert_allclose(first, as_pixels(generator.paint(generator.style(0))), atol=1)
@@ -122,7 +126,10 @@ def test_several_seeds_are_a_sheet_or_a_folder(folder, generator, warm_run):
     assert len(record_of(folder / "many" / "seed0012.png")["w"]) == 8
     before = contents(folder)
     outcome = succeed(warm_run(folder, *SMALL, "--seeds=1,12", "--mix=middle:3", "--output=many"))
-    assert outcome.stdout == "2 of 2 are painted already.\n" and contents(folder) == before
+    assert (
+        outcome.stdout == "2 of 2 are painted already (--overwrite paints them anew).\n"
+        and contents(folder) == before
+    )
 
 
 def test_a_mixture_without_a_seed(folder, generator, warm_run, warm_refuse):
@@ -146,6 +153,9 @@ def test_a_class_is_painted_and_recorded_and_made_again(tmp_path, warm_run, warm
     np.testing.assert_allclose(
         pixels(tmp_path / "again.png"), pixels(tmp_path / "generated.png"), atol=1
     )
+    for label in (0, 2):  # A folder holds pictures of several classes.
+        succeed(warm_run(tmp_path, *SMALL, "--seeds=5", f"--label={label}", "--output=many"))
+        assert record_of(tmp_path / "many" / f"seed0005_label{label}.png")["label"] == label
     for flags in ([], ["--label=3"]):
         said = warm_refuse(tmp_path, *SMALL, "--seeds=5", *flags)
         assert "`label` must be a class of this generator, from 0 to 2. Received: " in said

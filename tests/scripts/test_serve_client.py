@@ -299,10 +299,13 @@ def test_a_folder_is_painted_and_a_second_run_skips_it(tmp_path, folder, warm_ru
     assert asked == 4  # one of them for the weights
     (tmp_path / "out" / "a.png").unlink()
     outcome = succeed(warm_run(tmp_path, *options))
-    assert outcome.stdout == "2 of 3 are painted already.\nPainted 1 of 1.\n"
+    assert (
+        outcome.stdout
+        == "2 of 3 are painted already (--overwrite paints them anew).\nPainted 1 of 1.\n"
+    )
     assert len(painter.asked) == asked + 2
     outcome = succeed(warm_run(tmp_path, *options))
-    assert outcome.stdout == "3 of 3 are painted already.\n"
+    assert outcome.stdout == "3 of 3 are painted already (--overwrite paints them anew).\n"
     assert len(painter.asked) == asked + 2
 
 

@@ -282,6 +282,7 @@ def test_refused_before_tensorflow_loads(folder, light_refuse):
         (["--style_layers=fire4:x"], "`style_layers` must be different layers"),
         (["--style_layers=fire4:0"], "`style_layers` must be weights of 0 or more, not all 0"),
         (["--beta_1=1"], "`beta_1` must be from 0 to less than 1. Received: 1.0"),
+        (["--optimizer=lbfgs", "--beta_1=0.5"], "`beta_1` goes with --optimizer=adam."),
         (["--smoothness=0", "--tv_isotropic"], "`tv_isotropic` goes with --smoothness or --tv_w"),
         (["--rows=40", "--size=60"], "`rows` must be None where size is given. Received: 40"),
         (["--summed=style"], "`summed` must be any of content, total_variation"),
@@ -789,7 +790,9 @@ def test_a_folder_is_painted_and_goes_on(folder, warm_run):
     # As a kill leaves it, after the picture was written.
     (folder / "painted" / "1.png.state.npz").write_text("a state")
     outcome = succeed(warm_run(folder, *flags))
-    assert outcome.stdout.startswith("1 of 2 are painted already.\nWrote painted/0.png: 64x45")
+    assert outcome.stdout.startswith(
+        "1 of 2 are painted already (--overwrite paints them anew).\nWrote painted/0.png: 64x45"
+    )
     assert names_in(folder / "painted") == ["0.png", "1.png"]
 
 

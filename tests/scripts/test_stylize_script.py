@@ -234,7 +234,7 @@ def test_levels_and_sheets_of_paintings(folder, warm_run):
 def test_only_the_styles_that_are_named_make_the_sheet(folder, warm_run):
     flags = ["--input=photo.png", "--sweep_levels", "--style=dots", "--size=40", *MINE]
     outcome = succeed(warm_run(folder, *flags))
-    assert outcome.stdout == "Wrote painted.png: a sheet of 1 pictures.\n"
+    assert outcome.stdout == "Wrote painted.png: a sheet of 1 picture.\n"
     assert 40 < pixels(folder / "painted.png").shape[1] < 80
 
 
@@ -247,9 +247,9 @@ def test_only_the_styles_that_are_named_make_the_sheet(folder, warm_run):
         (["--style=coarse:wave,fine:dots"], "must be one of waves, dots; nearest: waves."),
         (["--style=fine:waves:x"], "with numbers for weights"),
         (["--style=fine:waves:-1"], "weights of 0 or more, not all 0. Received: [-1.0]"),
-        (["--style=coarse:waves,fine:painting.jpg"], "Cannot read 'waves'"),
+        (["--style=coarse:waves,fine:painting.jpg"], "`style` must be names, or files"),
         (["--style=coarse:painting.jpg,fine:no.jpg"], "Cannot read 'no.jpg'"),
-        (["--style=coarse:painting.jpg"], "pictures are for a network of any style. Received: a l"),
+        (["--style=coarse:painting.jpg"], "pictures and manners are for a network of any style"),
         (["--style=waves:0.5,dots", "--sweep_levels"], "FILE,FILE,..., without weights, to sweep"),
         (["--style=fine:dots", "--sweep_levels"], "FILE,FILE,..., without weights, to sweep"),
         (["--style=painting.jpg:2", "--sweep_levels"], "FILE,FILE,..., without weights, to sweep"),
@@ -313,6 +313,11 @@ def test_a_walk_is_an_animation_of_the_photo(folder, warm_run):
         (["--preview_every=5"], "`preview_every` goes with --refine or --fit_manner."),
         (["--walk=1"], "`walk` must be at least two manners or paintings. Received: '1'"),
         (["--walk=1,no.jpg"], "Cannot read 'no.jpg'"),
+        (
+            ["--walk=1,-5"],
+            "`walk` must be numbers of manners, or files of paintings. Received: '-5'",
+        ),
+        (["--style=dots,painting.jpg"], "`style` must be names, or files of paintings, of which a"),
         (["--walk=1,2", "--output=a.jpg"], "a.jpg"),
         (["--walk=1,2", "--frames=1"], "`frames` must be at least 2, the number of stops."),
         (["--walk=1,2", "--sweep_levels"], "`sweep_levels` does not go with --walk."),
@@ -386,9 +391,15 @@ def test_a_folder_streams_past_what_is_bad_and_goes_on(folder, warm_run):
     (folder / "photos" / "bad.jpg").unlink()
     (folder / "painted" / "b.jpg").unlink()
     outcome = succeed(warm_run(folder, *flags))
-    assert outcome.stdout == "2 of 3 are painted already.\nPainted 1 of 1.\n"
+    assert (
+        outcome.stdout
+        == "2 of 3 are painted already (--overwrite paints them anew).\nPainted 1 of 1.\n"
+    )
     assert (folder / "painted" / "a.png").read_bytes() == before
-    assert succeed(warm_run(folder, *flags)).stdout == "3 of 3 are painted already.\n"
+    assert (
+        succeed(warm_run(folder, *flags)).stdout
+        == "3 of 3 are painted already (--overwrite paints them anew).\n"
+    )
     again = succeed(warm_run(folder, "--input=photos", "--style=waves", "--overwrite", *MINE))
     assert again.stdout == "Painted 3 of 3.\n"
     assert (folder / "painted" / "a.png").read_bytes() != before
@@ -399,11 +410,14 @@ def test_a_folder_of_one_photo_is_a_folder(folder, warm_run):
     assert outcome.stdout == "Painted 1 of 1.\n"
     assert painted_in(folder / "out") == ["c.png"]
     outcome = succeed(warm_run(folder, "--input=photos/sub", "--output=out", *MINE))
-    assert outcome.stdout == "1 of 1 are painted already.\n"
+    assert outcome.stdout == "1 of 1 are painted already (--overwrite paints them anew).\n"
 
 
 def test_what_is_painted_among_the_photos_is_not_painted_again(folder, warm_run):
-    for expected in ("Painted 3 of 3.", "3 of 3 are painted already."):
+    for expected in (
+        "Painted 3 of 3.",
+        "3 of 3 are painted already (--overwrite paints them anew).",
+    ):
         flags = ["--input=photos", "--output=photos/painted", *MINE]
         assert succeed(warm_run(folder, *flags)).stdout == f"{expected}\n"
     assert painted_in(folder / "photos" / "painted") == ["a.png", "b.jpg", "sub/c.png"]
@@ -600,7 +614,10 @@ def test_a_folder_that_was_killed_goes_on_and_leaves_nothing_half(folder, tmp_pa
     whole = [name for name in painted_in(folder / "painted") if not name.endswith(".tmp")]
     assert len(whole) == 1
     outcome = succeed(forked_run(folder, *flags))
-    assert outcome.stdout == "1 of 3 are painted already.\nPainted 2 of 2.\n"
+    assert (
+        outcome.stdout
+        == "1 of 3 are painted already (--overwrite paints them anew).\nPainted 2 of 2.\n"
+    )
     assert painted_in(folder / "painted") == ["a.png", "b.jpg", "sub/c.png"]
     assert all(pixels(folder / "painted" / name).shape[2] == 3 for name in whole)
 
@@ -646,8 +663,8 @@ def test_styles_are_listed(folder, warm_run):
         (["--input=photo.png", "--output=a.jpg", "--bits=16"], "with 16 bits"),
         (["--input=photo.png", "--style=waves:x"], "with numbers for weights. Received: 'waves:x'"),
         (["--input=photo.png", "--style=no.jpg"], "Cannot read 'no.jpg'"),
-        (["--input=photo.png", "--style=no.jpg:0.5,waves:0.5"], "Cannot read 'no.jpg'"),
-        (["--input=photo.png", "--style=painting.jpg,waves"], "Cannot read 'waves'"),
+        (["--input=photo.png", "--style=no.jpg:0.5,waves:0.5"], "`style` must be names, or files"),
+        (["--input=photo.png", "--style=painting.jpg,waves"], "`style` must be names, or files"),
         (["--input=photos", "--output=photo.png"], "Received: the file 'photo.png'"),
         (["--input=photos", "--output=new.jpg"], "Received: the file 'new.jpg'"),
         (["--input=photos", "--output=photos"], "must be another folder than the photos'"),
@@ -665,7 +682,10 @@ def test_refused_before_the_model_loads(folder, warm_refuse, flags, words):
         (["--style=wave"], "must be one of waves, dots; nearest: waves. Received: 'wave'"),
         (["--style=waves:-1,dots:2"], "weights of 0 or more, not all 0. Received: [-1.0, 2.0]"),
         (["--style=waves:nan"], "weights of 0 or more"),
-        (["--style=painting.jpg"], "pictures are for a network of any style. Received: a list"),
+        (
+            ["--style=painting.jpg"],
+            "pictures and manners are for a network of any style. Received: a list",
+        ),
         (["--size=76", "--max_pixels=3975"], "at most 3975 pixels"),
         (["--input=narrow.png"], "`image` must be at least 5x5 pixels. Received: 3x40"),
         (["--model=no-such"], "Received: 'no-such'"),

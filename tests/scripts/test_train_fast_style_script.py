@@ -256,7 +256,7 @@ def test_ctrl_c_keeps_all_steps_and_the_same_command_goes_on_and_no_other(
     flags = [*SMALL, "--steps=6", "--output=mine"]
     outcome = forked_run(folder, *flags, **interrupting(tmp_path / "change", 3))
     assert outcome.code == 130 and "Traceback" not in outcome.stderr
-    assert outcome.lines[-1] == "3 steps are kept; the same command continues."
+    assert outcome.lines[-1] == "Kept 3 steps; the same command continues."
     names = [name for name in names_in(folder / "mine") if name != "losses.png"]
     assert names == ["contact_sheet.jpg", "model.keras", "training"]  # Of step 2.
     assert names_in(folder / "mine" / "training") == ["progress.json", "state.weights.h5"]

@@ -86,13 +86,18 @@ class Generator:
             check_seed(seed)
             z, label = draw_latent(seed, self._z_size), self._read_label(label)
             return self.network.map(z, truncation, label)
-        w = np.asarray(seed, np.float32)
+        return self._read_w(seed, "seed", "a whole number, or a w")
+
+    def _read_w(self, w, name, what):
+        """Checks a w, of each place or of all; returns float32 (1, places, w_size)."""
+        w = np.asarray(w, np.float32)
         w = w[None] if w.ndim == 2 else w
         if w.shape[2:] != self._shape[1:] or w.shape[:2] not in ((1, 1), (1, self._shape[0])):
             raise ValueError(
-                "`seed` must be a whole number, or a w of this generator, "
+                f"`{name}` must be {what} of this generator, "
                 f"(1, {self._shape[0]}, {self._shape[1]}). Received: an array {w.shape}"
             )
+        check(np.isfinite(w).all(), name, f"{what} of finite numbers", "others")
         return np.broadcast_to(w, (1, *self._shape))
 
     def _read_label(self, label):
@@ -106,8 +111,12 @@ class Generator:
         return np.eye(count, dtype=np.float32)[[label]]
 
     def paint(self, w: ArrayLike) -> np.ndarray:
-        """Paints the picture of a style: float32 RGB (1, size, size, 3) in [0, 1]."""
-        return self._paint(tf.convert_to_tensor(w, tf.float32)).numpy()
+        """Paints the picture of a style: float32 RGB (1, size, size, 3) in [0, 1].
+
+        Raises:
+            ValueError: If it is no w of this generator.
+        """
+        return self._paint(tf.convert_to_tensor(self._read_w(w, "w", "a w"))).numpy()
 
     def walk(
         self, styles: Sequence[ArrayLike], frames: int, first: int = 0

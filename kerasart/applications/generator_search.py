@@ -31,7 +31,7 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.settings.checks import check
-from kerasart.settings.declare import split
+from kerasart.settings.declare import names_of, split
 from kerasart.settings.execution import split_options
 from kerasart.settings.generator import SearchSettings
 
@@ -161,6 +161,9 @@ class Projection(Search):
         **given: Any,
     ):
         super().__init__(generator, start, **given)
+        if self.options:
+            allowed = ", ".join(names_of(SearchSettings))
+            raise TypeError(f"project's settings are {allowed}. Received: {min(self.options)!r}")
         photo = fill_size(as_image(photo, "photo"), self.size)
         if not isinstance(backbone, Backbone):
             backbone = load_backbone(backbone)

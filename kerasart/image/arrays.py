@@ -23,8 +23,8 @@ def as_image(array: ArrayLike, name: str = "image") -> np.ndarray:
 
 def as_pixels(array: ArrayLike, channels: int, name: str) -> np.ndarray:
     """Does what `as_image` does, for any number of channels."""
-    given, array = array, np.asarray(array)
-    _check_shape(array, channels, name, given)
+    array = np.asarray(array)
+    _check_shape(array, channels, name)
     if array.dtype == np.uint8:
         pixels = np.divide(array, 255, dtype=np.float32)
     else:
@@ -46,7 +46,7 @@ def fit_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     return height, width
 
 
-def _check_shape(array, channels, name, given):
+def _check_shape(array, channels, name):
     height_and_width = array.shape[-3:-1]
     if (
         array.ndim not in (3, 4)
@@ -55,7 +55,7 @@ def _check_shape(array, channels, name, given):
         or 0 in height_and_width
     ):
         # What is no array at all, such as a path or a `Picture`, has no shape to speak of.
-        received = f"shape {array.shape}" if array.ndim else f"a {type(given).__name__}"
+        received = f"shape {array.shape}" if array.ndim else f"a {type(array.item()).__name__}"
         raise ValueError(
             f"`{name}` must have shape (height, width, {channels}) or "
             f"(1, height, width, {channels}) and at least one pixel. Received: {received}"

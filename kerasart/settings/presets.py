@@ -9,6 +9,7 @@ from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
+from kerasart.settings.checks import check
 from kerasart.settings.declare import read_value
 from kerasart.settings.dream import REGULARIZERS, DreamSettings
 from kerasart.settings.style import FastStyleSettings, StyleSettings
@@ -44,7 +45,11 @@ def load_presets(application: str) -> dict[str, dict[str, Any]]:
         A dict of preset name to its `description`, `source`, `backbone` (absent for any), the
         backbone's `weights` (absent for "auto"), `settings`, and `backbones`: settings by the
         network they apply to.
+
+    Raises:
+        ValueError: If there is no such application.
     """
+    check(application in SETTINGS, "application", f"one of {', '.join(SETTINGS)}", application)
     return json.loads((files("kerasart.settings") / f"{application}.json").read_text())
 
 

@@ -63,6 +63,18 @@ def test_styles_that_are_none(generator, arguments, message):
         generator.style(*arguments)
 
 
+@pytest.mark.parametrize("w", [1, None, np.zeros((3, 3)), np.zeros((2, 10, 7))])
+def test_only_a_w_is_painted(generator, w):
+    with pytest.raises(ValueError, match=r"`w` must be a w of this generator, .* Received: "):
+        generator.paint(w)
+
+
+def test_a_w_has_finite_numbers(generator):
+    w = generator.style(1)
+    with pytest.raises(ValueError, match="`w` must be a w of finite numbers. Received: "):
+        generator.paint(np.full_like(w, np.nan))
+
+
 @pytest.fixture(scope="module")
 def of_classes():
     return Generator(make_generator([8, 6], classes=3), "float32")

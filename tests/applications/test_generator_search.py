@@ -88,6 +88,11 @@ def test_searches_that_are_none(generator, target, options, message):
         generator.project(target, **options)
 
 
+def test_a_setting_that_a_projection_has_not_is_refused(generator, target, slim_vgg16):
+    with pytest.raises(TypeError, match="project's settings are steps, .* Received: 'jitter'"):
+        generator.project(target, backbone=slim_vgg16, jitter=3)
+
+
 def test_a_generator_too_small_for_the_network_that_looks_is_refused(generator, slim_vgg16):
     message = "`generator` must be of at least .* pixels for vgg16 and these layers. Received: "
     with pytest.raises(ValueError, match=message):

@@ -25,6 +25,11 @@ def test_presets_say_what_they_are(application):
     assert len(descriptions) == len(presets)
 
 
+def test_presets_of_no_application():
+    with pytest.raises(ValueError, match="`application` must be one of .* Received: 'gan'"):
+        load_presets("gan")
+
+
 def test_unknown_preset_names_all_and_the_nearest():
     with pytest.raises(ValueError) as caught:
         find_preset("deep_dream", "animal")

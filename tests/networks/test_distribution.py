@@ -1,8 +1,5 @@
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -15,30 +12,34 @@ pytestmark = pytest.mark.skipif(
 WORKER = Path(__file__).with_name("worker.py")
 
 
-def start_two(folder, *of_second):
+@pytest.fixture
+def start_two(forks):
     """Starts two workers of one training, the second with further arguments."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    hosts = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    workers = []
-    for index, arguments in enumerate([(), of_second]):
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": hosts}, "task": task})
-        command = [sys.executable, str(WORKER), str(folder), *map(str, arguments)]
-        environment = {**os.environ, "TF_CONFIG": config}
-        pipe = subprocess.PIPE
-        workers.append(subprocess.Popen(command, env=environment, stderr=pipe, text=True))
-    return workers
+
+    def start_two(folder, *of_second):
+        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        hosts = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+        for each in sockets:
+            each.close()
+        workers = []
+        for index, arguments in enumerate([(), of_second]):
+            task = {"type": "worker", "index": index}
+            config = json.dumps({"cluster": {"worker": hosts}, "task": task})
+            args = [WORKER, folder, *arguments]
+            variables = {"TF_CONFIG": config, "no_proxy": "127.0.0.1"}
+            workers.append(forks.start(WORKER.read_text(), args, folder, variables))
+        return workers
+
+    return start_two
 
 
 def end(process):
     """Waits for a worker; returns how it ended, and its last words."""
     words = process.communicate(timeout=240)[1]
-    return process.returncode, words[-3000:]
+    return process.returncode, words.decode()[-3000:]
 
 
-def test_two_workers_find_what_one_device_does_and_go_on_after_a_death(tmp_path):
+def test_two_workers_find_what_one_device_does_and_go_on_after_a_death(start_two, tmp_path):
     from worker import train
 
     alone = train(tmp_path)

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -210,11 +207,10 @@ def test_a_network_in_mixed_precision_learns_alike(make, photos):
     np.testing.assert_allclose(coarse, exact, rtol=0.1)
 
 
-def test_two_devices_find_the_same_loss_as_one():
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_DEVICES], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+def test_two_devices_find_the_same_loss_as_one(forks, tmp_path):
+    process = forks.start(TWO_DEVICES, [""], tmp_path)
+    _, words = process.communicate(timeout=300)
+    assert process.returncode == 0, words.decode()[-2000:]
 
 
 TWO_DEVICES = """

@@ -192,7 +192,7 @@ def _find_folder(output):
     if there and not _replaces():
         raise ValueError(
             "`output` must not be that of an unfinished animation: --resume continues it, "
-            f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
+            f"--overwrite starts anew. Received: '{output}', beside which {folder} lies"
         )
     return path, folder
 

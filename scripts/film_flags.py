@@ -284,7 +284,7 @@ def _find_place(output):
         if not common_flags.OVERWRITE.value:
             raise ValueError(
                 "`output` must not be that of an unfinished film: --resume continues it, "
-                f"--overwrite starts anew. Received: {output!r}, beside which {folder} lies"
+                f"--overwrite starts anew. Received: '{output}', beside which {folder} lies"
             )
         with claim(folder):
             delete_segments(folder)

@@ -44,7 +44,7 @@ def find_state(output: str | Path, resumes: bool = False) -> Path:
         elif not resumes:
             raise ValueError(
                 f"`output` must not be that of an unfinished run: --resume continues it, "
-                f"--overwrite starts anew. Received: {output!r}, beside which {state} lies"
+                f"--overwrite starts anew. Received: '{output}', beside which {state} lies"
             )
     return state
 

@@ -371,6 +371,12 @@ def test_refining_that_makes_no_sense_is_refused(folder, warm_refuse, flags, wor
     assert words in warm_refuse(folder, "--input=photo.png", "--refine=2", *flags)
 
 
+def test_an_unfinished_refinement_is_not_lost_by_accident(folder, warm_refuse):
+    (folder / "painted.png.state.npz").write_bytes(b"state")
+    line = warm_refuse(folder, "--input=photo.png", "--refine=2", "--style=painting.jpg")
+    assert "Received: 'painted.png', beside which painted.png.state.npz lies" in line
+
+
 # --- Many photos
 
 

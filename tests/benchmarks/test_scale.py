@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from benchmark_runs import ROOT
+from benchmark_runs import ROOT, run_benchmark
 
 pytest.importorskip("ray")
 
@@ -18,8 +18,6 @@ def test_workers_and_plain_processes_write_the_same_files():
     assert many[1] == "stylize_many.py" and all(float(cell) > 0 for cell in many[2:])
 
 
-def test_a_run_of_many_names_is_planned_without_painting():
-    command = [sys.executable, "-m", "benchmarks.scale", "--names=2000"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("2000 names: ") and " GiB more." in run.stdout
+def test_a_run_of_many_names_is_planned_without_painting(forks):
+    printed = run_benchmark(forks, "scale", "--names=2000")
+    assert printed.startswith("2000 names: ") and " GiB more." in printed

@@ -112,6 +112,11 @@ warnings.filterwarnings("ignore", "Even though the `tf.config")
 """
 # And what is drawn of their losses takes longer than they do.
 WITHOUT_PLOTS = 'import sys; sys.modules["matplotlib"] = None\n'
+# And a network that is trained has all of its parts with one residual block, too.
+WITH_ONE_BLOCK = """
+from kerasart.networks import TransformerNet
+TransformerNet.__init__.__defaults__ = (1, 1.0, 1)
+"""
 # Code of a process that runs a script.
 RUN = 'import runpy, sys; runpy.run_path(sys.argv[0], run_name="__main__")'
 

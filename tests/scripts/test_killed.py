@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, RUN, WITHOUT_GRAPHS, make_photo, pixels
+from conftest import ROOT, RUN, WITH_ONE_BLOCK, WITHOUT_GRAPHS, make_photo, pixels
 from PIL import Image
 
-PREPARE = f"""{WITHOUT_GRAPHS}
+PREPARE = f"""{WITHOUT_GRAPHS}{WITH_ONE_BLOCK}
 import sys
 from kerasart.optimization.checkpoint import Checkpoint
 sys.modules["matplotlib"] = None  # What is drawn of losses is not compared.

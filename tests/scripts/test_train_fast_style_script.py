@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import (
     ROOT,
+    WITH_ONE_BLOCK,
     WITHOUT_GRAPHS,
     WITHOUT_PLOTS,
     ask,
@@ -24,7 +25,7 @@ from kerasart import Stylizer
 from kerasart.networks import AdaIN, CollectionNet, load_network
 
 SCRIPT = ROOT / "scripts" / "train_fast_style.py"
-PREPARE = WITHOUT_GRAPHS + WITHOUT_PLOTS
+PREPARE = WITHOUT_GRAPHS + WITHOUT_PLOTS + WITH_ONE_BLOCK
 TINY = (
     "--backbone=squeezenet",
     "--precision=float32",

@@ -270,7 +270,8 @@ def test_ctrl_c_keeps_all_steps_and_the_same_command_goes_on_and_no_other(
         "Received: 'mine/training'"
     )
     # Nor does a command that cannot run take anything away.
-    assert "--steps=0" in warm_refuse(folder, *SMALL, "--steps=0", "--output=mine", code=2)
+    line = warm_refuse(folder, *SMALL, "--steps=0", "--output=mine", code=2)
+    assert "`steps` must be at least 1, and whole. Received: '0'" in line
     for bad in ("--learning_rate=0", "--content_layers=fire3:-1"):
         line = warm_refuse(folder, *SMALL, bad, "--output=mine", "--overwrite")
         assert f"`{bad[2:].partition('=')[0]}` must be" in line

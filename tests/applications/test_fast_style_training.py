@@ -121,7 +121,6 @@ def test_a_course_paints_all_styles_that_it_shows(trained):
     assert np.abs(painted[0] - painted[1]).max() > 0.01
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_same_seed_same_result_and_another_another(photos, squeezenet, tmp_path):
     def weights(name, seed):
         training_run = plan(photos, squeezenet, seed=seed, steps=1)
@@ -152,7 +151,6 @@ def test_the_weights_balance_each_style(trained, cat):
         assert of_style["content image"] == 0
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_finetuning_keeps_the_old_styles_to_the_bit(trained, photos, squeezenet, tmp_path):
     network = trained.training_run.network
     photo = np.random.default_rng(4).random((1, 33, 38, 3), np.float32)
@@ -169,7 +167,6 @@ def test_finetuning_keeps_the_old_styles_to_the_bit(trained, photos, squeezenet,
         np.testing.assert_array_equal(network(photo, old), training_run.network(photo, again))
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, tmp_path):
     network = trained.training_run.network
     before = network.get_weights()

@@ -29,6 +29,7 @@ from benchmarks.measure import (
     fastest_convolution,
     make_parser,
     markdown_table,
+    parse_size,
     peak_memory,
     time_interleaved,
 )
@@ -74,12 +75,6 @@ def parse_options():
     options.dream_size = parse_size(options.dream_size)
     options.layers = options.layers or "mixed4:1.0,mixed5:1.5,mixed6:2.0,mixed7:2.5"
     return options
-
-
-def parse_size(text):
-    """Reads "512x640" as (512, 640)."""
-    height, width = map(int, text.split("x"))
-    return height, width
 
 
 def time_steps(options, weights):

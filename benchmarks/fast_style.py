@@ -29,6 +29,7 @@ from benchmarks.measure import (
     has_torch,
     make_parser,
     markdown_table,
+    parse_size,
     time_interleaved,
 )
 from benchmarks.style_transfer import (
@@ -260,7 +261,7 @@ def parse_options():
     parser.add_argument("--output", type=Path, help="a file for the tables, in markdown")
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 20)
-    options.sizes = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
+    options.sizes = [parse_size(size) for size in options.sizes.split(",")]
     return options
 
 

@@ -2,6 +2,7 @@
 
     python -m benchmarks.film_cost
     python -m benchmarks.film_cost --only=seconds,cuts --film=bigbuckbunny.mp4 --film=bikes.mp4
+    python -m benchmarks.film_cost --only=memory --size=360x640 --model_frames=3000
     python -m benchmarks.film_cost --quick
 
 Tables, in markdown.
@@ -9,8 +10,8 @@ Tables, in markdown.
 - seconds: of the processor, a frame, in each stage of `paint_film` by itself, and of `paint_film`
   from file to file. "Motion" is what the `MotionTracker` takes, in the four parts below it. The
   first --frames frames of each film count.
-- memory: the most that a process held that painted a film of 1280x720, and how much more it was of
-  a longer film; with the network, and of very long films without it, which else would take hours.
+- memory: the most that a process held that painted a film, and how much more it was of a longer
+  film; with the network, and of --long frames without it, which else would take hours.
 - cuts: the frames with which shots begin, and the difference that motion leaves between two frames:
   the least at a cut, and the greatest elsewhere.
 
@@ -32,6 +33,7 @@ from benchmarks.measure import (
     describe_machine,
     make_parser,
     markdown_table,
+    parse_size,
     peak_memory,
 )
 from kerasart.film import Film, FilmWriter
@@ -65,14 +67,16 @@ def parse_options():
     parser.add_argument("--film", action="append", type=Path, help="a film, or several")
     parser.add_argument("--model", default="medium", help="a network (medium)")
     parser.add_argument("--frames", type=int, default=48, help="that are timed (48)")
+    parser.add_argument("--size", type=parse_size, default=SIZE, help="HEIGHTxWIDTH (720x1280)")
     parser.add_argument("--long", type=int, default=3000, help="frames of the longest film (3000)")
+    parser.add_argument("--model_frames", type=int, default=300, help="with the network (300)")
     parser.add_argument("--quick", action="store_true", help="small and short films")
     add_only(parser, TABLES)
     options = parser.parse_args()
-    options.size = SIZE
-    options.lengths = [100, 300, options.long]
+    options.least = 100
     if options.quick:
-        options.size, options.frames, options.lengths = (48, 64), 3, [2, 3, 4]
+        options.size, options.frames = (48, 64), 3
+        options.least, options.model_frames, options.long = 2, 3, 4
     return options
 
 
@@ -188,11 +192,11 @@ def painted_by_hand():
 
 def measure_memory(options):
     """Yields the rows of films of several lengths: the most memory that painting them took."""
-    lengths = options.lengths
-    path = call_in_new_process(make_film, options.folder, options.size, lengths[-1])
-    for model, counts in ((options.model, lengths[:2]), (None, lengths[::2])):
+    longest = {options.model: options.model_frames, None: options.long}
+    path = call_in_new_process(make_film, options.folder, options.size, max(longest.values()))
+    for model, most in longest.items():
         least = None
-        for count in counts:
+        for count in (options.least, most):
             peak = call_in_new_process(peak_of, path, count, model) / 2**20
             least = least or peak
             painter = f"`{model}`" if model else "without a network"

@@ -32,6 +32,7 @@ from benchmarks.measure import (
     has_torch,
     make_parser,
     markdown_table,
+    parse_size,
     time_interleaved,
 )
 from benchmarks.style_transfer import (
@@ -180,7 +181,7 @@ def parse_options():
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 10)
     sizes = options.sizes or ("64x64" if options.quick else SIZES)
-    options.sizes = [tuple(map(int, size.split("x"))) for size in sizes.split(",")]
+    options.sizes = [parse_size(size) for size in sizes.split(",")]
     options.precisions = options.precisions.split(",")
     return options
 

@@ -85,6 +85,12 @@ def _choose_precision():
     return choose_precision("auto")
 
 
+def parse_size(text):
+    """Reads "512x640" as (512, 640)."""
+    height, width = map(int, text.split("x"))
+    return height, width
+
+
 @contextmanager
 def environment(variables):
     """Sets environment variables, for the processes that are started meanwhile.

@@ -20,7 +20,13 @@ import time
 from pathlib import Path
 
 from benchmarks.cpp_loader import LoadedModel
-from benchmarks.measure import call_in_new_process, describe_machine, make_parser, markdown_table
+from benchmarks.measure import (
+    call_in_new_process,
+    describe_machine,
+    make_parser,
+    markdown_table,
+    parse_size,
+)
 from benchmarks.model_server import find_library, read_signatures
 
 # Requests at once, and pictures in each.
@@ -59,7 +65,7 @@ def parse_options():
     options = parser.parse_args()
     if bool(options.model) == bool(options.server):
         parser.error("one of --model and --server must be given")
-    options.size = tuple(map(int, options.size.split("x")))
+    options.size = parse_size(options.size)
     return options
 
 

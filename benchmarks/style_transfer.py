@@ -34,6 +34,7 @@ from benchmarks.measure import (
     has_torch,
     make_parser,
     markdown_table,
+    parse_size,
     time_interleaved,
 )
 
@@ -309,7 +310,7 @@ def parse_options():
     for name, usual, quick in (("rounds", 30, 4), ("steps", 2, 1), ("run_steps", 200, 10)):
         if getattr(options, name) is None:
             setattr(options, name, quick if options.quick else usual)
-    height, width = map(int, options.size.split("x"))
+    height, width = parse_size(options.size)
     options.size = height, width
     return options
 

@@ -162,7 +162,9 @@ def refuse_idle(chosen: Any) -> None:
         name = declared.flag or each.name
         is_given = _FIELDS.get(name) is each and flags.FLAGS[name].present
         if is_given and not declared.does_something(chosen):
-            needed = " or ".join(f"--{need}" for need in declared.needs)
+            needed = " or ".join(
+                f"--{need.replace('!=', ' other than ')}" for need in declared.needs
+            )
             raise ValueError(f"`{name}` goes with {needed}. Received: --{name} without it")
 
 

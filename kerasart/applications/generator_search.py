@@ -31,6 +31,7 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.settings.checks import check
+from kerasart.settings.choices import check_names
 from kerasart.settings.declare import names_of, split
 from kerasart.settings.execution import split_options
 from kerasart.settings.generator import SearchSettings
@@ -161,9 +162,7 @@ class Projection(Search):
         **given: Any,
     ):
         super().__init__(generator, start, **given)
-        if self.options:
-            allowed = ", ".join(names_of(SearchSettings))
-            raise TypeError(f"project's settings are {allowed}. Received: {min(self.options)!r}")
+        check_names("project", self.options, names_of(SearchSettings))
         photo = fill_size(as_image(photo, "photo"), self.size)
         if not isinstance(backbone, Backbone):
             backbone = load_backbone(backbone)

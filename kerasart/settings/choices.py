@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -202,12 +202,25 @@ def guess_layers(backbone: Any) -> dict[str, dict[str, float]]:
     return {"style_layers": dict.fromkeys(first.values(), 1.0), "content_layers": {content: 1.0}}
 
 
-def _merge_for(application, preset, backbone, given):
-    names = names_of(SETTINGS[application])
+def check_names(function: str, given: Iterable[str], names: Sequence[str]) -> None:
+    """Checks names of keyword arguments.
+
+    Args:
+        function: The name of the function that takes them.
+        given: Names, without those of `Execution`.
+        names: The names of its settings.
+
+    Raises:
+        TypeError: If there is one that is not among them.
+    """
     for name in given:
         if name not in names:
             allowed = f"{', '.join(names)}.{nearest(name, (*names, *names_of(Execution)))}"
-            raise TypeError(f"{application}'s settings are {allowed} Received: {name!r}")
+            raise TypeError(f"{function}'s settings are {allowed} Received: {name!r}")
+
+
+def _merge_for(application, preset, backbone, given):
+    check_names(application, given, names_of(SETTINGS[application]))
     return merge(application, preset_settings(preset, _name_of(backbone)), given)
 
 

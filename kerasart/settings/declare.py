@@ -35,8 +35,8 @@ class Option:
         least, more_than, most, less_than: Bounds of a number.
         parse: `parse(value, name)` converts a value, which may be a flag's text, and raises
             ValueError if it is not allowed. It replaces all other checks.
-        needs: The settings without all of which it does nothing, by their names, or as NAME=VALUE
-            where it needs one value.
+        needs: It does nothing unless one of these settings is given, NAME, or has a value,
+            NAME=VALUE, or another one, NAME!=VALUE.
         flag: The flag's name, if it differs from the setting's.
         group: Starts a group of flags in --help, with this one and those that follow.
     """
@@ -75,7 +75,9 @@ class Option:
 
         def is_met(need):
             name, equals, value = need.partition("=")
-            return getattr(chosen, name) == value if equals else bool(getattr(chosen, name))
+            if not equals:
+                return bool(getattr(chosen, name))
+            return (getattr(chosen, name.removesuffix("!")) == value) != name.endswith("!")
 
         return not self.needs or any(map(is_met, self.needs))
 

@@ -138,7 +138,10 @@ class StyleSettings(ObjectiveSettings):
     )
     optimizer: str = option("adam", "adam, lbfgs, sgd, or a Keras optimizer, such as rmsprop.")
     learning_rate: float = option(
-        0.02, "The learning rate, for images in [0, 1]; not for lbfgs.", more_than=0
+        0.02,
+        "The learning rate, for images in [0, 1]; not for lbfgs.",
+        more_than=0,
+        needs=("optimizer!=lbfgs",),
     )
     beta_1: float = option(
         0.9,
@@ -164,9 +167,10 @@ class StyleSettings(ObjectiveSettings):
     average: float = option(
         0.0,
         "Decay of the running mean of the images, which is the result; 0 for none. With few steps, "
-        "it averages about the last quarter.",
+        "it averages about the last quarter. Not for lbfgs.",
         least=0,
         less_than=1,
+        needs=("optimizer!=lbfgs",),
     )
     smallest: int | None = option(
         None, "Minimum long side of a scale in pixels. (default: only one scale)", least=1

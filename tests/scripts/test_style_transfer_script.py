@@ -283,6 +283,10 @@ def test_refused_before_tensorflow_loads(folder, light_refuse):
         (["--style_layers=fire4:0"], "`style_layers` must be weights of 0 or more, not all 0"),
         (["--beta_1=1"], "`beta_1` must be from 0 to less than 1. Received: 1.0"),
         (["--optimizer=lbfgs", "--beta_1=0.5"], "`beta_1` goes with --optimizer=adam."),
+        (
+            ["--optimizer=lbfgs", "--learning_rate=0.1"],
+            "`learning_rate` goes with --optimizer other than lbfgs.",
+        ),
         (["--smoothness=0", "--tv_isotropic"], "`tv_isotropic` goes with --smoothness or --tv_w"),
         (["--rows=40", "--size=60"], "`rows` must be None where size is given. Received: 40"),
         (["--summed=style"], "`summed` must be any of content, total_variation"),

@@ -56,6 +56,12 @@ def skip_painted(jobs: Sequence[Job]) -> list[Job]:
     return left
 
 
+def make_first_folder(jobs: Sequence[Job]) -> None:
+    """Makes the folder of the first painting: where there can be none, all would be in vain."""
+    for _, output in jobs[:1]:
+        make_folder(output.parent)
+
+
 def looks_like_file(name: str) -> bool:
     """Whether a name has the suffix of a picture."""
     return Path(name).suffix.lower() in READABLE
@@ -75,8 +81,7 @@ def paint_each(
         ValueError: At the end, if some could not be painted.
     """
     failed = []
-    for _, output in jobs[:1]:  # Where there can be no folder, all of them would fail.
-        make_folder(output.parent)
+    make_first_folder(jobs)
     for number, (photo, output) in enumerate(jobs, 1):
         try:
             make_folder(output.parent)

@@ -31,6 +31,7 @@ from kerasart.scripts import (
 )
 from kerasart.scripts.batch_files import (
     are_several,
+    make_first_folder,
     plan_jobs,
     report_failures,
     skip_painted,
@@ -46,7 +47,6 @@ from dataclasses import replace
 from absl import flags
 from tqdm import tqdm
 
-from kerasart.image.atomic_files import make_folder
 from kerasart.image.samples import SAMPLES
 from kerasart.saved_models import list_styles as find_styles
 from kerasart.saved_models import shipped_models
@@ -190,7 +190,7 @@ def list_styles() -> None:
 def _paint_all(jobs, painting):
     """Paints many pictures, and goes past what cannot be read."""
     failed = []
-    make_folder(jobs[0][1].parent)  # Where there can be none, all of them would fail.
+    make_first_folder(jobs)
 
     def read(job):
         return painting.prepare(common_flags.read_photo(job[0]))

@@ -131,7 +131,7 @@ class Wasserstein(StyleTerm):
             spread = _trace(covariance) + style_trace - 2 * ops.cast(overlap, "float32")
 
             def gradient(upstream):
-                # In closed form: the backend's own gradient is five times as many operations.
+                # In closed form: the backend's own gradient is several times as many operations.
                 of_covariance = ops.cast(root @ of_overlap @ root, "float32")
                 of_covariance = _identity(channels) - 2 * of_covariance
                 of_mean = 2 * (mean - style_mean - mean @ of_covariance)

@@ -16,7 +16,7 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.film import Film, FilmWriter
-from kerasart.film.animated_picture import is_animated
+from kerasart.film.animated_picture import is_animated, is_picture
 from kerasart.film.flow import opencv
 from kerasart.film.segments import delete_segments, folder_of
 from kerasart.film.writer import LOWEST_QUALITY, SOUNDS
@@ -80,17 +80,28 @@ FLAGS_WITH_STEPS = [*FLAGS, _FILM_STEPS]
 
 
 def is_film(name: str, output: str | None) -> bool:
-    """Whether a flag names a film: a video, or an animated picture that is to move again."""
+    """Whether a flag names a film: a video, or an animated picture that is to move again.
+
+    What is in a file counts, not its name.
+    """
     path = Path(name)
     suffix = path.suffix.lower()
-    if suffix in VIDEOS:
-        return True
-    if suffix not in _ANIMATED or not path.is_file():
-        return False
+    if not path.is_file():
+        return suffix in VIDEOS
+    if not is_picture(path):
+        return suffix in VIDEOS or _is_video(path)
     wanted = Path(output).suffix.lower() if output else suffix
     # A .png of another picture is a photo of its first frame.
     moves = wanted == suffix if wanted == ".png" else wanted in (*VIDEOS, *_ANIMATED)
     return moves and is_animated(path)
+
+
+def _is_video(path):
+    try:
+        Film(path)
+    except (ImportError, OSError, ValueError):
+        return False
+    return True
 
 
 def painter_options() -> dict[str, Any]:

@@ -16,6 +16,8 @@ _log = logging.getLogger("kerasart")
 
 # FFmpeg's names of what a video never is, for all that it opens as one frame.
 _STILLS = ("image2", "_pipe")
+# ISO 23008-12: what a HEIC or AVIF file of one picture calls itself.
+_STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
 # Files whose timestamps have no zero, files whose timestamps are those of decoding, and files that
 # say how long they are.
 _WITHOUT_ZERO = ("mpeg", "mpegts")
@@ -163,7 +165,8 @@ class VideoFile:
                 f"undamaged. Received: {_reason(error)}"
             ) from error
         with container:
-            if container.format.name.endswith(_STILLS):
+            brand = container.metadata.get("major_brand")
+            if container.format.name.endswith(_STILLS) or brand in _STILL_BRANDS:
                 raise still_picture(self._path)
             yield container, self._find_stream(container)
 

@@ -296,9 +296,12 @@ def test_no_film(tmp_path):
     assert "Invalid data" in refusal(ValueError, path)
 
 
-@pytest.mark.parametrize("kind", ["jpg", "png", "gif", "webp", "tif"])
+@pytest.mark.parametrize("kind", ["jpg", "png", "gif", "webp", "tif", "heic"])
 def test_still_picture(tmp_path, kind):
-    Image.new("RGB", (64, 48)).save(tmp_path / f"a.{kind}")
+    picture = Image.new("RGB", (64, 48))
+    if kind == "heic":
+        picture = pytest.importorskip("pillow_heif").from_pillow(picture)
+    picture.save(tmp_path / f"a.{kind}")
     assert "a still picture" in refusal(ValueError, tmp_path / f"a.{kind}")
 
 

@@ -31,6 +31,8 @@ def made(tmp_path_factory, tiny_network):
         first.save(folder / name, save_all=True, append_images=others, duration=80)
     first.save(folder / "photo.png")
     (folder / "bad.mp4").write_bytes(b"no film")
+    for name, other in (("clip.mp4", "clip"), ("photo.png", "photo.mp4"), ("bad.mp4", "bad.vob")):
+        shutil.copy(folder / name, folder / other)
     return folder
 
 
@@ -75,6 +77,12 @@ def test_an_animated_picture_stays_one(folder, warm_run, suffix):
         ("moving.png", "a.png", True),
         ("moving.png", "a.jpg", False),
         ("photo.png", None, False),
+        # Not by their names.
+        ("clip", None, True),
+        ("photo.mp4", None, False),
+        ("bad.mp4", None, True),
+        ("bad.vob", None, False),
+        ("missing.mp4", None, True),
     ],
 )
 def test_what_is_painted_as_a_film(made, name, output, expected):

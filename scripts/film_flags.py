@@ -173,6 +173,8 @@ def paint(
     writer = FilmWriter(path, film, **options, taken="replace" if _replaces() else "number")
     if writer.done:
         cli.say(f"Going on after {cli.counted(writer.done, 'frame')}.")
+    elif RESUME.value:
+        cli.say("No part was finished: beginning with the first frame.")
     begin = time.perf_counter()
     if cluster_flags.is_given():
         try:

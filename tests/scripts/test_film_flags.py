@@ -122,7 +122,9 @@ def test_ctrl_c_leaves_a_film_that_plays_and_resume_continues(
     refused = warm_run(folder, *flags, "--output=painted.mp4", "--overwrite", "--preview")
     assert refused.code == 0 and (folder / "painted.mp4.film").is_dir()
     outcome = succeed(warm_run(folder, *flags, "--resume"))
-    assert outcome.stdout.endswith(" s.\n") and "painted.mp4: 8 frames" in outcome.stdout
+    beginning, said = outcome.stdout.splitlines()
+    assert beginning == "No part was finished: beginning with the first frame."
+    assert "painted.mp4: 8 frames" in said
     assert not (folder / "painted.mp4.film").exists()
     succeed(warm_run(folder, *flags, "--output=whole.mp4"))
     resumed, whole = (film_of(folder / name)[0] for name in ("painted.mp4", "whole.mp4"))

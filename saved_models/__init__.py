@@ -89,6 +89,11 @@ def in_words(style: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def is_nvidia_file(model: object) -> bool:
+    """Returns whether a model is named as a file of StyleGAN2's programs is."""
+    return isinstance(model, str | PathLike) and Path(model).suffix in NVIDIA_SUFFIXES
+
+
 def is_generator(model: str | PathLike[str]) -> bool:
     """Tells a generator from a style network.
 
@@ -99,7 +104,7 @@ def is_generator(model: str | PathLike[str]) -> bool:
         FileNotFoundError: If there is no such model.
         ValueError: If it is not such a file.
     """
-    if Path(model).suffix in NVIDIA_SUFFIXES:
+    if is_nvidia_file(model):
         return True
     return read_config(find_network(model)).get("class_name") == "StyleGenerator"
 

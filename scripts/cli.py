@@ -33,7 +33,9 @@ _LONGEST = 1200  # Letters of a message: enough for a list of all layers' neares
 _EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError, ImportError)
 
 
-def run(main: Callable[[], Any], doc: str, groups: Groups) -> None:
+def run(
+    main: Callable[[], Any], doc: str, groups: Groups, arguments: Mapping[str, str] | None = None
+) -> None:
     """Runs a script: parses its flags, and turns errors into one line and an exit code.
 
     Exit codes: 0, 1 for an error, 2 for flags that do not parse, 130 for Ctrl-C.
@@ -43,6 +45,7 @@ def run(main: Callable[[], Any], doc: str, groups: Groups) -> None:
         doc: The script's docstring, which `--help` prints.
         groups: Dict of heading to list of flags, in the order in which `--help` prints them. The
             script knows these and no other.
+        arguments: As for `attempt`.
     """
 
     def act():
@@ -54,30 +57,36 @@ def run(main: Callable[[], Any], doc: str, groups: Groups) -> None:
             _parse_flags(groups)
             main()
 
-    attempt(act)
+    attempt(act, arguments)
 
 
-def attempt(act: Callable[[], Any]) -> None:
+def attempt(act: Callable[[], Any], arguments: Mapping[str, str] | None = None) -> None:
     """Does what a command is there for, and ends as `run` says, with one line where it fails.
 
     Args:
         act: Called without arguments.
+        arguments: Dict of the library's arguments to the flags that they are given by, where names
+            differ: messages name the flag.
     """
     name = Path(sys.argv[0]).stem
-    _log_to_terminal(name)
+
+    def one_line(error):
+        return _one_line(error, arguments or {})
+
+    _log_to_terminal(name, one_line)
     try:
         _take_signals()
         act()
     except KeyboardInterrupt:
         _fail(name, "interrupted", 130)
     except flags.Error as error:
-        _fail(name, f"{_one_line(error)} (--help shows all flags)", 2)
+        _fail(name, f"{one_line(error)} (--help shows all flags)", 2)
     except Exception as error:
         if flags.FLAGS.is_parsed() and DEBUG.value:
             raise
         if isinstance(error, _EXPECTED):
-            _fail(name, _one_line(error), 1)
-        _fail(name, f"{type(error).__name__}: {_one_line(error)} (--debug shows where)", 1)
+            _fail(name, one_line(error), 1)
+        _fail(name, f"{type(error).__name__}: {one_line(error)} (--debug shows where)", 1)
 
 
 def _take_signals():
@@ -197,9 +206,13 @@ def _usage(flag):
     return f"{flag.name}={'|'.join(values) if values else kind}"
 
 
-def _one_line(error):
+def _one_line(error, arguments):
     """Puts a message into one line, and takes the middle out of one that holds a file's worth."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        # As the operating system raised it: no message of ours has a number.
+        error = f"'{error.filename}' cannot be read or written. Received: {error.strerror}"
     line = as_called(" ".join(str(error).split()))
+    line = re.sub(r"`(\w+)`", lambda found: f"`{arguments.get(found[1], found[1])}`", line)
     if len(line) <= _LONGEST:
         return line
     return f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 4 :]}"
@@ -210,11 +223,11 @@ def _fail(name, message, code):
     sys.exit(code)
 
 
-def _log_to_terminal(name):
+def _log_to_terminal(name, one_line):
     class Handler(logging.Handler):
         def emit(self, record):
             # tqdm keeps its bar below what it writes.
-            tqdm.write(f"{name}: {_one_line(record.getMessage())}", file=sys.stderr)
+            tqdm.write(f"{name}: {one_line(record.getMessage())}", file=sys.stderr)
 
     _log.handlers = [Handler()]
     _log.propagate = False

@@ -7,7 +7,7 @@ All flags of style_transfer.py paint; those that begin with dream_ dream. Photos
 deep_dream.py makes another, which style_transfer.py paints.
 """
 
-from kerasart.scripts import cli, film_flags, options, style_transfer
+from kerasart.scripts import cli, film_flags, options, style_pictures, style_transfer
 
 import itertools
 
@@ -57,7 +57,8 @@ def main() -> None:
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, {**_GROUPS, **style_transfer.GROUPS})
+    groups = {**_GROUPS, **style_transfer.GROUPS}
+    cli.run(main, __doc__, groups, style_pictures.ARGUMENTS)
 
 
 if __name__ == "__main__":

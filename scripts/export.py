@@ -214,7 +214,7 @@ def _parse_size(text):
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS)
+    cli.run(main, __doc__, GROUPS, {"styles": "style"})
 
 
 if __name__ == "__main__":

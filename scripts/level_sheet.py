@@ -2,6 +2,7 @@
 
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import Job
+from kerasart.scripts.manner_flags import MANNER
 
 import itertools
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from kerasart.image import write_picture
 from kerasart.image.contact_sheet import contact_table
 from kerasart.scale.painting import OnePass
+from kerasart.settings.checks import check
 
 CELL = 320  # Long side of a picture in a sheet, at most.
 _LEAST_CELL = 32
@@ -42,11 +44,9 @@ def paint(jobs: Sequence[Job], is_one: bool, painting: OnePass) -> None:
         raise ValueError(f"`input` must be one photo to sweep. Received: {len(jobs)} photos")
     named = painting.named["style"]
     weights = named or {}
-    if any(weight != 1.0 for weight in weights.values()):
-        raise ValueError(
-            "`style` must be NAME,NAME,... or FILE,FILE,..., without weights, to sweep. "
-            f"Received: {named}"
-        )
+    flag = "manner" if MANNER.present else "style"
+    are_whole = all(weight == 1.0 for weight in weights.values())
+    check(are_whole, flag, "without levels and weights, to sweep", named)
     cli.load_tensorflow()
     painter = painting.stylizer
     if not (weights or painter.styles):

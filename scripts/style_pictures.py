@@ -10,7 +10,7 @@ from absl import flags
 
 from kerasart.image import read_picture
 from kerasart.image.fingerprint import hash_image
-from kerasart.image.masks import combine_masks, read_mask
+from kerasart.image.masks import combine_masks, read_mask, split_picture
 
 STYLE = flags.DEFINE_multi_string(
     "style",
@@ -34,6 +34,10 @@ STYLE_MASK = flags.DEFINE_multi_string(
 )
 
 
+# The arguments of `style_transfer` whose flags have other names.
+ARGUMENTS = {"styles": "style", "style_masks": "style_mask", "content_masks": "content_mask"}
+
+
 def read_pictures(recorded: Mapping[str, Any], start: str | None) -> dict[str, Any]:
     """Reads styles, masks and the picture to start from.
 
@@ -51,6 +55,8 @@ def read_pictures(recorded: Mapping[str, Any], start: str | None) -> dict[str, A
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
     paths, weights, levels = zip(*map(parse_file, STYLE.value), strict=True)
     styles = [read_picture(path, common_flags.MAX_PIXELS.value) for path in paths]
+    for style in styles:
+        split_picture(style, "style")  # Says what is transparent.
     if any(weight is not None for weight in weights):
         weights = [1.0 if weight is None else weight for weight in weights]
     else:

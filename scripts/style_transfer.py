@@ -366,7 +366,8 @@ def sweep(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, {**GROUPS, "Film": film_flags.FLAGS_WITH_STEPS})
+    groups = {**GROUPS, "Film": film_flags.FLAGS_WITH_STEPS}
+    cli.run(main, __doc__, groups, style_pictures.ARGUMENTS)
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ def _paint_all(jobs, painting):
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS)
+    cli.run(main, __doc__, GROUPS, {"image": "input", "images": "input"})
 
 
 if __name__ == "__main__":

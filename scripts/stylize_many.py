@@ -176,7 +176,7 @@ class _Bar:
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS)
+    cli.run(main, __doc__, GROUPS, {"image": "input"})
 
 
 if __name__ == "__main__":

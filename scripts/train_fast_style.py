@@ -246,7 +246,9 @@ class ContactSheet:
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS)
+    arguments = {"model": "finetune", "image": "sample"}
+    arguments |= {"styles": "style", "collections": "collection"}
+    cli.run(main, __doc__, GROUPS, arguments)
 
 
 if __name__ == "__main__":

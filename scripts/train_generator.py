@@ -98,7 +98,7 @@ def _lay_out(pictures):
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS)
+    cli.run(main, __doc__, GROUPS, {"model": "finetune"})
 
 
 if __name__ == "__main__":

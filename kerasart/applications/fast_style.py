@@ -29,7 +29,7 @@ from kerasart.optimization import Latent
 from kerasart.optimization.memory import available_memory, explain_memory_errors
 from kerasart.recent import Recent, file_state
 from kerasart.saved_models import default_model
-from kerasart.settings.checks import check, check_tiling, is_number
+from kerasart.settings.checks import check, check_tiling, is_number, is_whole
 from kerasart.settings.manner import Manner
 from kerasart.settings.style import COLOURS
 
@@ -147,8 +147,7 @@ class Stylizer:
         photos = [as_image(image, "image") for image in images]
         style_code = self.encode_style(style)
         check(is_number(strength) and 0 <= strength <= 1, "strength", "from 0 to 1", strength)
-        if not (rows is None or rows >= 0):
-            raise ValueError(f"`rows` must be 0 or more, or None. Received: {rows}")
+        check(rows is None or is_whole(rows) and rows >= 0, "rows", "0 or more, or None", rows)
         if preserve_color not in COLOURS:
             raise ValueError(
                 f"`preserve_color` must be one of {', '.join(COLOURS)}. "
@@ -316,4 +315,5 @@ def stylize(
     Returns:
         float32 RGB of shape (1, height, width, 3) in [0, 1].
     """
-    return Stylizer(model or default_model(style), precision)(image, style, **options)
+    model = default_model(style) if model is None else model
+    return Stylizer(model, precision)(image, style, **options)

@@ -186,7 +186,10 @@ def make_trainer(
     look = backbone.cut(objective.layers, precision, settings.pooling, network.padding)
     evaluator = Evaluator(look, objective)
     squares = [as_image(photo, "photos") for photo in photos]
+    look.check_size(squares[0].shape[1:3], "size")
     examples = list(network.trainer_class.examples(squares, styles, settings))
+    for style, _, _ in examples:
+        look.check_size(style.shape[1:3], "styles")
     targets, weights = [], []
     for style, mask, beside in examples:
         targets.append(style_targets(evaluator, beside[0], [style], [1.0], [mask]))

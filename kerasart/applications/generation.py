@@ -74,6 +74,8 @@ class Generator:
         """
         truncation = SeedSettings(truncation).truncation
         own = {} if seed is None else dict.fromkeys(self.network.levels, seed)
+        is_mix = mix is None or isinstance(mix, Mapping)
+        check(is_mix, "mix", "a dict of levels to seeds", mix)
         named = {**own, **(mix or {})}
         return np.asarray(
             self.network.mix(

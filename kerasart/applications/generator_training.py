@@ -62,7 +62,7 @@ class GeneratorTraining:
             An endless `tf.data.Dataset` of dicts of "picture".
         """
         size, seed, unusable = self.trainer.network.size, self.seed + step, self.left_out
-        reader = Photos(self.pictures, size, seed, unusable, max_pixels=self.max_pixels)
+        reader = _reader(self.pictures, size, seed, unusable, self.max_pixels)
         batches = reader.squares().batch(self.settings.batch_size, drop_remainder=True)
         return batches.map(lambda pictures: {"picture": pictures}).prefetch(4)
 
@@ -119,7 +119,7 @@ def plan_generator_training(
     keras.utils.set_random_seed(seed)
     network = _create(settings, precision) if network is None else copy_network(network, precision)
     left_out: set[str] = set()
-    reader = Photos(pictures, network.size, seed, left_out, max_pixels=max_pixels)
+    reader = _reader(pictures, network.size, seed, left_out, max_pixels)
     examples = np.concatenate(reader.first(_EXAMPLES))
     augmentation = AdaptiveAugmentation(pictures=settings.augmented_after)
     looks = backbone, settings.layers, examples, augmentation, precision
@@ -127,6 +127,10 @@ def plan_generator_training(
     rate: Any = CosineDecay(settings.learning_rate, settings.steps, _FINAL_RATE)
     trainer.compile(keras.optimizers.Adam(rate, *trainer.betas, epsilon=1e-8))
     return GeneratorTraining(trainer, list(pictures), settings, seed, left_out, max_pixels)
+
+
+def _reader(pictures, size, seed, left_out, max_pixels):
+    return Photos(pictures, size, seed, left_out, max_pixels=max_pixels, name="pictures")
 
 
 def _create(settings, precision):

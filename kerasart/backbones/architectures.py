@@ -39,21 +39,22 @@ def find_architecture(name: str) -> Architecture:
         ValueError: If there is no such network.
     """
     known = {_plain(key): key for key in dir(applications) if key[0].isupper()}
-    if _plain(name) == "squeezenet":
+    plain = _plain(name) if isinstance(name, str) else ""
+    if plain == "squeezenet":
         # Like VGG, SqueezeNet was trained in Caffe, on BGR less the mean.
         return Architecture(
             "squeezenet",
             lambda weights, head=False: SqueezeNet(),
             applications.vgg16.preprocess_input,
         )
-    if _plain(name) not in known:
-        near = difflib.get_close_matches(_plain(name), [*known, "squeezenet"], n=3)
+    if plain not in known:
+        near = difflib.get_close_matches(plain, [*known, "squeezenet"], n=3)
         hint = f" Nearest: {', '.join(near)}." if near else ""
         raise ValueError(
             "`backbone` must be auto, squeezenet or a network of keras.applications, such as "
             f"inception_v3, vgg16 or resnet50.{hint} Received: {name!r}"
         )
-    function = getattr(applications, known[_plain(name)])
+    function = getattr(applications, known[plain])
     # The module that defines a network also defines its preprocessing; its name has underscores
     # (inception_v3, InceptionV3).
     module = sys.modules[function.__module__]
@@ -64,7 +65,7 @@ def find_architecture(name: str) -> Architecture:
         return function(weights=weights, include_top=False, input_shape=(None, None, 3))
 
     stem = module.__name__.rpartition(".")[2]
-    plain = _plain(known[_plain(name)])
+    plain = _plain(known[plain])
     return Architecture(stem if _plain(stem) == plain else plain, build, module.preprocess_input)
 
 

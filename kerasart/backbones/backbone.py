@@ -148,6 +148,23 @@ class Backbone:
         """Finds the least side of an image for which each layer has some rows and columns."""
         return least_size(self._model, positions)
 
+    def check_size(self, size: tuple[int, int], name: str) -> None:
+        """Refuses an image that is too small for the layers.
+
+        Args:
+            size: Its (height, width).
+            name: What it is called in the error message.
+
+        Raises:
+            ValueError: If it is.
+        """
+        least, (height, width) = self.least_size(), size
+        if min(size) < least:
+            raise ValueError(
+                f"`{name}` must be at least {least}x{least} pixels for {self.name} and these "
+                f"layers. Received: {width}x{height}"
+            )
+
     def positions(self, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
         """Counts the positions of each output layer.
 
@@ -252,6 +269,11 @@ def load_backbone(
         ValueError: If the network is unknown, or its weights are unavailable or do not fit.
         FileNotFoundError: If `weights` is a path without a file.
     """
+    if not isinstance(weights, str | os.PathLike):
+        kinds = "bundled, imagenet, random, auto, or a path"
+        raise ValueError(f"`weights` must be {kinds}. Received: {weights!r}")
+    if not (isinstance(seed, int) and seed >= 0):
+        raise ValueError(f"`seed` must be a whole number from 0. Received: {seed!r}")
     if name == "auto":
         name = "squeezenet" if head else default
     architecture = find_architecture(name)

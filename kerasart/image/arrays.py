@@ -23,7 +23,10 @@ def as_image(array: ArrayLike, name: str = "image") -> np.ndarray:
 
 def as_pixels(array: ArrayLike, channels: int, name: str) -> np.ndarray:
     """Does what `as_image` does, for any number of channels."""
-    array = np.asarray(array)
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # A list of lists of different lengths.
+        raise ValueError(f"`{name}` must be an array. Received: {error}") from None
     _check_shape(array, channels, name)
     if array.dtype == np.uint8:
         pixels = np.divide(array, 255, dtype=np.float32)

@@ -38,6 +38,8 @@ _UPRIGHT = {
 # Formats whose files can hold several frames or pages.
 _SEQUENCES = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
 
+_TIFF_STARTS = (b"II*\0", b"MM\0*")
+
 _PIXELS_AT_ONCE = 2**20  # Converted at a time, to bound memory.
 _MOST_LETTERS = 200  # Quoted of a decoder's message.
 
@@ -122,9 +124,15 @@ def _explained(file, name):
         yield
     except UnidentifiedImageError as error:
         file.seek(0)
+        start = file.read(8)
+        if start[:4] in _TIFF_STARTS:  # Pillow opens no floating-point colour, for one.
+            raise ValueError(
+                f"Cannot read '{name}': a TIFF must have samples of 8 or 16 bits, or grey ones of "
+                "32. Received: a TIFF with others, or a damaged one"
+            ) from error
         raise ValueError(
             f"Cannot read '{name}': it is not a picture, or damaged from its start; "
-            f"the formats are {', '.join(NAMES)}. Received: a file that begins {file.read(8)}"
+            f"the formats are {', '.join(NAMES)}. Received: a file that begins {start!r}"
         ) from error
     except MemoryError as error:
         raise MemoryError(

@@ -75,7 +75,11 @@ def split_picture(picture: Picture | ArrayLike, name: str) -> tuple[np.ndarray, 
     if not isinstance(picture, Picture):
         return as_image(picture, name), None
     image, alpha = as_image(picture.image, name), picture.alpha
-    return image, None if alpha is None else fit_mask(alpha, image.shape[1:3], name)
+    if alpha is None:
+        return image, None
+    if not np.any(alpha):
+        raise ValueError(f"`{name}` must be opaque somewhere. Received: a transparent picture")
+    return image, fit_mask(alpha, image.shape[1:3], name)
 
 
 def combine_masks(mask: ArrayLike | None, alpha: np.ndarray | None, name: str) -> ArrayLike | None:

@@ -33,6 +33,7 @@ class Photos:
         exposes: Whether half of the crops are changed in brightness, and in contrast by up to
             3 times, so that large areas of black and white occur too.
         max_pixels: The most pixels a photo may have, as in `read_picture`.
+        name: What the photos are called in the error message.
 
     Attributes:
         skipped: The set of the paths skipped so far.
@@ -46,7 +47,9 @@ class Photos:
         skipped: set[str] | None = None,
         exposes: bool = False,
         max_pixels: int | None = None,
+        name: str = "photos",
     ):
+        self._name = name
         self._paths = [str(path) for path in paths]
         self._size = size
         # Crops are enlarged up to 2x: large images have wide smooth areas, small photos do not.
@@ -137,6 +140,6 @@ class Photos:
     def _check(self):
         if self.skipped.issuperset(self._paths):
             raise ValueError(
-                f"`photos` must hold at least one picture of {self._least} pixels or more that can "
-                f"be read. Received: {len(self._paths)} that cannot be used"
+                f"`{self._name}` must hold at least one picture of {self._least} pixels or more "
+                f"that can be read. Received: {len(self._paths)} that cannot be used"
             )

@@ -13,7 +13,7 @@ from kerasart.networks.nvidia_files import read_nvidia_file
 from kerasart.networks.style_generator import StyleGenerator
 from kerasart.networks.style_network import StyleNetwork, copy_with_dtype, dtype_policy
 from kerasart.networks.transformer_net import TransformerNet
-from kerasart.saved_models import NVIDIA_SUFFIXES, find_network, read_config
+from kerasart.saved_models import find_network, is_nvidia_file, read_config
 
 _CLASSES: dict[str, Any] = {
     each.__name__: each for each in (TransformerNet, CollectionNet, MannerNet, AdaIN)
@@ -75,7 +75,7 @@ def load_generator(path: str | PathLike[str], precision: str = "float32") -> Sty
         FileNotFoundError: If there is no such file.
         ValueError: If it holds no generator.
     """
-    if Path(path).suffix in NVIDIA_SUFFIXES:
+    if is_nvidia_file(path):
         return read_nvidia_file(path, dtype_policy(precision))
     return _load(find_network(path), {StyleGenerator.__name__: StyleGenerator}, precision)
 

@@ -107,6 +107,10 @@ class StylePictures(TrainingStyles):
         seed: Seeds the examples.
         left_out: Paths of unusable files; those that are found are added.
         max_pixels: The most pixels of a file that is read.
+        name: What they are called in the error message.
+
+    Raises:
+        ValueError: If no file can be used.
     """
 
     def __init__(
@@ -116,7 +120,9 @@ class StylePictures(TrainingStyles):
         seed: int = 0,
         left_out: set[str] | None = None,
         max_pixels: int | None = None,
+        name: str = "styles",
     ):
+        self._name = name
         self._paths = list(paths)
         self._settings = settings
         self._seed = seed
@@ -140,7 +146,8 @@ class StylePictures(TrainingStyles):
 
     def _crops(self, seed):
         size, left_out = self._settings.size, self._left_out
-        return Photos(self._paths, size, seed, left_out, max_pixels=self._max_pixels)
+        most, name = self._max_pixels, self._name
+        return Photos(self._paths, size, seed, left_out, max_pixels=most, name=name)
 
     def _read_first(self):
         """Reads the first few usable files, by name."""
@@ -152,8 +159,10 @@ class StylePictures(TrainingStyles):
                 picture = read_picture(path, self._max_pixels).image
             except (ValueError, OSError, MemoryError):
                 continue  # `Photos` logs it.
-            if min(picture.shape[1:3]) >= self._settings.size:
+            if min(picture.shape[1:3]) >= self._settings.size // 2:  # As `Photos` takes them.
                 shown[Path(path).stem] = shrink(picture, self._settings.style_size)
+        if not shown:
+            self._crops(self._seed).first(1)  # Says so.
         return shown
 
 
@@ -175,7 +184,7 @@ class Collections(TrainingStyles):
         left_out: set[str] | None = None,
         max_pixels: int | None = None,
     ):
-        given = settings, seed, left_out, max_pixels
+        given = settings, seed, left_out, max_pixels, "collections"
         self._collections = {name: StylePictures(each, *given) for name, each in paths.items()}
         first = {name: next(iter(each.shown.values())) for name, each in self._collections.items()}
         self.shown = first

@@ -64,11 +64,7 @@ def _resize_guide(guide, how, start, backbone):
     if guide is None:
         raise ValueError("`guide` must be given for what is compared with it. Received: none")
     size, least = guide.shape[1:3], backbone.least_size()
-    if min(size) < least:
-        raise ValueError(
-            f"`guide` must be at least {least}x{least} pixels for {backbone.name} and these "
-            f"layers. Received: {size[1]}x{size[0]}"
-        )
+    backbone.check_size(size, "guide")
     if how == "cropped":
         return fill_size(guide, start.shape[1:3])
     long_side = min(max(size), max(start.shape[1:3]), _MOST_MATCHED)

@@ -40,8 +40,8 @@ def check_tiling(tile: int | str, memory: float | None) -> None:
     Raises:
         ValueError: If one of them is not allowed.
     """
-    if memory is not None and not 0 < memory < math.inf:
-        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory}")
+    if memory is not None and not (is_number(memory) and memory > 0):
+        raise ValueError(f"`memory` must be more than 0, in GiB. Received: {memory!r}")
     if tile not in ("auto", "none") and not (isinstance(tile, int) and tile > 0):
         raise ValueError(
             f"`tile` must be auto, none, or a number of pixels of 1 or more. Received: {tile!r}"

@@ -48,6 +48,7 @@ def choose_network(
     Returns:
         The name and the weights, as `load_backbone` accepts them.
     """
+    check(isinstance(backbone, str), "backbone", "auto, a network's name, or a Backbone", backbone)
     default = name = preset.get("backbone", "auto")
     if backbone != "auto":
         name = backbone

@@ -77,7 +77,10 @@ class Option:
             name, equals, value = need.partition("=")
             if not equals:
                 return bool(getattr(chosen, name))
-            return (getattr(chosen, name.removesuffix("!")) == value) != name.endswith("!")
+            other = name.removesuffix("!")
+            parse = chosen.__dataclass_fields__[other].metadata["option"].parse
+            value = parse(value, other) if parse else value
+            return (getattr(chosen, other) == value) != name.endswith("!")
 
         return not self.needs or any(map(is_met, self.needs))
 

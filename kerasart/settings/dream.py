@@ -185,7 +185,9 @@ class DreamSettings:
         parse=parse_octaves,
         group="ascent",
     )
-    octave_scale: float = option(1.4, "Size ratio between octaves.", more_than=1)
+    octave_scale: float = option(
+        1.4, "Size ratio between octaves.", more_than=1, needs=("octaves!=1",)
+    )
     steps: int = option(10, "Steps per octave.", least=1)
     optimizer: str = option(
         "ascent",

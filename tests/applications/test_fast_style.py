@@ -325,6 +325,12 @@ def test_pictures_that_are_none_are_refused(stylizer, in_any):
         stylizer.paint_all([PHOTO, PHOTO[:, :20]])
 
 
+@pytest.mark.parametrize("rows", ["all", -1, 1.5, np.nan])
+def test_rows_that_are_none_are_refused(stylizer, rows):
+    with pytest.raises(ValueError, match="`rows` must be 0 or more, .* Received: "):
+        stylizer(PHOTO, rows=rows)
+
+
 @pytest.mark.parametrize("strength", ["half", None, [0.5], 1.5, np.nan])
 def test_a_strength_that_is_none_is_refused(stylizer, strength):
     with pytest.raises(ValueError, match="`strength` must be from 0 to 1. Received: "):
@@ -356,6 +362,8 @@ def test_missing_models_and_precisions_are_refused(tiny_network):
         Stylizer("no-such")
     with pytest.raises(FileNotFoundError, match="`model` must be .*Received: 'None'"):
         Stylizer(None)
+    with pytest.raises(FileNotFoundError, match="`model` must be .*Received: ''"):
+        stylize(PHOTO, model="")
     with pytest.raises(ValueError, match="`precision` must be one of .*Received: 'float64'"):
         Stylizer(tiny_network, "float64")
 

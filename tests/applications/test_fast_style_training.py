@@ -200,6 +200,12 @@ def test_networks_that_are_none_are_refused(photos, squeezenet, network):
         plan(photos, squeezenet, network)
 
 
+def test_styles_too_small_for_the_layers_are_refused(photos, squeezenet):
+    small = {"a": np.zeros((1, 3, 40, 3), np.float32)}
+    with pytest.raises(ValueError, match="`styles` must be at least 7x7 .*Received: 40x3"):
+        plan(photos, squeezenet, styles=small)
+
+
 def test_photos_that_cannot_be_used_are_refused_or_left_out(photos, squeezenet, cat, tmp_path):
     small = write(tmp_path / "small.png", cat, 0, 0, side=15)
     (tmp_path / "corrupt.jpg").write_text("no picture")

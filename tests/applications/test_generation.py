@@ -52,6 +52,7 @@ def test_levels_of_other_seeds(generator):
         ((1, "far"), "`truncation` must be a finite number"),
         ((1, 0.7, {"broad": 3}), "`styles` must be .* coarse, middle, fine, .* Received: .*broad"),
         ((), "`styles` must be"),
+        ((1, 0.7, "coarse:3"), "`mix` must be a dict of levels to seeds. Received: 'coarse:3'"),
         (
             (1, 0.7, None, 0),
             "`label` must be left out for a generator without classes. R",
@@ -61,6 +62,12 @@ def test_levels_of_other_seeds(generator):
 def test_styles_that_are_none(generator, arguments, message):
     with pytest.raises(ValueError, match=message):
         generator.style(*arguments)
+
+
+@pytest.mark.parametrize("model", [None, 3, "no-such"])
+def test_a_generator_has_a_file(model):
+    with pytest.raises(FileNotFoundError, match=f"`model` must be .* Received: '{model}'"):
+        Generator(model)
 
 
 @pytest.mark.parametrize("w", [1, None, np.zeros((3, 3)), np.zeros((2, 10, 7))])

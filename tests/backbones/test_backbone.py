@@ -309,6 +309,20 @@ def test_a_named_network_is_downloaded_or_refused(offline, name, weights, head, 
     assert set(offline) == {"storage.googleapis.com"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": None}, "`backbone` must be auto, squeezenet or .* Received: None"),
+        ({"name": ["vgg16"]}, r"`backbone` must be auto, .* Received: \['vgg16'\]"),
+        ({"weights": None}, "`weights` must be bundled, imagenet, .* Received: None"),
+        ({"weights": "random", "seed": -1}, "`seed` must be a whole number from 0"),
+    ],
+)
+def test_what_is_no_name_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_backbone(**{"name": "squeezenet"} | arguments)
+
+
 # --- Folding
 
 

@@ -45,6 +45,11 @@ def test_what_is_no_array_is_called_by_its_type(value, kind):
         as_image(value)
 
 
+def test_rows_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="`image` must be an array. Received: "):
+        as_image([[1], [2, 3]])
+
+
 @pytest.mark.parametrize("value", [-0.001, 1.001, np.nan, np.inf, -np.inf])
 def test_other_values_are_refused(value):
     array = np.full((2, 2, 3), 0.5)

@@ -602,3 +602,12 @@ def test_reading_takes_at_most_three_times_the_picture(tmp_path, kind):
         picture.save(path, **options)
     small, large = (tmp_path / f"{side}{suffix}" for side in sides)
     assert measure(small, large) < 3 * sides[1] ** 2 * 3 * 4
+
+
+def test_a_tiff_of_other_samples_is_said_to_be_one(tmp_path):
+    file = deep_tiff(DEEP_RANDOM[..., :3]).replace(
+        struct.pack("<3H", 16, 16, 16), bytes([32, 0] * 3)
+    )
+    (tmp_path / "deep.tif").write_bytes(file)
+    with pytest.raises(ValueError, match="deep.tif': a TIFF must have samples of 8 or 16 bits"):
+        read_picture(tmp_path / "deep.tif")

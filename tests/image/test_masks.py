@@ -151,7 +151,7 @@ def test_of_a_picture_what_is_transparent_is_masked():
         assert mask is None
     got, mask = split_picture(Picture(image, alpha), "style")
     np.testing.assert_array_equal(mask, alpha)
-    with pytest.raises(ValueError, match="^`style` must mark something"):
+    with pytest.raises(ValueError, match="^`style` must be opaque somewhere. Received: "):
         split_picture(Picture(image, np.zeros_like(alpha)), "style")
 
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from kerasart.applications.fast_style_training import TrainingRun
-from kerasart.networks.training_styles import Collections
+from kerasart.networks.training_styles import Collections, StylePictures
 from kerasart.settings.style import FastStyleSettings
 
 SETTINGS = FastStyleSettings({"fire3": 1.0}, {"conv1": 1.0}, size=32, batch_size=4)
@@ -35,6 +35,19 @@ def test_a_few_pictures_are_many_cuts_of_their_own_colours(paths):
     assert (bottom > top).all() and 10 < (left > right).sum() < 30
     assert len(np.unique(np.minimum(left, right).round())) > 15  # Places,
     assert np.ptp(bottom - top) > 40  # and sizes.
+
+
+@pytest.mark.parametrize("kind", [StylePictures, Collections])
+def test_small_pictures_do_and_smaller_are_refused_by_their_name(kind, tmp_path):
+    path, name = tmp_path / "a.png", {StylePictures: "styles"}.get(kind, "collections")
+    for side in (16, 15):
+        Image.fromarray(np.full((side, 20, 3), side, np.uint8)).save(path)
+        paths = [path] if kind is StylePictures else {"a": [path]}
+        if side == 16:
+            assert list(kind(paths, SETTINGS).shown) == ["a"]
+        else:
+            with pytest.raises(ValueError, match=f"`{name}` must hold .* of 16 pixels or more"):
+                kind(paths, SETTINGS)
 
 
 def test_photos_are_cut_likewise(paths):

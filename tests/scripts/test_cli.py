@@ -37,7 +37,7 @@ from importlib import import_module
 from kerasart.scripts import cli
 module = import_module(f"kerasart.scripts.{sys.argv[1]}")
 groups = []
-run, cli.run = cli.run, lambda main, doc, listed: groups.append(listed)
+run, cli.run = cli.run, lambda main, doc, listed, *_: groups.append(listed)
 module.run()
 (groups,) = groups
 found = {}
@@ -287,6 +287,28 @@ def test_a_terminal_that_is_closed_leaves_the_picture_so_far(tmp_path, forks):
     assert names_in(tmp_path) == ["dream.png", "dream.png.state.npz", "photo.png"]
     with Image.open(tmp_path / "dream.png") as picture:
         assert np.asarray(picture).shape == (34, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("ValueError('`image` must be one. Received: 2')", "`input` must be one. Received: 2"),
+        ("FileNotFoundError(2, 'Gone', 'a/b')", "'a/b' cannot be read or written. Received: Gone"),
+        ("OSError('A sentence. Received: 1')", "A sentence. Received: 1"),
+    ],
+)
+def test_messages_name_what_was_typed(error, line, call):
+    code = f"""
+import logging
+from kerasart.scripts import cli
+def act():
+    logging.getLogger("kerasart").warning("`image` is small")
+    raise {error}
+cli.attempt(act, {{"image": "input"}})
+"""
+    done = call("-c", code)
+    assert done.returncode == 1
+    assert done.stderr.split("\n") == ["-c: `input` is small", f"-c: {line}", ""]
 
 
 def test_nohup_is_respected(tmp_path, call):

@@ -509,6 +509,7 @@ def test_reproduce_needs_a_record_of_a_dream(tmp_path, warm_refuse):
         (["--reference=start"], "`reference` goes with --similarity."),
         (["--pixel_weight=3"], "`pixel_weight` goes with --pixel_loss."),
         (["--smoothness=0", "--tv_beta=1"], "`tv_beta` goes with --smoothness or --tv_weight."),
+        (["--octaves=1", "--octave_scale=2"], "`octave_scale` goes with --octaves other than 1."),
         (["--optimizer=adam", "--norm=std"], "`norm` goes with --optimizer=ascent."),
     ],
 )

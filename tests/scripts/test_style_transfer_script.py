@@ -378,7 +378,7 @@ STEPS = "`steps` must be"
         (["--style_size=0"], ["`style_size`", "Received: 0.0"]),
         (["--content=tiny.png", "--size=12"], ["`content`", "squeezenet", "Received: 12x11"]),
         (["--size=14"], ["`content`", "at least 15x15", "Received: 14x10"]),
-        (["--style=tiny.png"], ["`styles`", "at least 15x15", "Received: 12x11"]),
+        (["--style=tiny.png"], ["`style`", "at least 15x15", "Received: 12x11"]),
         (["--style=b.png", "--content_mask=left.png"], ["content_mask", "2", "Received: 1"]),
         (["--style_mask=all", "--style_mask=all"], ["style_mask", "1", "Received: 2"]),
         (["--content_mask=black.png"], ["content_mask", "above 0", "only zeros"]),

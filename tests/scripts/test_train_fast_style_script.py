@@ -334,7 +334,7 @@ def test_refused_before_tensorflow_loads(folder, warm_refuse, flags, words):
         (["--style_layers=conv99"], "Received: 'conv99'"),
         (["--learning_rate=0"], "`learning_rate` must be more than 0. Received: 0.0"),
         (["--backbone=mobilenet_v2", "--weights=random", "--style_layers="], "style_layers"),
-        (["--sample=narrow.png"], "`image` must be at least 5x5 pixels. Received: 4x38"),
+        (["--sample=narrow.png"], "`sample` must be at least 5x5 pixels. Received: 4x38"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kerasart.settings.checks import check_seed, parse_layers
+from kerasart.settings.checks import check_seed, check_tiling, parse_layers
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,9 @@ def test_a_layer_given_twice_is_refused():
 def test_a_seed_that_tensorflow_does_not_know_is_refused(seed):
     with pytest.raises(ValueError, match="`seed` must be a whole number from 0 to 2147483647"):
         check_seed(seed)
+
+
+@pytest.mark.parametrize("memory", [0, -1, math.nan, math.inf, "2"])
+def test_a_memory_that_is_none_is_refused(memory):
+    with pytest.raises(ValueError, match="`memory` must be more than 0, in GiB. Received: "):
+        check_tiling("auto", memory)

@@ -33,6 +33,11 @@ def test_a_preset_brings_its_network_and_weights_unless_others_are_given(preset,
     assert choose_network(preset, *asked) == chosen
 
 
+def test_a_network_has_a_name():
+    with pytest.raises(ValueError, match="`backbone` must be auto, a network's .* Received: None"):
+        choose_network({}, None, "auto")
+
+
 @pytest.mark.parametrize(
     ("own", "layers", "chosen"),
     [

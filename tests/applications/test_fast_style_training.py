@@ -173,7 +173,9 @@ def test_a_network_goes_on_learning_what_it_knows(trained, photos, squeezenet, t
     before = network.get_weights()
     # In another order, which is not that of the network's numbers.
     styles = dict(reversed(STYLES.items()))
-    training_run = plan(photos, squeezenet, network, styles, stability=0.5, learning_rate=3e-3, steps=5)
+    training_run = plan(
+        photos, squeezenet, network, styles, stability=0.5, learning_rate=3e-3, steps=5
+    )
     assert training_run.network.styles == ("a", "b") and training_run.styles.numbers == [0, 1, 2]
     assert list(training_run.styles.shown) == ["a", "b"]
     np.testing.assert_array_equal(training_run.styles.shown["a"], STYLES["a"])

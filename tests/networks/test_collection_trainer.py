@@ -201,14 +201,12 @@ def test_what_paints_can_be_trained_further(make, tmp_path):
 
 def test_it_resumes_to_the_bit(make, tmp_path):
     trainer, again = make(content_bound=0.1), make(content_bound=0.1)
-    batches = [batch_of(2, seed) for seed in range(3)]
-    trainer.train_on_batch(batches[0])
+    trainer.train_on_batch(batch_of(2, 0))
     trainer.save_weights(tmp_path / "state.weights.h5")
     again.optimizer.build(again.trainable_variables)
     again.load_weights(tmp_path / "state.weights.h5")
     for each in (trainer, again):
-        for batch in batches[1:]:
-            each.train_on_batch(batch)
+        each.train_on_batch(batch_of(2, 1))
     for old, new in zip(trainer.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert (np.asarray(trainer.content_factors) != 1).all()
@@ -232,11 +230,11 @@ def distance(trainer, photos):
 def test_photos_come_to_look_like_the_collection_only_if_the_critic_learns(make):
     trainer, photos = make(1, run_eagerly=False, rate=2e-3), noise(8, seed=9)
     before, distances = distance(trainer, photos), []
-    batches = [batch_of(4, step, (0,)) for step in range(60)]
+    batches = [batch_of(4, step, (0,)) for step in range(40)]
     for number, learns in enumerate(train_twice(trainer, batches)):
         left = -(number + 1) % len(batches)
-        if left < 20:
+        if left < 20 and left % 2 == 0:
             distances.append(distance(trainer, photos))
         if left == 0:
             # The median over many steps, since the players go around each other.
-            assert (np.median(distances[-20:]) < 0.4 * before) == learns
+            assert (np.median(distances[-10:]) < 0.4 * before) == learns

@@ -100,8 +100,7 @@ def test_it_resumes_to_the_bit(make, tmp_path):
     again.optimizer.build(again.trainable_variables)
     again.load_weights(tmp_path / "state.weights.h5")
     for each in (trainer, again):
-        for seed in (1, 2):
-            each.train_on_batch(batch_of(2, seed))
+        each.train_on_batch(batch_of(2, 1))
     for old, new in zip(trainer.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -123,7 +122,7 @@ def test_pictures_come_to_look_like_the_collection_only_if_the_critic_learns(mak
         painted = describe(trainer.network(Z).numpy())
         return kid((painted - real.mean(0)) / scale, (real - real.mean(0)) / scale)
 
-    before, steps = distance(), 30
+    before, steps = distance(), 24
     for number, learns in enumerate(
         train_twice(trainer, [batch_of(8, i) for i in range(steps)]), 1
     ):

@@ -64,7 +64,7 @@ def fit(trainer, data, epochs=1, callbacks=()):
 
 
 def test_the_loss_falls_and_terms_are_logged_by_name(make, photos):
-    history = fit(make(stability=10.0, run_eagerly=False), batch_of(photos), epochs=8)
+    history = fit(make(stability=10.0, run_eagerly=False), batch_of(photos), epochs=5)
     assert set(history) == {"loss", "stability", *OBJECTIVE.names}
     assert history["loss"][-1] < 0.8 * history["loss"][0]
     parts = sum(np.array(history[name]) for name in history if name != "loss")
@@ -89,7 +89,7 @@ def test_for_consistency_the_noise_stays_where_it_is(make, photos, monkeypatch):
 
 
 def test_same_seed_same_result(make, photos):
-    first, again = (fit(make(stability=10.0), batch_of(photos), epochs=3)["loss"] for _ in "ab")
+    first, again = (fit(make(stability=10.0), batch_of(photos), epochs=2)["loss"] for _ in "ab")
     np.testing.assert_allclose(first, again, rtol=1e-4)
 
 
@@ -182,18 +182,18 @@ def test_checkpoints_hold_what_was_learned(make, photos, tmp_path):
 def test_an_interrupted_training_goes_on_where_it_was(make, photos, tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
+            if epoch == 1:
                 raise KeyboardInterrupt
 
-    whole = fit(make(stability=10.0), batch_of(photos), epochs=4)["loss"]
+    whole = fit(make(stability=10.0), batch_of(photos), epochs=3)["loss"]
     backup = tmp_path / "backup"
     with pytest.raises(KeyboardInterrupt):
         callbacks = [keras.callbacks.BackupAndRestore(backup), Stop()]
-        fit(make(stability=10.0), batch_of(photos), 4, callbacks)
+        fit(make(stability=10.0), batch_of(photos), 3, callbacks)
     rest = fit(
-        make(stability=10.0), batch_of(photos), 4, [keras.callbacks.BackupAndRestore(backup)]
+        make(stability=10.0), batch_of(photos), 3, [keras.callbacks.BackupAndRestore(backup)]
     )["loss"]
-    np.testing.assert_allclose(rest, whole[2:], rtol=1e-3)
+    np.testing.assert_allclose(rest, whole[1:], rtol=1e-3)
 
 
 # --- Precision and devices
@@ -306,15 +306,18 @@ def test_adain_compares_with_the_features_it_aims_at(adain_trainer, vgg16, pairs
 
 
 def test_a_step_of_adain_looks_once_at_each_picture(adain_trainer, pairs):
-    batch = {name: tf.constant(each) for name, each in pairs.items()}
-    step = tf.function(adain_trainer.train_step).get_concrete_function(batch)
-    pools = [each for each in step.graph.get_operations() if each.type == "MaxPool"]
+    @tf.function(autograph=False)
+    def loss(batch):
+        return adain_trainer.compute_loss(batch, y_pred=adain_trainer(batch))
+
+    graph = loss.get_concrete_function(pairs).graph
+    pools = [each for each in graph.get_operations() if each.type == "MaxPool"]
     # Those of VGG16 up to block4, for the photos, the styles, and what is painted.
     assert len(pools) == 3 * 3
 
 
 def test_adain_learns(adain_trainer, pairs, tmp_path):
-    history = fit(adain_trainer, pairs, epochs=20)
+    history = fit(adain_trainer, pairs, epochs=8)
     assert set(history) == {"loss", *ADAIN_OBJECTIVE.names}
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     adain_trainer.save_weights(tmp_path / "adain.weights.h5")
@@ -352,7 +355,7 @@ def test_a_manner_is_compared_with_the_photo_and_the_style_beside_it(manner_trai
 
 def test_a_manner_net_learns_by_all_of_its_weights(manner_trainer, pairs):
     before = manner_trainer.network.get_weights()
-    history = fit(manner_trainer, pairs, epochs=5)
+    history = fit(manner_trainer, pairs, epochs=3)
     assert set(history) == {"loss", *MANNER_OBJECTIVE.names}
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     after = manner_trainer.network.get_weights()

@@ -31,14 +31,14 @@ def resumes(sign):
 RUNS = {
     "painting": (
         "style_transfer",
-        ["--content=photo.png", *STYLE, *NETWORK, "--size=48", "--steps=20", "--style_loss=gram"],
+        ["--content=photo.png", *STYLE, *NETWORK, "--size=48", "--steps=12", "--style_loss=gram"],
         resumes("painted.png.state.npz"),
         lambda folder: (folder / "painted.png").exists(),
         4,
     ),
     "dream": (
         "deep_dream",
-        ["--image=photo.png", *DREAM, "--steps=20"],
+        ["--image=photo.png", *DREAM, "--steps=12"],
         resumes("dream.png.state.npz"),
         lambda folder: (folder / "dream.png").exists(),
         2,

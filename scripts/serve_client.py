@@ -40,7 +40,7 @@ from tqdm import tqdm
 
 from kerasart.client.client import Client, ServerError, in_parallel
 from kerasart.image.arrays import quantise
-from kerasart.image.atomic_files import write_file
+from kerasart.image.atomic_files import make_folder, write_file
 from kerasart.image.encoding import add_metadata, encode
 from kerasart.image.files import open_regular
 from kerasart.image.formats import pillow_setting
@@ -194,7 +194,7 @@ def _paint(client, photo, output, look):
 
 
 def _write(output, painting, if_taken):
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     return write_file(output, lambda file: file.write(painting), common_flags.if_taken(if_taken))
 
 

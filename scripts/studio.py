@@ -19,7 +19,7 @@ from pathlib import Path
 
 from absl import flags
 
-from kerasart.image.atomic_files import claim
+from kerasart.image.atomic_files import claim, make_folder
 
 _FOLDER = flags.DEFINE_string("folder", "studio", "Where pictures are written.")
 _PORT = flags.DEFINE_integer(
@@ -47,7 +47,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # A tab that is closed ends nothing.
     folder = Path(_FOLDER.value).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with _claim(folder), _open_server(folder) as server:
         if not is_local:
             cli.say(

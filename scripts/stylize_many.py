@@ -85,7 +85,7 @@ def main() -> None:
     manner_flags.check_flags()
     painting = _read_painting()
     ray()  # Better missed before photos are listed.
-    work = plan(open_store(_INPUT.value), open_store(_OUTPUT.value), painting)
+    work = plan(open_store(_INPUT.value, "input"), open_store(_OUTPUT.value, "output"), painting)
     if work.done:
         cli.say(f"{work.done} of {work.done + len(work.jobs)} are painted already.")
     if not len(work.jobs):
@@ -176,7 +176,8 @@ class _Bar:
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS, {"image": "input"})
+    dreams = {name: f"dream_{name}" for name in ("preset", "backbone", "weights")}
+    cli.run(main, __doc__, GROUPS, {"image": "input"} | dreams)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.cluster import is_chief
+from kerasart.image.atomic_files import make_folder
 
 
 def define_sheet_every(default: int) -> flags.FlagHolder:
@@ -90,7 +91,7 @@ def train(
 
     steps, trainer = plan.settings.steps, plan.trainer
     if is_chief():
-        (folder / "training").mkdir(parents=True, exist_ok=True)
+        make_folder(folder / "training")
     every = min(flags.FLAGS["sheet_every"].value, steps)
     training = ResumableTraining(folder / "training", identity, every, paint)
     writer = FolderWriter(training, folder, trainer.result, lay_out)

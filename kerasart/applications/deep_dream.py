@@ -37,6 +37,7 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.progress import Progress
+from kerasart.settings.checks import check
 from kerasart.settings.choices import choose_dream_network, choose_dream_settings, suitable_preset
 from kerasart.settings.execution import split_options
 from kerasart.settings.presets import find_preset, merge, preset_settings
@@ -119,7 +120,9 @@ class Dreamer:
     ):
         self.execution, given = split_options(options)
         self._guide = None if guide is None else as_image(guide, "guide")
-        preset = preset or suitable_preset(given, guide)
+        is_one = objective is None or isinstance(objective, Objective)
+        check(is_one, "objective", "a Term, or a sum of such", objective)
+        preset = suitable_preset(given, guide) if preset is None else preset
         loaded = find_preset("deep_dream", preset)
         if not isinstance(backbone, Backbone):
             name, weights = choose_dream_network(loaded, backbone, weights, given, objective)

@@ -15,6 +15,7 @@ from kerasart.image.masks import fit_mask
 from kerasart.image.resizing import resize, resize_photo
 from kerasart.optimization.parameterizations import noise_image
 from kerasart.optimization.pyramid import octave_sizes, warn_skipped
+from kerasart.settings.checks import check, is_whole
 from kerasart.settings.dream import DreamSettings
 
 if keras.backend.backend() == "tensorflow":
@@ -56,6 +57,8 @@ class DreamInputs:
         if image is None and settings.init == "photo":
             raise ValueError("`image` must be given where `init` is photo. Received: None")
         self._original = None if image is None else as_image(image)
+        is_side = size is None or is_whole(size) and size > 0
+        check(is_side, "size", "at least 1, and whole", size)
         square = (size or _SIZE,) * 2
         original_size = square if self._original is None else self._original.shape[1:3]
         self.size = fit_size(original_size, size) if size else original_size

@@ -3,7 +3,7 @@
 Source: Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (distill.pub).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -14,7 +14,7 @@ import numpy as np
 from kerasart.applications.deep_dream import Dreamer
 from kerasart.backbones import Backbone
 from kerasart.objectives import Channel, Target
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check, is_whole
 
 
 def visualize_channels(
@@ -49,11 +49,11 @@ def visualize_channels(
     on_step = dreamer.execution.on_step
     count = dreamer.backbone.channels(layer)
     given = slice(None) if channels is None else channels
+    allowed = f"some from 0 to {count - 1} in {layer}"
+    check(isinstance(given, slice | Iterable), "channels", allowed, given)
     channels = range(count)[given] if isinstance(given, slice) else list(given)
-    if not channels:
-        raise ValueError(
-            f"`channels` must name some from 0 to {count - 1} in {layer}. Received: {given}"
-        )
+    are_some = channels and all(map(is_whole, channels))
+    check(are_some, "channels", allowed, given)
     targets = [
         [
             Channel(layer, channel).target(count) if isinstance(term, Channel) else Target()

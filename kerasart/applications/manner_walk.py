@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kerasart.applications.fast_style import Stylizer
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check, is_whole
 from kerasart.settings.manner import Manner
 
 _LEAST_LENGTH = 1e-6  # Of the way from a stop to the same one.
@@ -43,7 +43,8 @@ def walk_manners(
         ValueError: If `stops` or `frames` are too few, or as `Stylizer.__call__`.
     """
     check(len(stops) > 1, "stops", "at least two", len(stops))
-    check(frames >= len(stops), "frames", f"at least {len(stops)}, the number of stops", frames)
+    is_enough = is_whole(frames) and frames >= len(stops)
+    check(is_enough, "frames", f"at least {len(stops)}, the number of stops", frames)
     is_round = stops[0] is stops[-1] or (
         isinstance(stops[0], Manner) and isinstance(stops[-1], Manner) and stops[0] == stops[-1]
     )

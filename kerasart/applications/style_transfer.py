@@ -38,6 +38,7 @@ from kerasart.optimization import (
     style_targets,
 )
 from kerasart.optimization.optimizers import Optimizer
+from kerasart.settings.checks import check
 from kerasart.settings.choices import choose_network, choose_style_settings
 from kerasart.settings.execution import Execution, split_options
 from kerasart.settings.presets import find_preset
@@ -139,6 +140,8 @@ class StyleTransfer:
         self._styles = [as_image(style, "styles") for style in _listed(styles)]
         self._style_weights, self._style_masks = style_weights, style_masks
         self._style_levels = style_levels
+        is_one = objective is None or isinstance(objective, Objective)
+        check(is_one, "objective", "a Term, or a sum of such", objective)
         self._objective, self._latent = objective, latent
         self._preset, self._loaded = preset, find_preset("style_transfer", preset)
         if not isinstance(backbone, Backbone):

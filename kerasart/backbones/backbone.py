@@ -4,6 +4,7 @@ import copy
 import difflib
 import os
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, Self
 
 import keras
@@ -272,7 +273,7 @@ def load_backbone(
     if not isinstance(weights, str | os.PathLike):
         kinds = "bundled, imagenet, random, auto, or a path"
         raise ValueError(f"`weights` must be {kinds}. Received: {weights!r}")
-    if not (isinstance(seed, int) and seed >= 0):
+    if not (isinstance(seed, Real) and seed >= 0 and seed % 1 == 0):
         raise ValueError(f"`seed` must be a whole number from 0. Received: {seed!r}")
     if name == "auto":
         name = "squeezenet" if head else default
@@ -305,7 +306,7 @@ def _load(architecture, weights, seed, head):
             rename_layers(model)
             load_bundled(model, name)
         elif weights == "random":
-            _randomise(model, seed)
+            _randomise(model, int(seed))
         else:
             load_weights(model, weights)
             _normalise_as_published(model)

@@ -15,6 +15,9 @@ from kerasart.export.image_ops import (
     refuse_unless,
     to_pixels,
 )
+from kerasart.settings.checks import check, is_whole
+
+WARMUP_SIDE = 128  # Pixels of the images in warm-up requests.
 
 
 class Served:
@@ -44,6 +47,8 @@ class Served:
     variables: tuple | list = ()
 
     def __init__(self, least: int, most: int):
+        smallest = f"at least {WARMUP_SIDE**2}, the size of the pictures of the warm-up"
+        check(is_whole(most) and most >= WARMUP_SIDE**2, "most_pixels", smallest, most)
         self.least = least
         self._most = most
         # Traced once, for all signatures.

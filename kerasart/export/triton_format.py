@@ -8,7 +8,7 @@ from kerasart.export.onnx_format import make_onnx
 from kerasart.export.onnx_generator import make_generator_onnx
 from kerasart.export.requirements import check_onnx
 from kerasart.export.versions import add_version
-from kerasart.image.atomic_files import write_file
+from kerasart.image.atomic_files import make_folder, write_file
 from kerasart.networks import StyleGenerator, StyleNetwork
 
 _CONFIG, _MODEL = "config.pbtxt", "model.onnx"  # As Triton names them.
@@ -62,7 +62,7 @@ def export_triton(
         version.mkdir()
         write_file(version / _MODEL, lambda file: file.write(data))
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not is_kept:  # Before the model, which a server may look at as soon as it is there.
         text = f'name: "{folder.resolve().name}"\n{"".join([*own, rest])}'
         write_file(config, lambda file: file.write(text.encode()))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
+from kerasart.image.atomic_files import make_folder
+
 
 def add_version(folder: str | PathLike[str], write: Callable[[Path], object]) -> Path:
     """Writes the next version of a served model.
@@ -22,7 +24,7 @@ def add_version(folder: str | PathLike[str], write: Callable[[Path], object]) ->
         The path of the new version.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     temporary = folder / f".{uuid.uuid4().hex}"
     try:
         write(temporary)

@@ -17,10 +17,9 @@ import tensorflow as tf
 from kerasart.client.messages import PredictionLog, make_request, read_tensor
 from kerasart.client.transports import shorten
 from kerasart.export.generator_signatures import ServedGenerator
-from kerasart.export.signatures import Served
+from kerasart.export.signatures import WARMUP_SIDE, Served
 
 _FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-_SIDE = 128  # Pixels of the images in requests.
 
 
 def write_warmup(
@@ -92,13 +91,17 @@ def _example(name, spec, served):
     if name in ("image_bytes", "style_bytes"):
         return np.full((1, *spec.shape[1:]), _gradient_png(), object)
     if name == "image":
-        return np.full((1, _SIDE, _SIDE, 3), 0.5, np.float32).astype(spec.dtype.as_numpy_dtype)
+        return np.full((1, WARMUP_SIDE, WARMUP_SIDE, 3), 0.5, np.float32).astype(
+            spec.dtype.as_numpy_dtype
+        )
     if name in ("format", "names"):
         return np.array([b"png" if name == "format" else served.example_name], object)
     return np.full((1, *spec.shape[1:]), served.defaults[name], spec.dtype.as_numpy_dtype)
 
 
 def _gradient_png():
-    ramp = np.linspace(0, 255, _SIDE).astype(np.uint8)
-    pixels = np.stack([*np.meshgrid(ramp, ramp), np.full((_SIDE, _SIDE), 128, np.uint8)], axis=-1)
+    ramp = np.linspace(0, 255, WARMUP_SIDE).astype(np.uint8)
+    pixels = np.stack(
+        [*np.meshgrid(ramp, ramp), np.full((WARMUP_SIDE, WARMUP_SIDE), 128, np.uint8)], axis=-1
+    )
     return tf.io.encode_png(pixels).numpy()

@@ -19,7 +19,7 @@ from kerasart.export.onnx_format import make_onnx, make_onnx_parts
 from kerasart.export.requirements import check_onnx
 from kerasart.export.web_runtime import ARCHIVE, read_runtime
 from kerasart.image.arrays import quantise
-from kerasart.image.atomic_files import numbered, replace_file
+from kerasart.image.atomic_files import make_folder, numbered, replace_file
 from kerasart.image.encoding import encode
 from kerasart.image.resizing import fill_size, resize_photo
 from kerasart.image.samples import read_sample
@@ -171,7 +171,7 @@ def _list_files(content):
 
 def _write_new(folder, content):
     """Writes a folder, numbered if its name is taken, in one step."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     draft = folder.with_name(f".{uuid.uuid4().hex}")
     try:
         _write(draft, content)

@@ -3,10 +3,11 @@
 import math
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import partial
 from itertools import count, pairwise
+from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -15,7 +16,7 @@ from PIL import GifImagePlugin, Image
 from PIL.PngImagePlugin import getchunks, putchunk
 
 from kerasart.image.arrays import fit_size, quantise
-from kerasart.image.atomic_files import write_file
+from kerasart.image.atomic_files import check_path, write_file
 from kerasart.image.encoding import text_chunks
 from kerasart.image.files import check_place, read_picture
 from kerasart.image.video import VideoEncoder, check_encoder, find_encoding, open_output
@@ -76,11 +77,10 @@ def write_animation(
         OSError: If a frame cannot be read, or the file cannot be written.
     """
     check_animation(path, fps, loop, size)
-    path, frames = Path(path), list(frames)
-    if not frames:
-        raise ValueError("`frames` must hold at least one picture file. Received: none")
-    times = [index / Fraction(fps) for index in range(len(frames) + 1)]
-    return _write(path, frames, size, times, int(loop), text or {}, taken)
+    if not isinstance(frames, Iterable) or not (paths := list(frames)):
+        raise ValueError(f"`frames` must be one picture file or more. Received: {frames!r}")
+    times = [index / Fraction(fps) for index in range(len(paths) + 1)]
+    return _write(Path(path), paths, size, times, int(loop), text or {}, taken)
 
 
 def write_timed_animation(
@@ -132,6 +132,7 @@ def check_animation(
     path: str | os.PathLike[str], fps: float = 25.0, loop: int = 0, size: int | None = None
 ) -> None:
     """Raises what `write_animation` would for these arguments: to be called before a long run."""
+    check_path(path)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
@@ -141,7 +142,7 @@ def check_animation(
         )
     check_place(path)
     slowest, fastest = _FRAMES_PER_SECOND
-    if not slowest <= fps <= fastest:
+    if not (isinstance(fps, Real) and slowest <= fps <= fastest):
         raise ValueError(
             f"`fps` must be from {slowest} to {fastest} frames a second. Received: fps={fps}"
         )
@@ -150,7 +151,7 @@ def check_animation(
             f"`loop` must be a whole number from 0, endless, to {_MOST_LOOPS}. "
             f"Received: loop={loop}"
         )
-    if size is not None and not size >= 1:
+    if size is not None and not (isinstance(size, Real) and size >= 1):
         raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")
     if suffix in _VIDEO:
         check_encoder(suffix, find_encoding(suffix), ".gif, .webp and .png need nothing.")

@@ -21,12 +21,21 @@ def as_image(array: ArrayLike, name: str = "image") -> np.ndarray:
     return as_pixels(array, channels=3, name=name)
 
 
+def as_array(array: ArrayLike, name: str) -> np.ndarray:
+    """Converts what may be an array or a list of lists to an array.
+
+    Raises:
+        ValueError: If it is a list of lists of different lengths.
+    """
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"`{name}` must be an array. Received: {error}") from None
+
+
 def as_pixels(array: ArrayLike, channels: int, name: str) -> np.ndarray:
     """Does what `as_image` does, for any number of channels."""
-    try:
-        array = np.asarray(array)
-    except ValueError as error:  # A list of lists of different lengths.
-        raise ValueError(f"`{name}` must be an array. Received: {error}") from None
+    array = as_array(array, name)
     _check_shape(array, channels, name)
     if array.dtype == np.uint8:
         pixels = np.divide(array, 255, dtype=np.float32)

@@ -72,6 +72,12 @@ def is_utf8(name: str) -> bool:
     return True
 
 
+def check_path(path: object, name: str = "path") -> None:
+    """Raises ValueError for what is no path of a file."""
+    if not isinstance(path, str | PathLike) or "\0" in os.fspath(path):
+        raise ValueError(f"`{name}` must be the path of a file. Received: {path!r}")
+
+
 def make_folder(path: str | PathLike[str]) -> None:
     """Makes a folder, and those that it is in, where they are missing.
 

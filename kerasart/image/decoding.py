@@ -7,6 +7,7 @@ import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
+from numbers import Integral
 from typing import BinaryIO
 
 import numpy as np
@@ -68,6 +69,8 @@ def decode(
             cannot be converted to RGB in [0, 1].
         MemoryError: If it does not fit into memory.
     """
+    if not (max_pixels is None or isinstance(max_pixels, Integral) and max_pixels > 0):
+        raise ValueError(f"`max_pixels` must be 1 or more, and whole. Received: {max_pixels!r}")
     # In one block, since the pixel limit, Python's warnings and libtiff's stderr are all global.
     with pillow_setting(Image, "MAX_IMAGE_PIXELS", None) as pillow_limit, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.image.arrays import as_image, as_pixels, quantise
-from kerasart.image.atomic_files import next_free_path, replace_file, write_file
+from kerasart.image.arrays import as_array, as_image, as_pixels, quantise
+from kerasart.image.atomic_files import check_path, next_free_path, replace_file, write_file
 from kerasart.image.decoding import decode
 from kerasart.image.encoding import encode
 from kerasart.image.formats import FORMATS, WITH_16_BITS, WITH_ALPHA
@@ -171,9 +171,9 @@ def encode_picture(
     """
     check_format(name, bits)
     kind = _format_of(name)
-    pixels = as_image(_clipped(image))
+    pixels = as_image(_clipped(image, "image"))
     if alpha is not None:
-        alpha = as_pixels(_clipped(alpha), channels=1, name="alpha")
+        alpha = as_pixels(_clipped(alpha, "alpha"), channels=1, name="alpha")
         _check_same_size(pixels, alpha)
         if kind in WITH_ALPHA:
             pixels = np.concatenate([pixels, alpha], axis=-1)
@@ -220,6 +220,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         FileNotFoundError, IsADirectoryError, PermissionError: If it cannot be opened.
         ValueError: If it is not a regular file, or is empty.
     """
+    check_path(path)
     try:
         file = open(path, "rb", opener=_open_at_once)
     except IsADirectoryError as error:
@@ -253,6 +254,7 @@ def _open_at_once(path, flags):
 
 
 def _format_of(path):
+    check_path(path)
     suffix = Path(path).suffix
     if suffix.lower() not in FORMATS:
         raise ValueError(
@@ -289,8 +291,8 @@ def check_place(path: Path) -> None:
             )
 
 
-def _clipped(array):
-    array = np.asarray(array)
+def _clipped(array, name):
+    array = as_array(array, name)
     return np.clip(array, 0, 1) if np.issubdtype(array.dtype, np.floating) else array
 
 

@@ -6,7 +6,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.image.arrays import as_image, as_pixels, fit_size
+from kerasart.image.arrays import as_array, as_image, as_pixels, fit_size
 from kerasart.image.colour import luminance
 from kerasart.image.files import Picture, read_picture
 
@@ -45,7 +45,7 @@ def fit_mask(mask: ArrayLike, size: tuple[int, int], name: str) -> np.ndarray:
     Raises:
         ValueError: If the shape, data type or range is not allowed, or the mask is zero everywhere.
     """
-    mask = np.asarray(mask)
+    mask = as_array(mask, name)
     if mask.ndim == 2:
         mask = mask[..., np.newaxis]
     if mask.dtype == bool:

@@ -134,10 +134,10 @@ def _run(task, jobs, at_once, waiting, workers, each):
                 for several in table["rows"].to_pylist():
                     yield from several
         except ray("exceptions").RayError as error:
-            *_, last = str(error).split("\n")
+            *_, last = str(error).strip().split("\n")
             raise ChildProcessError(
                 "Workers must start: all machines need kerasart, its packages, and memory. "
-                f"Received: {last}"
+                f"Received: {last or type(error).__name__}"
             ) from error
 
 

@@ -76,12 +76,13 @@ class Store(Protocol):
         """Deletes a file, if it is there."""
 
 
-def open_store(place: str) -> Store:
+def open_store(place: str, name: str = "place") -> Store:
     """Opens a folder, which need not exist.
 
     Args:
         place: A path, or an address such as s3://bucket/photos, of PyArrow (s3, gs, hdfs, file) or
             else of fsspec (abfs, sftp, ..., each with its package).
+        name: What it is called in the error message.
 
     Raises:
         ImportError: If PyArrow is missing, or the package of an address.
@@ -105,7 +106,7 @@ def open_store(place: str) -> Store:
         ) from error
     except (ValueError, OSError) as error:
         raise ValueError(
-            "A place must be a folder, or an address of a file system of PyArrow or fsspec, such "
+            f"`{name}` must be a folder, or an address of a file system of PyArrow or fsspec, such "
             f"as s3://bucket/photos. Received: {place!r}, and {error}"
         ) from error
     if isinstance(system, fs.LocalFileSystem):

@@ -7,6 +7,7 @@ from kerasart.settings.checks import check, is_number, parse_layers
 from kerasart.settings.declare import option, settings
 
 _REFERENCES = ("guide", "start")
+_MOST_PIXELS = 1024  # Of a blur or a border, whose cost grows with them.
 
 # The regularizers' pairs of settings: the strength, or instead of it the raw weight.
 REGULARIZERS = (("smoothness", "tv_weight"), ("energy", "energy_weight"))
@@ -220,12 +221,14 @@ class DreamSettings:
         0.0,
         "Standard deviation in pixels of the Gaussian blur of the gradient; 0 for none.",
         least=0,
+        most=_MOST_PIXELS,
     )
     pyramid: int = option(
         0,
         "Levels of the Laplacian pyramid in which the gradient is normalised, so that coarse and "
         "fine forms grow equally; 0 for none.",
         least=0,
+        most=16,
     )
     init: str = option(
         "photo",
@@ -240,7 +243,9 @@ class DreamSettings:
         "Optimise pixels, or Fourier coefficients of decorrelated colours.",
         choices=("pixels", "fourier"),
     )
-    pad: int = option(0, "Grey pixels of padding around the image at each step.", least=0)
+    pad: int = option(
+        0, "Grey pixels of padding around the image at each step.", least=0, most=_MOST_PIXELS
+    )
     jitter: int = option(32, "Largest random shift at each step, in pixels.", least=0)
     scaling: float = option(
         0.0, "Largest random scaling at each step: 0.1 for 0.9 to 1.1.", least=0, less_than=1

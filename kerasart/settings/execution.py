@@ -6,7 +6,7 @@ from os import PathLike
 from typing import Any
 
 from kerasart.progress import Progress
-from kerasart.settings.checks import check_seed, check_tiling
+from kerasart.settings.checks import check, check_seed, check_tiling
 from kerasart.settings.declare import split
 
 
@@ -30,7 +30,7 @@ class Execution:
         on_tile: `on_tile(done, count)`, called after each tile of a step is evaluated.
 
     Raises:
-        ValueError: If `seed`, `tile` or `memory` is not allowed.
+        ValueError: If one of them is not allowed.
     """
 
     seed: int = 0
@@ -44,6 +44,11 @@ class Execution:
     def __post_init__(self):
         check_seed(self.seed)
         check_tiling(self.tile, self.memory)
+        is_path = self.checkpoint is None or isinstance(self.checkpoint, str | PathLike)
+        check(is_path, "checkpoint", "a path, or None", self.checkpoint)
+        for name in ("on_step", "on_tile"):
+            function = getattr(self, name)
+            check(function is None or callable(function), name, "a function, or None", function)
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[Execution, dict[str, Any]]:

@@ -72,6 +72,8 @@ def find_preset(application: str, preset: str | os.PathLike[str] | dict) -> dict
     if isinstance(preset, dict):
         _check_preset(application, preset, "`preset` must hold a preset; in it")
         return preset
+    allowed = "a name, the path of a .json file, or a dict"
+    check(isinstance(preset, str | os.PathLike), "preset", allowed, preset)
     preset = os.fspath(preset)
     if is_preset_file(preset):
         return _read_preset(application, preset)

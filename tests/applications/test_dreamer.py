@@ -55,6 +55,26 @@ def test_an_objective_of_ones_own_brings_its_network():
     assert (dreamer.backbone.name, dreamer.backbone.layers) == ("squeezenet", ("fire3",))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"objective": 3}, "`objective` must be a Term, or a sum of such. Received: 3"),
+        ({"objective": "fire3"}, "`objective` must be a Term, or a sum of such. Received: 'fire3'"),
+        ({"preset": ""}, "`preset` must be one of .* Received: ''"),
+        ({"backbone": None}, "`backbone` must be auto, .* Received: None"),
+    ],
+)
+def test_what_is_no_argument_is_refused_before_a_network_loads(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Dreamer(**arguments)
+
+
+@pytest.mark.parametrize("size", [0, -1, 9.5, "64"])
+def test_a_size_that_is_none_is_refused(make, photo, size):
+    with pytest.raises(ValueError, match="`size` must be at least 1, and whole. Received: "):
+        make(layers="fire6", octaves=2).dream(photo, size=size)
+
+
 # --- Another forward pass: Keras's own, and NumPy; nothing of ours but names and weights
 
 

@@ -63,7 +63,7 @@ def test_unknown_layer(squeezenet):
         next(visualize_channels("fire33", [0], squeezenet, **QUICK))
 
 
-@pytest.mark.parametrize("channels", [[], slice(128, 130)])
+@pytest.mark.parametrize("channels", [[], slice(128, 130), 3, "3", [1.5]])
 def test_no_channels_are_refused(squeezenet, channels):
     with pytest.raises(ValueError, match="from 0 to 127 in fire3. Received: "):
         next(visualize_channels("fire3", channels, squeezenet, **QUICK))

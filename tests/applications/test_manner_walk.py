@@ -47,6 +47,7 @@ def test_a_walk_that_stands_still(stylizer):
     [
         ([A], 5, "`stops` must be at least two. Received: 1"),
         ([A, B, A], 2, "`frames` must be at least 3, the number of stops. Received: 2"),
+        ([A, B], "9", "`frames` must be at least 2, the number of stops. Received: '9'"),
     ],
 )
 def test_too_few_are_refused(stylizer, stops, frames, message):

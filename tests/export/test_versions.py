@@ -30,3 +30,9 @@ def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="no"):
         add_version(tmp_path / "same", fail)
     assert list((tmp_path / "same").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match="Cannot make the folder '.*/file/model': .* Received: Not a"):
+        add_version(tmp_path / "file" / "model", write("first"))

@@ -11,6 +11,7 @@ import tensorflow as tf
 from PIL import Image, ImageFile, features
 
 from kerasart.image import check_output, read_picture, write_picture
+from kerasart.image.animation import write_animation
 
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.random((1, 16, 24, 3), np.float32)
@@ -416,3 +417,21 @@ def test_16_bits_in_a_format_without_them(tmp_path, check, suffix):
 def test_other_numbers_of_bits(tmp_path, check, bits):
     with pytest.raises(ValueError, match=f"must be 8 or 16. Received: bits={bits}"):
         check(tmp_path / "a.png", bits=bits)
+
+
+@pytest.mark.parametrize("path", [None, 3, ["a.png"], "a\0.png"])
+def test_what_is_no_path_is_refused(path):
+    message = "`path` must be the path of a file. Received: "
+    with pytest.raises(ValueError, match=message):
+        read_picture(path)
+    with pytest.raises(ValueError, match=message):
+        write_picture(path, np.zeros((2, 2, 3), np.float32))
+    with pytest.raises(ValueError, match=message):
+        write_animation(path, [])
+
+
+@pytest.mark.parametrize("most", ["9", 0, -1, 1.5])
+def test_a_limit_that_is_none_is_refused(tmp_path, most):
+    write_picture(tmp_path / "a.png", np.zeros((2, 2, 3), np.float32))
+    with pytest.raises(ValueError, match="`max_pixels` must be 1 or more, and whole. Received: "):
+        read_picture(tmp_path / "a.png", most)

@@ -51,7 +51,8 @@ print(json.dumps([sorted(names), groups, "ray" in sys.modules or "pyarrow" in sy
         (["--input=photos", "--dream_preset=gentle"], "`dream_preset` goes with --model=dream"),
         (["--input=photos", "--model=dream", "--style=mosaic"], "`style` does not go with"),
         (["--input=photos", "--model=dream", "--dream_class=nothing"], "nothing"),
-        (["--input=nothing://a/b"], "A place must be"),
+        (["--input=photos", "--model=dream", "--dream_preset=x"], "`dream_preset` must be one of"),
+        (["--input=nothing://a/b"], "`input` must be a folder, or an address"),
     ],
 )
 def test_refusals_come_before_ray_is_started(folder, light_refuse, flags, words):

@@ -144,7 +144,10 @@ def test_half_an_octave_is_refused(octaves):
         ("floor", 0.0),
         ("blur", -0.5),
         ("blur", math.inf),
+        ("blur", 1e6),  # Whose kernel ended the process.
         ("pyramid", -1),
+        ("pyramid", 17),
+        ("pad", 10**6),
         ("init_noise", -0.1),
         ("init_noise", math.nan),
         ("pad", -1),

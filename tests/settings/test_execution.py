@@ -21,6 +21,9 @@ def test_what_is_not_given_is_the_default():
         ({"tile": 0}, "`tile` must be auto, none, or a number of pixels .*Received: 0"),
         ({"memory": 0}, "`memory` must be more than 0, in GiB. Received: 0"),
         ({"memory": float("nan")}, "`memory` must be .*Received: nan"),
+        ({"checkpoint": 3}, "`checkpoint` must be a path, or None. Received: 3"),
+        ({"on_step": "print"}, "`on_step` must be a function, or None. Received: 'print'"),
+        ({"on_tile": 3}, "`on_tile` must be a function, or None. Received: 3"),
     ],
 )
 def test_no_such_execution(options, message):

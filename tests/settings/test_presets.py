@@ -41,6 +41,12 @@ def test_unknown_preset_names_all_and_the_nearest():
     assert "Nearest" not in str(caught.value)
 
 
+@pytest.mark.parametrize("preset", [3, [], True, b"animals", ""])
+def test_what_names_no_preset_is_refused(preset):
+    with pytest.raises(ValueError, match="`preset` must be .* Received: "):
+        find_preset("deep_dream", preset)
+
+
 def test_a_networks_settings_override_those_for_all():
     preset = {"settings": {"steps": 10, "border": 2}, "backbones": {"vgg16": {"steps": 5}}}
     assert preset_settings(preset, "vgg16") == {"steps": 5, "border": 2}

@@ -310,10 +310,16 @@ def test_warmup_holds_a_request_for_each_signature(exported, signatures, monkeyp
 
 
 def test_a_failing_warmup_leaves_nothing(tmp_path):
-    # Pictures of the warm-up are larger than what this model takes.
+    # Pictures of the warm-up are smaller than what this model takes.
     with pytest.raises(ValueError, match="Every request of the warm-up must be served"):
-        export(Unchanged(5, most=100), tmp_path / "same")
+        export(Unchanged(200, most=10**6), tmp_path / "same")
     assert list((tmp_path / "same").iterdir()) == []
+
+
+@pytest.mark.parametrize("most", [0, 128**2 - 1, "1000000"])
+def test_the_most_pixels_are_at_least_those_of_the_warmup(most):
+    with pytest.raises(ValueError, match="`most_pixels` must be at least 16384, .* Received: "):
+        Unchanged(5, most=most)
 
 
 def test_weights_are_written_once_at_half_precision(exported_adain):

@@ -1,3 +1,4 @@
+import contextlib
 import ctypes
 import gc
 import os
@@ -277,13 +278,37 @@ def style_network(request):
     return request.getfixturevalue(request.param)
 
 
+@contextlib.contextmanager
+def as_traced():
+    """Runs graphs as they were traced: to optimise each signature's takes longer than all else.
+
+    Servers do that in any case, and so does the loader that some tests run models by.
+    """
+    import tensorflow as tf
+
+    options = tf.config.optimizer
+    before = options.get_experimental_options().get("disable_meta_optimizer", False)
+    options.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        options.set_experimental_options({"disable_meta_optimizer": before})
+
+
+@pytest.fixture(scope="module")
+def graphs_as_traced():
+    with as_traced():
+        yield
+
+
 @pytest.fixture(scope="session")
 def exported(tiny_network, tmp_path_factory):
     """The `tiny_network` as a server loads it, for pictures of up to 1650x1650 pixels."""
     from kerasart.export.saved_model import export_network
 
     folder = tmp_path_factory.mktemp("served") / "few"
-    return export_network(tiny_network, folder, most_pixels=1650**2)
+    with as_traced():
+        return export_network(tiny_network, folder, most_pixels=1650**2)
 
 
 def randomise(model, seed=0):

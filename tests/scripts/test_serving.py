@@ -15,6 +15,8 @@ from kerasart import Stylizer
 SCRIPT = ROOT / "scripts" / "serve_client.py"
 LARGE = 1650  # Side of noise that takes 8 MB, as a PNG or a JPEG.
 
+pytestmark = pytest.mark.usefixtures("graphs_as_traced")
+
 
 @pytest.fixture(scope="module")
 def predict(exported):

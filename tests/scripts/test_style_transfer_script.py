@@ -463,7 +463,7 @@ def test_reproduction_from_other_pictures_warns_of_each(plain, folder, given, wa
     shutil.copy(plain / "painted.png", folder / "former.png")
     flags = ["--reproduce=former.png", "--content=b.png", "--style=b.png", "--quiet"]
     outcome = succeed(warm_run(folder, *flags), warnings=2)
-    for line, name in zip(outcome.lines[:2], ["photo", "styles"], strict=True):
+    for line, name in zip(outcome.lines[:2], ["photo", "style"], strict=True):
         assert f"`{name}` is not what the recorded picture was made with" in line
     record, former = record_of(folder / "painted.png"), record_of(plain / "painted.png")
     differing = {name for name in record if record[name] != former[name]}

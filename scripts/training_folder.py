@@ -4,6 +4,7 @@ from kerasart.scripts import cli, common_flags
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.cluster import is_chief
-from kerasart.image.atomic_files import make_folder
+from kerasart.image.atomic_files import claim, make_folder
 
 
 def define_sheet_every(default: int) -> flags.FlagHolder:
@@ -31,11 +32,15 @@ def check_folder(folder: Path, finetune: str | None) -> None:
     Raises:
         ValueError: If something would be lost.
         NotADirectoryError: If it is a file.
+        FileExistsError: If another process trains in it.
     """
     if not is_chief():
         return  # What another worker writes.
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"`output` must be a folder. Received: the file '{folder}'")
+    if (folder / "training").is_dir():
+        with _claim(folder):
+            pass  # Better refused before TensorFlow loads.
     finetuned = Path(finetune or "")
     home = finetuned.parent if finetuned.is_file() else finetuned
     if finetune and folder.resolve() == home.resolve():
@@ -56,6 +61,11 @@ def check_folder(folder: Path, finetune: str | None) -> None:
             "`output` must be a new folder, or an empty one, since some names in it will be "
             f"replaced (--overwrite allows it). Received: '{folder}', which holds {others[0]!r}"
         )
+
+
+def _claim(folder):
+    """Keeps other trainings out of a folder while the block runs; of many workers, the chief."""
+    return claim(folder / "training") if is_chief() else nullcontext()
 
 
 def train(
@@ -100,12 +110,13 @@ def train(
         writers.append(TensorBoardWriter(training, tensorboard, lay_out))
     quiet = common_flags.QUIET.value or not is_chief() or None
     try:
-        training.restore(trainer, common_flags.OVERWRITE.value)
-        if training.step:
-            cli.say(f"Going on after {cli.counted(training.step, 'step')}.")
-        with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
-            shown = [ProgressLine(training, bar), *writers] if is_chief() else []
-            training.fit(trainer, plan.batches, *shown)
+        with _claim(folder):
+            training.restore(trainer, common_flags.OVERWRITE.value)
+            if training.step:
+                cli.say(f"Going on after {cli.counted(training.step, 'step')}.")
+            with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
+                shown = [ProgressLine(training, bar), *writers] if is_chief() else []
+                training.fit(trainer, plan.batches, *shown)
     except KeyboardInterrupt:
         training.write(trainer)
         kept = cli.counted(training.step, "step")

@@ -37,7 +37,7 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.progress import Progress
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check, is_number
 from kerasart.settings.choices import choose_dream_network, choose_dream_settings, suitable_preset
 from kerasart.settings.execution import split_options
 from kerasart.settings.presets import find_preset, merge, preset_settings
@@ -162,6 +162,14 @@ class Dreamer:
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
         """
+        count = len(self.objective.terms)
+        if targets is not None:
+            are_all = len(targets) == count and all(isinstance(each, Target) for each in targets)
+            kinds = [type(each).__name__ for each in targets]
+            check(are_all, "targets", f"a Target for each term, {count}", kinds)
+        if weights is not None:
+            are_all = np.shape(weights) == (count,) and all(map(is_number, np.array(weights)))
+            check(are_all, "weights", f"a finite number for each term, {count}", weights)
         inputs = self._make_inputs(image, mask, size)
         arrays = [inputs.image, inputs.mask, self._guide, weights]
         arrays += [array for target in targets or () for array in target.guide + target.value]

@@ -58,6 +58,13 @@ class Backbone:
         weights: str,
         head: str | None = None,
     ):
+        if isinstance(model, keras.Sequential) and model.built:
+            model = keras.Model(model.inputs, model.outputs)
+        if not (isinstance(model, keras.Model) and hasattr(model, "operations")):
+            raise ValueError(
+                "`model` must be a functional Keras model, or a sequential one that is built. "
+                f"Received: a {type(model).__name__}"
+            )
         self.name = name
         self.weights = weights
         self.weights_hash = hash_weights(model)

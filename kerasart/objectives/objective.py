@@ -92,7 +92,7 @@ class Objective:
     def distances(self, features: Mapping[str, Any], targets: Sequence[Target]) -> list:
         """Evaluates every term without its weight: a list of scalars."""
         return [
-            term.distance(term.mean(features[term.layer], *target.guide), *target.value)
+            term.measure(term.mean(features[term.layer], *target.guide), *target.value)
             for term, target in zip(self.terms, targets, strict=True)
         ]
 
@@ -152,6 +152,8 @@ class Term(Objective):
     def __init__(
         self, layer: str, name: str | None = None, weight: float = 1.0, summed: bool = False
     ):
+        if not isinstance(layer, str):
+            raise ValueError(f"`layer` must be the name of a layer. Received: {layer!r}")
         self.layer = layer
         self.name = name or layer
         self.weight = weight
@@ -172,7 +174,7 @@ class Term(Objective):
         Returns:
             A tensor of any shape without positions.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `statistic`. Received: none")
 
     def distance(self, mean: Any, *value: Any) -> Any:
         """Measures how far the image is from the target.
@@ -184,7 +186,21 @@ class Term(Objective):
         Returns:
             A scalar to be minimised.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `distance`. Received: none")
+
+    def measure(self, mean: Any, *value: Any) -> Any:
+        """Returns the `distance`.
+
+        Raises:
+            ValueError: If it is no scalar.
+        """
+        distance = self.distance(mean, *value)
+        shape = tuple(getattr(distance, "shape", ()))
+        if shape:
+            raise ValueError(
+                f"`distance` of {type(self).__name__} must be a scalar. Received: shape {shape}"
+            )
+        return distance
 
     def mean(self, features: Any, *guide: Any) -> Any:
         """Returns the mean over positions of the statistic, or its sum if the term is `summed`."""

@@ -218,7 +218,9 @@ class Evaluator:
             tape.watch(image)
             features = {"image": image} if terms[0].layer == "image" else self.backbone(image)
             losses = [
-                weight * term.distance(term.mean(features[term.layer], *guide), *value)
+                weight * term.measure(term.mean(features[term.layer], *guide), *value)
                 for term, (guide, value), weight in zip(terms, targets, weights, strict=True)
             ]
-        return losses, tape.gradient(losses, image)
+        # A term that does not depend on the image has a gradient of 0.
+        zero = tf.UnconnectedGradients.ZERO
+        return losses, tape.gradient(losses, image, unconnected_gradients=zero)

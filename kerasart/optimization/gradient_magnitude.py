@@ -28,7 +28,7 @@ def magnitude_at_noise(term: Term) -> float:
     image = tf.constant(np.clip(noise, 0.0, 1.0), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(image)
-        value = term.distance(term.mean(image))
+        value = term.measure(term.mean(image))
     return float(gradient_magnitude(tape.gradient(value, image)))
 
 

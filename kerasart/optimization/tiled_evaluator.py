@@ -198,7 +198,7 @@ class TiledEvaluator:
         """Computes the weighted distances of some terms from the sums of their statistics."""
         arguments = zip(numbers, sums, values, weights, divisors, strict=True)
         return tf.stack(
-            [w * self.objective.terms[i].distance(s / d, *value) for i, s, value, w, d in arguments]
+            [w * self.objective.terms[i].measure(s / d, *value) for i, s, value, w, d in arguments]
         )
 
     def _differentiate_sums(self, numbers, sums, values, weights, divisors):

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import math
 
 import keras
 import numpy as np
@@ -67,6 +68,18 @@ def test_an_objective_of_ones_own_brings_its_network():
 def test_what_is_no_argument_is_refused_before_a_network_loads(arguments, message):
     with pytest.raises(ValueError, match=message):
         Dreamer(**arguments)
+
+
+@pytest.mark.parametrize("targets", [[], [1], "x", [Target()] * 2])
+def test_targets_are_one_for_each_term(make, photo, targets):
+    with pytest.raises(ValueError, match="`targets` must be a Target for each term, 1. Received: "):
+        make(layers="fire6", octaves=2).dream(photo, targets=targets)
+
+
+@pytest.mark.parametrize("weights", [[], [1, 2], 3, "x", [None], [math.nan]])
+def test_weights_are_one_for_each_term(make, photo, weights):
+    with pytest.raises(ValueError, match="`weights` must be a finite number for each .* Received:"):
+        make(layers="fire6", octaves=2).dream(photo, weights=weights)
 
 
 @pytest.mark.parametrize("size", [0, -1, 9.5, "64"])

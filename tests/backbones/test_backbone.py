@@ -309,6 +309,20 @@ def test_a_named_network_is_downloaded_or_refused(offline, name, weights, head, 
     assert set(offline) == {"storage.googleapis.com"}
 
 
+def test_a_sequential_model_is_as_good_as_a_functional_one(face):
+    convolution = keras.layers.Conv2D(4, 3, name="edges")
+    model = keras.Sequential([keras.Input((None, None, 3)), convolution, keras.layers.ReLU()])
+    backbone = Backbone("mine", model, lambda pixels: pixels, "")
+    assert list(backbone.geometry)[0] == "edges"
+    _assert_close(backbone.cut(["edges"])(face)["edges"], convolution(255 * face))
+
+
+@pytest.mark.parametrize("model", [None, "vgg16", keras.Sequential([keras.layers.ReLU()])])
+def test_what_is_no_model_of_layers_is_refused(model):
+    with pytest.raises(ValueError, match="`model` must be a functional Keras model, .*Received: a"):
+        Backbone("mine", model, lambda pixels: pixels, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -55,6 +55,39 @@ def test_only_objectives_are_added(other):
             objective * "2"
 
 
+class PerChannel(Term):
+    """A statistic of which a distance should make one number."""
+
+    def statistic(self, features):
+        return tf.reduce_sum(features, [0, 1, 2])
+
+
+class Unreduced(PerChannel):
+    """Its distance is none."""
+
+    def distance(self, mean):
+        return mean
+
+
+@pytest.mark.parametrize(
+    ("term", "error", "message"),
+    [
+        (Term, NotImplementedError, "Term must define `statistic`. Received: none"),
+        (PerChannel, NotImplementedError, "PerChannel must define `distance`. Received: none"),
+        (Unreduced, ValueError, r"`distance` of Unreduced must be a scalar. .* shape \(3,\)"),
+    ],
+)
+def test_a_term_that_lacks_something_says_so(term, error, message):
+    with pytest.raises(error, match=message):
+        term("a")({"a": tf.constant(features(9, 7, 3))})
+
+
+@pytest.mark.parametrize("layer", [None, 3, ["a"]])
+def test_a_layer_has_a_name(layer):
+    with pytest.raises(ValueError, match="`layer` must be the name of a layer. Received: "):
+        Activation(layer)
+
+
 def test_a_layer_is_needed_once():
     class Brightness(Term):
         """As a user would write it."""

@@ -14,6 +14,7 @@ from kerasart.objectives import (
     Objective,
     Similarity,
     Target,
+    Term,
     TotalVariation,
     Wasserstein,
 )
@@ -120,6 +121,19 @@ def test_a_small_picture_is_looked_at_whole(slim_vgg16):
     evaluator = Evaluator(slim_vgg16.cut(objective.layers), objective, 80)
     assert evaluator.tiles((80, 80)) == evaluator.tiles((64, 100)) == ()
     assert Evaluator(evaluator.backbone, objective).tiles((10**5, 10**5)) == ()
+
+
+def test_a_term_that_does_not_look_has_no_gradient(slim_vgg16):
+    class Constant(Term):
+        def statistic(self, features):
+            return tf.zeros([])
+
+        def distance(self, mean):
+            return mean
+
+    evaluator = Evaluator(slim_vgg16.cut(["block1_conv1"]), Constant("block1_conv1"))
+    _, gradient = in_tiles(evaluator, PICTURE, [Target()])
+    np.testing.assert_array_equal(gradient, np.zeros_like(PICTURE))
 
 
 def test_looks_at_tiles_are_told_of(slim_vgg16):

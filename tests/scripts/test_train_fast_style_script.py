@@ -22,6 +22,7 @@ from conftest import (
 from PIL import Image
 
 from kerasart import Stylizer
+from kerasart.image.atomic_files import claim
 from kerasart.networks import AdaIN, CollectionNet, load_network
 
 SCRIPT = ROOT / "scripts" / "train_fast_style.py"
@@ -147,6 +148,14 @@ def test_a_finished_output_is_refused(plain, warm_refuse):
     line = warm_refuse(plain[0], *SMALL, "--steps=5", "--output=mine")
     assert "must not hold a finished model (--overwrite replaces it)" in line
     assert line.endswith("Received: 'mine'")
+
+
+def test_a_folder_in_which_another_trains_is_refused(folder, warm_run):
+    (folder / "mine" / "training").mkdir(parents=True)
+    with claim(folder / "mine" / "training"):
+        outcome = warm_run(folder, *SMALL, "--output=mine")
+    assert outcome.code == 1
+    assert "Cannot write 'mine/training': another process must not be" in outcome.lines[0]
 
 
 def test_styles_are_added_to_a_model(plain, folder, warm_run):

@@ -2,11 +2,13 @@
 
 import io
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -65,7 +67,7 @@ class Client:
 
     Raises:
         ImportError: If the protocol is gRPC and it is not installed.
-        ValueError: If `server` or `protocol` is not allowed.
+        ValueError: If `server`, `protocol` or `timeout` is not allowed.
     """
 
     def __init__(
@@ -79,6 +81,10 @@ class Client:
     ):
         if protocol not in _TRANSPORTS:
             raise ValueError(f"`protocol` must be grpc or rest. Received: {protocol!r}")
+        if not isinstance(timeout, Real) or not 0 < timeout < math.inf:
+            raise ValueError(
+                f"`timeout` must be a finite number of seconds, more than 0. Received: {timeout!r}"
+            )
         server = server or f"localhost:{_PORTS[protocol]}"
         self._transport = _TRANSPORTS[protocol](server, model, version, timeout)
         self._retries = retries

@@ -116,6 +116,19 @@ class Objective:
 
     __rmul__ = __mul__
 
+    def __neg__(self) -> Objective:
+        return -1.0 * self
+
+    def __sub__(self, other: Objective) -> Objective:
+        if not isinstance(other, Objective):
+            return NotImplemented
+        return self + -other
+
+    def __truediv__(self, divisor: float) -> Objective:
+        if not isinstance(divisor, Real):
+            return NotImplemented
+        return self * (1.0 / divisor)
+
 
 class Term(Objective):
     """A loss on one layer's features: `weight * distance(statistic / positions)`.

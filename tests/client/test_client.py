@@ -6,6 +6,7 @@ import http.client
 import io
 import itertools
 import json
+import math
 import re
 import socket
 import sys
@@ -503,6 +504,12 @@ def test_closing_ends_a_request_that_is_connecting(monkeypatch):
 def test_a_server_is_a_host_and_a_port(server, protocol):
     with pytest.raises(ValueError, match=f"`server` must be HOST:PORT.* Received: '{server}'"):
         Client(server, "medium", protocol)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.nan, math.inf, "5"])
+def test_a_timeout_is_seconds(timeout):
+    with pytest.raises(ValueError, match="`timeout` must be a finite number of seconds, more than"):
+        Client("localhost:1", "medium", timeout=timeout)
 
 
 def test_protocols_and_formats_are_these():

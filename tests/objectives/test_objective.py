@@ -11,7 +11,7 @@ def test_terms_add_and_scale_like_numbers():
         name: tf.constant(features(9, 7, 3, seed=i)) for i, name in enumerate(["a", "b", "image"])
     }
     a, b, smooth = Activation("a"), Activation("b", power=1), TotalVariation()
-    objective = 2 * a + b * 0.5 + 3 * (0.1 * smooth)
+    objective = 2 * a + b / 2 - 3 * (-0.1 * smooth)
     assert objective.names == ("a", "b", "total_variation")
     assert objective.layers == ("a", "b", "image")
     single = [float(Objective([term])(maps)[0]) for term in (a, b, smooth)]
@@ -20,7 +20,8 @@ def test_terms_add_and_scale_like_numbers():
 
 def test_scaling_leaves_the_term_as_it_was():
     term = Activation("a", weight=1.5)
-    assert ((2 * term).weight, (term * -2).weight, term.weight) == (3.0, -3.0, 1.5)
+    assert ((2 * term).weight, (term / -2).weight, (-term).weight) == (3.0, -0.75, -1.5)
+    assert term.weight == 1.5
 
 
 def test_sum_makes_an_objective():

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -81,7 +80,7 @@ class Client:
     ):
         if protocol not in _TRANSPORTS:
             raise ValueError(f"`protocol` must be grpc or rest. Received: {protocol!r}")
-        if not isinstance(timeout, Real) or not 0 < timeout < math.inf:
+        if not isinstance(timeout, float | int) or not 0 < timeout < math.inf:
             raise ValueError(
                 f"`timeout` must be a finite number of seconds, more than 0. Received: {timeout!r}"
             )

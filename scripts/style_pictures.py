@@ -55,14 +55,13 @@ def read_pictures(recorded: Mapping[str, Any], start: str | None) -> dict[str, A
         raise ValueError("`style` must be given: --style=painting.jpg. Received: none")
     paths, weights, levels = zip(*map(parse_file, STYLE.value), strict=True)
     styles = [read_picture(path, common_flags.MAX_PIXELS.value) for path in paths]
-    for style in styles:
-        split_picture(style, "style")  # Says what is transparent.
+    images = [split_picture(style, "style")[0] for style in styles]
     if any(weight is not None for weight in weights):
         weights = [1.0 if weight is None else weight for weight in weights]
     else:
         weights = recorded.get("style_weights")
     return {
-        "styles": [style.image for style in styles],
+        "styles": images,
         "style_weights": weights,
         "style_levels": list(levels) if any(levels) else recorded.get("style_levels"),
         "content_masks": _read_masks(CONTENT_MASK.value),

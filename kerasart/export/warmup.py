@@ -91,9 +91,7 @@ def _example(name, spec, served):
     if name in ("image_bytes", "style_bytes"):
         return np.full((1, *spec.shape[1:]), _gradient_png(), object)
     if name == "image":
-        return np.full((1, WARMUP_SIDE, WARMUP_SIDE, 3), 0.5, np.float32).astype(
-            spec.dtype.as_numpy_dtype
-        )
+        return np.full((1, WARMUP_SIDE, WARMUP_SIDE, 3), 0.5, spec.dtype.as_numpy_dtype)
     if name in ("format", "names"):
         return np.array([b"png" if name == "format" else served.example_name], object)
     return np.full((1, *spec.shape[1:]), served.defaults[name], spec.dtype.as_numpy_dtype)

@@ -1,6 +1,5 @@
 """Faster convolutions on CPUs: minimal filtering, transposed convolution; and mirrored borders."""
 
-import functools
 import math
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerasart.kernels import precision
-from kerasart.kernels.custom_gradient import custom_gradient
+from kerasart.kernels.custom_gradient import compile_once, custom_gradient
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -50,16 +49,18 @@ def speed_up(layer: Any) -> None:
     (compute, prepare), (compute_gradient, prepare_gradient) = _choose_ways(layer)
     forwards = tf.cast(prepare(kernel), layer.compute_dtype)
     backwards = tf.cast(prepare_gradient(_rotate(kernel)), layer.compute_dtype)
+    bias = tf.cast(layer.bias, layer.compute_dtype) if layer.use_bias else None
 
     @custom_gradient
     def convolution(inputs):
-        if tf.executing_eagerly():
-            # Tapes would trace the gradient of what computes it, which nobody asks for.
-            inputs = tf.stop_gradient(inputs)
-        return compute(inputs, forwards), lambda upstream: compute_gradient(upstream, backwards)
+        features = compute(inputs, forwards)
+        if bias is not None:
+            features = tf.nn.bias_add(features, bias)
+        return features, lambda upstream: compute_gradient(upstream, backwards)
 
-    # Keras's hook for custom convolutions.
+    # Keras's hook for custom convolutions. Added by Keras, the bias would have a gradient, too.
     layer.convolution_op = lambda inputs, kernel: convolution(inputs)
+    layer.use_bias = False
 
 
 def convolve(image: Any, kernel: Any) -> Any:
@@ -156,21 +157,11 @@ def _transform_kernel(kernel):
 
 def _filter(image, kernel):
     """Convolves an image (batch, height, width, in) by minimal filtering, with zero padding."""
-    features = _traced(kernel.dtype)(image, kernel)
+    features = _filter_tiles(image, kernel)
     return tf.ensure_shape(features, [*image.shape[:3], kernel.shape[2]])
 
 
-@functools.cache
-def _traced(dtype):
-    """Compiles `_filter_tiles` once for all layers: a graph of each would delay the first step."""
-    return tf.function(
-        _filter_tiles,
-        input_signature=[tf.TensorSpec([None] * 4, dtype), tf.TensorSpec([36, None, None], dtype)],
-        autograph=False,
-        experimental_attributes={"_noinline": True},
-    )
-
-
+@compile_once
 def _filter_tiles(image, kernel):
     batch, height, width, _ = tf.unstack(tf.shape(image))
     _, channels_in, channels_out = tf.unstack(tf.shape(kernel))

@@ -1,4 +1,4 @@
-"""`custom_gradient`: gives a function a gradient other than the one that the backend derives."""
+"""`custom_gradient`, other than the one that the backend derives; `compile_once`, what it takes."""
 
 import functools
 from collections.abc import Callable
@@ -41,6 +41,42 @@ def custom_gradient(
         return result
 
     return differentiable
+
+
+def compile_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles a function once for all graphs that call it, whatever the sizes of its inputs.
+
+    A copy of it in each graph, and for each layer, would be traced and optimised by itself. No
+    gradient flows through it outside of graphs, where tapes would trace the gradient of the whole
+    function: it is meant for what has a `custom_gradient`. Other backends call it as it is.
+
+    Args:
+        function: A function of a module, of tensors.
+
+    Returns:
+        The compiled function.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+
+    @functools.wraps(function)
+    def call(*inputs):
+        if tf.executing_eagerly():
+            inputs = [tf.stop_gradient(each) for each in inputs]
+        signature = [tf.TensorSpec([None] * len(each.shape), each.dtype) for each in inputs]
+        return _compile(function, *signature)(*inputs)
+
+    return call
+
+
+@functools.cache
+def _compile(function, *signature):
+    return tf.function(
+        function,
+        input_signature=signature,
+        autograph=False,
+        experimental_attributes={"_noinline": True},
+    )
 
 
 @functools.cache

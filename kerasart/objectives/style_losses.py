@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasart.kernels.custom_gradient import custom_gradient
+from kerasart.kernels.custom_gradient import compile_once, custom_gradient
 from kerasart.objectives.objective import Term
 
 
@@ -88,6 +88,10 @@ class Moments(StyleTerm):
         return mean, ops.sqrt(ops.maximum(square - ops.square(mean), 0.0) + self._EPSILON)
 
 
+# Added to the covariances' diagonals, as Crowson does: few positions leave them singular.
+_EPSILON = 1e-4
+
+
 class Wasserstein(StyleTerm):
     """Squared 2-Wasserstein distance of features as Gaussians, divided by the channels.
 
@@ -100,8 +104,6 @@ class Wasserstein(StyleTerm):
     lost in the rounding of float32.
     """
 
-    # Added to the covariances' diagonals, as Crowson does: few positions leave them singular.
-    _EPSILON = 1e-4
     # With more channels, float64 is slow and makes little difference.
     _FEW = 128
 
@@ -114,41 +116,61 @@ class Wasserstein(StyleTerm):
 
     def prepare(self, mean: Any) -> tuple[Any, ...]:
         """Returns a style's mean, the trace of its covariance, and the covariance's root."""
-        mean, covariance = self._gaussian(mean)
+        identity = ops.eye(mean.shape[1])
+        mean, covariance = _gaussian(mean, identity)
         values, vectors = ops.linalg.eigh(self._widen(covariance))
         root = (vectors * ops.sqrt(ops.maximum(values, 0.0))) @ ops.transpose(vectors)
-        return mean, _trace(covariance), ops.cast(root, "float32")
+        return mean, ops.sum(covariance * identity), ops.cast(root, "float32")
 
     def distance(self, mean: Any, style_mean: Any, style_trace: Any, style_root: Any) -> Any:
         """Returns the squared distance over the number of channels."""
-        channels = style_mean.shape[1]
-        root = self._widen(style_root)
 
         @custom_gradient
         def squared_distance(sums):
-            mean, covariance = self._gaussian(sums)
-            overlap, of_overlap = trace_of_root(root @ self._widen(covariance) @ root)
-            spread = _trace(covariance) + style_trace - 2 * ops.cast(overlap, "float32")
-
-            def gradient(upstream):
-                # In closed form: the backend's own gradient is several times as many operations.
-                of_covariance = ops.cast(root @ of_overlap @ root, "float32")
-                of_covariance = _identity(channels) - 2 * of_covariance
-                of_mean = 2 * (mean - style_mean - mean @ of_covariance)
-                of_sums = ops.concatenate([of_mean, of_covariance], axis=0)
-                return (upstream / channels) * of_sums
-
-            return (ops.sum(ops.square(mean - style_mean)) + spread) / channels, gradient
+            value = style_mean, style_trace, self._widen(style_root)
+            distance, of_sums = squared_wasserstein(sums, *value)
+            return distance, lambda upstream: upstream * of_sums
 
         return squared_distance(mean)
 
-    def _gaussian(self, sums):
-        mean, products = sums[:1], sums[1:]
-        covariance = products - ops.transpose(mean) @ mean
-        return mean, covariance + self._EPSILON * _identity(sums.shape[1])
-
     def _widen(self, matrix):
         return ops.cast(matrix, "float64") if matrix.shape[0] <= self._FEW else matrix
+
+
+@compile_once
+def squared_wasserstein(
+    sums: Any, style_mean: Any, style_trace: Any, style_root: Any
+) -> tuple[Any, Any]:
+    """Computes the squared distance of `Wasserstein`, and its gradient in closed form.
+
+    The backend's own gradient is several times as many operations.
+
+    Args:
+        sums: The mean of `Wasserstein.statistic`, float32 (1 + channels, channels).
+        style_mean, style_trace: As of `Wasserstein.prepare`.
+        style_root: Likewise; its dtype, float32 or float64, is that of the root.
+
+    Returns:
+        A float32 scalar, and float32 of the shape of `sums`.
+    """
+    identity = ops.eye(ops.shape(sums)[1])
+    mean, covariance = _gaussian(sums, identity)
+    widened = ops.cast(covariance, style_root.dtype)
+    overlap, of_overlap = trace_of_root(style_root @ widened @ style_root)
+    spread = ops.sum(covariance * identity) + style_trace - 2 * ops.cast(overlap, "float32")
+    of_covariance = ops.cast(style_root @ of_overlap @ style_root, "float32")
+    of_covariance = identity - 2 * of_covariance
+    of_mean = 2 * (mean - style_mean - mean @ of_covariance)
+    of_sums = ops.concatenate([of_mean, of_covariance], axis=0)
+    channels = ops.cast(ops.shape(sums)[1], "float32")
+    return (ops.sum(ops.square(mean - style_mean)) + spread) / channels, of_sums / channels
+
+
+def _gaussian(sums, identity):
+    """Returns the mean, (1, channels), and the covariance of the sums of a `Wasserstein`."""
+    mean, products = sums[:1], sums[1:]
+    covariance = products - ops.transpose(mean) @ mean
+    return mean, covariance + _EPSILON * identity
 
 
 # Rows whose products are summed in one bfloat16 number; sums of sums are float32.
@@ -195,21 +217,12 @@ def trace_of_root(matrix: Any) -> tuple[Any, Any]:
     epsilon = float(np.finfo(keras.backend.standardize_dtype(matrix.dtype)).eps)
     # TensorFlow raises an error for eigenvalues of a matrix that is not finite.
     is_finite = ops.all(ops.isfinite(matrix))
-    matrix = ops.where(is_finite, matrix, ops.cast(_identity(matrix.shape[0]), matrix.dtype))
+    matrix = ops.where(is_finite, matrix, ops.zeros_like(matrix))
     values, vectors = ops.linalg.eigh((matrix + ops.transpose(matrix)) / 2)
     # Zero eigenvalues, as rounding leaves them, would have an unbounded gradient.
     roots = ops.sqrt(ops.maximum(values, epsilon * values[-1]))
     roots = ops.where(is_finite, roots, math.nan)
     return ops.sum(roots), (vectors / (2 * roots)) @ ops.transpose(vectors)
-
-
-def _trace(matrix):
-    return ops.sum(matrix * _identity(matrix.shape[0]))
-
-
-def _identity(side):
-    # A constant: Keras's own `eye` and `trace` are ten and thirty operations of a graph.
-    return np.eye(side, dtype=np.float32)
 
 
 def _rows(features):

@@ -116,7 +116,7 @@ class Wasserstein(StyleTerm):
 
     def prepare(self, mean: Any) -> tuple[Any, ...]:
         """Returns a style's mean, the trace of its covariance, and the covariance's root."""
-        identity = ops.eye(mean.shape[1])
+        identity = ops.eye(mean.shape[1], dtype="float32")
         mean, covariance = _gaussian(mean, identity)
         values, vectors = ops.linalg.eigh(self._widen(covariance))
         root = (vectors * ops.sqrt(ops.maximum(values, 0.0))) @ ops.transpose(vectors)
@@ -153,7 +153,7 @@ def squared_wasserstein(
     Returns:
         A float32 scalar, and float32 of the shape of `sums`.
     """
-    identity = ops.eye(ops.shape(sums)[1])
+    identity = ops.eye(ops.shape(sums)[1], dtype="float32")
     mean, covariance = _gaussian(sums, identity)
     widened = ops.cast(covariance, style_root.dtype)
     overlap, of_overlap = trace_of_root(style_root @ widened @ style_root)

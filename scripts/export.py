@@ -41,6 +41,7 @@ _OF_FORMAT = {
     "parts": "onnx",
 }
 _FORMATS = ("savedmodel", "triton", "onnx", "litert", "web")
+_SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 _DREAM = "dream"
 
 _MODEL = flags.DEFINE_string(
@@ -106,14 +107,16 @@ def main() -> None:
     usual = {
         "savedmodel": f"saved_models/{name}",
         "triton": f"triton/{name}",
-        "onnx": f"{name}.onnx",
-        "litert": f"{name}.tflite",
         "web": f"{name}_web",
-    }
+    } | {kind: f"{name}{suffix}" for kind, suffix in _SUFFIXES.items()}
     output = Path(_OUTPUT.value or usual[_FORMAT.value])
     if _FORMAT.value in ("savedmodel", "triton", "web"):
         _check_folder(output)
     else:
+        suffix = _SUFFIXES[_FORMAT.value]
+        if output.suffix != suffix:
+            allowed = f"`output` must end with {suffix} for --format={_FORMAT.value}"
+            raise ValueError(f"{allowed}. Received: {str(output)!r}")
         check_place(output)
     if _FORMAT.value == "web":
         read_runtime(_RUNTIME.value)

@@ -108,8 +108,11 @@ def text_chunks(text: Mapping[str, str]) -> PngInfo:
     """Makes PNG text chunks.
 
     Raises:
-        ValueError: If a key is not 1 to 79 Latin-1 characters, or a value is not a string.
+        ValueError: If it is no mapping, a key is not 1 to 79 Latin-1 characters, or a value is not
+            a string.
     """
+    if not isinstance(text, Mapping):
+        raise ValueError(f"`text` must be a dict of strings. Received: {text!r}")
     chunks = PngInfo()
     for key, value in text.items():
         try:

@@ -207,7 +207,7 @@ class Term(Objective):
         Raises:
             ValueError: If it is no scalar.
         """
-        distance = self.distance(mean, *value)
+        distance = self._checked("distance", self.distance(mean, *value))
         shape = tuple(getattr(distance, "shape", ()))
         if shape:
             raise ValueError(
@@ -219,11 +219,19 @@ class Term(Objective):
         """Returns the mean over positions of the statistic, or its sum if the term is `summed`."""
         if not self.takes_bfloat16:
             features = ops.cast(features, "float32")
+        statistic = self._checked("statistic", self.statistic(features, *guide))
         if self.summed:
-            return self.statistic(features, *guide)
+            return statistic
         height, width = ops.shape(features)[1:3]
         # Multiplied: of a quotient, the gradient for the divisor would be computed too.
-        return self.statistic(features, *guide) * (1 / ops.cast(height * width, "float32"))
+        return statistic * (1 / ops.cast(height * width, "float32"))
+
+    def _checked(self, method, result):
+        if not (hasattr(result, "shape") or isinstance(result, Real)):
+            raise ValueError(
+                f"`{method}` of {type(self).__name__} must return a tensor. Received: {result!r}"
+            )
+        return result
 
     def extent(self, count: int) -> tuple[int, int]:
         """Returns the half-open range of the rows, or columns, of `count` that contribute."""

@@ -49,7 +49,7 @@ def load_presets(application: str) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: If there is no such application.
     """
-    check(application in SETTINGS, "application", f"one of {', '.join(SETTINGS)}", application)
+    check(application in [*SETTINGS], "application", f"one of {', '.join(SETTINGS)}", application)
     return json.loads((files("kerasart.settings") / f"{application}.json").read_text())
 
 

@@ -324,6 +324,19 @@ def test_what_is_no_model_of_layers_is_refused(model):
 
 
 @pytest.mark.parametrize(
+    ("channels", "preprocess", "message"),
+    [
+        (1, lambda pixels: pixels, "`model` must take RGB, 3 channels. Received: one of 1"),
+        (3, "caffe", "`preprocess` must be a function of RGB .* Received: 'caffe'"),
+    ],
+)
+def test_a_model_takes_rgb_that_a_function_prepares(channels, preprocess, message):
+    model = keras.Sequential([keras.Input((None, None, channels)), keras.layers.ReLU()])
+    with pytest.raises(ValueError, match=message):
+        Backbone("mine", model, preprocess, "")
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"name": None}, "`backbone` must be auto, squeezenet or .* Received: None"),

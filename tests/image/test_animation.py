@@ -445,9 +445,10 @@ def test_settings_that_are_not_allowed(make, out, name, value):
     assert os.listdir(out) == []
 
 
-def test_text_that_png_cannot_hold(make, out):
-    with pytest.raises(ValueError, match="`text` must map .* Received: "):
-        write_animation(out / "a.png", make(1), text={"": "a"})
+@pytest.mark.parametrize("text", [{"": "a"}, {1: "a"}, "a"])
+def test_text_that_png_cannot_hold(text, make, out):
+    with pytest.raises(ValueError, match="`text` must .* Received: "):
+        write_animation(out / "a.png", make(1), text=text)
     assert os.listdir(out) == []
 
 

@@ -70,9 +70,25 @@ class Unreduced(PerChannel):
         return mean
 
 
+class Worded(PerChannel):
+    """A distance in words, of a statistic in numbers."""
+
+    def distance(self, mean):
+        return "far"
+
+
+class WordedStatistic(Unreduced):
+    """A statistic in words."""
+
+    def statistic(self, features):
+        return "some"
+
+
 @pytest.mark.parametrize(
     ("term", "error", "message"),
     [
+        (Worded, ValueError, "`distance` of Worded must return a tensor. Received: 'far'"),
+        (WordedStatistic, ValueError, "`statistic` of WordedStatistic must .* Received: 'some'"),
         (Term, NotImplementedError, "Term must define `statistic`. Received: none"),
         (PerChannel, NotImplementedError, "PerChannel must define `distance`. Received: none"),
         (Unreduced, ValueError, r"`distance` of Unreduced must be a scalar. .* shape \(3,\)"),

@@ -81,6 +81,7 @@ def test_a_flag_that_is_not_used_is_refused(name, flag, tmp_path, call):
         (["--format=onnx", "--precision=float32"], "`precision` must go with --format=savedmodel"),
         (["--format=litert", "--most_pixels=9"], "`most_pixels` must go with --format=savedmodel"),
         (["--parts"], "`parts` must go with --format=onnx. Received: savedmodel"),
+        (["--format=onnx", "--output=a.png"], "`output` must end with .onnx for --format=onnx. Re"),
         (["--format=onnx", "--parts"], "`parts` must go with a network of any style, such as"),
         (["--runtime=x"], "`runtime` must go with --format=web. Received: savedmodel"),
         (["--format=triton", "--size=9x9"], "`size` must go with --format=litert. Received: trit"),

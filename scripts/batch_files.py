@@ -44,12 +44,44 @@ def plan_jobs(
     found = _find(photos, flag)
     if len(found) == 1 and not Path(photos).is_dir():
         return [_name_one(found[0], output, bits, suffixes)], True
-    return _name_several(found, output, bits, suffixes), False
+    jobs = name_several(found, output, suffixes)
+    for _, path in jobs:
+        check_format(path, bits)
+    return jobs, False
 
 
-def skip_painted(jobs: Sequence[Job]) -> list[Job]:
+def name_several(
+    found: Sequence[Path], output: str | None, suffixes: Collection[str], other: str = ".png"
+) -> list[Job]:
+    """Pairs each of several photos, or films, with where in a folder its painting goes.
+
+    Args:
+        found: The files.
+        output: What --output says, or None.
+        suffixes, other: As for `name_paintings`.
+    """
+    folder = Path(output or "painted")
+    is_named_as_file = looks_like_file(folder) or folder.suffix.lower() in suffixes
+    if not folder.is_dir() and (folder.exists() or is_named_as_file):
+        raise NotADirectoryError(
+            f"`output` must be a folder for several files. Received: the file '{folder}'"
+        )
+    root = os.path.commonpath([path.parent for path in found])
+    if Path(root).resolve() in folder.resolve().parents:
+        # What is painted already lies among the photos, and is none of them.
+        found = [path for path in found if folder.resolve() not in path.resolve().parents]
+    photos = [path.relative_to(root).as_posix() for path in found]
+    names = name_paintings(photos, suffixes, other)
+    jobs = [(path, folder / name) for path, name in zip(found, names, strict=True)]
+    # A photo must not be painted over, nor taken for what was painted of it.
+    if any(painted.exists() and painted.samefile(path) for path, painted in jobs):
+        raise ValueError(f"`output` must be another folder than the files'. Received: '{folder}'")
+    return jobs
+
+
+def skip_painted(jobs: Sequence[Job], is_there: Callable[[Path], bool] = Path.exists) -> list[Job]:
     """Keeps the jobs whose output is not there, and says how many are; --overwrite keeps all."""
-    left = [job for job in jobs if common_flags.OVERWRITE.value or not job[1].exists()]
+    left = [job for job in jobs if common_flags.OVERWRITE.value or not is_there(job[1])]
     if len(left) < len(jobs):
         done = f"{len(jobs) - len(left)} of {len(jobs)} are painted already"
         cli.say(f"{done} (--overwrite paints them anew).")
@@ -107,8 +139,8 @@ def report_failures(jobs: Sequence[Job], failed: Sequence[str], flag: str = "inp
     cli.say(f"Painted {len(jobs) - len(failed)} of {len(jobs)}.")
     if failed:
         raise ValueError(
-            f"`{flag}` must hold pictures that can be painted. Received: {len(failed)} that "
-            f"cannot, such as '{failed[0]}'"
+            f"`{flag}` must hold what can be painted. Received: {len(failed)} that cannot, such as "
+            f"'{failed[0]}'"
         )
 
 
@@ -139,23 +171,3 @@ def _name_one(photo, output, bits, suffixes):
         output = output / name_paintings([Path(photo).name], suffixes)[0]
     check_output(output, bits)
     return photo, output
-
-
-def _name_several(photos, output, bits, suffixes):
-    folder = Path(output or "painted")
-    if not folder.is_dir() and (folder.exists() or looks_like_file(folder)):
-        raise NotADirectoryError(
-            f"`output` must be a folder for several photos. Received: the file '{folder}'"
-        )
-    root = os.path.commonpath([photo.parent for photo in photos])
-    if Path(root).resolve() in folder.resolve().parents:
-        # What is painted already lies among the photos, and is none of them.
-        photos = [photo for photo in photos if folder.resolve() not in photo.resolve().parents]
-    names = name_paintings([photo.relative_to(root).as_posix() for photo in photos], suffixes)
-    jobs = [(photo, folder / name) for photo, name in zip(photos, names, strict=True)]
-    # A photo must not be painted over, nor taken for what was painted of it.
-    if any(output.exists() and output.samefile(photo) for photo, output in jobs):
-        raise ValueError(f"`output` must be another folder than the photos'. Received: '{folder}'")
-    for _, output in jobs:
-        check_format(output, bits)
-    return jobs

@@ -24,6 +24,7 @@ on.
 from kerasart.scripts import animation_flags, cli, common_flags, film_flags, options
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
+from kerasart.scripts.make_film import make_films
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
@@ -62,8 +63,8 @@ _OUTPUT = flags.DEFINE_string(
     None,
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif; or the animation: "
     ".gif, .webp, .png, .mp4 or .webm. A name that is taken gets a number, unless --overwrite. For "
-    "several photos a folder, in which they keep their names. (default: dream.png, dream.gif, "
-    "painted, or painted.mp4)",
+    "several photos, or films, a folder, in which they keep their names. (default: dream.png, "
+    "dream.gif, painted, or painted.mp4)",
 )
 _SIZE = flags.DEFINE_integer(
     "size",
@@ -251,8 +252,14 @@ def dream_film() -> None:
     identity = dreaming.settings | dreaming.describe(None) | options
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
-    film_flags.paint(
-        _IMAGE.value, _OUTPUT.value, make_painter, identity, dreaming.size, segment=SLOW_SEGMENT
+    make_films(
+        _IMAGE.value,
+        _OUTPUT.value,
+        make_painter,
+        identity,
+        dreaming.size,
+        flag="image",
+        segment=SLOW_SEGMENT,
     )
 
 

@@ -21,6 +21,7 @@ keeps its sound and its times, and does not flicker.
 from kerasart.scripts import cli, common_flags, film_flags, options, style_pictures
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
+from kerasart.scripts.make_film import make_films
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.style_flag import parse_file
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
@@ -31,7 +32,6 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from kerasart.film import Film
 from kerasart.film.writer import SLOW_SEGMENT
 from kerasart.image import check_output, write_picture
 from kerasart.image.arrays import fit_size
@@ -55,9 +55,9 @@ _OUTPUT = flags.DEFINE_string(
     "output",
     None,
     "Where to write the picture: .png, .jpg, .webp, .tif, .bmp, .gif or .avif. A name that is "
-    "taken gets a number, unless --overwrite. For several photos a folder, in which they keep "
-    "their names; for a film .mp4, .mov, .mkv, .webm, .gif or .webp. (default: painted.png, "
-    "painted, or painted.mp4)",
+    "taken gets a number, unless --overwrite. For several photos, or films, a folder, in which "
+    "they keep their names; for a film .mp4, .mov, .mkv, .webm, .gif or .webp. (default: "
+    "painted.png, painted, or painted.mp4)",
 )
 REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
@@ -175,8 +175,6 @@ def paint_film() -> None:
     of_pictures = style_pictures.CONTENT_MASK, _SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
     film_flags.check(*of_pictures, common_flags.PREVIEW_EVERY)
     _, settings, chosen, pictures, _ = read_request({})
-    film = Film(_CONTENT.value)
-    _check_size(film.size, chosen, is_given="size" in settings)
     styles, masks = pictures["styles"], pictures["style_masks"]
 
     def make_painter(on_step):
@@ -202,7 +200,15 @@ def paint_film() -> None:
     }
     if "preset" in identity:
         identity["preset"] = preset_name(identity["preset"])
-    film_flags.paint(_CONTENT.value, _OUTPUT.value, make_painter, identity, segment=SLOW_SEGMENT)
+    make_films(
+        _CONTENT.value,
+        _OUTPUT.value,
+        make_painter,
+        identity,
+        on_film=lambda film: _check_size(film.size, chosen, is_given="size" in settings),
+        flag="content",
+        segment=SLOW_SEGMENT,
+    )
 
 
 class Request(NamedTuple):

@@ -37,6 +37,7 @@ from kerasart.scripts.batch_files import (
     skip_painted,
     warn_of_failure,
 )
+from kerasart.scripts.make_film import make_films
 from kerasart.scripts.one_pass_flags import BATCH_SIZE
 from kerasart.scripts.unfinished import RESUME
 
@@ -65,8 +66,8 @@ _OUTPUT = flags.DEFINE_string(
     "output",
     None,
     "Where to write: a picture, whose name gets a number if it is taken, unless --overwrite; for "
-    "several photos a folder, in which they keep their names; for a film .mp4, .mov, .mkv, .webm, "
-    ".gif or .webp. (default: painted.png, painted, or painted.mp4)",
+    "several photos, or films, a folder, in which they keep their names; for a film .mp4, .mov, "
+    ".mkv, .webm, .gif or .webp. (default: painted.png, painted, or painted.mp4)",
 )
 _LIST_STYLES = flags.DEFINE_bool(
     "list_styles", False, "Print each style that can be named, and the models, and stop."
@@ -164,7 +165,7 @@ def _paint_film(painting):
     identity = {"model": painting.model, **options, **painting.named}
     identity |= {"strength": painting.strength, "preserve_color": painting.preserve_color}
     identity |= {"precision": painting.precision}
-    film_flags.paint(_INPUT.value, _OUTPUT.value, make_painter, identity, painting.size)
+    make_films(_INPUT.value, _OUTPUT.value, make_painter, identity, painting.size)
 
 
 def _walk(painting):

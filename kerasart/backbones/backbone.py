@@ -24,7 +24,6 @@ from kerasart.backbones.receptive_field import (
 from kerasart.backbones.weight_files import hash_weights
 from kerasart.kernels.precision import choose_precision
 from kerasart.recent import Recent
-from kerasart.settings.checks import check
 
 _CUT = Recent(2)
 
@@ -61,7 +60,9 @@ class Backbone:
         channels = model.inputs[0].shape[-1]
         if channels not in (3, None):
             raise ValueError(f"`model` must take RGB, 3 channels. Received: one of {channels}")
-        check(callable(preprocess), "preprocess", "a function of RGB in [0, 255]", preprocess)
+        if not callable(preprocess):
+            allowed = "`preprocess` must be a function of RGB in [0, 255]"
+            raise ValueError(f"{allowed}. Received: {preprocess!r}")
         self.name = name
         self.weights = weights
         self.weights_hash = hash_weights(model)

@@ -12,6 +12,7 @@ import numpy as np
 from kerasart.image.atomic_files import is_draft, replace_file, sync
 from kerasart.image.fingerprint import differences, fingerprint
 
+_FOLDER = ".film"
 _NOTE = "film.json"
 _SEGMENT = re.compile(r"(\d{6,})\.json")
 _OURS = re.compile(r"\d{6,}\.(mp4|webm|npz|json)|frame\d{6,}\.png")
@@ -19,7 +20,12 @@ _OURS = re.compile(r"\d{6,}\.(mp4|webm|npz|json)|frame\d{6,}\.png")
 
 def folder_of(path: Path) -> Path:
     """Returns the folder of the segments of the film that is written to a path."""
-    return path.with_name(f"{path.name}.film")
+    return path.with_name(f"{path.name}{_FOLDER}")
+
+
+def is_of_segments(path: Path) -> bool:
+    """Returns whether a file lies in a folder that is named as those of segments."""
+    return path.parent.suffix == _FOLDER
 
 
 def delete_segments(folder: Path) -> None:

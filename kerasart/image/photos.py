@@ -82,15 +82,18 @@ def warn_of_others(others: Sequence[object]) -> None:
         _log.warning("left out, for their formats are not read: %s", _some(others))
 
 
-def name_paintings(photos: Sequence[str], suffixes: Collection[str] = tuple(FORMATS)) -> list[str]:
+def name_paintings(
+    photos: Sequence[str], suffixes: Collection[str] = tuple(FORMATS), other: str = ".png"
+) -> list[str]:
     """Names paintings like their photos; of two that would be the same, the second by a number.
 
     Args:
         photos: Paths in a folder, with slashes.
-        suffixes: Those of paintings; a photo with another one gives a .png: photo.heic.png, since
-            a photo.png may be beside it.
+        suffixes: Those of paintings.
+        other: What a photo with another suffix gets besides: photo.heic.png, since a photo.png may
+            be beside it.
     """
-    names = [_named_like(photo, suffixes) for photo in photos]
+    names = [_named_like(photo, suffixes, other) for photo in photos]
     taken = {name for name, photo in zip(names, photos, strict=True) if name == photo}
     for i, photo in enumerate(photos):
         if names[i] != photo:
@@ -100,8 +103,8 @@ def name_paintings(photos: Sequence[str], suffixes: Collection[str] = tuple(FORM
     return names
 
 
-def _named_like(photo, suffixes):
-    return photo if PurePosixPath(photo).suffix.lower() in suffixes else f"{photo}.png"
+def _named_like(photo, suffixes, other):
+    return photo if PurePosixPath(photo).suffix.lower() in suffixes else f"{photo}{other}"
 
 
 def _some(paths):

@@ -618,8 +618,8 @@ def test_a_folder_is_dreamed_on_by_one_step_and_goes_on(tmp_path, warm_run):
     ("flags", "words"),
     [
         (["--animate=zoom"], "`image` must be one photo to animate. Received: 'photos'"),
-        (["--output=dream.png"], "`output` must be a folder for several photos"),
-        (["--output=photos"], "must be another folder than the photos'"),
+        (["--output=dream.png"], "`output` must be a folder for several files"),
+        (["--output=photos"], "must be another folder than the files'"),
         (["--image=no/*.png"], "`image` must be a photo, a folder, or a pattern of files that are"),
     ],
 )

@@ -1,6 +1,6 @@
 """Films by the stylize script, run as a user runs it."""
 
-from kerasart.scripts.film_flags import is_film
+from kerasart.scripts.film_flags import find_films, is_film
 
 import os
 import re
@@ -87,6 +87,63 @@ def test_an_animated_picture_stays_one(folder, warm_run, suffix):
 )
 def test_what_is_painted_as_a_film(made, name, output, expected):
     assert is_film(str(made / name), output) is expected
+
+
+@pytest.fixture
+def several(folder):
+    """A folder of two films of one name, one of which cannot be read."""
+    (folder / "clips" / "more").mkdir(parents=True)
+    shutil.copy(folder / "clip.mp4", folder / "clips" / "a.mp4")
+    shutil.copy(folder / "bad.mp4", folder / "clips" / "more" / "a.avi")
+    return folder
+
+
+def test_films_of_a_folder_are_painted_and_go_on(several, warm_run):
+    flags = "--input=clips", "--sound=none", *PAINT
+    outcome = warm_run(several, *flags)
+    assert outcome.code == 1 and "Traceback" not in outcome.stderr
+    left_out, received = outcome.lines
+    assert left_out.startswith("stylize: left out: Cannot read 'clips/more/a.avi': it must be a f")
+    assert received.endswith("Received: 1 that cannot, such as 'clips/more/a.avi'")
+    said = r"1/2 Wrote painted/a\.mp4: 8 frames, \d+ s\.\nPainted 1 of 2\.\n"
+    assert re.fullmatch(said, outcome.stdout)
+    whole = film_of(several / "painted" / "a.mp4")[0]
+    # As after Ctrl-C: what there is of the film, and the folder of its segments.
+    shutil.copy(several / "moving.gif", several / "painted" / "a.mp4")
+    (several / "painted" / "a.mp4.film").mkdir()
+    shutil.copy(several / "clip.mp4", several / "clips" / "more" / "a.avi")
+    outcome = succeed(warm_run(several, *flags))
+    assert outcome.stdout.splitlines()[0] == "No part was finished: beginning with the first frame."
+    assert names_in(several / "painted") == ["a.mp4", "more"]
+    assert names_in(several / "painted" / "more") == ["a.avi.mp4"]
+    np.testing.assert_array_equal(film_of(several / "painted" / "a.mp4")[0], whole)
+    outcome = succeed(warm_run(several, *flags))
+    assert outcome.stdout == "2 of 2 are painted already (--overwrite paints them anew).\n"
+
+
+def test_films_among_photos_are_left_out_by_name(several, warm_run):
+    shutil.copy(several / "photo.png", several / "clips")
+    outcome = warm_run(several, "--input=clips", *PAINT)
+    assert outcome.code == 0 and names_in(several / "painted") == ["photo.png"]
+    (line,) = outcome.lines
+    assert "2 films, such as 'clips/a.mp4'; a pattern such as '*.mp4' names films" in line
+
+
+def test_which_films_a_folder_or_a_pattern_names(several):
+    clips = several / "clips"
+    (clips / "b.mp4.film").mkdir()
+    for name in ("b.mp4.film/000000.mp4", "._a.mp4", "notes.txt"):
+        (clips / name).write_bytes(b"\x00\x05\x16\x07")
+    (clips / "folder.mp4").mkdir()
+    assert find_films(str(clips)) == [clips / "a.mp4", clips / "more" / "a.avi"]
+    assert find_films(str(clips / "*.mp4")) == [clips / "a.mp4"]
+    assert is_film(str(clips / "*.mp4"), None)
+    assert not is_film(str(clips / "*.mov"), None)
+
+
+def test_films_are_not_painted_into_a_file(several, light_refuse):
+    line = light_refuse(several, "--input=clips", "--output=a.mov", *PAINT)
+    assert line.endswith("must be a folder for several files. Received: the file 'a.mov'")
 
 
 def test_a_preview_shows_frames_and_an_estimate(folder, warm_run):

@@ -816,7 +816,7 @@ def test_a_folder_that_is_stopped_goes_on_in_the_midst_of_a_picture(folder, tmp_
     ("flags", "words"),
     [
         (["--sweep=seed:1,2"], "`content` must be one photo to sweep. Received: 'photos'"),
-        (["--output=a.png"], "`output` must be a folder for several photos"),
+        (["--output=a.png"], "`output` must be a folder for several files"),
         (["--style=no.png"], "Cannot read 'no.png'"),
     ],
 )

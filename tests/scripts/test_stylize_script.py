@@ -398,7 +398,7 @@ def test_a_folder_streams_past_what_is_bad_and_goes_on(folder, warm_run):
     told, last = outcome.lines
     assert told.startswith("stylize: left out: Cannot read 'photos/bad.jpg'")
     assert last == (
-        "stylize: `input` must hold pictures that can be painted. "
+        "stylize: `input` must hold what can be painted. "
         "Received: 1 that cannot, such as 'photos/bad.jpg'"
     )
     assert outcome.stdout == "Painted 3 of 4.\n"
@@ -683,7 +683,7 @@ def test_styles_are_listed(folder, warm_run):
         (["--input=photo.png", "--style=painting.jpg,waves"], "`style` must be names, or files"),
         (["--input=photos", "--output=photo.png"], "Received: the file 'photo.png'"),
         (["--input=photos", "--output=new.jpg"], "Received: the file 'new.jpg'"),
-        (["--input=photos", "--output=photos"], "must be another folder than the photos'"),
+        (["--input=photos", "--output=photos"], "must be another folder than the files'"),
         (["--input=photos", "--bits=16"], "'painted/b.jpg' with 16 bits"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

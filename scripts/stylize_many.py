@@ -98,7 +98,7 @@ def main() -> None:
     cli.say(f"Painted {outcomes[True]} of {len(work.jobs)}.")
     if outcomes[False]:
         raise ValueError(
-            f"`input` must hold pictures that can be painted. Received: {outcomes[False]} that "
+            f"`input` must hold what can be painted. Received: {outcomes[False]} that "
             f"cannot; the manifest says which, and why"
         )
 

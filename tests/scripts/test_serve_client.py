@@ -321,7 +321,7 @@ def test_bad_photos_are_left_out_and_the_rest_is_painted(tmp_path, folder, warm_
     assert "left out: Cannot read 'photos/a.png': it is not a picture" in outcome.stderr
     assert "left out: 'photos/cut.jpg': `image_bytes` must be a picture. Rec" in outcome.stderr
     assert "Painted 2 of 4." in outcome.stdout
-    assert "`input` must hold pictures that can be painted. Received: 2" in outcome.lines[-1]
+    assert "`input` must hold what can be painted. Received: 2" in outcome.lines[-1]
 
 
 def test_a_pipe_is_left_out(tmp_path, folder, warm_run, flags):

@@ -1,6 +1,7 @@
 """`AnimatedPicture`: the frames of an animated GIF, WebP, PNG or AVIF, by Pillow."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from itertools import accumulate, count
@@ -16,8 +17,6 @@ from kerasart.image.video import BT709
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 # As browsers do, since many files have a delay of zero and mean none.
 _SHORTEST, _DEFAULT = 10, 100
-# What Pillow raises then.
-_DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def is_animated(path: Path) -> bool:
@@ -25,7 +24,7 @@ def is_animated(path: Path) -> bool:
     try:
         with _opened(path, _ANIMATED) as picture:
             return getattr(picture, "n_frames", 1) > 1
-    except (*_DAMAGED, EOFError):
+    except Exception:  # Whatever a decoder raises.
         return False
 
 
@@ -36,7 +35,7 @@ def is_picture(path: Path) -> bool:
             return True
     except Image.UnidentifiedImageError:
         return False
-    except _DAMAGED:
+    except Exception:  # As in `is_animated`.
         return True
 
 
@@ -69,10 +68,11 @@ class AnimatedPicture:
         self._path = path
         self.has_alpha = False
         delays = []
-        for frame in self._frames():
+        for number, frame in enumerate(self._frames()):
             delay = frame.info.get("duration", 0)
             delays.append(delay if delay > _SHORTEST else _DEFAULT)
-            self.has_alpha = self.has_alpha or _is_transparent(frame)
+            with self._refusal(number):
+                self.has_alpha = self.has_alpha or _is_transparent(frame)
         if frame.format not in _ANIMATED or len(delays) == 1:
             raise still_picture(path)
         self.size = frame.height, frame.width
@@ -83,31 +83,42 @@ class AnimatedPicture:
 
     def decode(self, start: Fraction) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
         """Yields each frame from a time on, as `VideoFile.decode` does."""
-        for pts, frame in zip(self._starts, self._frames(), strict=True):
+        for number, (pts, frame) in enumerate(zip(self._starts, self._frames(), strict=True)):
             if pts * self.time_base >= start:
-                yield pts, partial(self._convert, frame)
+                yield pts, partial(self._convert, frame, number)
 
     def timestamps(self) -> list[int]:
         """Lists the presentation timestamps of all frames, in milliseconds."""
         return list(self._starts)
 
-    def _convert(self, frame):
-        return np.asarray(frame.convert("RGBA" if self.has_alpha else "RGB"))
+    def _convert(self, frame, number):
+        with self._refusal(number):
+            return np.asarray(frame.convert("RGBA" if self.has_alpha else "RGB"))
 
     def _frames(self) -> Iterator[Image.Image]:
-        number = 0
+        with self._refusal(0):
+            picture = Image.open(self._path)
+        with picture:
+            for number in count():
+                try:
+                    with self._refusal(number):
+                        picture.seek(number)
+                        picture.load()
+                except EOFError:
+                    return
+                yield picture
+
+    @contextmanager
+    def _refusal(self, number):
+        """Turns what a decoder raises, whatever it is, into a `CutOffError`."""
         try:
-            with Image.open(self._path) as picture:
-                for number in count():
-                    picture.seek(number)
-                    picture.load()
-                    yield picture
+            yield
         except EOFError:
-            return
-        except _DAMAGED as error:
+            raise
+        except Exception as error:
             raise CutOffError(
                 f"Cannot read '{self._path}' from frame {number} on: it must be whole and "
-                f"undamaged. Received: {error}"
+                f"undamaged. Received: {str(error) or type(error).__name__}"
             ) from error
 
 

@@ -81,7 +81,7 @@ class VideoFile:
             # Elsewhere lengths are estimates, so that a shorter film need not be cut off.
             self._promised = container.duration or 0 if name in _WITH_LENGTH else 0
             self.frame_count = stream.frames or None
-            if self._is_counted or self.duration and self.frame_count is None:
+            if self.duration and (self._is_counted or self.frame_count is None):
                 self.frame_count = round(self.duration * self.rate)
             # The decoder of FFmpeg's own drops the transparency.
             tags = {key.lower(): value for key, value in stream.metadata.items()}

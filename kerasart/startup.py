@@ -88,10 +88,12 @@ def hold_stderr(is_hidden: Callable[[bytes], bool]) -> Iterator[None]:
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as written:
         os.dup2(written.fileno(), 2)
-        has_failed = True
+        has_failed = False
         try:
             yield
-            has_failed = False
+        except Exception:  # Ctrl-C is no failure that they would explain.
+            has_failed = True
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(terminal, 2)

@@ -19,7 +19,8 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 MODULES = ["cluster", "interrupts", "levels", "progress", "recent", "startup"]
 # From low to high. A module imports from packages of lower levels, or from its own package.
 LEVELS = [
-    ["image", "kernels", "saved_models", *MODULES],
+    MODULES,
+    ["image", "kernels", "saved_models"],
     ["backbones", "objectives", "settings", "client", "film"],
     ["optimization", "networks"],
     ["applications"],

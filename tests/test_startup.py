@@ -59,6 +59,21 @@ def test_where_the_import_fails_all_is_seen(no_tensorflow, capfd):
     assert capfd.readouterr().err == ALL
 
 
+def test_ctrl_c_is_no_failure_that_a_log_explains(no_tensorflow, capfd):
+    with pytest.raises(KeyboardInterrupt), quiet_startup():
+        os.write(2, ALL.encode())
+        raise KeyboardInterrupt
+    assert capfd.readouterr().err == END + OTHERS
+
+
+@pytest.mark.parametrize("package", ["networks", "objectives", "optimization"])
+def test_packages_import_quietly(no_tensorflow, package):
+    environment = {name: value for name, value in os.environ.items() if name != LEVEL}
+    command = [sys.executable, "-c", f"import kerasart.{package}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == done.stderr == ""
+
+
 def test_a_tensorflow_that_is_imported_is_left_as_it_is(no_tensorflow, monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "tensorflow", object())
     with quiet_startup():

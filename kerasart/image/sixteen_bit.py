@@ -8,6 +8,8 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo, putchunk
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from kerasart.startup import quiet_startup
+
 _SUBDIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 _AFTER_IHDR = 33  # the signature (8 bytes) and the IHDR chunk (25 bytes)
 
@@ -29,7 +31,8 @@ def encode_png(
     Returns:
         The bytes of the file.
     """
-    import tensorflow as tf  # Here, since only 16 bits need it.
+    with quiet_startup():
+        import tensorflow as tf  # Here, since only 16 bits need it.
 
     return add_chunks(tf.io.encode_png(pixels).numpy(), chunks, exif, dpi)
 

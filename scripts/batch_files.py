@@ -42,7 +42,7 @@ def plan_jobs(
         A list of pairs of a photo and an output, and whether --input is a single photo.
     """
     found = _find(photos, flag)
-    if len(found) == 1 and not Path(photos).is_dir():
+    if not are_several(photos):  # A folder or a pattern may hold one, and still means a folder.
         return [_name_one(found[0], output, bits, suffixes)], True
     jobs = name_several(found, output, suffixes)
     for _, path in jobs:

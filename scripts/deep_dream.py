@@ -155,8 +155,12 @@ class Request:
             cli.say(f"Dreaming of class {self.dreaming.named['class']}.")
 
     def read_photo(self, name: str | None) -> Picture | None:
-        """Reads the photo, or a sample if none is named; None for a dream from nothing."""
-        # From nothing, a photo only tells the size, and only if one is given.
+        """Reads the photo, or a sample if none is named; None for a dream from nothing.
+
+        From nothing, a photo that is named tells the size.
+        """
+        if name and self.init != "photo":
+            cli.say(f"Of '{name}' only the size is used: this dream starts from {self.init}.")
         name = name or ("coffee" if self.init == "photo" else None)
         if name:
             return self.dreaming.prepare(common_flags.read_photo(name))

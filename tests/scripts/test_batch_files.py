@@ -36,6 +36,12 @@ def test_paintings_are_named_like_their_photos(folder):
     assert named("in/*")["notes.txt"] == "painted/notes.txt.png"
 
 
+@pytest.mark.parametrize("photos", ["in", "in/*.png"])
+def test_a_folder_or_a_pattern_of_one_photo_is_painted_into_a_folder(folder, photos):
+    (folder / "a.png").touch()
+    assert named(photos) == {"a.png": "painted/a.png"}
+
+
 def test_no_two_photos_have_one_painting(folder):
     # A photo keeps its own name; others get a number.
     for name in ("a", "a.png", "a.heic", "a.heic.png", "a.heic-2.png", "b.webp", "b.webp.png"):

@@ -15,6 +15,7 @@ from kerasart.image.files import encode_picture
 from kerasart.image.metadata import Metadata
 from kerasart.levels import LEVELS
 from kerasart.settings.checks import is_number, is_whole
+from kerasart.untrusted import parse_json
 
 _log = logging.getLogger("kerasart")
 
@@ -120,8 +121,8 @@ def read_record(
     """
     text = read_picture(path, max_pixels).text.get("kerasart", "")
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
+        record = parse_json(text)
+    except ValueError:
         record = None
     if not isinstance(record, dict):
         raise ValueError(

@@ -79,8 +79,9 @@ def _read_style(name, flag):
             f"Received: {name!r}"
         )
     try:
-        w = np.array(read_record(name, common_flags.MAX_PIXELS.value)["w"], np.float32)
-    except (KeyError, ValueError, TypeError):
+        with np.errstate(over="ignore"):
+            w = np.array(read_record(name, common_flags.MAX_PIXELS.value)["w"], np.float32)
+    except (KeyError, ValueError, TypeError, OverflowError):
         w = np.zeros(0)
     if w.ndim != 2 or not np.isfinite(w).all():
         raise ValueError(

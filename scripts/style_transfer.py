@@ -259,7 +259,7 @@ def _read_settings(recorded, changes):
     """
     changes = {"init": _INIT.value} | changes
     settings, start = options.read_settings("style_transfer", recorded, changes), None
-    if settings.get("init") not in (None, "content", "noise"):
+    if changes["init"] not in (None, "content", "noise"):  # A record names no picture.
         start = settings.pop("init")
     preset = find_preset("style_transfer", settings.get("preset", "best"))
     asked = settings.get("backbone", "auto"), settings.get("weights", "auto")

@@ -16,7 +16,7 @@ LIBRARY = sorted((ROOT / "kerasart").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 # Small modules that need nothing of the package.
-MODULES = ["cluster", "interrupts", "levels", "progress", "recent", "startup"]
+MODULES = ["cluster", "interrupts", "levels", "progress", "recent", "startup", "untrusted"]
 # From low to high. A module imports from packages of lower levels, or from its own package.
 LEVELS = [
     MODULES,
@@ -53,6 +53,7 @@ LIGHT = [
     "kerasart.settings",
     "kerasart.startup",
     "kerasart.studio",
+    "kerasart.untrusted",
 ]
 HEAVY = ["kerasart.image.resizing"]  # For all that it lies in a light package.
 LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}

@@ -1,6 +1,7 @@
 """`SegmentFolder`: the finished parts of a film that is being written, from which it is resumed."""
 
 import io
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ import numpy as np
 
 from kerasart.image.atomic_files import is_draft, replace_file, sync
 from kerasart.image.fingerprint import differences, fingerprint
+from kerasart.untrusted import parse_json, read_arrays, write_arrays
 
 _FOLDER = ".film"
 _NOTE = "film.json"
 _SEGMENT = re.compile(r"(\d{6,})\.json")
+_MOST = 2**63  # Of timestamps, as FFmpeg has them.
 _OURS = re.compile(r"\d{6,}\.(mp4|webm|npz|json)|frame\d{6,}\.png")
 
 
@@ -91,12 +94,21 @@ class SegmentFolder:
         return ends.get(frame)
 
     def state(self, frame: int) -> dict[str, np.ndarray] | None:
-        """Returns the arrays stored with the segment that ends before a frame, or None."""
+        """Returns the arrays stored with the segment that ends before a frame, or None.
+
+        Raises:
+            ValueError: If their file is damaged.
+        """
         before = self.ending_at(frame)
         if before is None or not self._path(before, "npz").exists():
             return None
-        with np.load(self._path(before, "npz")) as arrays:
-            return dict(arrays)
+        try:
+            return read_arrays(self._path(before, "npz"))
+        except ValueError:
+            raise ValueError(
+                f"'{self.path}' must hold segments as kerasart wrote them: delete it to begin "
+                f"anew. Received: '{self._path(before, 'npz').name}', which is damaged"
+            ) from None
 
     def create(self) -> None:
         """Makes the folder, unless it exists, and says in it what is painted."""
@@ -124,7 +136,7 @@ class SegmentFolder:
         self._path(first, "npz").unlink(missing_ok=True)  # Of a run that was killed.
         if state is not None:
             buffer = io.BytesIO()
-            np.savez(buffer, **dict[str, Any](state))
+            write_arrays(buffer, state)
             replace_file(self._path(first, "npz"), buffer.getvalue())
         segment = {"size": self.size, "timestamps": timestamps}
         replace_file(self._path(first, "json"), json.dumps(segment).encode())
@@ -143,16 +155,18 @@ class SegmentFolder:
 
     def _take_over(self):
         try:
-            identity = json.loads((self.path / _NOTE).read_text())["film"]
+            identity = {**parse_json((self.path / _NOTE).read_text())["film"]}
             names = [_SEGMENT.fullmatch(file.name) for file in self.path.iterdir()]
             segments = {
-                int(name[1]): json.loads((self.path / name[0]).read_text())
+                int(name[1]): parse_json((self.path / name[0]).read_text())
                 for name in sorted(filter(None, names), key=lambda name: int(name[1]))
             }
             self.segments = {first: each["timestamps"] for first, each in segments.items()}
-            for each in segments.values():
-                self.size = tuple(each["size"])
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            sizes = {tuple(each["size"]) for each in segments.values()} or {self.size}
+            if len(sizes) > 1 or not _are_whole(self.segments, *sizes):
+                raise ValueError
+            (self.size,) = sizes
+        except (OSError, ValueError, LookupError, TypeError):
             if self.path.is_dir() and all(map(is_draft, self.path.iterdir())):
                 return
             raise ValueError(
@@ -166,3 +180,16 @@ class SegmentFolder:
                 f"{', '.join(differ)} differ: delete it to begin anew. "
                 f"Received: {len(self.segments)} segments of another film"
             )
+
+
+def _are_whole(segments, size):
+    """Whether segments and the size of their frames are such as a `SegmentFolder` writes."""
+    timestamps = [*itertools.chain(*segments.values())]
+    ends = [first + len(each) for first, each in segments.items()]
+    return (
+        all(isinstance(each, list) and each for each in segments.values())
+        and all(type(each) is int and abs(each) < _MOST for each in timestamps)
+        and all(one < other for one, other in itertools.pairwise(timestamps))
+        and all(end <= first for end, first in zip(ends, [*segments][1:], strict=False))
+        and (size is None or len(size) == 2 and all(type(side) is int for side in size))
+    )

@@ -13,6 +13,7 @@ import numpy as np
 from kerasart.image.atomic_files import is_draft
 from kerasart.image.files import check_place, read_picture, replace_file, write_picture
 from kerasart.image.fingerprint import differences, fingerprint
+from kerasart.untrusted import parse_json
 
 _NOTE = "animation.json"
 _FRAME = re.compile(r"\d{6}\.png")
@@ -123,8 +124,8 @@ class FrameFolder:
 
     def _read_note(self):
         try:
-            note = json.loads((self._folder / _NOTE).read_text())
-        except (OSError, ValueError, RecursionError):
+            note = parse_json((self._folder / _NOTE).read_text())
+        except (OSError, ValueError):
             return None
         # Up to 0.1.0 the file held the fingerprint alone.
         is_ours = isinstance(note, dict) and isinstance(note.get("animation", note), dict)

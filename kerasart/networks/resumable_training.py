@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -28,6 +29,7 @@ from kerasart.networks.distribution import (
     share,
 )
 from kerasart.settings.checks import is_number
+from kerasart.untrusted import parse_json
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -81,6 +83,7 @@ class ResumableTraining(keras.callbacks.Callback):
         self._next = Path(folder) / "next.weights.h5"
         self._progress = Path(folder) / "progress.json"
         self._identity = fingerprint(identity)
+        self._checksums: list[int] = []  # Of the weights before, and those that are written.
         self._rollbacks = 0
         self._factor = 1.0
 
@@ -121,12 +124,17 @@ class ResumableTraining(keras.callbacks.Callback):
         if different or not saved:
             self.write(trainer)
             return
+        checksum = _checksum(self._weights)
+        # HDF5 has none of its own. Up to 0.1.0 none was written.
+        if checksum not in saved.get("checksums", [checksum]):
+            raise _damaged(self._weights)
         try:
             trainer.load_weights(self._weights)
         except (ValueError, LookupError, OSError, RuntimeError) as error:
             raise _damaged(self._weights) from error
         done = int(ops.convert_to_numpy(trainer.optimizer.iterations)) // self.every
         self.history = {name: values[:done] for name, values in saved["history"].items()}
+        self._checksums = [checksum]
         self._set_factor(trainer, saved["factor"])
 
     def fit(
@@ -157,13 +165,16 @@ class ResumableTraining(keras.callbacks.Callback):
         if not self.exists:
             return None
         try:
-            kept = json.loads(self._progress.read_text())
+            kept = parse_json(self._progress.read_text())
             is_whole = (
                 isinstance(kept["identity"], dict)
                 and is_number(kept["factor"])
+                and 0 < np.float32(kept["factor"]) <= 1
+                and all(isinstance(each, list) for each in kept["history"].values())
+                and isinstance(kept.get("checksums", []), list)
                 and all(map(is_number, itertools.chain(*kept["history"].values())))
             )
-        except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
+        except (AttributeError, LookupError, OSError, TypeError, ValueError):
             is_whole = False
         if not is_whole:
             raise _damaged(self._progress)
@@ -242,12 +253,26 @@ class ResumableTraining(keras.callbacks.Callback):
         if not is_chief():
             return
         trainer.save_weights(self._next)
-        progress = {"identity": self._identity, "factor": self._factor, "history": self.history}
+        self._checksums = [*self._checksums[-1:], _checksum(self._next)]
+        progress = {
+            "identity": self._identity,
+            "factor": self._factor,
+            "history": self.history,
+            "checksums": self._checksums,
+        }
         # The fingerprint first. Weights know their step, so that a kill between the two leaves a
         # checkpoint that is consistent.
         sync(self._next)
         replace_file(self._progress, json.dumps(progress).encode())
         self._next.replace(self._weights)
+
+
+def _checksum(path):
+    checksum = 0
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def _damaged(path):

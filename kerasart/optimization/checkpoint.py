@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-import zipfile
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -19,22 +18,12 @@ from kerasart.image.files import check_place
 from kerasart.image.fingerprint import differences, fingerprint, hash_image
 from kerasart.optimization.descent import Descent
 from kerasart.optimization.run import State
+from kerasart.untrusted import parse_json, read_arrays, write_arrays
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 _log = logging.getLogger("kerasart")
-
-# The errors of reading a damaged file, or one that is not a checkpoint.
-_UNREADABLE = (
-    OSError,
-    TypeError,
-    ValueError,
-    LookupError,
-    EOFError,
-    RecursionError,
-    zipfile.BadZipFile,
-)
 
 
 class Position(NamedTuple):
@@ -120,14 +109,13 @@ class Checkpoint:
         if not self._path.exists():
             return None
         try:
-            with np.load(self._path) as archive:
-                arrays = dict(archive)
-            saved = dict(json.loads(str(arrays["identity"])))
+            arrays = read_arrays(self._path)
+            saved = {**parse_json(str(arrays["identity"]))}
             scale, step = (int(number) for number in arrays["progress"])
             tensors = [_tensors(arrays, name) for name in ("image", "memory", "average")]
             state = State(tensors[0][0], *tensors[1:])
             position = Position(scale, step, state, arrays["losses"], arrays["weights"])
-        except _UNREADABLE:
+        except (OSError, TypeError, ValueError, LookupError):
             raise ValueError(
                 "`resume` needs the state of an unfinished run, which this file does not hold. "
                 f"Received: {str(self._path)!r}"
@@ -165,7 +153,7 @@ class Checkpoint:
             for i, tensor in enumerate(getattr(position.state, name)):
                 arrays[f"{name}{i}"] = np.asarray(tensor)
         try:
-            write_file(self._path, lambda file: np.savez(file, **arrays))
+            write_file(self._path, lambda file: write_arrays(file, arrays))
         except OSError as error:
             _log.warning("the state of the run cannot be saved: %s", error)
         self._written = time.monotonic()

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from kerasart.settings.checks import check
 from kerasart.settings.declare import read_value
 from kerasart.settings.dream import REGULARIZERS, DreamSettings
 from kerasart.settings.style import FastStyleSettings, StyleSettings
+from kerasart.untrusted import parse_json
 
 # The settings class of each application.
 SETTINGS = {
@@ -96,14 +98,13 @@ def preset_name(preset: str | os.PathLike[str] | dict) -> str:
 
 def _read_preset(application, path):
     try:
-        with open(path, encoding="utf-8") as file:
-            preset = json.load(file)
+        preset = parse_json(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise type(error)(
             f"`preset` must be a file that can be read; '{path}' is none. "
             f"Received: {error.strerror}"
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"`preset` must be JSON; '{path}' is none. Received: {error}") from None
     _check_preset(application, preset, f"`preset` must hold a preset; in '{path}'")
     return preset

@@ -1,6 +1,5 @@
 """Films among the works, with a record and a picture of each in files of their own."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from kerasart.film import Film
 from kerasart.image.atomic_files import move_to_free, replace_file
 from kerasart.records import pack_record
 from kerasart.studio.previews import encode_preview
+from kerasart.untrusted import parse_json
 
 _SMALL = 360
 _FOLDER = ".films"
@@ -49,10 +49,10 @@ def read_film(path: Path) -> tuple[tuple[int, int], str] | None:
     """Reads the (width, height) and the record of a film that was put; None if it was not."""
     try:
         text = record_path(path).read_text()
-        told = json.loads(text)
+        told = parse_json(text)
         size = int(told["width"]), int(told["height"])
         return (size, text) if min(size) > 0 else None
-    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
         return None
 
 

@@ -16,6 +16,7 @@ from kerasart.studio.film_recipes import FORMS
 from kerasart.studio.films import read_film, record_path, small_film
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipes import read_recipe, write_recipe
+from kerasart.untrusted import parse_json
 
 _log = logging.getLogger("kerasart")
 
@@ -140,8 +141,8 @@ def _read_head(path):
 
 def _read_record(text):
     try:
-        record = json.loads(text) if isinstance(text, str) and len(text) <= _MOST_TEXT else {}
+        record = parse_json(text) if isinstance(text, str) and len(text) <= _MOST_TEXT else {}
         json.dumps(record, allow_nan=False)  # No browser reads what holds NaN.
-    except (ValueError, RecursionError):
+    except ValueError:
         record = {}
     return record if isinstance(record, dict) else {}

@@ -19,6 +19,7 @@ from kerasart.studio.paintings import OnePass
 from kerasart.studio.previews import encode_preview
 from kerasart.studio.recipes import read_recipe
 from kerasart.studio.sentences import explain
+from kerasart.untrusted import parse_json
 
 if TYPE_CHECKING:
     from kerasart.studio.server import StudioServer
@@ -257,8 +258,8 @@ class Handler(BaseHTTPRequestHandler):
     def _read_json(self):
         data = self.rfile.read(int(self.headers["Content-Length"]))
         try:
-            given = json.loads(data)
-        except (ValueError, RecursionError):
+            given = parse_json(data)
+        except ValueError:
             given = None
         if not isinstance(given, dict):
             raise _RefusedError(HTTPStatus.BAD_REQUEST, "The request must be a JSON object.")

@@ -20,6 +20,7 @@ from kerasart.studio.recipe import Recipe
 from kerasart.studio.recipes import read_recipe, write_recipe
 from kerasart.studio.sentences import explain
 from kerasart.studio.sources import Sources
+from kerasart.untrusted import parse_json
 
 _log = logging.getLogger("kerasart")
 
@@ -175,7 +176,7 @@ class Jobs:
     def _restore(self):
         for path in sorted(self._state_folder.glob("*.json"), key=lambda path: path.stem.zfill(9)):
             try:
-                kept = json.loads(path.read_text())
+                kept = parse_json(path.read_text())
                 job = Job(int(path.stem), read_recipe(kept["recipe"]), str(kept["sheet"]))
             except (ValueError, LookupError, TypeError, OSError) as error:
                 _log.warning("An unfinished job cannot be read, and is left: %s", error)

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import re
 import shutil
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from damage import damage, damage_json
 
 from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.resumable_training import ResumableTraining
@@ -271,6 +273,51 @@ def test_damaged_weights_are_named_and_stay(kept, size):
     with pytest.raises(ValueError, match="state.weights.h5', which is missing or damaged"):
         Run(kept)
     assert path.stat().st_size == size
+
+
+_SENTENCE = re.compile(r"`output` must [^\n]+\. Received: '[^\n]+'(, which is missing or damaged)?")
+
+
+def restore_damaged(count, kept):
+    """Restores so many damaged states; returns how many of them can be."""
+    random, run, whole = np.random.default_rng(0), Run(kept), 0
+    weights = run.weights
+    originals = {path: path.read_bytes() for path in kept.iterdir()}
+    progress = kept / "progress.json"
+    for number in range(count):
+        for path, data in originals.items():
+            path.write_bytes(data)
+        if number % 3:
+            path = (progress, kept / "state.weights.h5")[number % 3 - 1]
+            path.write_bytes(damage(originals[path], random))
+        else:
+            progress.write_text(damage_json(json.loads(originals[progress]), random))
+        try:
+            run.resumable.restore(run.model)
+        except ValueError as error:
+            assert _SENTENCE.fullmatch(str(error)), (number, error)
+            continue
+        whole += 1
+        assert run.resumable.step == 3 and 0 < factor_of(run.model) <= 1
+        np.testing.assert_array_equal(run.weights, weights)
+        assert np.ravel([*run.resumable.history.values()]).dtype.kind in "fi", number
+    return whole
+
+
+def test_damaged_states_are_restored_or_refused(kept):
+    assert 0 < restore_damaged(300, kept) < 300
+
+
+@pytest.mark.slow
+def test_many_damaged_states_are_restored_or_refused(kept):
+    restore_damaged(10_000, kept)
+
+
+def test_a_state_without_checksums_is_restored(kept):
+    progress = json.loads((kept / "progress.json").read_text())
+    assert len(progress.pop("checksums")) == 2
+    (kept / "progress.json").write_text(json.dumps(progress))
+    assert Run(kept).resumable.step == 3
 
 
 # --- Gone wrong

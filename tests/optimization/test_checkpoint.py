@@ -1,11 +1,15 @@
+import json
 import os
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from damage import damage, damage_json
 
 from kerasart.optimization import Checkpoint, State, checkpoint
 from kerasart.optimization.checkpoint import Position
+from kerasart.untrusted import read_arrays, write_arrays
 
 IDENTITY = {"preset": "best", "size": 64, "summed": ("content",), "pictures": ["ab12", None]}
 GENERATOR = np.random.default_rng(0)
@@ -179,13 +183,25 @@ def save_objects(path):
 
 
 def save_without_image(path):
-    arrays = dict(np.load(path))
+    arrays = read_arrays(path)
     arrays.pop("image0")
+    with path.open("wb") as file:
+        write_arrays(file, arrays)
+
+
+def lose_an_array(path):
+    arrays = dict(np.load(path))
+    arrays.pop("memory2")
     np.savez(path, **arrays)
 
 
 def replace_identity(text):
-    return lambda path: np.savez(path, **{**np.load(path), "identity": np.array(text)})
+    def replace(path):
+        arrays = read_arrays(path)
+        with path.open("wb") as file:
+            write_arrays(file, arrays | {"identity": np.array(text)})
+
+    return replace
 
 
 GARBAGE = {
@@ -198,8 +214,10 @@ GARBAGE = {
     "other arrays": save_other_arrays,
     "objects": save_objects,
     "without image": save_without_image,
+    "without an array": lose_an_array,
     "identity that is no JSON": replace_identity("{"),
     "identity that is a list": replace_identity("[1]"),
+    "identity that is a list of pairs": replace_identity("[[0, 1]]"),
     "identity that is too deep": replace_identity("[" * 100_000),
 }
 
@@ -218,3 +236,36 @@ def test_a_file_that_holds_no_run_is_refused(path, written, kind):
 def test_a_folder_that_is_not_there_is_refused_at_once(tmp_path):
     with pytest.raises(FileNotFoundError, match="its folder must exist"):
         Checkpoint(tmp_path / "nowhere" / "run.npz", IDENTITY)
+
+
+# --- Damaged
+
+_SENTENCE = re.compile(r"`resume` needs [^\n]+\. Received: '[^\n]+'")
+
+
+def load_damaged(count, path, written):
+    """Loads so many damaged files, of other bytes or identities; returns how many can be."""
+    random = np.random.default_rng(0)
+    original, identity = path.read_bytes(), json.loads(str(read_arrays(path)["identity"]))
+    whole = 0
+    for number in range(count):
+        path.write_bytes(damage(original, random) if number % 2 else original)
+        if not number % 2:
+            replace_identity(damage_json(identity, random))(path)
+        try:
+            loaded = Checkpoint(path, IDENTITY).load()
+        except ValueError as error:
+            assert _SENTENCE.fullmatch(str(error)), (number, error)
+            continue
+        assert_same(loaded, written)
+        whole += 1
+    return whole
+
+
+def test_damaged_files_are_loaded_or_refused(path, written):
+    assert 0 < load_damaged(300, path, written) < 300
+
+
+@pytest.mark.slow
+def test_many_damaged_files_are_loaded_or_refused(path, written):
+    load_damaged(10_000, path, written)

@@ -21,7 +21,7 @@ from kerasart.settings.style import FastStyleSettings
 # Settings of style transfer that mean nothing here, and their defaults.
 _ALLOWED = {"style_loss": "gram", "content_weight": None, "style_weight": None, "tv_weight": None}
 _PENALTY = 1.0  # Weight of the critic's gradient penalty.
-_RATE = 0.005  # By which a content loss of twice the bound raises its strength, for each picture.
+_RATE = 0.02  # By which a content loss of twice the bound raises its strength, for each picture.
 _MOST = 4.0  # The most that is seen of a content loss, as a multiple of the bound.
 
 

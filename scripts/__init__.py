@@ -24,7 +24,8 @@ def _report(kind, error, trace):
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
-    print(f"{os.path.splitext(os.path.basename(sys.argv[0]))[0]}: interrupted", file=sys.stderr)
+    name = os.path.splitext(os.path.basename(sys.argv[0]))[0].replace("__main__", "kerasart")
+    print(f"{name}: interrupted", file=sys.stderr)
     os._exit(130)  # Python itself would end by the signal.
 
 

@@ -64,7 +64,7 @@ BITS = flags.DEFINE_enum(
 MAX_PIXELS = flags.DEFINE_integer(
     "max_pixels",
     None,
-    "The most pixels a picture may have. (default: Pillow's limit, 89 million)",
+    "The most pixels a picture of yours may have. (default: Pillow's limit, 89 million)",
     lower_bound=1,
 )
 STRIP_METADATA = flags.DEFINE_bool(
@@ -114,9 +114,12 @@ def read_file_options() -> dict[str, Any]:
 
 
 def read_photo(name: str) -> Picture:
-    """Reads a picture file, or a bundled sample where there is no file of its name."""
+    """Reads a picture file, or a bundled sample where there is no file of its name.
+
+    --max_pixels is for files: a sample is read whatever it is.
+    """
     if name in SAMPLES and not Path(name).exists():
-        return read_sample(name, MAX_PIXELS.value)
+        return read_sample(name)
     return read_picture(name, MAX_PIXELS.value)
 
 

@@ -5,20 +5,14 @@ from pathlib import Path
 
 from kerasart.image.files import Picture, read_picture
 
+_MOST_PIXELS = 2**20  # More than any has.
+
 SAMPLES = {"rocket": "rocket.jpg", "coffee": "coffee.png", "cat": "cat.png"}
 
 
-def read_sample(name: str, max_pixels: int | None = None) -> Picture:
-    """Reads a bundled photo.
-
-    Args:
-        name: One of `SAMPLES`.
-        max_pixels: As in `read_picture`.
-
-    Returns:
-        A `Picture`.
-    """
-    return read_picture(sample_path(name), max_pixels)
+def read_sample(name: str) -> Picture:
+    """Reads a bundled photo, one of `SAMPLES`: what limits the pixels of others does not count."""
+    return read_picture(sample_path(name), _MOST_PIXELS)
 
 
 def sample_path(name: str) -> Path:

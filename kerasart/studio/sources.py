@@ -22,7 +22,7 @@ from kerasart.image.atomic_files import write_file
 from kerasart.image.decoding import TooManyPixelsError, decode
 from kerasart.image.formats import enable_heif, is_heif
 from kerasart.image.masks import read_mask
-from kerasart.image.samples import SAMPLES, sample_path
+from kerasart.image.samples import SAMPLES, read_sample, sample_path
 from kerasart.settings.checks import check
 
 _log = logging.getLogger("kerasart")
@@ -168,6 +168,8 @@ class Sources:
         Raises:
             ValueError, OSError: If there is none, or it cannot be read.
         """
+        if name in SAMPLES:
+            return read_sample(name)
         path = self.path(name)
         if path.suffix in _FILMS.values():
             return _first_frame(path, self.max_pixels)

@@ -415,6 +415,12 @@ def test_max_pixels_counts_for_photos_too(folder, warm_run):
     assert "`photos` must hold at least one picture" in outcome.lines[-1]
 
 
+def test_max_pixels_is_not_for_the_bundled_samples(folder, warm_refuse):
+    flags = [flag for flag in SMALL if not flag.startswith("--sample")]
+    line = warm_refuse(folder, *flags, "--max_pixels=1439")
+    assert "'waves.png'" in line and "it has 1440 pixels, and the limit is 1439" in line
+
+
 def test_of_a_style_nothing_is_learned_that_is_transparent(folder, warm_run):
     models = []
     for hidden in ((255, 0, 255), (0, 0, 255)):

@@ -124,6 +124,11 @@ def main() -> None:
         refining.refuse_flags()
     film_flags.refuse_flags(*([] if refines else [RESUME]))
     jobs, is_one = plan_jobs(_INPUT.value, _OUTPUT.value, painting.bits)
+    if is_one and BATCH_SIZE.present:
+        raise ValueError(
+            "`batch_size` goes with a folder of photos, or a pattern. "
+            f"Received: {BATCH_SIZE.value} and one photo"
+        )
     if level_sheet.SWEEP_LEVELS.value:
         level_sheet.paint(jobs, is_one, painting)
         return

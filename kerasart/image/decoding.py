@@ -1,7 +1,6 @@
 """Decodes image files to upright sRGB arrays and separate alpha."""
 
 import io
-import logging
 import os
 import sys
 import tempfile
@@ -14,11 +13,10 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kerasart.image.arrays import quantise
+from kerasart.image.file_warnings import warn_of_file
 from kerasart.image.formats import NAMES, enable_heif, is_heif, pillow_setting
 from kerasart.image.metadata import Metadata, read_metadata, read_orientation
 from kerasart.image.transparency import fill_hidden
-
-_logger = logging.getLogger("kerasart")
 
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 
@@ -83,7 +81,7 @@ def decode(
             orientation, metadata = read_orientation(picture, name), read_metadata(picture, name)
             del picture  # Frees its pixels, which `samples` holds too.
             if _has_more_frames(file):
-                _logger.warning("'%s' holds several pictures, of which the first is taken.", name)
+                warn_of_file("'%s' holds several pictures, of which the first is taken.", name)
     with _explained(file, name):
         image, alpha = _to_floats(samples, levels, alpha_kind, profile, orientation, name)
         del samples
@@ -225,7 +223,7 @@ def _deep_layout(picture, name):
     if depth not in ("16B", "16L", "16N") or channels == "I":
         return None
     if picture.format == "TIFF" and picture.tag_v2.get(ExifTags.Base.PlanarConfiguration) == 2:
-        _logger.warning("'%s' is read with 8 of its 16 bits: its channels lie apart.", name)
+        warn_of_file("'%s' is read with 8 of its 16 bits: its channels lie apart.", name)
         return None
     is_big = depth == "16B" or depth == "16N" and sys.byteorder == "big"
     channels = channels.replace("a", "A")  # Kept premultiplied: `_to_floats` divides by alpha.
@@ -331,7 +329,7 @@ def _profile_conversion(profile, channels, name):
         if _keeps_colours(transform, mode):
             return _to_rgb
     except Exception as error:  # A damaged profile may raise anything.
-        _logger.warning("The colour profile of '%s' is ignored: %s", name, error)
+        warn_of_file("The colour profile of '%s' is ignored: %s", name, error)
         return _to_rgb
 
     def convert(colours):

@@ -6,6 +6,8 @@ from os import PathLike
 
 from PIL import ExifTags, Image
 
+from kerasart.image.file_warnings import warn_of_file
+
 _logger = logging.getLogger("kerasart")
 
 _Tag = ExifTags.Base
@@ -49,7 +51,7 @@ def read_orientation(picture: Image.Image, name: str | PathLike[str]) -> int | N
     try:
         return picture.getexif().get(_Tag.Orientation)
     except Exception as error:  # Damaged data may raise anything.
-        _logger.warning("The EXIF data of '%s' are ignored: %s", name, error)
+        warn_of_file("The EXIF data of '%s' are ignored: %s", name, error)
         return None
 
 

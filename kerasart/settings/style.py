@@ -199,7 +199,7 @@ class StyleSettings(ObjectiveSettings):
     )
 
     def __post_init__(self):
-        check(not (self.size and self.rows), "rows", "None where size is given", self.rows)
+        check(not (self.size and self.rows), "rows", "left out where `size` is given", self.rows)
 
 
 @settings

@@ -288,7 +288,7 @@ def test_refused_before_tensorflow_loads(folder, light_refuse):
             "`learning_rate` goes with --optimizer other than lbfgs.",
         ),
         (["--smoothness=0", "--tv_isotropic"], "`tv_isotropic` goes with --smoothness or --tv_w"),
-        (["--rows=40", "--size=60"], "`rows` must be None where size is given. Received: 40"),
+        (["--rows=40", "--size=60"], "`rows` must be left out where `size` is given. Received: 40"),
         (["--summed=style"], "`summed` must be any of content, total_variation"),
         (["--sweep=learning_rate:0.1,0"], "`learning_rate` must be more than 0. Received: 0.0"),
     ],

@@ -704,6 +704,10 @@ def test_refused_before_the_model_loads(folder, warm_refuse, flags, words):
         ),
         (["--size=76", "--max_pixels=3975"], "at most 3975 pixels"),
         (["--input=narrow.png"], "`input` must be at least 5x5 pixels. Received: 3x40"),
+        (
+            ["--batch_size=3"],
+            "`batch_size` goes with a folder of photos, or a pattern. Received: ",
+        ),
         (["--model=no-such"], "Received: 'no-such'"),
         (["--model=photo.png"], "Received: 'photo.png', which is none, or not whole"),
     ],

@@ -97,7 +97,8 @@ def test_style_settings_that_make_no_sense(name, allowed, values):
 
 
 def test_rows_are_instead_of_a_size():
-    with pytest.raises(ValueError, match="`rows` must be None where size is given. Received: 40"):
+    words = "`rows` must be left out where `size` is given. Received: 40"
+    with pytest.raises(ValueError, match=words):
         StyleSettings({"a": 1}, {"a": 1}, size=64, rows=40)
 
 

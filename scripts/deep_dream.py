@@ -159,8 +159,6 @@ class Request:
 
         From nothing, a photo that is named tells the size.
         """
-        if name and self.init != "photo":
-            cli.say(f"Of '{name}' only the size is used: this dream starts from {self.init}.")
         name = name or ("coffee" if self.init == "photo" else None)
         if name:
             return self.dreaming.prepare(common_flags.read_photo(name))
@@ -218,6 +216,8 @@ def dream(request: Request, photo: Picture | None, output: str | Path, label: st
         return request.dreamer.dream(image, dreaming.mask, size=dreaming.size, **run)
 
     inputs = dreaming.describe(photo)
+    if photo and request.init != "photo":
+        cli.say(f"Of the photo, only the size is used: this dream starts from {request.init}.")
     result = make_picture(make, output, inputs, photo, dreaming.bits, state, label)
     names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
     compare_with_record(request.recorded, inputs | result.settings, names)

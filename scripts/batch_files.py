@@ -72,7 +72,7 @@ def name_several(
         found = [path for path in found if folder.resolve() not in path.resolve().parents]
     photos = [path.relative_to(root).as_posix() for path in found]
     names = name_paintings(photos, suffixes, other)
-    jobs = [(path, folder / name) for path, name in zip(found, names, strict=True)]
+    jobs = [(str(path), folder / name) for path, name in zip(found, names, strict=True)]
     # A photo must not be painted over, nor taken for what was painted of it.
     if any(painted.exists() and painted.samefile(path) for path, painted in jobs):
         raise ValueError(f"`output` must be another folder than the files'. Received: '{folder}'")
@@ -94,7 +94,7 @@ def make_first_folder(jobs: Sequence[Job]) -> None:
         make_folder(output.parent)
 
 
-def looks_like_file(name: str) -> bool:
+def looks_like_file(name: str | Path) -> bool:
     """Whether a name has the suffix of a picture."""
     return Path(name).suffix.lower() in READABLE
 

@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
 def named(photos, **options):
     jobs, is_one = plan_jobs(str(photos), None, **options)
     assert not is_one
-    return {photo.relative_to("in").as_posix(): output.as_posix() for photo, output in jobs}
+    return {Path(photo).relative_to("in").as_posix(): output.as_posix() for photo, output in jobs}
 
 
 def test_paintings_are_named_like_their_photos(folder):

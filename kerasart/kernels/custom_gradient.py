@@ -1,4 +1,4 @@
-"""`custom_gradient`, other than the one that the backend derives; `compile_once`, what it takes."""
+"""`custom_gradient`, a gradient of one's own; `compile_once`, functions that graphs share."""
 
 import functools
 from collections.abc import Callable

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Of lists and objects in one another. Python ends at some 1000: what is nearly as deep can be
 # parsed, but then not shown or compared.
@@ -39,9 +40,11 @@ def _inside(value):
     return value if isinstance(value, list) else ()
 
 
-def write_arrays(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(file: BinaryIO, arrays: Mapping[str, ArrayLike]) -> None:
     """Writes arrays to a NumPy archive, with a checksum: damage to an archive may lose some."""
-    np.savez(file, **{**dict[str, Any](arrays), _CHECKSUM: np.array(_checksum(arrays))})
+    written: dict[str, Any] = {name: np.asarray(each) for name, each in arrays.items()}
+    written[_CHECKSUM] = np.asarray(_checksum(written))
+    np.savez(file, **written)
 
 
 def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:

@@ -45,6 +45,12 @@ def test_arrays_are_read_as_they_were_written(path):
     np.testing.assert_equal(read_arrays(path), ARRAYS)
 
 
+def test_numbers_and_lists_are_arrays(tmp_path):
+    with open(tmp_path / "a.npz", "wb") as file:
+        write_arrays(file, {"a": 3, "b": [1.5, 2.0]})
+    np.testing.assert_equal(read_arrays(tmp_path / "a.npz"), {"a": np.array(3), "b": [1.5, 2.0]})
+
+
 @pytest.mark.parametrize(
     "change", [{"a": np.arange(3.0)}, {"b": np.array("test")}, {"c": np.zeros((0, 2))}, {"e": 1}]
 )

@@ -79,7 +79,8 @@ def quiet_startup() -> Iterator[None]:
 def hold_stderr(is_hidden: Callable[[bytes], bool]) -> Iterator[None]:
     """Keeps back what is written to standard error in the block, by libraries of C++ too.
 
-    Afterwards those lines are written of which `is_hidden` is False; after an exception, all are.
+    Afterwards those lines are written of which `is_hidden` is False; after an exception, but not
+    after Ctrl-C, all are.
     """
     if sys.stderr is None:  # Whoever started Python closed it.
         yield

@@ -87,12 +87,13 @@ def _is_whole(path):
 
 def _make(film, path, options, make_painter, size, cuts, label):
     """Paints a film, with a label that says which of several it is; these go on by themselves."""
-    resumes = folder_of(path).is_dir() if label else RESUME.value
-    replaces = common_flags.OVERWRITE.value or resumes
-    resumes = resumes and (RESUME.value or not common_flags.OVERWRITE.value)
+    resumes, overwrites = RESUME.value, common_flags.OVERWRITE.value
+    if label:
+        resumes = folder_of(path).is_dir() and (resumes or not overwrites)
     path = _find_place(path, resumes)
     # Another run may have taken the name meanwhile.
-    writer = FilmWriter(path, film, **options, taken="replace" if replaces else "number")
+    taken = "replace" if resumes or overwrites else "number"
+    writer = FilmWriter(path, film, **options, taken=taken)
     if writer.done:
         cli.say(f"Going on after {cli.counted(writer.done, 'frame')}.")
     elif resumes:

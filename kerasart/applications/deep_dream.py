@@ -25,6 +25,7 @@ from kerasart.optimization import (
     Fourier,
     GradientFilters,
     NormalizedGradient,
+    Optimizer,
     Result,
     Transforms,
     balance,
@@ -39,6 +40,7 @@ from kerasart.optimization import (
 from kerasart.progress import Progress
 from kerasart.settings.checks import check, is_number
 from kerasart.settings.choices import choose_dream_network, choose_dream_settings, suitable_preset
+from kerasart.settings.dream import DreamSettings
 from kerasart.settings.execution import split_options
 from kerasart.settings.presets import find_preset, merge, preset_settings
 
@@ -65,8 +67,9 @@ def deep_dream(
     Args:
         image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
             If the setting `init` is not "photo", only its size is used, and None is a square.
-        preset: Supplies the settings that are not given. None chooses "guided", "class", "channel"
-            or "animals" to suit those that are. A preset that reproduces a published image also
+        preset: Supplies the settings that are not given. None chooses "guided", "class", "channel",
+            "gentle" (for what goes with the ascent of pixels, such as `pyramid`) or "animals" to
+            suit those that are. A preset that reproduces a published image also
             sets its network. A preset of your own is a path that ends in .json, or a dict (see
             `kerasart.settings.presets.find_preset`).
         backbone: The feature network: a name or "auto" (see `load_backbone`), or a `Backbone`.
@@ -307,14 +310,17 @@ def _warn_if_inactive(terms, losses):
         )
 
 
+def make_optimizer(settings: DreamSettings, step_size: Any) -> Optimizer:
+    """Makes the `Optimizer` of the settings, but for its step size: a float, or a scalar tensor."""
+    if settings.optimizer == "lbfgs":
+        return LBFGS()
+    if settings.optimizer == "adam":
+        return Adam(step_size, beta_2=0.999)
+    return NormalizedGradient(step_size, settings.norm, settings.floor)
+
+
 def _make_descent(backbone, objective, settings):
     """Makes the `Descent` of the settings."""
-    if settings.optimizer == "adam":
-        optimizer = Adam(settings.step_size, beta_2=0.999)
-    elif settings.optimizer == "lbfgs":
-        optimizer = LBFGS()
-    else:
-        optimizer = NormalizedGradient(settings.step_size, settings.norm, settings.floor)
     transforms = Transforms(
         settings.pad, settings.jitter, settings.scaling, settings.rotation, settings.final_jitter
     )
@@ -323,7 +329,7 @@ def _make_descent(backbone, objective, settings):
     return Descent(
         backbone,
         objective,
-        optimizer,
+        make_optimizer(settings, settings.step_size),
         transforms,
         settings.clip,
         parameterization=Fourier() if settings.parameterization == "fourier" else None,

@@ -7,19 +7,18 @@ import math
 
 import tensorflow as tf
 
-from kerasart.applications.deep_dream import Dreamer
+from kerasart.applications.deep_dream import Dreamer, make_optimizer
 from kerasart.export.image_ops import first_refusal
 from kerasart.export.signatures import Served, check_bounds
 from kerasart.image.resizing import resize
 from kerasart.objectives import Target
-from kerasart.optimization import NormalizedGradient, State
 
 
 class ServedDream(Served):
     """Signatures of a dream, with bounds on the time that a request can take.
 
     Args:
-        dreamer: A `Dreamer` that optimises a photo's pixels by normalised ascent, without a guide.
+        dreamer: A `Dreamer` that dreams on photos, without a guide and not by L-BFGS.
         most: The most pixels of an image.
 
     Raises:
@@ -29,7 +28,7 @@ class ServedDream(Served):
     _MOST_STEPS, _MOST_OCTAVES, _MOST_STEP_SIZE = 100, 8, 0.2
 
     def __init__(self, dreamer: Dreamer, most: int):
-        _check_plain(dreamer.settings)
+        _check_served(dreamer.settings)
         super().__init__(dreamer.backbone.least_size(2 * dreamer.settings.border + 1), most)
         self._dreamer = dreamer
         _, layers = dreamer.backbone.parts
@@ -101,30 +100,30 @@ class ServedDream(Served):
 
     def _make_descent(self, steps, step_size):
         """Returns `descend(dream, number)`: the steps of an octave, counted from the coarsest."""
-        dreamer, settings = self._dreamer, self._dreamer.settings
+        dreamer = self._dreamer
         descent = copy.copy(dreamer.descent)
-        descent.optimizer = NormalizedGradient(step_size, settings.norm, settings.floor)
+        descent.optimizer = make_optimizer(dreamer.settings, step_size)
         targets = tuple(Target() for _ in dreamer.objective.terms)
         weights = tf.constant(dreamer.objective.weights)
 
         def descend(dream, number):
             seed = tf.stack([0, number * steps])
-            inputs = State(dream), targets, weights, seed, steps, -math.inf
-            return descent.steps_in_graph(*inputs)[0].image
+            inputs = descent.start(dream), targets, weights, seed, steps, -math.inf
+            return descent.to_image(descent.steps_in_graph(*inputs)[0])
 
         return descend
 
 
-def _check_plain(settings):
-    """Refuses dreams other than plain ascent from a photo."""
-    plain = {
-        "optimizer": "ascent",
-        "parameterization": "pixels",
-        "init": "photo",
-        "similarity": None,
-        "init_noise": 0.0,
+def _check_served(settings):
+    """Refuses dreams that need more than a photo, or a line search."""
+    allowed = {
+        "optimizer": ("ascent", "adam"),
+        "init": ("photo",),
+        "similarity": (None,),
+        "init_noise": (0.0,),
     }
-    for name, wanted in plain.items():
+    for name, values in allowed.items():
         value = getattr(settings, name)
-        if value != wanted:
+        if value not in values:
+            wanted = " or ".join(map(str, values))
             raise ValueError(f"`{name}` must be {wanted} to be served. Received: {value!r}")

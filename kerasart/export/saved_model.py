@@ -52,7 +52,7 @@ def export_dream(
     """Exports a dream as the next version of a served model.
 
     Args:
-        dreamer: A `Dreamer` that optimises a photo's pixels by normalised ascent, without a guide.
+        dreamer: A `Dreamer` that dreams on photos, without a guide and not by L-BFGS.
         folder, most_pixels: As for `export_network`.
 
     Returns:

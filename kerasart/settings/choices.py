@@ -29,6 +29,12 @@ _LAYER_NAMES = {
 # away from their target positions.
 _MOST_JITTER_BY_POSITION = 4
 
+# A preset's transforms that are left out there.
+_TRANSFORMS = ("pad", "scaling", "rotation", "final_jitter")
+
+# Settings that go with the ascent of pixels, which the preset "gentle" is.
+_OF_ASCENT = ("norm", "floor", "blur", "pyramid")
+
 # A placeholder for layers that are unknown until the network is loaded.
 _UNKNOWN = {"a layer of the network": 1.0}
 
@@ -91,14 +97,18 @@ def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
     """Returns the name of the default dream preset for the given settings.
 
     Args:
-        given: Dict of the given settings.
+        given: Dict of the given settings. Those that only the ascent of pixels has choose "gentle".
         guide: The guide, or None.
     """
     if guide is not None:
         return "guided"
     if given.get("class_name") is not None:
         return "class"
-    return "channel" if given.get("channel") else "animals"
+    if given.get("channel"):
+        return "channel"
+    ascends = given.get("optimizer") == "ascent" or given.get("parameterization") == "pixels"
+    ascends = ascends or any(given.get(name) for name in _OF_ASCENT)
+    return "gentle" if ascends else "animals"
 
 
 def choose_dream_settings(
@@ -107,7 +117,8 @@ def choose_dream_settings(
     """Completes the given settings of a dream with those of a preset for one network.
 
     If there is a guide, features are compared with it by "match" unless `given` says otherwise.
-    Where features are compared position by position, the preset's jitter is reduced.
+    Where features are compared position by position, the preset's transforms are left out, and its
+    jitter is reduced.
 
     Args:
         preset: The preset, as `find_preset` returns it.
@@ -122,6 +133,10 @@ def choose_dream_settings(
     merged = _merge_for("deep_dream", preset, backbone, given)
     if not DREAMED_OF & set(merged):
         merged["layers"] = _UNKNOWN if isinstance(backbone, str) else _middle_layer(backbone)
+    if merged.get("similarity") not in (None, "match"):
+        for name in _TRANSFORMS:
+            if given.get(name) is None:
+                merged.pop(name, None)
     settings = DreamSettings(**merged)
     if guide is not None and not settings.needs_guide and given.get("similarity") is None:
         settings = replace(settings, similarity="match", border=0)

@@ -11,9 +11,9 @@ from kerasart.studio.paintings import STYLES
 
 # A title, and what one sees.
 _DREAMS = {
-    "animals": ("Creatures", "Faces, eyes and birds grow everywhere"),
+    "animals": ("Creatures", "Faces, fur, eyes and snails grow out of things"),
     "gentle": ("Gentle", "The scene stays, with ornaments and a few eyes"),
-    "patterns": ("Patterns", "Rings and waves, like a painted cloth"),
+    "patterns": ("Patterns", "Rings and waves, by a swirling brush"),
     "sculpture": ("Sculpture", "Domes and towers of glass and metal"),
     "shells": ("Shells", "Shells, spirals and eyes, close together"),
     "natural": ("Coral", "Dense colour, like moss and coral"),

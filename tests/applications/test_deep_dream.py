@@ -353,7 +353,7 @@ def test_every_setting_is_recorded(tiny):
     result = tiny(border=1, max_loss=1e9)
     assert set(names_of(DreamSettings)) < set(result.settings)
     expected = {
-        "preset": "animals",
+        "preset": "gentle",
         "precision": "float32",
         "seed": 0,
         "border": 1,

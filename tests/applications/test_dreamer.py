@@ -23,6 +23,15 @@ PLAIN = {
     "smoothness": 0.0,
     "precision": "float32",
 }
+# Where no preset is given, by ascent of pixels.
+ASCENT = {
+    "parameterization": "pixels",
+    "optimizer": "ascent",
+    "pad": 0,
+    "scaling": 0.0,
+    "rotation": 0.0,
+    "final_jitter": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +53,8 @@ def make(squeezenet):
         key = repr((preset, guide is not None, sorted(changes.items())))
         if key not in made:
             gc.freeze()  # Each collects garbage, which is faster without a look at the others.
-            made[key] = Dreamer(preset, squeezenet, guide=guide, **{**PLAIN, **changes})
+            plain = PLAIN if preset else PLAIN | ASCENT
+            made[key] = Dreamer(preset, squeezenet, guide=guide, **plain | changes)
         return made[key]
 
     yield make
@@ -147,7 +157,7 @@ KINDS = {
     "channel": {"channel": "fire8:37"},
     "channels": {"channel": "fire6:11,fire6:12:-0.5", "jitter": 4},
     "neuron": {"channel": "fire6:11", "neuron": True},
-    "class": {"class_name": "jellyfish", "preset": "animals"},
+    "class": {"class_name": "jellyfish", "preset": "gentle"},
     "class preset": {"preset": "class", "jitter": 8, "step_size": 0.03},
     "guided": {"layers": "fire6", "guide": True},
     "away": {"preset": "away"},
@@ -217,15 +227,15 @@ def test_a_neuron_is_raised_at_the_centre_only(make, see, photo):
 
 def test_a_class_is_raised(make, probability, photo, face):
     before = probability(photo, 107)
-    image = make("animals", class_name="jellyfish").dream(photo).image
+    image = make("gentle", class_name="jellyfish").dream(photo).image
     assert before < 1e-6 and probability(image, 107) > 1e-3
-    dreamer = make("animals", class_name="jellyfish", steps=40)
+    dreamer = make("gentle", class_name="jellyfish", steps=40)
     assert probability(dreamer.dream(face).image, 107) > 0.9
 
 
 def test_a_class_is_lowered(make, probability, photo):
     number = max(range(281, 286), key=lambda i: probability(photo, i))
-    dreamer = make("animals", class_name="jellyfish")
+    dreamer = make("gentle", class_name="jellyfish")
     before = probability(photo, number)
     targets = [Target(value=(np.int32(number),))]
     image = dreamer.dream(photo, targets=targets, weights=[-1.0]).image
@@ -273,7 +283,7 @@ def test_away_from_its_own_start(make, see, photo):
     start = see(photo, "fire8")
     assert ((see(image, "fire8") - start) ** 2).mean() > 0.3 * (start**2).mean()
     # Of no noise there is no way: the gradient is zero at the start.
-    still = make("away", init_noise=0.0).dream(photo).image
+    still = make("away", init_noise=0.0, parameterization="pixels").dream(photo).image
     assert np.abs(still - photo).max() < 1e-3
 
 
@@ -402,6 +412,11 @@ def test_targets_can_be_others(make, see, photo):
     [
         ({}, "animals"),
         ({"layers": "fire3"}, "animals"),
+        ({"pyramid": 4}, "gentle"),
+        ({"norm": "std", "layers": "fire3"}, "gentle"),
+        ({"optimizer": "ascent"}, "gentle"),
+        ({"parameterization": "pixels"}, "gentle"),
+        ({"optimizer": "adam", "blur": 0.0}, "animals"),
         ({"channel": "fire8:37"}, "channel"),
         ({"class_name": "jellyfish"}, "class"),
         ({"class_name": 0}, "class"),
@@ -429,6 +444,12 @@ def test_a_guide_brings_a_similarity_to_every_preset(squeezenet, guide):
     dreamer = Dreamer("gentle", squeezenet, guide=guide)
     assert dreamer.settings.similarity == "match"
     assert Dreamer("gentle", squeezenet, guide=guide, similarity="l1").settings.similarity == "l1"
+    # By position, the picture stays where it is, unless one asks for more.
+    settings = Dreamer("guided", squeezenet, guide=guide, similarity="dot", rotation=3.0).settings
+    transforms = "pad", "jitter", "scaling", "rotation", "final_jitter"
+    assert [getattr(settings, name) for name in transforms] == [0, 4, 0, 3, 0]
+    settings = Dreamer("guided", squeezenet, guide=guide).settings
+    assert settings.pad == 12 and settings.rotation == 16
     pixels = {"pixel_loss": "l2", "pixel_reference": "guide"}
     assert Dreamer("gentle", squeezenet, guide=guide, **pixels).settings.similarity is None
 

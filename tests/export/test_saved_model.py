@@ -14,6 +14,7 @@ from PIL import Image
 from saved_graph import assert_runs_on_2_16, read_graph
 
 from kerasart import Dreamer, Stylizer
+from kerasart.export.dream_signatures import ServedDream
 from kerasart.export.saved_model import (
     check_graph,
     export,
@@ -346,6 +347,19 @@ def test_dream(dreamer, dream_signatures):
                 image_bytes=tf.constant([png(photo)]),
                 **{k: tf.constant(v) for k, v in (options | {name: [value]}).items()},
             )
+
+
+def test_a_dream_by_ascent_is_served_too(toy):
+    settings = {"layers": "conv3", "octaves": (-1, 0), "steps": 2, "precision": "float32"}
+    dreamer = Dreamer("gentle", toy, **settings)
+    assert dreamer.settings.optimizer == "ascent" and dreamer.settings.parameterization == "pixels"
+    photo = random_pixels(70, 95)
+    image = tf.constant(photo[np.newaxis] / np.float32(255))
+    served = ServedDream(dreamer, 10**6)
+    options = {"steps": 2, "step_size": dreamer.settings.step_size, "octaves": 2}
+    options = {name: tf.constant([value]) for name, value in options.items()}
+    painted = tf.function(served.paint)(image, **options)
+    np.testing.assert_allclose(painted, dreamer.dream(photo).image, atol=1e-4)
 
 
 def test_dreams_that_cannot_be_served(tmp_path):

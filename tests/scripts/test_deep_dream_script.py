@@ -835,7 +835,7 @@ def test_tensorflow_out_of_memory(tmp_path, photo, forked_run):
 def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(
     tmp_path, photo, warm_run
 ):
-    flags = ["--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
+    flags = ["--preset=gentle", "--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
     outcome = warm_run(tmp_path, "--image=photo.png", *SMALL, *flags)
     assert outcome.code == 1
     assert len(outcome.lines) == 1
@@ -851,7 +851,7 @@ def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_saves_the_picture_so_far(tmp_path, photo, forked_start, number):
-    flags = ["--size=96", "--steps=100000", "--octaves=3", "--preview_every=1"]
+    flags = ["--size=96", "--steps=100000", "--octaves=2", "--preview_every=1"]
     process = forked_start(tmp_path, "--image=photo.png", "--backbone=squeezenet", *flags)
     wait_for((tmp_path / "dream.preview.png").exists, process)
     with Image.open(tmp_path / "dream.preview.png") as preview:

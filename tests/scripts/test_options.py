@@ -151,7 +151,8 @@ print(json.dumps([
                 "  class_name       null",
             ],
         ),
-        ("deep_dream", [], ["network: vgg16", "* octave_scale     1.3"]),
+        ("deep_dream", [], ["network: vgg16", "* octave_scale     1.6"]),
+        ("deep_dream", ["--pyramid=4"], ['  parameterization "pixels"']),
         ("deep_dream", ["--class=cat"], ["network: auto"]),
         ("deep_dream", ["--guide=cat.png"], ['* similarity       "match"']),
         (
@@ -175,7 +176,7 @@ print(json.dumps([
         (
             "dream_style",
             ["--dream_preset=patterns", "--preset=gram"],
-            ["* step_size        0.007", "* average          0.98"],
+            ["* step_size        0.024", "* average          0.98"],
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,

@@ -238,7 +238,7 @@ def measure_dream(frames, flows, options):
     """Yields the rows of dreams."""
     from kerasart import Dreamer, FilmDreamer
 
-    dreamer = Dreamer("gentle")
+    dreamer = Dreamer("ascent")
 
     def paint(frame):
         return dreamer.dream(frame).image

@@ -76,7 +76,7 @@ _REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "A PNG that this script wrote: use its settings. Flags given override them."
 )
 _PRESET = options.define_preset(
-    "what suits the other flags: guided, class, channel, gentle (with --pyramid or the like), zoom "
+    "what suits the other flags: guided, class, channel, ascent (with --pyramid or the like), zoom "
     "or animals"
 )
 _LIST_LAYERS = flags.DEFINE_bool(

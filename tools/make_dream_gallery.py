@@ -58,7 +58,7 @@ def kinds(town, hats, painting, cat):
         "guided_and_away": (town, {"guide": cat, "similarity": "dot", "jitter": 8} | leave),
         "pixels_away": (
             town,
-            {"preset": "gentle", "layers": "block1_conv1:0", "smoothness": 0.0, "guide": cat}
+            {"preset": "ascent", "layers": "block1_conv1:0", "smoothness": 0.0, "guide": cat}
             | {"pixel_loss": "l2", "pixel_weight": -1.0, "pixel_reference": "guide"},
         ),
         "away": (town, {"preset": "away"}),

@@ -68,7 +68,7 @@ def deep_dream(
         image: RGB of shape (height, width, 3) or (1, height, width, 3), uint8 or float in [0, 1].
             If the setting `init` is not "photo", only its size is used, and None is a square.
         preset: Supplies the settings that are not given. None chooses "guided", "class", "channel",
-            "gentle" (for what goes with the ascent of pixels, such as `pyramid`) or "animals" to
+            "ascent" (for what goes with the ascent of pixels, such as `pyramid`) or "animals" to
             suit those that are. A preset that reproduces a published image also
             sets its network. A preset of your own is a path that ends in .json, or a dict (see
             `kerasart.settings.presets.find_preset`).

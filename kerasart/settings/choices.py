@@ -32,7 +32,7 @@ _MOST_JITTER_BY_POSITION = 4
 # A preset's transforms that are left out there.
 _TRANSFORMS = ("pad", "scaling", "rotation", "final_jitter")
 
-# Settings that go with the ascent of pixels, which the preset "gentle" is.
+# Settings that go with the ascent of pixels.
 _OF_ASCENT = ("norm", "floor", "blur", "pyramid")
 
 # A placeholder for layers that are unknown until the network is loaded.
@@ -97,7 +97,7 @@ def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
     """Returns the name of the default dream preset for the given settings.
 
     Args:
-        given: Dict of the given settings. Those that only the ascent of pixels has choose "gentle".
+        given: Dict of the given settings. Those that only the ascent of pixels has choose "ascent".
         guide: The guide, or None.
     """
     if guide is not None:
@@ -108,7 +108,7 @@ def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
         return "channel"
     ascends = given.get("optimizer") == "ascent" or given.get("parameterization") == "pixels"
     ascends = ascends or any(given.get(name) for name in _OF_ASCENT)
-    return "gentle" if ascends else "animals"
+    return "ascent" if ascends else "animals"
 
 
 def choose_dream_settings(

@@ -353,7 +353,7 @@ def test_every_setting_is_recorded(tiny):
     result = tiny(border=1, max_loss=1e9)
     assert set(names_of(DreamSettings)) < set(result.settings)
     expected = {
-        "preset": "gentle",
+        "preset": "ascent",
         "precision": "float32",
         "seed": 0,
         "border": 1,
@@ -481,7 +481,7 @@ def test_our_presets_know_the_networks_that_auto_takes():
             assert {"inception_v3", "vgg16", "squeezenet"} <= set(preset["backbones"])
 
 
-@pytest.mark.parametrize("name", ["keras_example", "tensorflow_tutorial", "gentle", "patterns"])
+@pytest.mark.parametrize("name", ["keras_example", "tensorflow_tutorial", "ascent", "patterns"])
 def test_the_promised_presets_are_there(name):
     assert name in load_presets("deep_dream")
 

@@ -157,7 +157,7 @@ KINDS = {
     "channel": {"channel": "fire8:37"},
     "channels": {"channel": "fire6:11,fire6:12:-0.5", "jitter": 4},
     "neuron": {"channel": "fire6:11", "neuron": True},
-    "class": {"class_name": "jellyfish", "preset": "gentle"},
+    "class": {"class_name": "jellyfish", "preset": "ascent"},
     "class preset": {"preset": "class", "jitter": 8, "step_size": 0.03},
     "guided": {"layers": "fire6", "guide": True},
     "away": {"preset": "away"},
@@ -227,15 +227,15 @@ def test_a_neuron_is_raised_at_the_centre_only(make, see, photo):
 
 def test_a_class_is_raised(make, probability, photo, face):
     before = probability(photo, 107)
-    image = make("gentle", class_name="jellyfish").dream(photo).image
+    image = make("ascent", class_name="jellyfish").dream(photo).image
     assert before < 1e-6 and probability(image, 107) > 1e-3
-    dreamer = make("gentle", class_name="jellyfish", steps=40)
+    dreamer = make("ascent", class_name="jellyfish", steps=40)
     assert probability(dreamer.dream(face).image, 107) > 0.9
 
 
 def test_a_class_is_lowered(make, probability, photo):
     number = max(range(281, 286), key=lambda i: probability(photo, i))
-    dreamer = make("gentle", class_name="jellyfish")
+    dreamer = make("ascent", class_name="jellyfish")
     before = probability(photo, number)
     targets = [Target(value=(np.int32(number),))]
     image = dreamer.dream(photo, targets=targets, weights=[-1.0]).image
@@ -412,10 +412,10 @@ def test_targets_can_be_others(make, see, photo):
     [
         ({}, "animals"),
         ({"layers": "fire3"}, "animals"),
-        ({"pyramid": 4}, "gentle"),
-        ({"norm": "std", "layers": "fire3"}, "gentle"),
-        ({"optimizer": "ascent"}, "gentle"),
-        ({"parameterization": "pixels"}, "gentle"),
+        ({"pyramid": 4}, "ascent"),
+        ({"norm": "std", "layers": "fire3"}, "ascent"),
+        ({"optimizer": "ascent"}, "ascent"),
+        ({"parameterization": "pixels"}, "ascent"),
         ({"optimizer": "adam", "blur": 0.0}, "animals"),
         ({"channel": "fire8:37"}, "channel"),
         ({"class_name": "jellyfish"}, "class"),
@@ -423,7 +423,7 @@ def test_targets_can_be_others(make, see, photo):
         ({"class_name": "jellyfish", "channel": "fire8:37"}, "class"),
         ({"guide": True}, "guided"),
         ({"guide": True, "channel": "fire8:37"}, "guided"),
-        ({"channel": "fire8:37", "preset": "gentle"}, "gentle"),
+        ({"channel": "fire8:37", "preset": "ascent"}, "ascent"),
     ],
 )
 def test_the_preset_is_what_suits_what_is_given(squeezenet, guide, given, preset):
@@ -441,9 +441,9 @@ def test_the_preset_is_what_suits_what_is_given(squeezenet, guide, given, preset
 
 
 def test_a_guide_brings_a_similarity_to_every_preset(squeezenet, guide):
-    dreamer = Dreamer("gentle", squeezenet, guide=guide)
+    dreamer = Dreamer("ascent", squeezenet, guide=guide)
     assert dreamer.settings.similarity == "match"
-    assert Dreamer("gentle", squeezenet, guide=guide, similarity="l1").settings.similarity == "l1"
+    assert Dreamer("ascent", squeezenet, guide=guide, similarity="l1").settings.similarity == "l1"
     # By position, the picture stays where it is, unless one asks for more.
     settings = Dreamer("guided", squeezenet, guide=guide, similarity="dot", rotation=3.0).settings
     transforms = "pad", "jitter", "scaling", "rotation", "final_jitter"
@@ -451,7 +451,7 @@ def test_a_guide_brings_a_similarity_to_every_preset(squeezenet, guide):
     settings = Dreamer("guided", squeezenet, guide=guide).settings
     assert settings.pad == 12 and settings.rotation == 16
     pixels = {"pixel_loss": "l2", "pixel_reference": "guide"}
-    assert Dreamer("gentle", squeezenet, guide=guide, **pixels).settings.similarity is None
+    assert Dreamer("ascent", squeezenet, guide=guide, **pixels).settings.similarity is None
 
 
 @pytest.mark.parametrize("kind", ["class", "guided", "noise"])

@@ -19,7 +19,7 @@ def frames(face):
 @pytest.fixture(scope="module")
 def dreamer(toy):
     options = {"octaves": "-1:0", "steps": 5, "jitter": 2, "precision": "float32"}
-    return Dreamer("gentle", toy, layers="conv3", **options)
+    return Dreamer("ascent", toy, layers="conv3", **options)
 
 
 def motion(trust=1.0, shift=2):
@@ -111,7 +111,7 @@ def test_a_film_resumes_to_the_same_bits(frames, dreamer, toy):
         saved = state
         expected, state = painter(frame, motion() if i else None, state)
     options = {"octaves": "-1:0", "steps": 5, "jitter": 2, "precision": "float32"}
-    other = FilmDreamer(Dreamer("gentle", toy, layers="conv3", **options))
+    other = FilmDreamer(Dreamer("ascent", toy, layers="conv3", **options))
     saved = {name: np.array(array) for name, array in saved.items()}
     again, resumed = other(frames[3], motion(), saved)
     np.testing.assert_array_equal(again, expected)
@@ -123,6 +123,6 @@ def test_what_is_not_allowed(dreamer, toy):
         FilmDreamer(dreamer, steadiness=-0.1)
     with pytest.raises(ValueError, match="`film_steps` must be at least 1. Received: 0"):
         FilmDreamer(dreamer, film_steps=0)
-    noise = Dreamer("gentle", toy, layers="conv3", init="noise", precision="float32")
+    noise = Dreamer("ascent", toy, layers="conv3", init="noise", precision="float32")
     with pytest.raises(ValueError, match="`init` must be photo.* Received: 'noise'"):
         FilmDreamer(noise)

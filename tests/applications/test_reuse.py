@@ -15,7 +15,7 @@ PHOTO, STYLE = np.random.default_rng(0).random((2, 40, 48, 3), np.float32)
 
 
 def dream(photo=PHOTO, **options):
-    defaults = {"layers": "fire2:1", "octaves": 1, "steps": 1, "preset": "gentle"}
+    defaults = {"layers": "fire2:1", "octaves": 1, "steps": 1, "preset": "ascent"}
     options = {"backbone": "squeezenet", **defaults, **options}
     return deep_dream(photo, precision="float32", **options).image
 

@@ -351,7 +351,7 @@ def test_dream(dreamer, dream_signatures):
 
 def test_a_dream_by_ascent_is_served_too(toy):
     settings = {"layers": "conv3", "octaves": (-1, 0), "steps": 2, "precision": "float32"}
-    dreamer = Dreamer("gentle", toy, **settings)
+    dreamer = Dreamer("ascent", toy, **settings)
     assert dreamer.settings.optimizer == "ascent" and dreamer.settings.parameterization == "pixels"
     photo = random_pixels(70, 95)
     image = tf.constant(photo[np.newaxis] / np.float32(255))

@@ -835,7 +835,7 @@ def test_tensorflow_out_of_memory(tmp_path, photo, forked_run):
 def test_error_on_the_way_saves_the_last_good_picture_and_leaves_no_preview(
     tmp_path, photo, warm_run
 ):
-    flags = ["--preset=gentle", "--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
+    flags = ["--preset=ascent", "--noclip", "--step_size=1e30", "--steps=5", "--preview_every=1"]
     outcome = warm_run(tmp_path, "--image=photo.png", *SMALL, *flags)
     assert outcome.code == 1
     assert len(outcome.lines) == 1

@@ -107,7 +107,7 @@ def test_commands_name_what_is_not_usual():
         "--output=dream.png",
     ]
     more = words(DREAM | {"strength": 2, "size": 320, "seed": 5})
-    assert more[3:6] == ["--step_size=0.008", "--size=320", "--seed=5"]
+    assert more[3:6] == ["--step_size=0.06", "--size=320", "--seed=5"]
     fish = DREAM | {"preset": None, "class_name": "goldfish", "strength": 0.5}
     assert words(fish)[2:4] == ["--class=goldfish", "--step_size=0.015"]
     assert words(QUICK)[1:3] == ["--input=cat", "--style=mosaic"]

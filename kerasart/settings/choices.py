@@ -100,15 +100,14 @@ def suitable_preset(given: Mapping[str, Any], guide: Any) -> str:
         given: Dict of the given settings. Those that only the ascent of pixels has choose "ascent".
         guide: The guide, or None.
     """
+    ascends = given.get("optimizer") == "ascent" or given.get("parameterization") == "pixels"
+    if ascends or any(given.get(name) for name in _OF_ASCENT):
+        return "ascent"
     if guide is not None:
         return "guided"
     if given.get("class_name") is not None:
         return "class"
-    if given.get("channel"):
-        return "channel"
-    ascends = given.get("optimizer") == "ascent" or given.get("parameterization") == "pixels"
-    ascends = ascends or any(given.get(name) for name in _OF_ASCENT)
-    return "ascent" if ascends else "animals"
+    return "channel" if given.get("channel") else "animals"
 
 
 def choose_dream_settings(

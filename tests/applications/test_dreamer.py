@@ -423,7 +423,9 @@ def test_targets_can_be_others(make, see, photo):
         ({"class_name": "jellyfish", "channel": "fire8:37"}, "class"),
         ({"guide": True}, "guided"),
         ({"guide": True, "channel": "fire8:37"}, "guided"),
-        ({"channel": "fire8:37", "preset": "ascent"}, "ascent"),
+        ({"guide": True, "blur": 1.0}, "ascent"),
+        ({"class_name": "jellyfish", "pyramid": 2}, "ascent"),
+        ({"channel": "fire8:37", "preset": "gentle"}, "gentle"),
     ],
 )
 def test_the_preset_is_what_suits_what_is_given(squeezenet, guide, given, preset):

@@ -149,7 +149,7 @@ def resident():
 
 def dream(side, tile):
     image = np.random.default_rng(0).random((side, side, 3), np.float32)
-    deep_dream(image, backbone="squeezenet", layers={"fire2": 1.0}, octaves=(0, 0), steps=2,
+    deep_dream(image, "ascent", "squeezenet", layers={"fire2": 1.0}, octaves=(0, 0), steps=2,
                tile=tile, precision="float32", smoothness=0.5)
     return image.nbytes
 

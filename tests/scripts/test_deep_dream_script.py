@@ -308,7 +308,7 @@ def test_installed_command():
 
 
 RECORDED = {
-    "preset": "gentle",
+    "preset": "ascent",
     "backbone": "squeezenet",
     "weights": "bundled",
     "precision": "float32",

@@ -28,7 +28,7 @@ def test_a_dream_grows_and_what_was_stopped_is_kept(studio, page):
     page.wait_for_selector("#picture[data-step]", timeout=120_000)
     first = page.get_attribute("#picture", "src")
     page.wait_for_selector(f"#picture:not([src='{first}'])")
-    assert "of 84 steps" in page.get_attribute("#picture", "alt")
+    assert "of 96 steps" in page.get_attribute("#picture", "alt")
     # Meanwhile a quick style is tried, beside its slider.
     page.check("input[name=kind][value=one_pass]")
     page.wait_for_selector("#trial:not([hidden])")
@@ -36,7 +36,7 @@ def test_a_dream_grows_and_what_was_stopped_is_kept(studio, page):
     page.focus("#strength")
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector(f"#trial img:not([src='{trial}'])")
-    assert "of 84 steps" in page.get_attribute("#picture", "alt")
+    assert "of 96 steps" in page.get_attribute("#picture", "alt")
     page.click("#stop")
     told = wait_for(page, "stopped")
     (name,) = studio.works
@@ -167,7 +167,7 @@ def test_a_work_is_made_again(studio, page, work):
     page.locator("#works button").first.click()
     assert page.text_content("#work-title").partition(",")[0] == work
     page.click("#work summary")
-    assert '"step_size": 0.00566' in page.text_content("#record")
+    assert '"step_size": 0.0424' in page.text_content("#record")
     page.click("#work-again")
     page.wait_for_selector("input[name=kind][value=dream]:checked")
     assert page.is_checked("#dreams input[value=gentle]")

@@ -16,7 +16,7 @@ _DREAMS = {
     "patterns": ("Patterns", "Rings and waves, by a swirling brush"),
     "sculpture": ("Sculpture", "Domes and towers of glass and metal"),
     "shells": ("Shells", "Shells, spirals and eyes, close together"),
-    "natural": ("Coral", "Dense colour, like moss and coral"),
+    "natural": ("Glow", "Birds and fish, soft, in glowing colours"),
     "away": ("Elsewhere", "Away from what it was, as far as it goes"),
 }
 

@@ -284,7 +284,7 @@ def test_a_strength_takes_the_place_of_a_presets_raw_weight(squeezenet):
     assert (raw.smoothness, raw.tv_weight) == (0.0, 69224.0)
     changes = {"smoothness": 0.5, "optimizer": "adam"}
     given = choose_dream_settings(find_preset("deep_dream", "natural"), squeezenet, changes)
-    assert (given.smoothness, given.tv_weight, given.energy_weight) == (0.5, 0.0, 325.0)
+    assert (given.smoothness, given.tv_weight, given.energy_weight) == (0.5, 0.0, 1300.0)
     given = choose_dream_settings(
         find_preset("deep_dream", "animals"), squeezenet, {"tv_weight": 5.0}
     )

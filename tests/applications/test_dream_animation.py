@@ -22,7 +22,7 @@ def photo(face):
 
 @pytest.fixture(scope="module")
 def zooming(toy):
-    return Dreamer("zoom", toy, layers="conv3", **SETTINGS)
+    return Dreamer("zoom", toy, layers="conv3", **SETTINGS | {"step_size": 0.05})
 
 
 @pytest.fixture(scope="module")

@@ -201,7 +201,8 @@ def test_resume_needs_frames(tmp_path, photo, warm_refuse):
 
 
 def test_error_on_the_way_leaves_the_frames_so_far(tmp_path, photo, warm_run):
-    flags = ["--animate=zoom", "--frames=5", "--noclip", "--step_size=1e30", "--steps=3"]
+    flags = ["--animate=zoom", "--frames=5", "--preset=ascent", "--noclip"]
+    flags += ["--step_size=1e30", "--steps=3"]
     outcome = warm_run(tmp_path, *SMALL, *flags)
     assert outcome.code == 1
     assert len(outcome.lines) == 1

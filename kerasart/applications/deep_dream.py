@@ -69,8 +69,8 @@ def deep_dream(
             If the setting `init` is not "photo", only its size is used, and None is a square.
         preset: Supplies the settings that are not given. None chooses "guided", "class", "channel",
             "ascent" (for what goes with the ascent of pixels, such as `pyramid`) or "animals" to
-            suit those that are. A preset that reproduces a published image also
-            sets its network. A preset of your own is a path that ends in .json, or a dict (see
+            suit those that are. A preset that reproduces a published image also sets its network.
+            A preset of your own is a path that ends in .json, or a dict (see
             `kerasart.settings.presets.find_preset`).
         backbone: The feature network: a name or "auto" (see `load_backbone`), or a `Backbone`.
         weights: Its weights (see `load_backbone`).

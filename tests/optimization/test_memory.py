@@ -136,9 +136,13 @@ def test_other_memory_is_refused(dream, memory):
         choose_tile(dream, (64, 64), memory=memory)
 
 
+# By ascent a tile and its features are among 14.9; as operations that are not compiled it was 17.8.
+# By Adam and Fourier coefficients, turned at random, 32 were the most that was seen.
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_step_in_tiles_keeps_few_images_in_memory():
+@pytest.mark.parametrize(("preset", "most"), [("ascent", 16.5), ("animals", 38)])
+def test_a_step_in_tiles_keeps_few_images_in_memory(preset, most):
     code = """
+import sys
 import threading
 import numpy as np
 from kerasart import deep_dream
@@ -149,7 +153,7 @@ def resident():
 
 def dream(side, tile):
     image = np.random.default_rng(0).random((side, side, 3), np.float32)
-    deep_dream(image, "ascent", "squeezenet", layers={"fire2": 1.0}, octaves=(0, 0), steps=2,
+    deep_dream(image, sys.argv[1], "squeezenet", layers={"fire2": 1.0}, octaves=(0, 0), steps=2,
                tile=tile, precision="float32", smoothness=0.5)
     return image.nbytes
 
@@ -169,7 +173,6 @@ print((most[0] - before) / size)
 """
     # With TensorFlow's own allocator, as users have it.
     usual = os.environ | {"TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "0"}
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", code, preset]
     done = subprocess.run(command, env=usual, capture_output=True, text=True, check=True)
-    # A tile and its features are among these 14.9; as operations that are not compiled it was 17.8.
-    assert 3 < float(done.stdout) < 16.5
+    assert 3 < float(done.stdout) < most

@@ -15,7 +15,7 @@ processor, a frame, with motion and without reading and writing.
 - one pass: `medium`, or other networks; "blend" is of halves without motion.
 - painting: frame by frame with twice the steps; from the warped frame before with a new optimizer
   (as artistic-videos does) and the same temporal term; and ours.
-- dream: frame by frame; the frame before blended in by halves (as DeepDreamVideo does); and ours.
+- dream, of the default preset or another (--preset): frame by frame; the frame before blended in by halves (as DeepDreamVideo does); and ours.
   "Strength" is the mean squared difference to the film at the end over that at the start.
 
 The flow that the error is measured along is the one that films are blended along, which flatters
@@ -65,6 +65,7 @@ def parse_options():
     parser.add_argument("--clip", action="append", default=[], type=parse_clip, help="a film")
     parser.add_argument("--style", default="mosaic", help="a style of the networks (mosaic)")
     parser.add_argument("--model", action="append", help="a network (medium)")
+    parser.add_argument("--preset", help="of the dream (the default)")
     parser.add_argument("--size", type=int, default=320, help="long side of the frames (320)")
     parser.add_argument("--judge", choices=JUDGES, default="dis", help="the error's flow (dis)")
     parser.add_argument("--quick", action="store_true", help="4 frames of each clip")
@@ -238,7 +239,7 @@ def measure_dream(frames, flows, options):
     """Yields the rows of dreams."""
     from kerasart import Dreamer, FilmDreamer
 
-    dreamer = Dreamer("ascent")
+    dreamer = Dreamer(options.preset)
 
     def paint(frame):
         return dreamer.dream(frame).image

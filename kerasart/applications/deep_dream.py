@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike
 from kerasart.applications.dream_inputs import DreamInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
-from kerasart.image.resizing import resize
 from kerasart.objectives import Activation, Channel, Objective, Target, dream_objective
 from kerasart.optimization import (
     LBFGS,
     Adam,
+    Checkpoint,
     Descent,
     Evaluator,
     Fourier,
@@ -27,6 +27,8 @@ from kerasart.optimization import (
     NormalizedGradient,
     Optimizer,
     Result,
+    Run,
+    State,
     Transforms,
     balance,
     choose_tile,
@@ -173,62 +175,82 @@ class Dreamer:
         if weights is not None:
             are_all = np.shape(weights) == (count,) and all(map(is_number, np.array(weights)))
             check(are_all, "weights", f"a finite number for each term, {count}", weights)
-        inputs = self._make_inputs(image, mask, size)
+        inputs = self.plan(image, mask, size)
         arrays = [inputs.image, inputs.mask, self._guide, weights]
         arrays += [array for target in targets or () for array in target.guide + target.value]
         path = checkpoint or self.execution.checkpoint
-        run = self._run(
+        run = self.run(
             inputs,
-            inputs.start(),
-            range(len(inputs.sizes)),
-            self.settings.steps,
-            targets,
-            weights,
-            open_checkpoint(path, self.record, self.descent, arrays),
-            on_step,
-            on_tile,
+            targets=targets,
+            weights=weights,
+            checkpoint=open_checkpoint(path, self.record, self.descent, arrays),
+            on_step=on_step,
+            on_tile=on_tile,
         )
         if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
             _warn_if_inactive(self.objective.terms, run.losses)
         return finish(run, self.objective, self.record)
 
-    def dream_on(
-        self, image: ArrayLike, start: np.ndarray, steps: int, mask: ArrayLike | None = None
-    ) -> Result:
-        """Dreams on an image from a start, at the last octave alone.
+    def plan(
+        self,
+        image: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        size: int | None = None,
+    ) -> DreamInputs:
+        """Prepares the inputs, and chooses the tile size with which the largest octave fits.
 
         Args:
-            image, mask: See `deep_dream`.
-            start: The dream so far, float32 RGB (1, height, width, 3) of the image's size.
-            steps: The number of steps.
+            image, mask, size: See `deep_dream`.
 
         Returns:
-            A `Result`.
+            A `DreamInputs`, for `run`.
 
         Raises:
-            ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
+            ValueError: See `deep_dream`.
         """
-        inputs = self._make_inputs(image, mask, None)
-        last = len(inputs.sizes) - 1
-        start = resize(start, inputs.sizes[last], self.settings.antialias)
-        run = self._run(inputs, start, range(last, last + 1), steps)
-        return finish(run, self.objective, self.record)
+        execution = self.execution
+        inputs = DreamInputs(image, mask, size, self.settings, self.backbone, execution.seed)
+        self.descent.evaluator.side = choose_tile(
+            self.descent,
+            inputs.size,
+            execution.tile,
+            execution.memory,
+            enlargement=max(1.0, max(inputs.sizes[-1]) / max(inputs.size)),
+            images=_IMAGES_OF_OCTAVES * (len(inputs.sizes) > 1),
+        )
+        return inputs
 
-    def _run(
+    def run(
         self,
-        inputs,
-        start,
-        octaves,
-        steps,
-        targets=None,
-        weights=None,
-        checkpoint=None,
-        on_step=None,
-        on_tile=None,
-    ):
-        """Takes steps at some octaves, a range of their numbers."""
+        inputs: DreamInputs,
+        start: State | np.ndarray | None = None,
+        octaves: range | None = None,
+        steps: int | None = None,
+        *,
+        targets: Sequence[Target] | None = None,
+        weights: ArrayLike | None = None,
+        checkpoint: Checkpoint | None = None,
+        on_step: Callable[[Progress], object] | None = None,
+        on_tile: Callable[[int, int], object] | None = None,
+    ) -> Run:
+        """Takes the steps of a dream, or of a part of one.
+
+        Args:
+            inputs: What is dreamed on, from `plan`.
+            start: What to start from at the first of the octaves: a `State`, or an image of that
+                size, float32 RGB (1, height, width, 3). None: what the settings say.
+            octaves: Numbers of octaves, from 0 for the smallest; None: all.
+            steps: Steps at each octave; None: the setting.
+            targets, weights, on_step, on_tile: See `dream`.
+            checkpoint: A `Checkpoint`, or None.
+
+        Returns:
+            A `Run`, with the error that ended it early, if one did.
+        """
         settings, descent, execution = self.settings, self.descent, self.execution
         descent.on_tile = on_tile or execution.on_tile
+        start = inputs.start() if start is None else start
+        octaves = range(len(inputs.sizes)) if octaves is None else octaves
 
         def prepare(i, _):
             photo = inputs.photo(octaves[i])
@@ -246,7 +268,7 @@ class Dreamer:
                 descent,
                 start,
                 [inputs.sizes[octave] for octave in octaves],
-                [steps] * len(octaves),
+                [steps or settings.steps] * len(octaves),
                 prepare,
                 enlarge=reinject_detail,
                 to_image=to_image,
@@ -269,7 +291,7 @@ class Dreamer:
         Returns:
             A weight for each term, a float32 vector; other terms keep theirs.
         """
-        photo = self._make_inputs(image, None, size).image
+        photo = self.plan(image, None, size).image
         terms = [1.0 * term for term in self.objective.terms]
         for number in numbers:
             terms[number].balanced = True
@@ -282,20 +304,6 @@ class Dreamer:
             weights[numbers] *= own[active[0]] / weights[active[0]]
         # A term without a gradient, such as a channel that nothing excites yet, keeps its weight.
         return np.where(weights == 0, own, weights)
-
-    def _make_inputs(self, image, mask, size):
-        """Makes the `DreamInputs`, and chooses the tile size with which the largest octave fits."""
-        execution = self.execution
-        inputs = DreamInputs(image, mask, size, self.settings, self.backbone, execution.seed)
-        self.descent.evaluator.side = choose_tile(
-            self.descent,
-            inputs.size,
-            execution.tile,
-            execution.memory,
-            enlargement=max(1.0, max(inputs.sizes[-1]) / max(inputs.size)),
-            images=_IMAGES_OF_OCTAVES * (len(inputs.sizes) > 1),
-        )
-        return inputs
 
 
 def _warn_if_inactive(terms, losses):

@@ -33,6 +33,17 @@ FilmState = dict[str, np.ndarray]
 _SMALLEST = 16  # Pixels.
 
 
+def name_arrays(name: str, arrays: Sequence[Any]) -> FilmState:
+    """Makes a part of a state of arrays, whose names end with their numbers."""
+    return {f"{name}{i}": np.asarray(array) for i, array in enumerate(arrays)}
+
+
+def list_arrays(name: str, state: FilmState) -> tuple[np.ndarray, ...]:
+    """Returns the arrays that `name_arrays` put into a state."""
+    count = sum(each.startswith(name) for each in state)
+    return tuple(state[f"{name}{i}"] for i in range(count))
+
+
 class Painter(Protocol):
     """What paints the frames of a film, one after another: any function called so."""
 

@@ -6,7 +6,8 @@ octave:
 
     start = frame + strength * warp(dream before, flow)
 
-So eyes stay on their things, and what is uncovered is dreamed anew. As much of the dream is carried
+So eyes stay on their things, and what is uncovered is dreamed anew. The optimizer goes on with the
+magnitudes of gradients that it has met (see `Descent.start_again`), which halves what flickers. As much of the dream is carried
 as keeps it as strong as at the start of the shot; to feed back the picture itself lets it grow
 until it covers the film.
 """
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kerasart.applications.deep_dream import Dreamer
-from kerasart.applications.film import FilmState
+from kerasart.applications.film import FilmState, list_arrays, name_arrays
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
+from kerasart.image.resizing import resize
+from kerasart.optimization import State, finish
 from kerasart.settings.checks import check
 
 # The part of the dream that is carried where the motion cannot be trusted: a wrong dream harms less
@@ -72,11 +75,13 @@ class FilmDreamer:
         Raises:
             ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`.
         """
+        inputs = self._dreamer.plan(frame, self._mask)
         if motion is None or state is None:
-            picture = self._dreamer.dream(frame, self._mask).image
+            run = self._dreamer.run(inputs)
+            picture = self._finish(run)
             strength = _strength(picture - frame)
             growth = (1 - self._steadiness) * strength / self._steps
-            return picture, {"dream": picture - frame, "strength": strength, "growth": growth}
+            return picture, _remember(run, picture - frame, strength, growth)
         strength, growth = state["strength"], state["growth"]
         carried = warp(state["dream"], motion.flow)
         carried *= _UNTRUSTED + (1 - _UNTRUSTED) * motion.trust
@@ -87,9 +92,27 @@ class FilmDreamer:
         left = _strength(start - frame)
         needed = (strength - left) / max(growth, 1e-12)
         steps = int(np.clip(np.rint(needed), self._steps, _MOST * self._steps))
-        picture = self._dreamer.dream_on(frame, start, steps, self._mask).image
+        run = self._dream_on(inputs, start, steps, state)
+        picture = self._finish(run)
         growth = max((_strength(picture - frame) - left) / steps, 0.0)
-        return picture, {"dream": picture - frame, "strength": strength, "growth": growth}
+        return picture, _remember(run, picture - frame, strength, growth)
+
+    def _dream_on(self, inputs, start, steps, state):
+        """Takes steps at the last octave alone, with the optimizer's memory of the frame before."""
+        dreamer, last = self._dreamer, len(inputs.sizes) - 1
+        start = resize(start, inputs.sizes[last], dreamer.settings.antialias)
+        before = State(start, list_arrays("memory", state))
+        start = dreamer.descent.start_again(start, before)
+        return dreamer.run(inputs, start, range(last, last + 1), steps)
+
+    def _finish(self, run):
+        return finish(run, self._dreamer.objective, self._dreamer.record).image
+
+
+def _remember(run, dream, strength, growth):
+    """Makes the state for the next frame."""
+    memory = name_arrays("memory", run.state.memory)
+    return {"dream": dream, "strength": strength, "growth": growth} | memory
 
 
 def _strength(dream):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.applications.film import FilmState
+from kerasart.applications.film import FilmState, list_arrays, name_arrays
 from kerasart.applications.style_transfer import Painting, StyleTransfer
 from kerasart.backbones import Backbone
 from kerasart.film.flow import warp
@@ -125,9 +125,9 @@ def _paint(painting, start, prepare):
     run = painting.run(start, noted)
     painted = finish(run, painting.descent.objective, painting.record).image
     state = {"image": painting.descent.to_image(run.state), "weights": weights}
-    state |= _named("memory", run.state.memory)
+    state |= name_arrays("memory", run.state.memory)
     for i, target in enumerate(targets):
-        state |= _named(f"target {i} ", target.value)
+        state |= name_arrays(f"target {i} ", target.value)
     return painted, {name: np.asarray(array) for name, array in state.items()}
 
 
@@ -136,20 +136,9 @@ def _carry(painting, motion, state):
     size, descent = painting.sizes[-1], painting.descent
     photo, motion = painting.inputs.photo(size), motion.resize(size)
     move = partial(warp, flow=motion.flow)
-    values = [_listed(f"target {i} ", state) for i in range(len(descent.objective.terms))]
+    values = [list_arrays(f"target {i} ", state) for i in range(len(descent.objective.terms))]
     targets = [Target(value=value) for value in values]
     before = move(state["image"]), motion.trust**_FIRMNESS
     targets = replace_photo(descent.evaluator, targets, photo, before)
-    start = State(state["image"], _listed("memory", state))
+    start = State(state["image"], list_arrays("memory", state))
     return descent.carry(start, move, motion.trust, photo), targets, state["weights"]
-
-
-def _named(name, arrays):
-    """Makes a dict of arrays, whose names end with their numbers."""
-    return {f"{name}{i}": array for i, array in enumerate(arrays)}
-
-
-def _listed(name, arrays):
-    """Returns the arrays of `_named`, a tuple."""
-    count = sum(each.startswith(name) for each in arrays)
-    return tuple(arrays[f"{name}{i}"] for i in range(count))

@@ -134,6 +134,22 @@ class Descent:
         average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
         return State(image, self.optimizer.start(image), average)
 
+    def start_again(self, image: ArrayLike, state: State) -> State:
+        """Makes the `State` to start from an image much like one that was optimised.
+
+        The optimizer need not learn anew how large gradients are: after a new start, Adam's first
+        steps change each of an image's coefficients by the learning rate, noise or not.
+
+        Args:
+            image: float32 RGB (1, height, width, 3).
+            state: The last `State` for the other image, of the same size.
+
+        Returns:
+            The `State`; the running mean starts afresh.
+        """
+        new = self.start(image)
+        return new._replace(memory=self.optimizer.start_again(new.image, state.memory))
+
     def to_image(self, state: State) -> tf.Tensor:
         """Returns the image of a `State`, decoded; the running mean of images, if one is kept."""
         image = state.image
@@ -196,10 +212,11 @@ class Descent:
             # A warp that overshoots would make squares negative.
             return trust * np.clip(warp(old), old.min(), old.max()) + (1 - trust) * elsewhere
 
-        new = self.start(move(self.to_image(state), np.asarray(image)))
+        moved = move(self.to_image(state), np.asarray(image))
         shape = state.image.shape
         if self.parameterization or any(old.shape not in ((), shape) for old in state.memory):
-            return new  # What has no positions in the image cannot be moved.
+            return self.start_again(moved, state)  # What has no positions cannot be moved.
+        new = self.start(moved)
         memory = tuple(
             move(old, _UNKNOWN * np.mean(old)) if old.shape == shape else old
             for old in state.memory

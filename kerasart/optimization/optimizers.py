@@ -51,6 +51,18 @@ class Optimizer:
         """
         return ()
 
+    def start_again(self, image: tf.Tensor, memory: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        """Makes the memory to start from an image much like one that was optimised.
+
+        Args:
+            image: float32 (1, height, width, 3).
+            memory: That of the last step for the other image, of the same size.
+
+        Returns:
+            A tuple of tensors, as `start`.
+        """
+        return self.start(image)
+
     def take_steps(self, run: RunInProgress) -> None:
         """Takes the steps of a run until it is done."""
         while not run.is_done:
@@ -166,6 +178,11 @@ class Adam(Optimizer):
     def start(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Starts the moments and the step count at 0."""
         return tf.zeros_like(image), tf.zeros_like(image), tf.zeros([])
+
+    def start_again(self, image: tf.Tensor, memory: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        """Starts the first moment at 0, and keeps the second: how large gradients are."""
+        _, square, step = memory
+        return tf.zeros_like(image), square, step
 
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]

@@ -40,20 +40,20 @@ def test_the_first_frame_of_a_shot_is_a_dream(frames, dreamer):
     np.testing.assert_array_equal(after_a_cut, expected)
 
 
-def test_to_dream_on_takes_steps_at_the_last_octave(frames, dreamer):
+def test_a_run_from_a_start_takes_steps_at_the_octaves_that_it_is_given(frames, dreamer):
     start = np.clip(frames[0] + 0.1, 0, 1)
-    told = []
-    dreamer.dream(frames[0], on_step=told.append)
-    (size,) = {each.size for each in told[-5:]}
-    result = dreamer.dream_on(frames[0], start, 3)
-    assert size == (48, 64) and len(result.history["conv3"]) == 3
+    inputs = dreamer.plan(frames[0])
+    assert inputs.sizes[-1] == (48, 64)
+    run = dreamer.run(inputs, start, range(1, 2), 3)
+    assert len(run.losses) == 3
     expected = dreamer.descent.run(start, 3).image
-    np.testing.assert_allclose(result.image, np.clip(expected, 0, 1), atol=1e-5)
+    np.testing.assert_allclose(run.image, np.clip(expected, 0, 1), atol=1e-5)
     mask = np.zeros((48, 64))
     mask[:, :32] = 1
-    masked = dreamer.dream_on(frames[0], start, 3, mask).image
+    masked = dreamer.run(dreamer.plan(frames[0], mask), start, range(1, 2), 3).image
     np.testing.assert_allclose(masked[:, :, 32:], frames[0][:, :, 32:], atol=1e-5)
-    np.testing.assert_allclose(masked[:, :, :32], result.image[:, :, :32], atol=1e-5)
+    np.testing.assert_allclose(masked[:, :, :32], run.image[:, :, :32], atol=1e-5)
+    np.testing.assert_array_equal(dreamer.run(inputs).image, dreamer.dream(frames[0]).image)
 
 
 def test_the_dream_moves_along_with_the_film(frames, dreamer):
@@ -87,13 +87,13 @@ def test_what_is_lost_is_dreamed_anew_by_more_steps(frames, dreamer, monkeypatch
     _, state = painter(frames[0], None, None)
     first, share = state["strength"], {"growth": 0.1 * state["strength"]}
     taken = []
-    dream_on = dreamer.dream_on
+    run = dreamer.run
 
-    def note(image, start, steps, mask):
-        taken.append((start, steps))
-        return dream_on(image, start, steps, mask)
+    def note(inputs, start, octaves, steps):
+        taken.append((np.asarray(start.image), steps))
+        return run(inputs, start, octaves, steps)
 
-    monkeypatch.setattr(dreamer, "dream_on", note)
+    monkeypatch.setattr(dreamer, "run", note)
     painter(frames[1], motion(), {**state, **share, "dream": 2 * state["dream"]})
     painter(frames[1], motion(trust=0.0), {**state, **share})
     painter(frames[1], motion(), {**state, **share, "dream": 0 * state["dream"]})
@@ -105,13 +105,33 @@ def test_what_is_lost_is_dreamed_anew_by_more_steps(frames, dreamer, monkeypatch
     assert 0.1 < starts[1] < 0.3 and starts[2] == 0
 
 
-def test_a_film_resumes_to_the_same_bits(frames, dreamer, toy):
-    painter, state = FilmDreamer(dreamer), None
+def test_adam_goes_on_with_the_magnitudes_that_it_has_met(frames, toy):
+    options = {"steps": 5, "octaves": "-1:0", "precision": "float32"}
+    adam = Dreamer("animals", toy, layers="conv3", smoothness=0, **options)
+    painter = FilmDreamer(adam, film_steps=1)
+    _, state = painter(frames[0], None, None)
+    mean, square, count = state["memory0"], state["memory1"], state["memory2"]
+    assert np.abs(mean).max() > 0 and square.min() >= 0 and count == 5
+    _, following = painter(frames[1], motion(), state)
+    taken = following["memory2"] - count
+    assert 1 <= taken <= 3
+    # Of a new Adam's square, nothing would be left of the frame before.
+    assert np.all(following["memory1"] >= 0.999**taken * square * (1 - 1e-5))
+    forgotten = {**state, "memory1": 0 * square, "memory2": 0 * count}
+    _, shaken = painter(frames[1], motion(), forgotten)
+    held, new = (np.mean((each["dream"] - state["dream"]) ** 2) for each in (following, shaken))
+    assert held < new
+
+
+@pytest.mark.parametrize("preset", ["ascent", "animals"])
+def test_a_film_resumes_to_the_same_bits(frames, toy, preset):
+    options = {"layers": "conv3", "smoothness": 0, "octaves": "-1:0", "steps": 5, "jitter": 2}
+    painter = FilmDreamer(Dreamer(preset, toy, precision="float32", **options))
+    state = None
     for i, frame in enumerate(frames[:4]):
         saved = state
         expected, state = painter(frame, motion() if i else None, state)
-    options = {"octaves": "-1:0", "steps": 5, "jitter": 2, "precision": "float32"}
-    other = FilmDreamer(Dreamer("ascent", toy, layers="conv3", **options))
+    other = FilmDreamer(Dreamer(preset, toy, precision="float32", **options))
     saved = {name: np.array(array) for name, array in saved.items()}
     again, resumed = other(frames[3], motion(), saved)
     np.testing.assert_array_equal(again, expected)

@@ -432,7 +432,7 @@ def test_whatever_can_be_moved_is(optimizer):
     "settings",
     [
         {"optimizer": KerasOptimizer(keras.optimizers.Adafactor(0.05))},
-        {"optimizer": Adam(0.05), "parameterization": Fourier()},
+        {"optimizer": LBFGS(), "parameterization": Fourier()},
     ],
 )
 def test_of_memory_without_places_in_the_picture_none_is_kept(settings):
@@ -445,6 +445,23 @@ def test_of_memory_without_places_in_the_picture_none_is_kept(settings):
     old = descent.to_image(state).numpy()
     moved = to_the_right(old).clip(old.min(), old.max())[:, :, -1:]
     np.testing.assert_allclose(descent.to_image(carried)[:, :, -1:], moved, atol=0.006)
+
+
+def test_adam_of_coefficients_keeps_the_magnitudes_of_gradients():
+    descent = descend(Adam(0.05), parameterization=Fourier())
+    state = descent.run(noise(6, 8), 3, targets=toward(noise(6, 8, 1))).state
+    for following in (
+        descent.start_again(noise(6, 8, 2), state),
+        descent.carry(state, to_the_right, columns_of_trust(), noise(6, 8, 2)),
+    ):
+        mean, square, count = following.memory
+        assert not np.any(mean) and count == 3
+        np.testing.assert_array_equal(square, state.memory[1])
+        run = descent.run(following, 10, targets=toward(noise(6, 8, 1)))
+        assert run.losses[-1, 0] < run.losses[0, 0]
+    np.testing.assert_allclose(
+        descent.to_image(descent.start_again(noise(6, 8, 2), state)), noise(6, 8, 2), atol=0.006
+    )
 
 
 # --- Keras's optimizers

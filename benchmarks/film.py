@@ -15,7 +15,8 @@ processor, a frame, with motion and without reading and writing.
 - one pass: `medium`, or other networks; "blend" is of halves without motion.
 - painting: frame by frame with twice the steps; from the warped frame before with a new optimizer
   (as artistic-videos does) and the same temporal term; and ours.
-- dream, of the default preset or another (--preset): frame by frame; the frame before blended in by halves (as DeepDreamVideo does); and ours.
+- dream, by the default preset or another (--preset): frame by frame; the frame before blended in by
+  halves (as DeepDreamVideo does); and ours.
   "Strength" is the mean squared difference to the film at the end over that at the start.
 
 The flow that the error is measured along is the one that films are blended along, which flatters

@@ -31,7 +31,7 @@ _STEADINESS = flags.DEFINE_float(
     "steadiness",
     None,
     "From 0, where the film flickers, to 1: how much is kept of the painted frame before, moved "
-    "along the motion. (default: 0.8 in one pass, 0.7 of a painting, 0.9 of a dream)",
+    "along the motion. (default: 0.8 in one pass, 0.7 of a painting, 0.95 of a dream)",
     lower_bound=0,
     upper_bound=1,
 )

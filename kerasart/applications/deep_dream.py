@@ -176,7 +176,8 @@ class Dreamer:
             are_all = np.shape(weights) == (count,) and all(map(is_number, np.array(weights)))
             check(are_all, "weights", f"a finite number for each term, {count}", weights)
         inputs = self.plan(image, mask, size)
-        arrays = [inputs.image, inputs.mask, self._guide, weights]
+        given = None if weights is None else np.asarray(weights)
+        arrays = [inputs.image, inputs.mask, self._guide, given]
         arrays += [array for target in targets or () for array in target.guide + target.value]
         path = checkpoint or self.execution.checkpoint
         run = self.run(

@@ -6,13 +6,15 @@ octave:
 
     start = frame + strength * warp(dream before, flow)
 
-So eyes stay on their things, and what is uncovered is dreamed anew. The optimizer goes on with the
-magnitudes of gradients that it has met (see `Descent.start_again`), which halves what flickers. As much of the dream is carried
-as keeps it as strong as at the start of the shot; to feed back the picture itself lets it grow
-until it covers the film.
+So eyes stay on their things, and what is uncovered is dreamed anew. The optimizer's memory is moved
+along, too: a new Adam would shake all that stands still. As much of the dream is carried as keeps
+it as strong as at the start of the shot; to feed back the picture itself lets it grow until it
+covers the film.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,7 +58,7 @@ class FilmDreamer:
         dreamer: Dreamer,
         mask: ArrayLike | None = None,
         film_steps: int = 3,
-        steadiness: float = 0.9,
+        steadiness: float = 0.95,
     ):
         check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
         check(film_steps >= 1, "film_steps", "at least 1", film_steps)
@@ -92,17 +94,18 @@ class FilmDreamer:
         left = _strength(start - frame)
         needed = (strength - left) / max(growth, 1e-12)
         steps = int(np.clip(np.rint(needed), self._steps, _MOST * self._steps))
-        run = self._dream_on(inputs, start, steps, state)
+        run = self._dream_on(inputs, start, steps, motion, state)
         picture = self._finish(run)
         growth = max((_strength(picture - frame) - left) / steps, 0.0)
         return picture, _remember(run, picture - frame, strength, growth)
 
-    def _dream_on(self, inputs, start, steps, state):
+    def _dream_on(self, inputs, start, steps, motion, state):
         """Takes steps at the last octave alone, with the optimizer's memory of the frame before."""
         dreamer, last = self._dreamer, len(inputs.sizes) - 1
         start = resize(start, inputs.sizes[last], dreamer.settings.antialias)
+        motion = motion.resize(inputs.sizes[last])
         before = State(start, list_arrays("memory", state))
-        start = dreamer.descent.start_again(start, before)
+        start = dreamer.descent.carry(before, start, partial(warp, flow=motion.flow), motion.trust)
         return dreamer.run(inputs, start, range(last, last + 1), steps)
 
     def _finish(self, run):

@@ -26,7 +26,7 @@ from kerasart.backbones import Backbone
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.objectives import Objective, Target, Temporal
-from kerasart.optimization import State, finish, measure_gradient, replace_photo
+from kerasart.optimization import State, blend_warped, finish, measure_gradient, replace_photo
 from kerasart.settings.checks import check
 
 # Weight of `Temporal` at a steadiness of 1, relative to the other terms' gradient on a noisy photo.
@@ -140,5 +140,6 @@ def _carry(painting, motion, state):
     targets = [Target(value=value) for value in values]
     before = move(state["image"]), motion.trust**_FIRMNESS
     targets = replace_photo(descent.evaluator, targets, photo, before)
-    start = State(state["image"], list_arrays("memory", state))
-    return descent.carry(start, move, motion.trust, photo), targets, state["weights"]
+    start = blend_warped(move, motion.trust, state["image"], photo)
+    before = State(state["image"], list_arrays("memory", state))
+    return descent.carry(before, start, move, motion.trust), targets, state["weights"]

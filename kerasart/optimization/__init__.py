@@ -5,7 +5,7 @@ from kerasart.startup import quiet_startup
 with quiet_startup():
     from kerasart.optimization.balancing import balance, measure_gradient
     from kerasart.optimization.checkpoint import Checkpoint, open_checkpoint
-    from kerasart.optimization.descent import Descent
+    from kerasart.optimization.descent import Descent, blend_warped
     from kerasart.optimization.evaluator import Evaluator
     from kerasart.optimization.gradient_filters import (
         GradientFilters,
@@ -68,6 +68,7 @@ __all__ = [
     "State",
     "Transforms",
     "balance",
+    "blend_warped",
     "choose_tile",
     "count_images",
     "coarse_to_fine",

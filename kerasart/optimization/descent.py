@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -134,22 +135,6 @@ class Descent:
         average = (tf.zeros_like(image), tf.zeros([])) if is_averaged else ()
         return State(image, self.optimizer.start(image), average)
 
-    def start_again(self, image: ArrayLike, state: State) -> State:
-        """Makes the `State` to start from an image much like one that was optimised.
-
-        The optimizer need not learn anew how large gradients are: after a new start, Adam's first
-        steps change each of an image's coefficients by the learning rate, noise or not.
-
-        Args:
-            image: float32 RGB (1, height, width, 3).
-            state: The last `State` for the other image, of the same size.
-
-        Returns:
-            The `State`; the running mean starts afresh.
-        """
-        new = self.start(image)
-        return new._replace(memory=self.optimizer.start_again(new.image, state.memory))
-
     def to_image(self, state: State) -> tf.Tensor:
         """Returns the image of a `State`, decoded; the running mean of images, if one is kept."""
         image = state.image
@@ -185,42 +170,38 @@ class Descent:
     def carry(
         self,
         state: State,
+        image: ArrayLike,
         warp: Callable[[np.ndarray], np.ndarray],
         trust: np.ndarray,
-        image: np.ndarray,
     ) -> State:
-        """Moves the image and the optimizer's memory along the motion to the next frame of a film.
+        """Makes the `State` to start the next frame of a film from, with the memory moved to it.
 
         With its moments at the places to which their strokes moved, Adam goes on as if nothing had
-        happened; with new ones, its first steps would change every pixel by the learning rate. The
-        running mean starts afresh.
+        happened; with new ones, its first steps would change every pixel, or every coefficient, by
+        the learning rate. The running mean starts afresh.
 
         Args:
             state: The last `State` of the frame before.
+            image: The image to start from, float32 RGB (1, height, width, 3).
             warp: `warp(array) -> array` moves float32 (1, height, width, 3) to the next frame.
-            trust: Where to trust it, float32 (1, height, width, 1) in [0, 1]. Elsewhere the state
+            trust: Where to trust it, float32 (1, height, width, 1) in [0, 1]. Elsewhere the memory
                 is about that of a start; but moments of 0 would make specks of a gradient's noise,
                 so they are a hundredth of their mean.
-            image: The image to start from there, float32 RGB (1, height, width, 3).
 
         Returns:
-            The `State` to start the next frame from.
+            The `State`.
         """
 
-        def move(tensor, elsewhere):
-            old = np.asarray(tensor)
-            # A warp that overshoots would make squares negative.
-            return trust * np.clip(warp(old), old.min(), old.max()) + (1 - trust) * elsewhere
+        def move(old):
+            return blend_warped(warp, trust, old, _UNKNOWN * np.mean(old))
 
-        moved = move(self.to_image(state), np.asarray(image))
-        shape = state.image.shape
-        if self.parameterization or any(old.shape not in ((), shape) for old in state.memory):
-            return self.start_again(moved, state)  # What has no positions cannot be moved.
-        new = self.start(moved)
-        memory = tuple(
-            move(old, _UNKNOWN * np.mean(old)) if old.shape == shape else old
-            for old in state.memory
-        )
+        new, shape = self.start(image), state.image.shape
+        if self.parameterization:
+            carry = partial(self.parameterization.carry, warp=lambda field: trust * warp(field))
+            return new._replace(memory=self.optimizer.carry(new.image, state.memory, carry))
+        if any(old.shape not in ((), shape) for old in state.memory):
+            return new  # What has no positions in the image cannot be moved.
+        memory = tuple(move(old) if old.shape == shape else old for old in state.memory)
         return new._replace(memory=memory)
 
     def run(
@@ -418,6 +399,27 @@ class Descent:
             ),
         )
         return state, history
+
+
+def blend_warped(
+    warp: Callable[[np.ndarray], np.ndarray],
+    trust: np.ndarray,
+    array: ArrayLike,
+    elsewhere: ArrayLike,
+) -> np.ndarray:
+    """Moves an array along the motion, and takes another where that is not to be trusted.
+
+    Args:
+        warp, trust: See `Descent.carry`.
+        array: float32 (1, height, width, 3).
+        elsewhere: What is taken where there is no trust: a scalar, or of the array's shape.
+
+    Returns:
+        float32 (1, height, width, 3), in the array's range where it is trusted.
+    """
+    old = np.asarray(array)
+    # A warp that overshoots would make squares negative.
+    return trust * np.clip(warp(old), old.min(), old.max()) + (1 - trust) * np.asarray(elsewhere)
 
 
 def _if_given(first_size):

@@ -61,3 +61,7 @@ class Latent:
     def image_size(self, code: tf.Tensor) -> tuple[int, int]:
         """Returns the (height, width) of the image of a code."""
         return self._size
+
+    def carry(self, gradient: tf.Tensor, warp: Callable[[np.ndarray], np.ndarray]) -> tf.Tensor:
+        """Returns the gradient by the code as it is: codes have no places that move."""
+        return gradient

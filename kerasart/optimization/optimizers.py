@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -51,12 +52,18 @@ class Optimizer:
         """
         return ()
 
-    def start_again(self, image: tf.Tensor, memory: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-        """Makes the memory to start from an image much like one that was optimised.
+    def carry(
+        self,
+        image: tf.Tensor,
+        memory: tuple[tf.Tensor, ...],
+        move: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tuple[tf.Tensor, ...]:
+        """Makes the memory to start the next frame of a film from, whose pixels are represented.
 
         Args:
-            image: float32 (1, height, width, 3).
-            memory: That of the last step for the other image, of the same size.
+            image: What represents the image to start from.
+            memory: That of the last step for the frame before, of the same size.
+            move: `move(gradient) -> gradient` moves a gradient along the motion.
 
         Returns:
             A tuple of tensors, as `start`.
@@ -179,10 +186,15 @@ class Adam(Optimizer):
         """Starts the moments and the step count at 0."""
         return tf.zeros_like(image), tf.zeros_like(image), tf.zeros([])
 
-    def start_again(self, image: tf.Tensor, memory: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-        """Starts the first moment at 0, and keeps the second: how large gradients are."""
-        _, square, step = memory
-        return tf.zeros_like(image), square, step
+    def carry(
+        self,
+        image: tf.Tensor,
+        memory: tuple[tf.Tensor, ...],
+        move: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tuple[tf.Tensor, ...]:
+        """Moves the mean, and keeps the mean square, how large gradients are whatever moves."""
+        mean, square, step = memory
+        return move(mean), square, step
 
     def update(
         self, image: tf.Tensor, gradient: tf.Tensor, memory: tuple[tf.Tensor, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -44,6 +45,10 @@ class Parameterization(Protocol):
 
     def image_size(self, coefficients: tf.Tensor, /) -> tuple[int, int]:
         """Returns the (height, width) of the image."""
+        ...
+
+    def carry(self, gradient: tf.Tensor, /, warp: Callable[[np.ndarray], np.ndarray]) -> tf.Tensor:
+        """Moves a gradient by the coefficients as `warp(array) -> array` moves pixels."""
         ...
 
 
@@ -96,6 +101,19 @@ class Fourier:
     def image_size(self, coefficients: tf.Tensor) -> tuple[int, int]:
         """Returns the (height, width) of the image of coefficients."""
         return tuple(coefficients.shape[1:3])
+
+    def carry(self, gradient: tf.Tensor, warp: Callable[[np.ndarray], np.ndarray]) -> tf.Tensor:
+        """Moves a gradient by the coefficients along the motion of the image.
+
+        Args:
+            gradient: float32 (1, height, width, 3).
+            warp: `warp(array) -> array` moves float32 (1, height, width, 3), such as pixels.
+
+        Returns:
+            A float32 tensor of the same shape.
+        """
+        field = hartley_transform(tf.convert_to_tensor(gradient))  # Where it acts.
+        return hartley_transform(tf.convert_to_tensor(warp(field.numpy()), tf.float32))
 
     def _scale(self, image):
         """Returns the factor of each coefficient, (height, width, 1)."""

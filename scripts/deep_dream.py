@@ -135,12 +135,12 @@ class Request:
 
     Attributes:
         recorded: Dict of what --reproduce names, or an empty one.
-        init: What a dream starts from.
+        settings: `DreamSettings`.
         dreaming: `Dreaming`.
     """
 
     recorded: dict
-    init: str
+    settings: DreamSettings
     dreaming: Dreaming
 
     @cached_property
@@ -160,7 +160,7 @@ class Request:
 
         From nothing, a photo that is named tells the size.
         """
-        name = name or ("coffee" if self.init == "photo" else None)
+        name = name or ("coffee" if self.settings.init == "photo" else None)
         if name:
             return self.dreaming.prepare(common_flags.read_photo(name))
         if self.dreaming.size:
@@ -191,14 +191,14 @@ def read_request(recorded: dict, bits: int, **changes: Any) -> Request:
     settings = options.read_settings("deep_dream", recorded, changes)
     if settings.get("class_name") is not None:
         find_class(settings["class_name"])
-    init = options.check_dream(settings, _GUIDE.value).init
+    checked = options.check_dream(settings, _GUIDE.value)
     guide = common_flags.read_photo(_GUIDE.value).image if _GUIDE.value else None
     mask = read_mask(_MASK.value, common_flags.MAX_PIXELS.value) if _MASK.value else None
     tiling = common_flags.read_tiling()  # Better refused before a network is loaded.
     size = settings.pop("size", None)
     files = common_flags.read_file_options() | {"bits": bits}
     dreaming = Dreaming(settings, tiling, guide, mask, size, **files)
-    return Request(recorded, init, dreaming)
+    return Request(recorded, checked, dreaming)
 
 
 def dream(request: Request, photo: Picture | None, output: str | Path, label: str = "") -> None:
@@ -217,8 +217,9 @@ def dream(request: Request, photo: Picture | None, output: str | Path, label: st
         return request.dreamer.dream(image, dreaming.mask, size=dreaming.size, **run)
 
     inputs = dreaming.describe(photo)
-    if photo and request.init != "photo":
-        cli.say(f"Of the photo, only the size is used: this dream starts from {request.init}.")
+    init = request.settings.init
+    if photo and init != "photo":
+        cli.say(f"Of the photo, only the size is used: this dream starts from {init}.")
     result = make_picture(make, output, inputs, photo, dreaming.bits, state, label)
     names = ["photo_hash", "guide_hash", "mask_hash", "weights_hash"]
     compare_with_record(request.recorded, inputs | result.settings, names)
@@ -243,8 +244,7 @@ def dream_film() -> None:
     request = read_request({}, 8)
     dreaming = request.dreaming
     request.say_class()
-    if request.init != "photo":
-        raise ValueError(f"`init` must be photo to dream on a film. Received: {request.init!r}")
+    request.settings.check_film()
 
     def make_painter(on_step):
         from kerasart.applications.film_dreamer import FilmDreamer

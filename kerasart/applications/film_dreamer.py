@@ -42,7 +42,7 @@ class FilmDreamer:
     The strength of a dream is its mean squared difference from the film.
 
     Args:
-        dreamer: A `Dreamer` that dreams on photos.
+        dreamer: A `Dreamer` that dreams on photos, by ascent or Adam.
         mask: As in `deep_dream`, for all frames.
         film_steps: Steps for each frame but the first of a shot; up to three times as many where
             the motion lost much of the dream.
@@ -62,8 +62,7 @@ class FilmDreamer:
     ):
         check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
         check(film_steps >= 1, "film_steps", "at least 1", film_steps)
-        init = dreamer.settings.init
-        check(init == "photo", "init", "photo, to dream on a film", init)
+        dreamer.settings.check_film()
         self._dreamer = dreamer
         self._mask = mask
         self._steps = film_steps

@@ -300,6 +300,13 @@ class DreamSettings:
             getattr(self, strength),
         )
 
+    def check_film(self) -> None:
+        """Raises a ValueError if one cannot dream on a film by these settings."""
+        check(self.init == "photo", "init", "photo, to dream on a film", self.init)
+        # In the few steps of a frame L-BFGS gathers no curvature: dreams would fade, or run away.
+        allowed = "ascent or adam, to dream on a film (the preset natural uses lbfgs)"
+        check(self.optimizer != "lbfgs", "optimizer", allowed, self.optimizer)
+
     @property
     def compares_positions(self) -> bool:
         """Whether features are compared position by position, as all but "match" do."""

@@ -147,3 +147,6 @@ def test_what_is_not_allowed(dreamer, toy):
     noise = Dreamer("ascent", toy, layers="conv3", init="noise", precision="float32")
     with pytest.raises(ValueError, match="`init` must be photo.* Received: 'noise'"):
         FilmDreamer(noise)
+    lbfgs = Dreamer("natural", toy, layers="conv3", precision="float32")
+    with pytest.raises(ValueError, match="`optimizer` must be ascent or adam.* Received: 'lbfgs'"):
+        FilmDreamer(lbfgs)

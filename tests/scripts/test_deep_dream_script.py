@@ -1014,7 +1014,8 @@ def test_a_film_is_dreamed_on(tmp_path, warm_run):
     ("flags", "message"),
     [
         (["--image=clip.mp4", "--animate=zoom"], "`animate` does not go with a film"),
-        (["--image=clip.mp4", "--init=noise"], "`init` must be photo to dream on a film"),
+        (["--image=clip.mp4", "--init=noise"], "`init` must be photo, to dream on a film"),
+        (["--image=clip.mp4", "--preset=natural"], "`optimizer` must be ascent or adam, to dream"),
         (["--steadiness=1"], "`steadiness` goes with a film"),
     ],
 )

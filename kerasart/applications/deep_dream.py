@@ -40,7 +40,7 @@ from kerasart.optimization import (
     open_checkpoint,
 )
 from kerasart.progress import Progress
-from kerasart.settings.checks import check, is_number
+from kerasart.settings.checks import check, is_number, is_whole
 from kerasart.settings.choices import choose_dream_network, choose_dream_settings, suitable_preset
 from kerasart.settings.dream import DreamSettings
 from kerasart.settings.execution import split_options
@@ -135,6 +135,8 @@ class Dreamer:
             needs_head = objective is None and "class_name" in merged
             backbone = load_backbone(name, weights, self.execution.seed, head=needs_head)
         self.settings = choose_dream_settings(loaded, backbone, given, guide)
+        channels = self.settings.channel
+        backbone.check_layers([name.rpartition(":")[0] for name in channels], "channel")
         self.objective = objective or dream_objective(self.settings, backbone)
         self.backbone = backbone.cut(self.objective.layers, self.execution.precision)
         self.descent = _make_descent(self.backbone, self.objective, self.settings)
@@ -169,8 +171,9 @@ class Dreamer:
         """
         count = len(self.objective.terms)
         if targets is not None:
-            are_all = len(targets) == count and all(isinstance(each, Target) for each in targets)
-            kinds = [type(each).__name__ for each in targets]
+            listed = targets if isinstance(targets, Sequence) else [targets]
+            are_all = len(listed) == count and all(isinstance(each, Target) for each in listed)
+            kinds = [type(each).__name__ for each in listed]
             check(are_all, "targets", f"a Target for each term, {count}", kinds)
         if weights is not None:
             are_all = np.shape(weights) == (count,) and all(map(is_number, np.array(weights)))
@@ -247,11 +250,21 @@ class Dreamer:
 
         Returns:
             A `Run`, with the error that ended it early, if one did.
+
+        Raises:
+            ValueError: If the start, the octaves or the steps are not allowed.
         """
         settings, descent, execution = self.settings, self.descent, self.execution
         descent.on_tile = on_tile or execution.on_tile
-        start = inputs.start() if start is None else start
         octaves = range(len(inputs.sizes)) if octaves is None else octaves
+        are_known = len(octaves) > 0 and {*octaves} <= {*range(len(inputs.sizes))}
+        check(are_known, "octaves", f"some of the {len(inputs.sizes)}, from 0", octaves)
+        steps = settings.steps if steps is None else steps
+        check(is_whole(steps) and steps >= 1, "steps", "a whole number of 1 or more", steps)
+        start = inputs.start() if start is None else start
+        if not isinstance(start, State):
+            shape, size = np.shape(start), (1, *inputs.sizes[octaves[0]], 3)
+            check(shape == size, "start", f"a State, or of shape {size}", shape)
 
         def prepare(i, _):
             photo = inputs.photo(octaves[i])
@@ -269,7 +282,7 @@ class Dreamer:
                 descent,
                 start,
                 [inputs.sizes[octave] for octave in octaves],
-                [steps or settings.steps] * len(octaves),
+                [steps] * len(octaves),
                 prepare,
                 enlarge=reinject_detail,
                 to_image=to_image,
@@ -291,7 +304,13 @@ class Dreamer:
 
         Returns:
             A weight for each term, a float32 vector; other terms keep theirs.
+
+        Raises:
+            ValueError: If a number is not that of a term.
         """
+        count = len(self.objective.terms)
+        are_known = all(is_whole(number) and 0 <= number < count for number in numbers)
+        check(are_known, "numbers", f"from 0 to {count - 1}, of terms", numbers)
         photo = self.plan(image, None, size).image
         terms = [1.0 * term for term in self.objective.terms]
         for number in numbers:

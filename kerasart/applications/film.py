@@ -12,6 +12,7 @@ import os
 import reprlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -118,7 +119,7 @@ def paint_film(
         shots: The shots to paint, of those of `find_shots`; None paints and joins the film.
         on_frame: `on_frame(frame, painted)`, called after each frame.
         fingerprint: All that determines how the painter paints, as JSON can hold it, since only the
-            same run is resumed.
+            same run is resumed. Without it, a run goes on with whatever painter it is given.
         **options: Further arguments of `FilmWriter`, such as `quality` and `sound`.
 
     Returns:
@@ -132,13 +133,16 @@ def paint_film(
         OSError: If the output cannot be written.
     """
     start = time.perf_counter()
+    check(callable(painter), "painter", "a function (see `Painter`)", painter)
+    check(callable(flow), "flow", "a function, as find_flow", flow)
     check_cuts(cuts)
     is_allowed = size is None or is_whole(size) and size >= _SMALLEST
     check(is_allowed, "size", f"None, or a whole number of pixels from {_SMALLEST}", size)
     film = film if isinstance(film, Film) else Film(film)
     identity = film.identity()
     for shot in shots or ():
-        check(shot.film == identity, "shots", f"found in the same part of a film, {identity}", shot)
+        is_of_film = isinstance(shot, Shot) and shot.film == identity
+        check(is_of_film, "shots", f"found in the same part of a film, {identity}", shot)
     if isinstance(output, FilmWriter):
         writer = output
     else:
@@ -146,7 +150,8 @@ def paint_film(
         writer = FilmWriter(output, film, fingerprint=settings | dict(fingerprint or {}), **options)
     starts, count, path = [], 0, writer.path
     end: KeyboardInterrupt | CutOffError | None = None
-    with writer.claim([(0, None)] if shots is None else [shot[:2] for shot in shots]):
+    claimed = [(0, None)] if shots is None else [shot[:2] for shot in shots]
+    with writer.claim(claimed), _each_warning_once():
         try:
             for gap, pts in _parts(writer, shots):
                 frames = _frames_with_motion(film, gap, pts, flow, cuts, size)
@@ -167,6 +172,24 @@ def paint_film(
     return FilmResult(path, count, starts, time.perf_counter() - start, end is None)
 
 
+@contextmanager
+def _each_warning_once():
+    """Keeps what holds for all frames, such as a mask's proportions, from being said at each."""
+    said = set()
+
+    def is_new(record):
+        message = record.getMessage()
+        is_known = message in said
+        said.add(message)
+        return not is_known
+
+    _log.addFilter(is_new)
+    try:
+        yield
+    finally:
+        _log.removeFilter(is_new)
+
+
 def _paint(frames, painter, writer, state):
     """Paints and writes frames; yields each, its painting, and whether a shot begins with it."""
     for frame, motion in frames:
@@ -182,10 +205,11 @@ def _paint(frames, painter, writer, state):
 def _checked(answer):
     """Raises ValueError if a painter gave no picture, or a state that cannot be read again."""
     is_pair = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict | None)
-    arrays = map(np.asarray, (answer[1] or {}).values()) if is_pair else ()
-    if not is_pair or any(array.dtype == object for array in arrays):
+    state = (answer[1] or {}) if is_pair else {}
+    are_named = all(isinstance(name, str) for name in state)
+    if not (is_pair and are_named) or any(np.asarray(x).dtype == object for x in state.values()):
         raise ValueError(
-            "`painter` must return a picture, and its state: a dict of arrays, or None. "
+            "`painter` must return a picture, and its state: a dict of names to arrays, or None. "
             f"Received: {reprlib.repr(answer)}"
         )
     return answer
@@ -235,6 +259,11 @@ def preview_film(
         Pairs of frame and painted frame; and the median of the seconds that one took, its motion
         included, without the frame before it, which begins a shot and may take longer.
     """
+    with _each_warning_once():
+        return _preview(film, painter, count, size)
+
+
+def _preview(film, painter, count, size):
     painted, seconds = [], []
     for i in range(count):
         start = float(film.start or 0) + (film.duration or 0) * i / count

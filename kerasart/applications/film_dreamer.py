@@ -25,7 +25,7 @@ from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.image.resizing import resize
 from kerasart.optimization import State, finish
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check, check_film_steps, check_steadiness
 
 # The part of the dream that is carried where the motion cannot be trusted: a wrong dream harms less
 # than none, and fades from frame to frame.
@@ -60,8 +60,9 @@ class FilmDreamer:
         film_steps: int = 3,
         steadiness: float = 0.95,
     ):
-        check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
-        check(film_steps >= 1, "film_steps", "at least 1", film_steps)
+        check(isinstance(dreamer, Dreamer), "dreamer", "a Dreamer", dreamer)
+        check_steadiness(steadiness)
+        check_film_steps(film_steps)
         dreamer.settings.check_film()
         self._dreamer = dreamer
         self._mask = mask

@@ -27,7 +27,7 @@ from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.objectives import Objective, Target, Temporal
 from kerasart.optimization import State, blend_warped, finish, measure_gradient, replace_photo
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check_film_steps, check_steadiness
 
 # Weight of `Temporal` at a steadiness of 1, relative to the other terms' gradient on a noisy photo.
 _STRONGEST = 140.0
@@ -68,8 +68,8 @@ class FilmStyleTransfer:
         steadiness: float = 0.7,
         **options: Any,
     ):
-        check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
-        check(film_steps >= 1, "film_steps", "at least 1", film_steps)
+        check_steadiness(steadiness)
+        check_film_steps(film_steps)
         temporal = Temporal(_STRONGEST * steadiness**2)
         objective = temporal if objective is None else objective + temporal
         self._transfer = StyleTransfer(

@@ -25,7 +25,7 @@ from kerasart.applications.fast_style import Model, Style, Stylizer
 from kerasart.applications.film import FilmState
 from kerasart.film.flow import opencv, warp
 from kerasart.film.motion import Motion
-from kerasart.settings.checks import check
+from kerasart.settings.checks import check_steadiness
 
 # Detail is what a Gaussian blur of this standard deviation, in pixels, takes away.
 _FINE = 0.8
@@ -53,7 +53,7 @@ class FilmStylizer:
         steadiness: float = 0.8,
         **options: Any,
     ):
-        check(0 <= steadiness <= 1, "steadiness", "from 0 to 1", steadiness)
+        check_steadiness(steadiness)
         self._stylizer = model if isinstance(model, Stylizer) else Stylizer(model)
         self._steadiness = steadiness
         self._options = {"style": style, **options}

@@ -2,7 +2,7 @@
 
 import copy
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import keras
@@ -123,7 +123,7 @@ class Backbone:
                 unsupported here.
         """
         names = [name for name in layers if name != "image"]
-        self._check_layers(names)
+        self.check_layers(names)
         if not names:
             raise ValueError(
                 f"`layers` must name at least one layer of {self.name} itself. "
@@ -233,14 +233,23 @@ class Backbone:
             return ""
         return f"; its bundled weights end with {last}: --weights=imagenet downloads all of them"
 
-    def _check_layers(self, names):
+    def check_layers(self, names: Iterable[str], setting: str = "layers") -> None:
+        """Checks the names of layers.
+
+        Args:
+            names: The names.
+            setting: The setting that they are of, for the message.
+
+        Raises:
+            ValueError: If there is no layer of a name.
+        """
         known = [*self.geometry, self.head]
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in names if name not in (*known, "image")]
         if not unknown:
             return
         near = difflib.get_close_matches(unknown[0], filter(None, known), n=3, cutoff=0.4)
         raise ValueError(
-            f"`layers` must name layers of {self.name} (--list_layers shows them all)"
+            f"`{setting}` must name layers of {self.name} (--list_layers shows them all)"
             + (f"; nearest: {', '.join(near)}" if near else "")
             + self._hint_at_download()
             + f". Received: {unknown[0]!r}"

@@ -132,10 +132,15 @@ def explain_memory_errors(size: tuple[int, int]) -> Iterator[None]:
 
 def _refuse(backbone, size, needed, available, how):
     raise MemoryError(
-        f"A picture of {size[1]}x{size[0]} pixels needs about {needed / 2**30:.1f} GiB of memory "
-        f"on {backbone.name}{how}, and {available / 2**30:.1f} GiB may be used; "
+        f"A picture of {size[1]}x{size[0]} pixels needs about {_in_gib(needed)} of memory "
+        f"on {backbone.name}{how}, and {_in_gib(available)} may be used; "
         f"{_advice(size, math.sqrt(available / needed))}. Received: size {size[1]}x{size[0]}"
     )
+
+
+def _in_gib(size):
+    gib = size / 2**30
+    return f"{gib:.1f} GiB" if gib >= 0.1 else f"{gib:.2g} GiB"
 
 
 def _advice(size, scale):

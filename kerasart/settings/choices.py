@@ -143,7 +143,8 @@ def choose_dream_settings(
         settings = replace(settings, jitter=min(settings.jitter, _MOST_JITTER_BY_POSITION))
     if settings.needs_guide and guide is None:
         raise ValueError(
-            "`guide` must be given for what is compared with it: --guide=other.jpg. Received: none"
+            "`guide` must be given for what is compared with it (deep_dream.py --guide=other.jpg). "
+            "Received: none"
         )
     return settings
 

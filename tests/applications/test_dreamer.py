@@ -80,10 +80,20 @@ def test_what_is_no_argument_is_refused_before_a_network_loads(arguments, messag
         Dreamer(**arguments)
 
 
-@pytest.mark.parametrize("targets", [[], [1], "x", [Target()] * 2])
+@pytest.mark.parametrize("targets", [[], [1], "x", 3, [Target()] * 2])
 def test_targets_are_one_for_each_term(make, photo, targets):
     with pytest.raises(ValueError, match="`targets` must be a Target for each term, 1. Received: "):
         make(layers="fire6", octaves=2).dream(photo, targets=targets)
+
+
+def test_channels_are_of_layers_of_the_network(make):
+    with pytest.raises(ValueError, match=r"`channel` must name layers of squeezenet.*: 'foo'"):
+        make(channel="foo:3")
+
+
+def test_terms_that_are_balanced_are_known(make, photo):
+    with pytest.raises(ValueError, match=r"`numbers` must be from 0 to 0, of terms. Rec.*: \[9\]"):
+        make(layers="fire6", octaves=2).balance_terms([9], photo)
 
 
 @pytest.mark.parametrize("weights", [[], [1, 2], 3, "x", [None], [math.nan]])
@@ -503,7 +513,7 @@ def test_what_does_not_pull_does_not_spoil_the_balance(make, see, photo):
         ({"class_name": "cat"}, "`class` must .*these match: 281: .*Received: 'cat'"),
         ({"class_name": "jelyfish"}, "`class` must .*107: jellyfish.*Received: 'jelyfish'"),
         ({"channel": "fire8"}, "`channel` must .*Received: 'fire8'"),
-        ({"channel": "fire88:1"}, "`layers` must .*fire8.*Received: 'fire88'"),
+        ({"channel": "fire88:1"}, "`channel` must .*fire8.*Received: 'fire88'"),
         ({"layers": "fire6", "similarity": "l2"}, "`guide` must be given .*Received: none"),
         (
             {"layers": "fire6", "pixel_loss": "l2", "pixel_reference": "guide"},

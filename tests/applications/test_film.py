@@ -1,8 +1,11 @@
 """`paint_film`: motion, shots, sizes, interruption and resuming, with painters that do little."""
 
+import logging
 import os
+import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -254,7 +257,55 @@ def test_arguments_that_are_not_allowed(clip, tmp_path, name, value):
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("state", [(), ([1],), ({"what": object()},)])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"painter": "mosaic"}, "`painter` must be a function (see `Painter`). Received: 'mosaic'"),
+        (
+            {"painter": Counting(), "flow": 3},
+            "`flow` must be a function, as find_flow. Rec",
+        ),
+        ({"painter": Counting(), "shots": [3]}, "`shots` must be found in the same part of a film"),
+    ],
+)
+def test_what_is_no_function_or_shot(clip, tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        paint_film(clip, tmp_path / "a.mp4", **arguments)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["file", "allow_pickle", "a/b", "arr_0"])
+def test_arrays_of_a_state_have_any_name(clip, tmp_path, name):
+    def painter(frame, motion, state, broken=False):
+        count = 0 if motion is None else int(state[name]) + 1
+        if broken and count == 3:
+            raise RuntimeError
+        return frame * (0.5 + count / 24), {name: np.array(count)}
+
+    with pytest.raises(RuntimeError):
+        writer = FilmWriter(tmp_path / "a.mp4", Film(clip), segment=2)
+        paint_film(clip, writer, partial(painter, broken=True))
+    again = FilmWriter(tmp_path / "a.mp4", Film(clip), segment=2)
+    assert next(iter(again.gaps())).first == 2
+    paint_film(clip, again, painter)
+    paint_film(clip, FilmWriter(tmp_path / "b.mp4", Film(clip), segment=2), painter)
+    np.testing.assert_array_equal(decoded(tmp_path / "a.mp4"), decoded(tmp_path / "b.mp4"))
+
+
+def test_what_holds_for_all_frames_is_said_once(clip, tmp_path, caplog):
+    def painter(frame, motion, state):
+        log = logging.getLogger("kerasart")
+        log.warning("The mask is %s.", "wide")
+        log.warning("This frame is %d wide.", frame.shape[2])
+        return frame, {}
+
+    paint_film(clip, tmp_path / "a.mp4", painter)
+    assert len(caplog.messages) == 2
+    preview_film(Film(clip), painter)
+    assert len(caplog.messages) == 4  # Another film is told anew.
+
+
+@pytest.mark.parametrize("state", [(), ([1],), ({"what": object()},), ({1: np.zeros(3)},)])
 def test_what_a_painter_must_return(clip, tmp_path, state):
     with pytest.raises(ValueError, match="^`painter` must return a picture, and its state: .* Rec"):
         paint_film(clip, tmp_path / "a.mp4", lambda frame, motion, before: (frame, *state))

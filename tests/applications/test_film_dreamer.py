@@ -150,3 +150,27 @@ def test_what_is_not_allowed(dreamer, toy):
     lbfgs = Dreamer("natural", toy, layers="conv3", precision="float32")
     with pytest.raises(ValueError, match="`optimizer` must be ascent or adam.* Received: 'lbfgs'"):
         FilmDreamer(lbfgs)
+    for steps in (1.5, "3"):
+        with pytest.raises(ValueError, match="`film_steps` must be at least 1. Received: "):
+            FilmDreamer(dreamer, film_steps=steps)
+    with pytest.raises(ValueError, match="`steadiness` must be from 0 to 1. Received: '3'"):
+        FilmDreamer(dreamer, steadiness="3")
+    with pytest.raises(ValueError, match="`dreamer` must be a Dreamer. Received: 'gentle'"):
+        FilmDreamer("gentle")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"start": np.zeros((48, 64, 3))},
+            r"`start` must be a State, or of shape \(1, 34, 45",
+        ),
+        ({"octaves": range(2, 3)}, "`octaves` must be some of the 2, from 0. Received: range"),
+        ({"steps": 1.5}, "`steps` must be a whole number of 1 or more. Received: 1.5"),
+        ({"steps": 0}, "`steps` must be a whole number of 1 or more. Received: 0"),
+    ],
+)
+def test_a_part_of_a_dream_is_checked(frames, dreamer, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        dreamer.run(dreamer.plan(frames[0]), **arguments)

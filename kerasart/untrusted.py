@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import zipfile
 import zlib
 from collections.abc import Mapping
 from os import PathLike
@@ -45,11 +44,7 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, ArrayLike]) -> None:
     """Writes arrays to a NumPy archive, with a checksum: damage to an archive may lose some."""
     written: dict[str, Any] = {name: np.asarray(each) for name, each in arrays.items()}
     written[_CHECKSUM] = np.asarray(_checksum(written))
-    # Not `savez`, some of whose arguments have names that arrays may have, too.
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, array in written.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, array, allow_pickle=False)
+    np.savez(file, **written)
 
 
 def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:

@@ -112,7 +112,7 @@ def _download(architecture, head):
         raise ValueError(
             f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
             "be downloaded; give a file with --weights=PATH, or use --weights=bundled with "
-            f"--backbone={bundled} if their layers do. Received: {str(error).splitlines()[0]}"
+            f"--backbone={bundled}. Received: {str(error).splitlines()[0]}"
         ) from error
 
 

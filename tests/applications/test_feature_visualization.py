@@ -59,7 +59,7 @@ def test_channel_out_of_range_is_refused_before_the_first_picture(squeezenet, ch
 
 
 def test_unknown_layer(squeezenet):
-    with pytest.raises(ValueError, match="`layers` must .*fire3.*Received: 'fire33'"):
+    with pytest.raises(ValueError, match="`channel` must .*fire3.*Received: 'fire33'"):
         next(visualize_channels("fire33", [0], squeezenet, **QUICK))
 
 

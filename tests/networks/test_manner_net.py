@@ -147,7 +147,7 @@ def test_manners_mix_with_each_other_and_with_paintings(random_manners):
     np.testing.assert_allclose(stylizer(PHOTO, style), network.forward(PHOTO, code), atol=1e-5)
 
 
-def test_a_network_keeps_its_manners(random_manners, tmp_path):
+def test_a_network_keeps_its_manners(random_manners, tmp_path, any_precision):
     _, network = random_manners
     save_network(network, tmp_path / "net.keras")
     for same in (load_network(tmp_path / "net.keras"), copy_network(network, "bfloat16")):

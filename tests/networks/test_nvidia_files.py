@@ -88,7 +88,7 @@ def test_arrays_by_name_in_a_file_of_torch_save(generator, tmp_path):
     assert_same(again, unlimited)
 
 
-def test_what_was_read_is_saved_as_our_own(write, generator, tmp_path):
+def test_what_was_read_is_saved_as_our_own(write, generator, tmp_path, any_precision):
     again = load_generator(write(generator), "bfloat16")
     assert again.compute_dtype == "bfloat16"
     save_network(again, tmp_path / "mine.keras")

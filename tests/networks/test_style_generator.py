@@ -187,7 +187,7 @@ def test_it_has_channels(channels):
 # --- Files
 
 
-def test_saved_and_loaded_it_paints_the_same(generator, tmp_path):
+def test_saved_and_loaded_it_paints_the_same(generator, tmp_path, any_precision):
     path = tmp_path / "generator.keras"
     save_network(generator, path)
     assert path.stat().st_size < 4 * generator.count_params() + 2**17

@@ -16,7 +16,7 @@ processor, a frame, with motion and without reading and writing.
 - painting: frame by frame with twice the steps; from the warped frame before with a new optimizer
   (as artistic-videos does) and the same temporal term; and ours.
 - dream, by the default preset or another (--preset): frame by frame; the frame before blended in by
-  halves (as DeepDreamVideo does); and ours.
+  halves (as DeepDreamVideo does); the dream before carried, with a new optimizer; and ours.
   "Strength" is the mean squared difference to the film at the end over that at the start.
 
 The flow that the error is measured along is the one that films are blended along, which flatters
@@ -177,6 +177,16 @@ def fed_back(paint, share=0.5):
     return painter
 
 
+def restarted(paint):
+    """A painter that carries what another does, but not the optimizer's memory."""
+
+    def painter(frame, motion, state):
+        forgotten = {n: 0 * each for n, each in (state or {}).items() if n.startswith("memory")}
+        return paint(frame, motion, state and state | forgotten)
+
+    return painter
+
+
 def measure_one_pass(frames, flows, options):
     """Yields the rows of networks that paint in one pass."""
     from kerasart import FilmStylizer, Stylizer
@@ -207,7 +217,9 @@ def measure_painting(frames, flows, options):
     whole = partial(style_transfer, styles=style, steps=2 * STEPS, **settings)
     ways = {
         f"frame by frame, {2 * STEPS} steps": one_by_one(lambda frame: whole(frame).image),
-        f"warped, new optimizer, {STEPS} steps": _Restarted(style, settings),
+        f"warped, new optimizer, {STEPS} steps": restarted(
+            FilmStyleTransfer(style, film_steps=STEPS, **settings)
+        ),
         f"ours, {STEPS} steps": FilmStyleTransfer(style, film_steps=STEPS, **settings),
     }
     own, base = error(frames, flows, 1), None
@@ -219,21 +231,6 @@ def measure_painting(frames, flows, options):
         here = error(painted, flows, 1)
         cells = (f"{each:.2f}" for each in (here / own, left / base, seconds))
         yield [way, f"{here:.1e}", *cells]
-
-
-class _Restarted:
-    """A painter that carries the picture along the flow, but not the optimizer's memory."""
-
-    def __init__(self, style, settings):
-        from kerasart import FilmStyleTransfer
-
-        self._painter = FilmStyleTransfer(style, film_steps=STEPS, **settings)
-
-    def __call__(self, frame, motion, state):
-        if state:
-            forgotten = {n: 0 * each for n, each in state.items() if n.startswith("memory")}
-            state = state | forgotten
-        return self._painter(frame, motion, state)
 
 
 def measure_dream(frames, flows, options):
@@ -248,6 +245,7 @@ def measure_dream(frames, flows, options):
     ways = {
         "frame by frame": one_by_one(paint),
         "fed back by halves": fed_back(paint),
+        "carried, new optimizer": restarted(FilmDreamer(dreamer)),
         "ours": FilmDreamer(dreamer),
     }
     own = error(frames, flows, 1)

@@ -12,24 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasart.applications.dream_descent import make_descent
 from kerasart.applications.dream_inputs import DreamInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.objectives import Activation, Channel, Objective, Target, dream_objective
 from kerasart.optimization import (
-    LBFGS,
-    Adam,
     Checkpoint,
-    Descent,
     Evaluator,
-    Fourier,
-    GradientFilters,
-    NormalizedGradient,
-    Optimizer,
     Result,
     Run,
     State,
-    Transforms,
     balance,
     choose_tile,
     coarse_to_fine,
@@ -42,7 +35,6 @@ from kerasart.optimization import (
 from kerasart.progress import Progress
 from kerasart.settings.checks import check, is_number, is_whole
 from kerasart.settings.choices import choose_dream_network, choose_dream_settings, suitable_preset
-from kerasart.settings.dream import DreamSettings
 from kerasart.settings.execution import split_options
 from kerasart.settings.presets import find_preset, merge, preset_settings
 
@@ -139,7 +131,7 @@ class Dreamer:
         backbone.check_layers([name.rpartition(":")[0] for name in channels], "channel")
         self.objective = objective or dream_objective(self.settings, backbone)
         self.backbone = backbone.cut(self.objective.layers, self.execution.precision)
-        self.descent = _make_descent(self.backbone, self.objective, self.settings)
+        self.descent = make_descent(self.backbone, self.objective, self.settings)
         self.record = make_record(preset, self.backbone, self.execution.seed, self.settings)
 
     def dream(
@@ -191,8 +183,6 @@ class Dreamer:
             on_step=on_step,
             on_tile=on_tile,
         )
-        if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
-            _warn_if_inactive(self.objective.terms, run.losses)
         return finish(run, self.objective, self.record)
 
     def plan(
@@ -228,7 +218,7 @@ class Dreamer:
         self,
         inputs: DreamInputs,
         start: State | np.ndarray | None = None,
-        octaves: range | None = None,
+        first: int = 0,
         steps: int | None = None,
         *,
         targets: Sequence[Target] | None = None,
@@ -241,9 +231,10 @@ class Dreamer:
 
         Args:
             inputs: What is dreamed on, from `plan`.
-            start: What to start from at the first of the octaves: a `State`, or an image of that
-                size, float32 RGB (1, height, width, 3). None: what the settings say.
-            octaves: Numbers of octaves, from 0 for the smallest; None: all.
+            start: What to start from at the first octave: a `State`, or an image of its size,
+                float32 RGB (1, height, width, 3). None: what the settings say.
+            first: The first octave that is dreamed at, of those of `inputs`, from 0 on; -1 is the
+                last alone.
             steps: Steps at each octave; None: the setting.
             targets, weights, on_step, on_tile: See `dream`.
             checkpoint: A `Checkpoint`, or None.
@@ -252,18 +243,19 @@ class Dreamer:
             A `Run`, with the error that ended it early, if one did.
 
         Raises:
-            ValueError: If the start, the octaves or the steps are not allowed.
+            ValueError: If the start, the first octave or the steps are not allowed.
         """
         settings, descent, execution = self.settings, self.descent, self.execution
         descent.on_tile = on_tile or execution.on_tile
-        octaves = range(len(inputs.sizes)) if octaves is None else octaves
-        are_known = len(octaves) > 0 and {*octaves} <= {*range(len(inputs.sizes))}
-        check(are_known, "octaves", f"some of the {len(inputs.sizes)}, from 0", octaves)
+        count = len(inputs.sizes)
+        is_known = is_whole(first) and -count <= first < count
+        check(is_known, "first", f"the number of an octave, of {count}", first)
+        octaves = range(count)[first:]
         steps = settings.steps if steps is None else steps
         check(is_whole(steps) and steps >= 1, "steps", "a whole number of 1 or more", steps)
         start = inputs.start() if start is None else start
         if not isinstance(start, State):
-            shape, size = np.shape(start), (1, *inputs.sizes[octaves[0]], 3)
+            shape, size = np.shape(start), (1, *inputs.sizes[first], 3)
             check(shape == size, "start", f"a State, or of shape {size}", shape)
 
         def prepare(i, _):
@@ -278,7 +270,7 @@ class Dreamer:
             return inputs.finish(descent.to_image(state), octaves[i])
 
         with explain_memory_errors(inputs.size):
-            return coarse_to_fine(
+            run = coarse_to_fine(
                 descent,
                 start,
                 [inputs.sizes[octave] for octave in octaves],
@@ -291,6 +283,9 @@ class Dreamer:
                 checkpoint=checkpoint,
                 on_step=on_step or execution.on_step,
             )
+        if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
+            _warn_if_inactive(self.objective.terms, run.losses)
+        return run
 
     def balance_terms(
         self, numbers: Sequence[int], image: ArrayLike | None = None, *, size: int | None = None
@@ -336,31 +331,3 @@ def _warn_if_inactive(terms, losses):
             "with more init_noise.",
             ", ".join(names),
         )
-
-
-def make_optimizer(settings: DreamSettings, step_size: Any) -> Optimizer:
-    """Makes the `Optimizer` of the settings, but for its step size: a float, or a scalar tensor."""
-    if settings.optimizer == "lbfgs":
-        return LBFGS()
-    if settings.optimizer == "adam":
-        return Adam(step_size, beta_2=0.999)
-    return NormalizedGradient(step_size, settings.norm, settings.floor)
-
-
-def _make_descent(backbone, objective, settings):
-    """Makes the `Descent` of the settings."""
-    transforms = Transforms(
-        settings.pad, settings.jitter, settings.scaling, settings.rotation, settings.final_jitter
-    )
-    is_filtered = settings.pyramid or settings.blur
-
-    return Descent(
-        backbone,
-        objective,
-        make_optimizer(settings, settings.step_size),
-        transforms,
-        settings.clip,
-        parameterization=Fourier() if settings.parameterization == "fourier" else None,
-        gradient_filter=GradientFilters(settings.pyramid, settings.blur) if is_filtered else None,
-        reuse=True,
-    )

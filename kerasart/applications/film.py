@@ -84,6 +84,25 @@ class FilmResult:
     is_whole: bool = True
 
 
+@contextmanager
+def _each_warning_once():
+    """Keeps what holds for all frames, such as a mask's proportions, from being said at each."""
+    said = set()
+
+    def is_new(record):
+        message = record.getMessage()
+        is_known = message in said
+        said.add(message)
+        return not is_known
+
+    _log.addFilter(is_new)
+    try:
+        yield
+    finally:
+        _log.removeFilter(is_new)
+
+
+@_each_warning_once()
 def paint_film(
     film: str | os.PathLike[str] | Film,
     output: str | os.PathLike[str] | FilmWriter,
@@ -150,8 +169,7 @@ def paint_film(
         writer = FilmWriter(output, film, fingerprint=settings | dict(fingerprint or {}), **options)
     starts, count, path = [], 0, writer.path
     end: KeyboardInterrupt | CutOffError | None = None
-    claimed = [(0, None)] if shots is None else [shot[:2] for shot in shots]
-    with writer.claim(claimed), _each_warning_once():
+    with writer.claim([(0, None)] if shots is None else [shot[:2] for shot in shots]):
         try:
             for gap, pts in _parts(writer, shots):
                 frames = _frames_with_motion(film, gap, pts, flow, cuts, size)
@@ -170,24 +188,6 @@ def paint_film(
         _log.warning("The frames so far are in '%s'", path)
         raise end
     return FilmResult(path, count, starts, time.perf_counter() - start, end is None)
-
-
-@contextmanager
-def _each_warning_once():
-    """Keeps what holds for all frames, such as a mask's proportions, from being said at each."""
-    said = set()
-
-    def is_new(record):
-        message = record.getMessage()
-        is_known = message in said
-        said.add(message)
-        return not is_known
-
-    _log.addFilter(is_new)
-    try:
-        yield
-    finally:
-        _log.removeFilter(is_new)
 
 
 def _paint(frames, painter, writer, state):
@@ -246,6 +246,7 @@ def _frames_with_motion(film, gap, pts, flow, cuts, size):
             yield frame, motion
 
 
+@_each_warning_once()
 def preview_film(
     film: Film, painter: Painter, count: int = 6, size: int | None = None
 ) -> tuple[list[tuple[Frame, np.ndarray]], float]:
@@ -261,11 +262,6 @@ def preview_film(
         Pairs of frame and painted frame; and the median of the seconds that one took, its motion
         included, without the frame before it, which begins a shot and may take longer.
     """
-    with _each_warning_once():
-        return _preview(film, painter, count, size)
-
-
-def _preview(film, painter, count, size):
     painted, seconds = [], []
     for i in range(count):
         start = float(film.start or 0) + (film.duration or 0) * i / count

@@ -24,7 +24,7 @@ from kerasart.applications.film import FilmState, list_arrays, name_arrays
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.image.resizing import resize
-from kerasart.optimization import State, finish
+from kerasart.optimization import carry, finish
 from kerasart.settings.checks import check, check_film_steps, check_steadiness
 
 # The part of the dream that is carried where the motion cannot be trusted: a wrong dream harms less
@@ -101,12 +101,12 @@ class FilmDreamer:
 
     def _dream_on(self, inputs, start, steps, motion, state):
         """Takes steps at the last octave alone, with the optimizer's memory of the frame before."""
-        dreamer, last = self._dreamer, len(inputs.sizes) - 1
-        start = resize(start, inputs.sizes[last], dreamer.settings.antialias)
-        motion = motion.resize(inputs.sizes[last])
-        before = State(start, list_arrays("memory", state))
-        start = dreamer.descent.carry(before, start, partial(warp, flow=motion.flow), motion.trust)
-        return dreamer.run(inputs, start, range(last, last + 1), steps)
+        dreamer, size = self._dreamer, inputs.sizes[-1]
+        start = resize(start, size, dreamer.settings.antialias)
+        motion = motion.resize(size)
+        memory, move = list_arrays("memory", state), partial(warp, flow=motion.flow)
+        start = carry(dreamer.descent, memory, start, move, motion.trust)
+        return dreamer.run(inputs, start, -1, steps)
 
     def _finish(self, run):
         return finish(run, self._dreamer.objective, self._dreamer.record).image

@@ -26,7 +26,7 @@ from kerasart.backbones import Backbone
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.objectives import Objective, Target, Temporal
-from kerasart.optimization import State, blend_warped, finish, measure_gradient, replace_photo
+from kerasart.optimization import blend_warped, carry, finish, measure_gradient, replace_photo
 from kerasart.settings.checks import check_film_steps, check_steadiness
 
 # Weight of `Temporal` at a steadiness of 1, relative to the other terms' gradient on a noisy photo.
@@ -141,5 +141,5 @@ def _carry(painting, motion, state):
     before = move(state["image"]), motion.trust**_FIRMNESS
     targets = replace_photo(descent.evaluator, targets, photo, before)
     start = blend_warped(move, motion.trust, state["image"], photo)
-    before = State(state["image"], list_arrays("memory", state))
-    return descent.carry(before, start, move, motion.trust), targets, state["weights"]
+    start = carry(descent, list_arrays("memory", state), start, move, motion.trust)
+    return start, targets, state["weights"]

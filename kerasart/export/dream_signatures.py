@@ -7,7 +7,8 @@ import math
 
 import tensorflow as tf
 
-from kerasart.applications.deep_dream import Dreamer, make_optimizer
+from kerasart.applications.deep_dream import Dreamer
+from kerasart.applications.dream_descent import make_optimizer
 from kerasart.export.image_ops import first_refusal
 from kerasart.export.signatures import Served, check_bounds
 from kerasart.image.resizing import resize

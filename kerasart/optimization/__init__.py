@@ -4,8 +4,9 @@ from kerasart.startup import quiet_startup
 
 with quiet_startup():
     from kerasart.optimization.balancing import balance, measure_gradient
+    from kerasart.optimization.carrying import blend_warped, carry
     from kerasart.optimization.checkpoint import Checkpoint, open_checkpoint
-    from kerasart.optimization.descent import Descent, blend_warped
+    from kerasart.optimization.descent import Descent
     from kerasart.optimization.evaluator import Evaluator
     from kerasart.optimization.gradient_filters import (
         GradientFilters,
@@ -69,6 +70,7 @@ __all__ = [
     "Transforms",
     "balance",
     "blend_warped",
+    "carry",
     "choose_tile",
     "count_images",
     "coarse_to_fine",

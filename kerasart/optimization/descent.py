@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import keras
@@ -32,10 +31,6 @@ _log = logging.getLogger("kerasart")
 # Early on, the running mean is over about the last quarter of the images, to forget the first ones,
 # which are blurred from being enlarged (eta + 1 of Shamir and Zhang, see `Descent`).
 _RECENT = 4
-
-# What stands for memory that cannot be moved to the next frame, as a part of its mean. Much more
-# would slow the painting of what was uncovered.
-_UNKNOWN = 0.01
 
 # Pairs of `Compiled`: for a descent's evaluator and for its steps.
 _COMPILED = Recent(2)
@@ -165,43 +160,6 @@ class Descent:
         )
         if [each.shape for each in memory] != [each.shape for each in new.memory]:
             return new  # A Keras optimizer can have variables that are not resized: start afresh.
-        return new._replace(memory=memory)
-
-    def carry(
-        self,
-        state: State,
-        image: ArrayLike,
-        warp: Callable[[np.ndarray], np.ndarray],
-        trust: np.ndarray,
-    ) -> State:
-        """Makes the `State` to start the next frame of a film from, with the memory moved to it.
-
-        With its moments at the places to which their strokes moved, Adam goes on as if nothing had
-        happened; with new ones, its first steps would change every pixel, or every coefficient, by
-        the learning rate. The running mean starts afresh.
-
-        Args:
-            state: The last `State` of the frame before.
-            image: The image to start from, float32 RGB (1, height, width, 3).
-            warp: `warp(array) -> array` moves float32 (1, height, width, 3) to the next frame.
-            trust: Where to trust it, float32 (1, height, width, 1) in [0, 1]. Elsewhere the memory
-                is about that of a start; but moments of 0 would make specks of a gradient's noise,
-                so they are a hundredth of their mean.
-
-        Returns:
-            The `State`.
-        """
-
-        def move(old):
-            return blend_warped(warp, trust, old, _UNKNOWN * np.mean(old))
-
-        new, shape = self.start(image), state.image.shape
-        if self.parameterization:
-            carry = partial(self.parameterization.carry, warp=lambda field: trust * warp(field))
-            return new._replace(memory=self.optimizer.carry(new.image, state.memory, carry))
-        if any(old.shape not in ((), shape) for old in state.memory):
-            return new  # What has no positions in the image cannot be moved.
-        memory = tuple(move(old) if old.shape == shape else old for old in state.memory)
         return new._replace(memory=memory)
 
     def run(
@@ -399,27 +357,6 @@ class Descent:
             ),
         )
         return state, history
-
-
-def blend_warped(
-    warp: Callable[[np.ndarray], np.ndarray],
-    trust: np.ndarray,
-    array: ArrayLike,
-    elsewhere: ArrayLike,
-) -> np.ndarray:
-    """Moves an array along the motion, and takes another where that is not to be trusted.
-
-    Args:
-        warp, trust: See `Descent.carry`.
-        array: float32 (1, height, width, 3).
-        elsewhere: What is taken where there is no trust: a scalar, or of the array's shape.
-
-    Returns:
-        float32 (1, height, width, 3), in the array's range where it is trusted.
-    """
-    old = np.asarray(array)
-    # A warp that overshoots would make squares negative.
-    return trust * np.clip(warp(old), old.min(), old.max()) + (1 - trust) * np.asarray(elsewhere)
 
 
 def _if_given(first_size):

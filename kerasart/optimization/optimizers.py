@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 
@@ -13,6 +13,9 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 NORMS = ("mean", "std", "unit")
+
+Memory: TypeAlias = "tuple[tf.Tensor, ...]"
+Move: TypeAlias = "Callable[[tf.Tensor], tf.Tensor]"
 
 
 class Optimizer:
@@ -52,23 +55,18 @@ class Optimizer:
         """
         return ()
 
-    def carry(
-        self,
-        image: tf.Tensor,
-        memory: tuple[tf.Tensor, ...],
-        move: Callable[[tf.Tensor], tf.Tensor],
-    ) -> tuple[tf.Tensor, ...]:
-        """Makes the memory to start the next frame of a film from, whose pixels are represented.
+    def carry(self, new: Memory, memory: Memory, move: Move) -> Memory:
+        """Makes the memory for the next frame of a film, of which not pixels are optimised.
 
         Args:
-            image: What represents the image to start from.
+            new: What `start` makes for it.
             memory: That of the last step for the frame before, of the same size.
             move: `move(gradient) -> gradient` moves a gradient along the motion.
 
         Returns:
             A tuple of tensors, as `start`.
         """
-        return self.start(image)
+        return new
 
     def take_steps(self, run: RunInProgress) -> None:
         """Takes the steps of a run until it is done."""
@@ -186,13 +184,8 @@ class Adam(Optimizer):
         """Starts the moments and the step count at 0."""
         return tf.zeros_like(image), tf.zeros_like(image), tf.zeros([])
 
-    def carry(
-        self,
-        image: tf.Tensor,
-        memory: tuple[tf.Tensor, ...],
-        move: Callable[[tf.Tensor], tf.Tensor],
-    ) -> tuple[tf.Tensor, ...]:
-        """Moves the mean, and keeps the mean square, how large gradients are whatever moves."""
+    def carry(self, new: Memory, memory: Memory, move: Move) -> Memory:
+        """Moves the mean, and keeps the mean square: how large gradients are, whatever moves."""
         mean, square, step = memory
         return move(mean), square, step
 

@@ -40,17 +40,17 @@ def test_the_first_frame_of_a_shot_is_a_dream(frames, dreamer):
     np.testing.assert_array_equal(after_a_cut, expected)
 
 
-def test_a_run_from_a_start_takes_steps_at_the_octaves_that_it_is_given(frames, dreamer):
+def test_a_run_from_a_start_takes_steps_from_the_octave_that_it_is_given(frames, dreamer):
     start = np.clip(frames[0] + 0.1, 0, 1)
     inputs = dreamer.plan(frames[0])
     assert inputs.sizes[-1] == (48, 64)
-    run = dreamer.run(inputs, start, range(1, 2), 3)
+    run = dreamer.run(inputs, start, -1, 3)
     assert len(run.losses) == 3
     expected = dreamer.descent.run(start, 3).image
     np.testing.assert_allclose(run.image, np.clip(expected, 0, 1), atol=1e-5)
     mask = np.zeros((48, 64))
     mask[:, :32] = 1
-    masked = dreamer.run(dreamer.plan(frames[0], mask), start, range(1, 2), 3).image
+    masked = dreamer.run(dreamer.plan(frames[0], mask), start, 1, 3).image
     np.testing.assert_allclose(masked[:, :, 32:], frames[0][:, :, 32:], atol=1e-5)
     np.testing.assert_allclose(masked[:, :, :32], run.image[:, :, :32], atol=1e-5)
     np.testing.assert_array_equal(dreamer.run(inputs).image, dreamer.dream(frames[0]).image)
@@ -89,9 +89,9 @@ def test_what_is_lost_is_dreamed_anew_by_more_steps(frames, dreamer, monkeypatch
     taken = []
     run = dreamer.run
 
-    def note(inputs, start, octaves, steps):
+    def note(inputs, start, first, steps):
         taken.append((np.asarray(start.image), steps))
-        return run(inputs, start, octaves, steps)
+        return run(inputs, start, first, steps)
 
     monkeypatch.setattr(dreamer, "run", note)
     painter(frames[1], motion(), {**state, **share, "dream": 2 * state["dream"]})
@@ -147,7 +147,8 @@ def test_what_is_not_allowed(dreamer, toy):
     noise = Dreamer("ascent", toy, layers="conv3", init="noise", precision="float32")
     with pytest.raises(ValueError, match="`init` must be photo.* Received: 'noise'"):
         FilmDreamer(noise)
-    lbfgs = Dreamer("natural", toy, layers="conv3", precision="float32")
+    options = {"optimizer": "lbfgs", "smoothness": 0, "jitter": 0, "layers": "conv3"}
+    lbfgs = Dreamer("ascent", toy, precision="float32", **options)
     with pytest.raises(ValueError, match="`optimizer` must be ascent or adam.* Received: 'lbfgs'"):
         FilmDreamer(lbfgs)
     for steps in (1.5, "3"):
@@ -166,7 +167,9 @@ def test_what_is_not_allowed(dreamer, toy):
             {"start": np.zeros((48, 64, 3))},
             r"`start` must be a State, or of shape \(1, 34, 45",
         ),
-        ({"octaves": range(2, 3)}, "`octaves` must be some of the 2, from 0. Received: range"),
+        ({"first": 2}, "`first` must be the number of an octave, of 2. Received: 2"),
+        ({"first": -3}, "`first` must be the number of an octave, of 2. Received: -3"),
+        ({"first": 0.5}, "`first` must be the number of an octave, of 2. Received: 0.5"),
         ({"steps": 1.5}, "`steps` must be a whole number of 1 or more. Received: 1.5"),
         ({"steps": 0}, "`steps` must be a whole number of 1 or more. Received: 0"),
     ],

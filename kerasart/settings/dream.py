@@ -304,7 +304,7 @@ class DreamSettings:
         """Raises a ValueError if one cannot dream on a film by these settings."""
         check(self.init == "photo", "init", "photo, to dream on a film", self.init)
         # In the few steps of a frame L-BFGS gathers no curvature: dreams would fade, or run away.
-        allowed = "ascent or adam, to dream on a film (the preset natural uses lbfgs)"
+        allowed = "ascent or adam, to dream on a film"
         check(self.optimizer != "lbfgs", "optimizer", allowed, self.optimizer)
 
     @property

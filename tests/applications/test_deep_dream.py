@@ -280,10 +280,11 @@ def test_a_presets_smoothness_leaves_room_for_any_layer(layer, squeezenet, cat):
 
 
 def test_a_strength_takes_the_place_of_a_presets_raw_weight(squeezenet):
-    raw = choose_dream_settings(find_preset("deep_dream", "natural"), squeezenet, {})
+    own = {"settings": {"layers": "fire6", "tv_weight": 69224.0, "energy_weight": 1300.0}}
+    raw = choose_dream_settings(find_preset("deep_dream", own), squeezenet, {})
     assert (raw.smoothness, raw.tv_weight) == (0.0, 69224.0)
-    changes = {"smoothness": 0.5, "optimizer": "adam"}
-    given = choose_dream_settings(find_preset("deep_dream", "natural"), squeezenet, changes)
+    changes = {"smoothness": 0.5}
+    given = choose_dream_settings(find_preset("deep_dream", own), squeezenet, changes)
     assert (given.smoothness, given.tv_weight, given.energy_weight) == (0.5, 0.0, 1300.0)
     given = choose_dream_settings(
         find_preset("deep_dream", "animals"), squeezenet, {"tv_weight": 5.0}

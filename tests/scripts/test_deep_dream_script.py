@@ -212,7 +212,7 @@ def test_debug_shows_a_traceback(tmp_path, warm_run):
         (["--preset=guided"], "`guide` must be given for what is compared with it"),
         (["--preset=sculpture", "--blur=1"], "`parameterization` must be pixels"),
         (["--smoothness=1", "--tv_weight=1"], "`tv_weight` must be 0 where smoothness is more"),
-        (["--preset=natural", "--smoothness=1"], "`smoothness` must be 0 for lbfgs"),
+        (["--preset=ascent", "--optimizer=lbfgs"], "`smoothness` must be 0 for lbfgs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -1015,7 +1015,10 @@ def test_a_film_is_dreamed_on(tmp_path, warm_run):
     [
         (["--image=clip.mp4", "--animate=zoom"], "`animate` does not go with a film"),
         (["--image=clip.mp4", "--init=noise"], "`init` must be photo, to dream on a film"),
-        (["--image=clip.mp4", "--preset=natural"], "`optimizer` must be ascent or adam, to dream"),
+        (
+            ["--image=clip.mp4", "--optimizer=lbfgs", "--smoothness=0"],
+            "`optimizer` must be ascent or adam, to dream",
+        ),
         (["--steadiness=1"], "`steadiness` goes with a film"),
     ],
 )

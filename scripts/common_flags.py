@@ -56,7 +56,6 @@ MEMORY = flags.DEFINE_float(
     "memory",
     None,
     "What --tile=auto may use, in GiB. (default: most of what is free)",
-    lower_bound=0.0,
 )
 BITS = flags.DEFINE_enum(
     "bits", None, ["8", "16"], "Bits a channel; 16 for PNG and TIFF. (default: 8)"

@@ -2,6 +2,7 @@
 
 from kerasart.scripts import cli
 from kerasart.scripts.common_flags import PREVIEW_EVERY, QUIET, if_taken, metadata_of
+from kerasart.scripts.unfinished import is_partial
 
 import sys
 import time
@@ -27,7 +28,8 @@ def make_picture(
 
     Args:
         make: `make(checkpoint=..., on_step=..., on_tile=...) -> Result`.
-        output: Where to write. A name that is taken gets a number, unless --overwrite.
+        output: Where to write. A name that is taken gets a number, unless --overwrite, or by the
+            picture so far of the run that is resumed.
         record: Dict of what goes into the file's record besides the result's settings.
         photo: The `Picture` whose alpha, resized to the result, and metadata go into the file; or
             None.
@@ -42,6 +44,9 @@ def make_picture(
         is not finite the last good picture is.
     """
     start = time.perf_counter()
+    otherwise = "refuse" if label else "number"
+    if state and state.exists() and is_partial(output):
+        otherwise = "replace"  # The picture so far, of the run that goes on.
     result: Any
     stopped: BaseException | None = None
     with ProgressBar(label=label, disable=QUIET.value or None) as bar, _Preview(output) as preview:
@@ -68,7 +73,7 @@ def make_picture(
         photo,
         metadata_of(photo),
         bits,
-        if_taken("refuse" if label else "number"),
+        if_taken(otherwise),
     )
     height, width = result.image.shape[1:3]
     cli.say(

@@ -49,6 +49,14 @@ def find_state(output: str | Path, resumes: bool = False) -> Path:
     return state
 
 
+def is_partial(output: str | Path) -> bool:
+    """Whether the file at the output is a PNG whose record says that its run was interrupted."""
+    try:
+        return "interrupted_after" in read_record(output, common_flags.MAX_PIXELS.value)
+    except (ValueError, OSError):  # There is no file, or no record in it.
+        return False
+
+
 def forget_finished(jobs: Sequence[Job]) -> None:
     """Removes the states, left by a kill, of pictures that were written just before it.
 

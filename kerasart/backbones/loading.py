@@ -108,7 +108,8 @@ def _download(architecture, head):
         return architecture.build("imagenet", head)
     except Exception as error:
         # Keras raises a plain Exception when a download fails.
-        bundled = " or ".join(_bundled_names(head))
+        names = _bundled_names(head)
+        bundled = " or ".join(f"{x} (up to {BUNDLED[x]})" if BUNDLED[x] else x for x in names)
         raise ValueError(
             f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
             "be downloaded; give a file with --weights=PATH, or use --weights=bundled with "

@@ -82,6 +82,8 @@ class MotionTracker:
                 f"`flow` must return vectors of shape {expected}, (height, width, 2) of the frame. "
                 f"Received: {flow.shape}"
             )
+        if not np.isfinite(flow).all():
+            raise ValueError("`flow` must return finite vectors. Received: NaN or infinity")
         return flow
 
     def restart(self, image: np.ndarray | None = None) -> None:

@@ -77,7 +77,7 @@ def parse_octaves(octaves: Any, name: str = "octaves") -> tuple[int, int]:
         whole = all(float(part) == number for part, number in zip(parts, numbers, strict=True))
     except (OverflowError, TypeError, ValueError):
         first, last, whole = 0, 0, False
-    allowed = "a number from 1 to 32, or first:last such as -2:2"
+    allowed = "a number from 1 to 32, or first:last, the smaller first, such as -2:2"
     check(whole and -32 < first <= last < 32, name, allowed, octaves)
     return first, last
 

@@ -293,9 +293,9 @@ def test_auto_is_what_is_bundled_and_asks_no_server(offline, caplog, choice, nam
 @pytest.mark.parametrize(
     ("name", "weights", "head", "advice"),
     [
-        ("vgg19", "auto", False, "vgg16 or squeezenet or inception_v3"),
-        ("inception_v3", "imagenet", False, "vgg16 or squeezenet or inception_v3"),
-        ("auto", "imagenet", False, "vgg16 or squeezenet or inception_v3"),
+        ("vgg19", "auto", False, "vgg16 or squeezenet or inception_v3 (up to mixed5)"),
+        ("inception_v3", "imagenet", False, "vgg16 or squeezenet or inception_v3 (up to mixed5)"),
+        ("auto", "imagenet", False, "vgg16 or squeezenet or inception_v3 (up to mixed5)"),
         ("inception_v3", "auto", True, "squeezenet"),
     ],
 )

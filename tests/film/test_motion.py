@@ -93,3 +93,11 @@ def test_a_flow_of_another_size_is_refused():
     tracker(view("coffee"))
     with pytest.raises(ValueError, match=r"`flow`.*\(160, 240, 2\).*Received: \(160, 240, 3\)"):
         tracker(view("coffee"))
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_flow_that_is_not_finite_is_refused(value):
+    tracker = MotionTracker(lambda now, before: np.full((*now.shape[1:3], 2), value))
+    tracker(view("coffee"))
+    with pytest.raises(ValueError, match="`flow` must return finite vectors. Received: NaN or inf"):
+        tracker(view("coffee"))

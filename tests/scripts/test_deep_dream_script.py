@@ -204,6 +204,9 @@ def test_debug_shows_a_traceback(tmp_path, warm_run):
         (["--preset=mine.json"], "`preset` must be a file that can be read; 'mine.json' is none"),
         (["--layers=fire5:x"], "`layers` must be different layers"),
         (["--octaves=many"], "`octaves` must be a number from 1 to 32"),
+        (["--octaves=5:-1"], "the smaller first, such as -2:2. Received: '5:-1'"),
+        (["--memory=0"], "`memory` must be more than 0, in GiB. Received: 0.0"),
+        (["--memory=-1"], "`memory` must be more than 0, in GiB. Received: -1.0"),
         (["--class=no such thing"], "`class` must be"),
         (["--octave_scale=1"], "`octave_scale` must be more than 1. Received: 1.0"),
         (["--scaling=1"], "`scaling` must be from 0 to less than 1. Received: 1.0"),
@@ -925,9 +928,16 @@ def test_interrupt_in_the_midst_of_the_first_step(
     assert "unfinished run" in line and "--resume" in line and "--overwrite" in line
     line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--resume", "--seed=3")
     assert "; seed differ" in line
-    succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--resume", "--overwrite"))
+    # The picture so far gives way to the whole one; what the user put in its place does not.
+    shutil.copy(tmp_path / "dream.png.state.npz", tmp_path / "own.png.state.npz")
+    shutil.copy(tmp_path / "photo.png", tmp_path / "own.png")
+    succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--resume"))
+    succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--resume", "--output=own.png"))
     succeed(warm_run(tmp_path, "--image=photo.png", *SMALL, "--output=straight.png"))
-    assert "dream.png.state.npz" not in names_in(tmp_path)
+    made = ["change", "dream.png", "own-2.png", "own.png", "photo.png", "straight.png"]
+    assert names_in(tmp_path) == made
+    assert (tmp_path / "own.png").read_bytes() == (tmp_path / "photo.png").read_bytes()
+    np.testing.assert_array_equal(pixels(tmp_path / "own-2.png"), pixels(tmp_path / "dream.png"))
     np.testing.assert_array_equal(pixels(tmp_path / "dream.png"), pixels(tmp_path / "straight.png"))
     assert record_of(tmp_path / "dream.png") == record_of(tmp_path / "straight.png")
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import kerasart
 from kerasart.applications import deep_dream as module
+from kerasart.applications import dream_descent
 from kerasart.applications.deep_dream import deep_dream, dream_objective
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image.resizing import resize
@@ -328,12 +329,12 @@ def test_max_loss_ends_octaves_early(tiny, dreamt):
 def test_one_trace_for_a_whole_dream(monkeypatch, tiny):
     made = []
 
-    class Recorded(module.Descent):
+    class Recorded(dream_descent.Descent):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             made.append(self)
 
-    monkeypatch.setattr(module, "Descent", Recorded)
+    monkeypatch.setattr(dream_descent, "Descent", Recorded)
     result = tiny(octaves=3, octave_scale=1.2)
     assert len(result.history["conv3"]) == 9
     assert [descent.traces for descent in made] == [1]

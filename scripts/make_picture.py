@@ -44,9 +44,7 @@ def make_picture(
         is not finite the last good picture is.
     """
     start = time.perf_counter()
-    otherwise = "refuse" if label else "number"
-    if state and state.exists() and is_partial(output):
-        otherwise = "replace"  # The picture so far, of the run that goes on.
+    resumes = bool(state and state.exists())
     result: Any
     stopped: BaseException | None = None
     with ProgressBar(label=label, disable=QUIET.value or None) as bar, _Preview(output) as preview:
@@ -73,7 +71,7 @@ def make_picture(
         photo,
         metadata_of(photo),
         bits,
-        if_taken(otherwise),
+        _if_taken(output, resumes, label),
     )
     height, width = result.image.shape[1:3]
     cli.say(
@@ -90,6 +88,13 @@ def make_picture(
     if state:
         state.unlink(missing_ok=True)
     return result
+
+
+def _if_taken(output, resumes, label):
+    """What is to be done where the output is taken: the picture so far gives way to the whole."""
+    if resumes and is_partial(output):
+        return "replace"
+    return if_taken("refuse" if label else "number")
 
 
 class _Preview:

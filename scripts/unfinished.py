@@ -51,10 +51,7 @@ def find_state(output: str | Path, resumes: bool = False) -> Path:
 
 def is_partial(output: str | Path) -> bool:
     """Whether the file at the output is a PNG whose record says that its run was interrupted."""
-    try:
-        return "interrupted_after" in read_record(output, common_flags.MAX_PIXELS.value)
-    except (ValueError, OSError):  # There is no file, or no record in it.
-        return False
+    return _was_interrupted(output) is True
 
 
 def forget_finished(jobs: Sequence[Job]) -> None:
@@ -75,8 +72,15 @@ def _state_of(output):
 def _is_left_over(state, output):
     """Whether a run was killed just after it had written its whole picture, a PNG."""
     try:
-        if Path(output).stat().st_mtime_ns < state.stat().st_mtime_ns:
-            return False
-        return "interrupted_after" not in read_record(output, common_flags.MAX_PIXELS.value)
-    except (ValueError, OSError):  # There is none of both, or the picture tells nothing.
+        is_later = Path(output).stat().st_mtime_ns >= state.stat().st_mtime_ns
+    except OSError:  # One of them is not there.
         return False
+    return is_later and _was_interrupted(output) is False
+
+
+def _was_interrupted(output):
+    """Whether a picture's run was interrupted, as its record says; None if there is no record."""
+    try:
+        return "interrupted_after" in read_record(output, common_flags.MAX_PIXELS.value)
+    except (ValueError, OSError):
+        return None

@@ -168,8 +168,8 @@ class Dreamer:
             kinds = [type(each).__name__ for each in listed]
             check(are_all, "targets", f"a Target for each term, {count}", kinds)
         if weights is not None:
-            numbers = list(weights) if np.iterable(weights) else []
-            are_all = len(numbers) == count and all(map(is_number, numbers))
+            numbers = np.array(weights, object)  # Of any shape: a ragged one has no other type.
+            are_all = numbers.shape == (count,) and all(map(is_number, numbers))
             check(are_all, "weights", f"a finite number for each term, {count}", weights)
         inputs = self.plan(image, mask, size)
         given = None if weights is None else np.asarray(weights)

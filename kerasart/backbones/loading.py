@@ -108,8 +108,10 @@ def _download(architecture, head):
         return architecture.build("imagenet", head)
     except Exception as error:
         # Keras raises a plain Exception when a download fails.
-        names = _bundled_names(head)
-        bundled = " or ".join(f"{x} (up to {BUNDLED[x]})" if BUNDLED[x] else x for x in names)
+        bundled = " or ".join(
+            f"{name} (up to {BUNDLED[name]})" if BUNDLED[name] else name
+            for name in _bundled_names(head)
+        )
         raise ValueError(
             f"The ImageNet weights of {architecture.name} are not in Keras's cache and could not "
             "be downloaded; give a file with --weights=PATH, or use --weights=bundled with "

@@ -18,12 +18,20 @@ folder, photos that are painted already are skipped, so that the same command co
 keeps its sound and its times, and does not flicker.
 """
 
-from kerasart.scripts import cli, common_flags, film_flags, options, style_pictures
+from kerasart.scripts import (
+    cli,
+    common_flags,
+    film_flags,
+    options,
+    style_pictures,
+    sweep_sheet,
+)
 from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_film import make_films
 from kerasart.scripts.make_picture import make_picture
 from kerasart.scripts.style_flag import parse_file
+from kerasart.scripts.sweep_sheet import SWEEP
 from kerasart.scripts.unfinished import RESUME, find_state, forget_finished
 
 from collections.abc import Callable
@@ -72,13 +80,6 @@ _PLOT = flags.DEFINE_string(
 _CONTACT_SHEET = flags.DEFINE_string(
     "contact_sheet", None, "Write the photo, the styles and the result side by side here."
 )
-_SWEEP = flags.DEFINE_string(
-    "sweep",
-    None,
-    "NAME:VALUE,VALUE,...: paint with each value of a flag, such as "
-    "style_strength:0.25,0.5,1,2,4; --output becomes a labelled sheet of the pictures, which lie "
-    "beside it.",
-)
 
 _INIT = flags.DEFINE_string("init", None, "Where to start: content, noise, or a picture file.")
 _SETTINGS = options.define_flags(
@@ -98,7 +99,7 @@ GROUPS = {
     "Network": [*common_flags.NETWORK_FLAGS, _LIST_LAYERS],
     "Loss terms (defaults: the preset's)": _SETTINGS["terms"],
     "Optimization (defaults: the preset's)": _SETTINGS["descent"],
-    "Contact sheet, sweep and plot": [_CONTACT_SHEET, _SWEEP, _PLOT],
+    "Contact sheet, sweep and plot": [_CONTACT_SHEET, SWEEP, _PLOT],
     "Run": [RESUME, *common_flags.RUN_FLAGS],
 }
 
@@ -146,7 +147,7 @@ def act(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
         paint_film()
     elif are_several(_CONTENT.value):
         paint_folder(make, recorded)
-    elif _SWEEP.value:
+    elif SWEEP.value:
         sweep(make, recorded)
     else:
         output = _OUTPUT.value or "painted.png"
@@ -162,7 +163,7 @@ def show_presets() -> bool:
 
 def paint_folder(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
     """Paints each of several photos, with arguments as of `act`."""
-    if _SWEEP.value:
+    if SWEEP.value:
         raise ValueError(f"`content` must be one photo to sweep. Received: {_CONTENT.value!r}")
     request = read_request(recorded)
     jobs, _ = plan_jobs(_CONTENT.value, _OUTPUT.value, request.bits, flag="content")
@@ -172,7 +173,7 @@ def paint_folder(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
 
 def paint_film() -> None:
     """Paints the film that --content names."""
-    of_pictures = style_pictures.CONTENT_MASK, _SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
+    of_pictures = style_pictures.CONTENT_MASK, SWEEP, _PLOT, _CONTACT_SHEET, REPRODUCE
     film_flags.check(*of_pictures, common_flags.PREVIEW_EVERY)
     _, settings, chosen, pictures, _ = read_request({})
     styles, masks = pictures["styles"], pictures["style_masks"]
@@ -289,7 +290,7 @@ def paint(
     check_output(output, bits)
     photo = common_flags.read_photo(content)
     _check_size(photo.image.shape[1:3], chosen, is_given="size" in settings)
-    state = None if _SWEEP.value else find_state(output, resumes=bool(label))
+    state = None if SWEEP.value else find_state(output, resumes=bool(label))
     sizes, tiling = [], common_flags.read_tiling()
 
     def make_it(on_step, **run):
@@ -336,38 +337,15 @@ def _check_size(size, settings, is_given):
 
 
 def sweep(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
-    """Paints with each of several values of a flag, and writes a labelled sheet of the pictures.
+    """Paints with each of several values of a flag (see `sweep_sheet`), arguments as of `act`."""
 
-    Args:
-        make, recorded: As of `act`.
-    """
-    name, _, values = (_SWEEP.value or "").partition(":")
-    if name not in (*names_of(StyleSettings), "preset", "backbone", "seed") or not values:
-        raise ValueError(
-            "`sweep` must be a flag and its values, such as style_strength:0.5,1,2. "
-            f"Received: {_SWEEP.value!r}"
-        )
-    try:
-        parsed = [flags.FLAGS[name].parser.parse(value) for value in values.split(",")]
-    except ValueError as error:
-        raise ValueError(
-            f"`sweep` must give values that --{name} can take; {error}. Received: {values!r}"
-        ) from None
-    for value in parsed:  # Better refused before the first picture than after it.
-        _read_settings({}, {name: value})
-    if RESUME.value:
-        raise ValueError("`resume` must not be given with `sweep`. Received: both")
-    sheet = Path(_OUTPUT.value or "painted.png")
-    check_output(sheet)
-    images, labels = [], []
-    for value in parsed:
-        label = str(value).replace("/", "_")  # Of a file's path.
-        output = sheet.with_name(f"{sheet.stem}.{name}-{label}{sheet.suffix}")
-        request = read_request(recorded, **{name: value})
-        images.append(paint(make, request, _CONTENT.value, str(output)).image)
-        labels.append(f"{name} {value}")
-    path = write_picture(sheet, contact_sheet(images, labels), taken=common_flags.if_taken())
-    cli.say(f"Wrote {path}: a sheet of {cli.counted(len(images), 'picture')}.")
+    def paint_one(output, **changes):
+        return paint(make, read_request(recorded, **changes), _CONTENT.value, output)
+
+    def check_settings(**changes):
+        _read_settings({}, changes)
+
+    sweep_sheet.paint(paint_one, check_settings, _OUTPUT.value or "painted.png")
 
 
 def run() -> None:

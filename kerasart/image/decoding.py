@@ -1,6 +1,5 @@
 """Decodes image files to upright sRGB arrays and separate alpha."""
 
-import io
 import os
 import sys
 import tempfile
@@ -10,19 +9,13 @@ from numbers import Integral
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from kerasart.image.arrays import quantise
+from kerasart.image.colour_profiles import conversion_to_srgb
 from kerasart.image.file_warnings import warn_of_file
 from kerasart.image.formats import NAMES, enable_heif, is_heif, pillow_setting
 from kerasart.image.metadata import Metadata, read_metadata, read_orientation
 from kerasart.image.transparency import fill_hidden
-
-_MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
-
-# A profile that changes no colour by more than this many 8-bit levels is taken for sRGB: the sRGB
-# profiles in use differ by rounding.
-_SRGB_TOLERANCE = 1
 
 _UPRIGHT = {
     2: lambda a: a[:, ::-1],
@@ -298,7 +291,7 @@ def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
     samples = _UPRIGHT.get(orientation, lambda same: same)(samples)
     height, width, channels = samples.shape
     colours = channels - bool(alpha_kind)
-    to_srgb = _profile_conversion(profile, colours, name)
+    to_srgb = conversion_to_srgb(profile, colours, name)
     image = np.empty((height, width, 3), np.float32)
     alpha = np.empty((height, width, 1), np.float32) if alpha_kind else None
     step = max(1, _PIXELS_AT_ONCE // width)
@@ -311,48 +304,3 @@ def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
             part = np.minimum(part / np.maximum(part[..., colours:], 1 / levels), 1)
         image[rows] = to_srgb(part[..., :colours])
     return image, alpha
-
-
-def _profile_conversion(profile, channels, name):
-    """Returns a function from grey, RGB or CMYK, floats in [0, 1], to sRGB."""
-    if not profile:
-        return _to_rgb
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        is_rgb = source.profile.xcolor_space.strip() == "RGB"
-        # Images converted to grey often keep an RGB profile.
-        mode = "RGB" if is_rgb else _MODE_OF_CHANNELS[channels]
-        target = ImageCms.createProfile("sRGB")
-        # LittleCMS's optimised lookup tables are too coarse for dark greys.
-        flags = ImageCms.Flags.NOOPTIMIZE
-        transform = ImageCms.buildTransform(source, target, mode, "RGB", flags=flags)
-        if _keeps_colours(transform, mode):
-            return _to_rgb
-    except Exception as error:  # A damaged profile may raise anything.
-        warn_of_file("The colour profile of '%s' is ignored: %s", name, error)
-        return _to_rgb
-
-    def convert(colours):
-        colours = _to_rgb(colours) if is_rgb else colours
-        height, width, _ = colours.shape
-        data = quantise(colours, bits=8).tobytes()
-        converted = ImageCms.applyTransform(Image.frombytes(mode, (width, height), data), transform)
-        return np.divide(np.asarray(converted), 255, dtype=np.float32)
-
-    return convert
-
-
-def _keeps_colours(transform, mode):
-    steps = np.arange(0, 256, 17, dtype=np.uint8)
-    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(64, 64, 3)
-    probe = Image.fromarray(cube).convert(mode)
-    before = np.asarray(probe.convert("RGB"), dtype=int)
-    after = np.asarray(ImageCms.applyTransform(probe, transform), dtype=int)
-    return np.abs(after - before).max() <= _SRGB_TOLERANCE
-
-
-def _to_rgb(colours):
-    channels = colours.shape[-1]
-    if channels == 4:  # CMYK: black dims what the coloured inks let through
-        return (1 - colours[..., :3]) * (1 - colours[..., 3:])
-    return colours if channels == 3 else np.repeat(colours, 3, axis=-1)

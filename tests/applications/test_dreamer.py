@@ -339,7 +339,7 @@ def test_pixels_go_to_the_guides(make, photo, guide):
 
 
 @pytest.mark.parametrize(
-    ("settings", "most"), [({"preset": "natural", "layers": "fire3"}, 1.0), (LBFGS, 0.5)]
+    ("settings", "most"), [({"preset": "natural", "layers": "fire3"}, 0.95), (LBFGS, 0.5)]
 )
 def test_a_natural_dream_is_smoother_and_more_plain(make, photo, settings, most):
     def roughness(image):

@@ -43,7 +43,7 @@ def plan_jobs(
     """
     found = _find(photos, flag)
     if not are_several(photos):  # A folder or a pattern may hold one, and still means a folder.
-        return [_name_one(found[0], output, bits, suffixes)], True
+        return [_name_one(found[0], output, bits, suffixes, flag)], True
     jobs = name_several(found, output, suffixes)
     for _, path in jobs:
         check_format(path, bits)
@@ -165,9 +165,15 @@ def _find(name, flag):
     return found
 
 
-def _name_one(photo, output, bits, suffixes):
+def _name_one(photo, output, bits, suffixes, flag):
     output = Path(output or "painted.png")
     if output.is_dir():
         output = output / name_paintings([Path(photo).name], suffixes)[0]
     check_output(output, bits)
+    is_there = output.exists() and Path(photo).exists()
+    if is_there and output.samefile(photo) and common_flags.OVERWRITE.value:
+        raise ValueError(
+            f"`output` must be another file than `{flag}`, which --overwrite would replace. "
+            f"Received: '{output}' for both"
+        )
     return photo, output

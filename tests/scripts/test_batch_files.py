@@ -1,9 +1,11 @@
 """Which photos a command names, and where what is painted of each goes."""
 
+from kerasart.scripts import common_flags
 from kerasart.scripts.batch_files import paint_each, plan_jobs
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,6 +76,20 @@ def test_one_photo_has_the_name_that_is_asked_for(folder):
     for output, expected in ((None, "painted.png"), ("x.jpg", "x.jpg"), ("out", "out/a.heic.png")):
         assert plan_jobs("in/a.heic", output) == ([("in/a.heic", Path(expected))], True)
     assert plan_jobs("cat", "out") == ([("cat", Path("out/cat.png"))], True)
+
+
+@pytest.mark.parametrize("output", ["in/a.png", "in"])
+def test_a_photo_is_not_painted_over(folder, monkeypatch, output):
+    (folder / "a.png").touch()
+    (folder / "link.png").symlink_to("a.png")
+    monkeypatch.setattr(common_flags, "OVERWRITE", SimpleNamespace(value=False))
+    assert plan_jobs("in/a.png", output)[0] == [("in/a.png", Path("in/a.png"))]  # It is numbered.
+    monkeypatch.setattr(common_flags, "OVERWRITE", SimpleNamespace(value=True))
+    for photo in ("a.png", "link.png"):
+        with pytest.raises(ValueError, match="^`output` must be another file than `image`"):
+            plan_jobs(f"in/{photo}", output, flag="image")
+    assert plan_jobs("in/a.png", "in/b.png")[0] == [("in/a.png", Path("in/b.png"))]
+    assert plan_jobs("cat", output)[1]
 
 
 def test_where_no_folder_can_be_all_ends_before_the_first(folder):

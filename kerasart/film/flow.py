@@ -8,6 +8,8 @@ import numpy as np
 
 # Frames smaller than this have no DIS flow.
 LEAST_SIDE = 12
+# OpenCV's DIS reads beyond wide frames of fewer rows, and ends the process.
+_LEAST_ROWS = 32
 
 # Below the first mean difference between a frame and the warped one before, flow is trusted fully;
 # above the second not at all: there the brightness changed, or something was uncovered.
@@ -20,7 +22,7 @@ def find_flow(now: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Estimates optical flow by dense inverse search (DIS).
 
     Source: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search" (arXiv 1603.03590),
-    as OpenCV implements it, with its preset "medium".
+    as OpenCV implements it, with its preset "fast".
 
     Args:
         now: A frame, float32 RGB (1, height, width, 3) in [0, 1], each side at least 12 pixels.
@@ -33,7 +35,9 @@ def find_flow(now: np.ndarray, before: np.ndarray) -> np.ndarray:
     Raises:
         ImportError: If OpenCV is not installed.
     """
-    return opencv().DISOpticalFlow_create(1).calc(_grey(now), _grey(before), None)
+    cv2 = opencv()
+    dense = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    return dense.calc(_grey(now), _grey(before), None)[: now.shape[1]]
 
 
 def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -138,8 +142,11 @@ def _squares(flow: np.ndarray) -> np.ndarray:
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
+    cv2 = opencv()
     pixels = np.rint(np.clip(image[0], 0.0, 1.0) * 255).astype(np.uint8)
-    return opencv().cvtColor(pixels, opencv().COLOR_RGB2GRAY)
+    below = max(0, _LEAST_ROWS - len(pixels))
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return cv2.copyMakeBorder(grey, 0, below, 0, 0, cv2.BORDER_REPLICATE)
 
 
 def opencv() -> Any:

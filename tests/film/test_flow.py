@@ -1,5 +1,8 @@
 """Optical flow, warping and trust, on photos moved by known motion."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -39,6 +42,24 @@ def test_known_motion_is_found(photo, motion):
     error = np.linalg.norm(back - expected, axis=-1)
     assert error[trust > 0.5].mean() < 0.4
     assert (trust > 0.5).mean() > 0.6
+
+
+FINDS = """
+import numpy as np
+from kerasart.film.flow import find_flow
+
+noise = np.random.default_rng(0).random((1, 160, 960, 3), np.float32)
+for size in ((12, 960), (12, 40), (20, 96), (31, 300), (31, 80), (160, 12), (160, 20)):
+    now = noise[:, : size[0], : size[1]]
+    flow = find_flow(now, now)
+    assert flow.shape == (*size, 2) and (flow == 0).all(), size
+"""
+
+
+def test_frames_may_be_wide_or_tall():
+    # By itself: OpenCV's DIS ended the process.
+    done = subprocess.run([sys.executable, "-c", FINDS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_frame_that_stands_has_no_flow_and_full_trust(photo):

@@ -116,17 +116,18 @@ def train(
                 cli.say(f"Going on after {cli.counted(training.step, 'step')}.")
             with tqdm(total=steps, initial=training.step, unit="step", disable=quiet) as bar:
                 shown = [ProgressLine(training, bar), *writers] if is_chief() else []
-                training.fit(trainer, plan.batches, *shown)
-    except KeyboardInterrupt:
-        training.write(trainer)
-        kept = cli.counted(training.step, "step")
-        print(f"\nKept {kept}; the same command continues.", file=sys.stderr)
-        sys.exit(130)
+                try:
+                    training.fit(trainer, plan.batches, *shown)
+                except KeyboardInterrupt:  # Not earlier: what is not restored must not be kept.
+                    training.write(trainer)
+                    kept = cli.counted(training.step, "step")
+                    print(f"\nKept {kept}; the same command continues.", file=sys.stderr)
+                    sys.exit(130)
+            if is_chief():
+                writer.write(paint())
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         raise ConnectionError(
             "All workers of TF_CONFIG must go on; the same command on each of them continues from "
             "the last state that was kept. Received: one that has stopped"
         ) from error
-    if is_chief():
-        writer.write(paint())
     return training

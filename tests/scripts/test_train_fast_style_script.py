@@ -272,6 +272,18 @@ def test_ctrl_c_keeps_all_steps_and_the_same_command_goes_on_and_no_other(
     assert names_in(folder / "mine" / "training") == ["progress.json", "state.weights.h5"]
     assert len(progress_of(folder / "mine")["history"]["loss"]) == 1
     before = contents(folder / "mine")
+    # Ctrl-C before its weights are restored takes nothing of it.
+    change(
+        tmp_path / "early",
+        """
+        def interrupted(path):
+            raise KeyboardInterrupt
+        """,
+        "kerasart.networks.resumable_training._checksum",
+    )
+    outcome = forked_run(folder, *flags, PYTHONPATH=str(tmp_path / "early"))
+    assert outcome.code == 130 and outcome.lines[-1].endswith("interrupted")
+    assert contents(folder / "mine") == before
     outcome = warm_run(folder, *flags, "--learning_rate=0.5")
     assert outcome.code == 1
     assert outcome.lines[-1].endswith(

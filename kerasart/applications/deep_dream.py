@@ -254,7 +254,7 @@ class Dreamer:
         octaves = range(count)[first:]
         steps = settings.steps if steps is None else steps
         check(is_whole(steps) and steps >= 1, "steps", "a whole number of 1 or more", steps)
-        start = inputs.start() if start is None else start
+        start = inputs.start(octaves[0]) if start is None else start
         if not isinstance(start, State):
             shape, size = np.shape(start), (1, *inputs.sizes[first], 3)
             check(shape == size, "start", f"a State, or of shape {size}", shape)
@@ -307,6 +307,7 @@ class Dreamer:
         count = len(self.objective.terms)
         are_known = all(is_whole(number) and 0 <= number < count for number in numbers)
         check(are_known, "numbers", f"from 0 to {count - 1}, of terms", numbers)
+        numbers = list(numbers)
         photo = self.plan(image, None, size).image
         terms = [1.0 * term for term in self.objective.terms]
         for number in numbers:

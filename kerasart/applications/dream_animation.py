@@ -99,6 +99,7 @@ def animate_zoom(
         ValueError: If an argument is not allowed.
     """
     check_motion(frames, zoom, blend, rotate, shift)
+    dreamer.execution.refuse_checkpoint("frame")
     if image is None or dreamer.settings.init != "photo":
         raise ValueError(
             "`image` must be given, and `init` be photo, to zoom into it. "
@@ -150,6 +151,7 @@ def animate_layers(
         ValueError: If an argument is not allowed.
     """
     check_motion(frames, blend=blend)
+    dreamer.execution.refuse_checkpoint("frame")
     terms = dreamer.objective.terms
     keyframes = [i for i, t in enumerate(terms) if isinstance(t, Activation | Channel | Similarity)]
     if len(keyframes) < 2:

@@ -88,9 +88,9 @@ class DreamInputs:
             self._photos = {**near, octave: photo}
         return self._photos[octave]
 
-    def start(self) -> tf.Tensor | np.ndarray:
-        """Returns the initial image of the first octave: the photo, with noise if so set."""
-        photo, deviation = self.photo(0), self._settings.init_noise
+    def start(self, octave: int = 0) -> tf.Tensor | np.ndarray:
+        """Returns the initial image of a dream's first octave: the photo, with noise if so set."""
+        photo, deviation = self.photo(octave), self._settings.init_noise
         if not deviation:
             return photo
         noise = np.random.default_rng(self._seed).normal(0.0, deviation, photo.shape)

@@ -27,7 +27,7 @@ def dream_style(
         styles: See `style_transfer`.
         dream: Dict of arguments of `deep_dream`, such as its preset; None for its defaults.
         **style: Arguments of `style_transfer`; `seed`, `tile`, `memory`, `on_step` and `on_tile`
-            also apply to the dream.
+            also apply to the dream, unless it has its own.
 
     Returns:
         A `Result`; its settings hold those of the dream under "dream".
@@ -36,7 +36,7 @@ def dream_style(
         ValueError, MemoryError, DivergedError, Interrupted: See `deep_dream`, `style_transfer`.
     """
     shared = {name: value for name, value in style.items() if name in _SHARED}
-    dreamed = deep_dream(content, **shared, **dream or {})
+    dreamed = deep_dream(content, **shared | (dream or {}))
 
     def add_dream(result):
         return replace(result, settings=result.settings | {"dream": dreamed.settings})

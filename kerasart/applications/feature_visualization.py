@@ -15,6 +15,7 @@ from kerasart.applications.deep_dream import Dreamer
 from kerasart.backbones import Backbone
 from kerasart.objectives import Channel, Target
 from kerasart.settings.checks import check, is_whole
+from kerasart.settings.execution import split_options
 
 
 def visualize_channels(
@@ -43,8 +44,7 @@ def visualize_channels(
     Raises:
         ValueError: If an argument is not allowed, or there is no such layer or channel.
     """
-    path = options.get("checkpoint")
-    check(path is None, "checkpoint", "None, as each channel is a run of its own", path)
+    split_options(options)[0].refuse_checkpoint("channel")
     dreamer = Dreamer(preset, backbone, weights, channel={f"{layer}:0": 1.0}, **options)
     on_step = dreamer.execution.on_step
     count = dreamer.backbone.channels(layer)

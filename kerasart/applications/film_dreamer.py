@@ -42,7 +42,7 @@ class FilmDreamer:
     The strength of a dream is its mean squared difference from the film.
 
     Args:
-        dreamer: A `Dreamer` that dreams on photos, by ascent or Adam.
+        dreamer: A `Dreamer` that dreams on photos, by ascent or Adam, without `checkpoint`.
         mask: As in `deep_dream`, for all frames.
         film_steps: Steps for each frame but the first of a shot; up to three times as many where
             the motion lost much of the dream.
@@ -64,6 +64,7 @@ class FilmDreamer:
         check_steadiness(steadiness)
         check_film_steps(film_steps)
         dreamer.settings.check_film()
+        dreamer.execution.refuse_checkpoint("frame")
         self._dreamer = dreamer
         self._mask = mask
         self._steps = film_steps

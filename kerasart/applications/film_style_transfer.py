@@ -28,6 +28,7 @@ from kerasart.film.motion import Motion
 from kerasart.objectives import Objective, Target, Temporal
 from kerasart.optimization import blend_warped, carry, finish, measure_gradient, replace_photo
 from kerasart.settings.checks import check_film_steps, check_steadiness
+from kerasart.settings.execution import split_options
 
 # Weight of `Temporal` at a steadiness of 1, relative to the other terms' gradient on a noisy photo.
 _STRONGEST = 140.0
@@ -47,7 +48,8 @@ class FilmStyleTransfer:
         film_steps: Steps for each frame but the first of a shot.
         steadiness: From 0, where only the painting and the optimizer's memory are carried over, to
             1, where `Temporal` weighs most.
-        **options: As in `style_transfer`, but without masks of the photo.
+        **options: As in `style_transfer`, but without masks of the photo and `checkpoint`:
+            `paint_film` resumes by itself.
 
     Attributes:
         painting: How the present shot is painted, a `Painting`; None before the first.
@@ -70,6 +72,7 @@ class FilmStyleTransfer:
     ):
         check_steadiness(steadiness)
         check_film_steps(film_steps)
+        split_options(options)[0].refuse_checkpoint("frame")
         temporal = Temporal(_STRONGEST * steadiness**2)
         objective = temporal if objective is None else objective + temporal
         self._transfer = StyleTransfer(

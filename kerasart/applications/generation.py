@@ -99,7 +99,9 @@ class Generator:
                 f"`{name}` must be {what} of this generator, "
                 f"(1, {self._shape[0]}, {self._shape[1]}). Received: an array {w.shape}"
             )
-        check(np.isfinite(w).all(), name, f"{what} of finite numbers", "others")
+        if not np.isfinite(w).all():
+            other = w[~np.isfinite(w)][0]
+            raise ValueError(f"`{name}` must be {what} of finite numbers. Received: {other} in it")
         return np.broadcast_to(w, (1, *self._shape))
 
     def _read_label(self, label):
@@ -198,8 +200,8 @@ class Generator:
         Args:
             start: The w to start from.
             preset, backbone, weights, objective: As for `deep_dream`.
-            **options: As for `project`, and settings of `DreamSettings`: the objective's, and
-                those of its transforms.
+            **options: As for `project`, and those settings of `DreamSettings` that say what is
+                dreamed of, and how the picture is shifted and turned.
 
         Returns:
             A `Result`, whose settings have the style found, "w".
@@ -224,7 +226,8 @@ class Generator:
         Args:
             start: The w to start from, whose picture is the content.
             styles, preset, backbone, weights: As for `style_transfer`.
-            **options: As for `project`, and settings of `StyleSettings`: the objective's.
+            **options: As for `project`, and those settings of `StyleSettings` that say what is
+                compared, and how strongly.
 
         Returns:
             A `Result`, whose settings have the style found, "w".

@@ -32,9 +32,11 @@ from kerasart.optimization import (
 )
 from kerasart.settings.checks import check
 from kerasart.settings.choices import check_names
-from kerasart.settings.declare import names_of, split
+from kerasart.settings.declare import names_in_group, names_of, split
+from kerasart.settings.dream import DreamSettings
 from kerasart.settings.execution import split_options
 from kerasart.settings.generator import SearchSettings
+from kerasart.settings.style import StyleSettings
 
 if TYPE_CHECKING:
     from kerasart.applications.generation import Generator
@@ -44,6 +46,16 @@ _MOST_SEEN = 256  # Side to which a picture is reduced before it is compared wit
 # Layers whose features are compared in a projection: edges, textures, parts.
 _COMPARED = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3")
 _LEAST_SQUARE = 1e-3
+# Settings of dreams and paintings that hold for searches: of what is looked for, not of the loop.
+_NETWORK = ("preset", "backbone", "weights", "objective")
+_OF_DREAMS = (
+    *names_in_group(DreamSettings, "objective"),
+    *("pad", "jitter", "scaling", "rotation", "final_jitter"),
+)
+_OF_PAINTINGS = (
+    *names_in_group(StyleSettings, "terms"),
+    *("style_strength", "content_strength", "smoothness", "style_size", "stretch_style"),
+)
 
 
 class Search(ABC):
@@ -133,6 +145,11 @@ class Search(ABC):
         w = self._as_w(run.state.image).numpy()[0]
         return finish(run, objective, record | {"w": w.tolist()})
 
+    def _check_options(self, function, names):
+        """Refuses settings that would do nothing, by a TypeError."""
+        given = [name for name in self.options if name not in _NETWORK]
+        check_names(function, given, (*names_of(SearchSettings), *names))
+
     def _as_w(self, code):
         return self._mean + self._deviation * tf.broadcast_to(code, self._start.shape)
 
@@ -197,6 +214,7 @@ class DreamSearch(Search):
 
     def __init__(self, generator: Generator, start: ArrayLike, **given: Any):
         super().__init__(generator, start, **given)
+        self._check_options("dream", _OF_DREAMS)
         seed, precision = self.execution.seed, self.execution.precision
         dreamer = Dreamer(**self.options, seed=seed, precision=precision)
         self.backbone, self.objective = dreamer.backbone, dreamer.objective
@@ -204,7 +222,8 @@ class DreamSearch(Search):
         allowed = f"of at least {least} pixels for {self.backbone.name} and these layers"
         check(min(self.size) >= least, "generator", allowed, f"{self.size[1]}x{self.size[0]}")
         self.transform = dreamer.descent.transform
-        self.record = dreamer.record | {"search": "dream"}
+        self.record = _without_loop(dreamer.record, DreamSettings, _OF_DREAMS)
+        self.record |= {"search": "dream"}
 
     def prepare(self, evaluator: Evaluator) -> tuple[Sequence[Target], Any]:
         """Makes the targets of a dream on the picture of the start."""
@@ -227,18 +246,26 @@ class PaintingSearch(Search):
         **given: Any,
     ):
         super().__init__(generator, start, **given)
+        self._check_options("paint_like", _OF_PAINTINGS)
         seed, precision = self.execution.seed, self.execution.precision
         transfer = StyleTransfer(styles, **self.options, seed=seed, precision=precision)
         self._painting = transfer.plan(self.picture)
         descent = self._painting.descent
         self.backbone, self.objective = descent.backbone, descent.objective
-        self.record = self._painting.record | {"search": "style"}
+        self.record = _without_loop(self._painting.record, StyleSettings, _OF_PAINTINGS)
+        self.record |= {"search": "style"}
         listed = styles if isinstance(styles, list | tuple) else [styles]
         self.images = [np.asarray(each) for each in listed]
 
     def prepare(self, evaluator: Evaluator) -> tuple[Sequence[Target], Any]:
         """Makes the targets and weights of the painting's last scale."""
         return self._painting.prepare(len(self._painting.sizes) - 1, None)
+
+
+def _without_loop(record, cls, names):
+    """Leaves out of a record the preset's settings of the loop, which is the search's own."""
+    loop = set(names_of(cls)) - set(names)
+    return {name: each for name, each in record.items() if name not in loop}
 
 
 def _reduce(image, _=None):

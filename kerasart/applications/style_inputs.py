@@ -268,6 +268,12 @@ def _check_levels(levels, count):
 
 def _level_weights(weights, levels):
     """Normalises the weights of each level's own styles; without any, of those without level."""
+    given = {level for w, level in zip(weights, levels, strict=True) if w}
+    if missing := [str(level) for level in levels if level not in given]:
+        raise ValueError(
+            "`style_weights` must be more than 0 for one of the styles of each level. "
+            f"Received: 0 for all of {missing[0]}"
+        )
     named = {
         level: _normalise(
             [w * (each == level) for w, each in zip(weights, levels, strict=True)], len(levels)

@@ -88,7 +88,7 @@ def join_segments(
         # Elsewhere a decoder's delay, sound before 0, would move all streams.
         options = {"avoid_negative_ts": "disabled"}
         if suffix in _OF_APPLE:
-            options["movie_timescale"] = str(_timescale(film))  # For exact late starts.
+            options["movie_timescale"] = str(_timescale(film, has_sound))  # For exact late starts.
         output = stack.enter_context(open_output(name, suffix, **options))
         video = output.add_stream_from_template(template.streams.video[0])
         video.time_base = film.time_base
@@ -303,12 +303,13 @@ def _codec_of(stream):
     return stream.codec_context.name if stream.codec_context else "an unknown codec"
 
 
-def _timescale(film):
+def _timescale(film, has_sound):
     """Returns units of a second that hold the times of pictures and, if it can be, of sound."""
     scale = film.time_base.denominator
     rates = []
-    if film.is_video:
+    if film.is_video and has_sound:
         with open_input(film.path) as source:
-            rates = [stream.codec_context.rate for stream in source.streams.audio]
+            contexts = [stream.codec_context for stream in source.streams.audio]
+            rates = [context.rate for context in contexts if context]  # None: an unknown codec.
     common = lcm(scale, *rates)
     return common if common <= _LONGEST_TIMESCALE else scale

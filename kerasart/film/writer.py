@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,7 +162,8 @@ class FilmWriter:
         """Writes the next frame; before, a segment that is full is closed.
 
         Args:
-            frame: The film's frame that it is made of, number `done`.
+            frame: The film's frame that it is made of: behind the one before, or, where a segment
+                begins, any that is not written yet.
             image: RGB of shape (1, height, width, 3) in [0, 1], clipped, or uint8; all of the same
                 size, which need not be the film's.
             alpha: Opacity of shape (1, height, width, 1); by default the frame's own. Videos
@@ -222,13 +224,15 @@ class FilmWriter:
             OSError: If the file cannot be written.
         """
         if self._open:
-            del self._open[self._output.end() :]
+            with self._disk():
+                del self._open[self._output.end() :]
         segments = self._whole_segments()
         if not segments:
             raise ValueError("A film must have at least one frame. Received: none")
         end, is_complete = self._following(list(segments.values())[-1][-1])
         if is_complete and self._open:
-            self._folder.add(self._first, self._open, self._output.files, None)
+            with self._disk():
+                self._folder.add(self._first, self._open, self._output.files, None)
         self._open, self._is_finished = [], True
         with self._disk():
             path = self._output.join(self.path, segments, end, self._taken)
@@ -309,12 +313,11 @@ def _check_arguments(path, film, quality, sound, segment, taken):
             raise ValueError(f"`{name}` must be {' or '.join(allowed)}. Received: {value!r}")
     if taken == "refuse" and path.exists():
         raise FileExistsError(f"Cannot write '{path}': its name must be free. Received: a file")
-    if quality is not None and not 0 <= quality <= LOWEST_QUALITY:
-        raise ValueError(
-            f"`quality` must be from 0 to {LOWEST_QUALITY}. Received: quality={quality}"
-        )
-    if segment < 1:
-        raise ValueError(f"`segment` must be at least 1 frame. Received: segment={segment}")
+    is_quality = isinstance(quality, Real) and 0 <= quality <= LOWEST_QUALITY
+    if quality is not None and not is_quality:
+        raise ValueError(f"`quality` must be from 0 to {LOWEST_QUALITY}. Received: {quality!r}")
+    if not (isinstance(segment, int) and segment >= 1):
+        raise ValueError(f"`segment` must be at least 1 frame, and whole. Received: {segment!r}")
 
 
 def _clipped(array):

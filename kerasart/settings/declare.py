@@ -153,6 +153,16 @@ def names_of(cls: type) -> tuple[str, ...]:
     return tuple(each.name for each in fields(cls))
 
 
+def names_in_group(cls: type, group: str) -> tuple[str, ...]:
+    """Returns the names of the settings of a group of flags."""
+    names, now = [], None
+    for each, declared in options(cls):
+        now = declared.group or now
+        if now == group:
+            names.append(each.name)
+    return tuple(names)
+
+
 def split(cls: type[_Class], given: Mapping[str, Any]) -> tuple[_Class, dict[str, Any]]:
     """Makes a class of those keyword arguments that are its settings; returns also the others."""
     names = names_of(cls)

@@ -14,7 +14,8 @@ from kerasart.settings.declare import split
 class Execution:
     """Options of how to run, independent of what image is made.
 
-    Each attribute is a keyword of `deep_dream`, `style_transfer` and everything built on them.
+    Each attribute is a keyword of `deep_dream`, `style_transfer` and everything built on them, but
+    for `checkpoint` where many pictures are made.
 
     Attributes:
         seed: Seed of everything random, random weights included: the same seed gives the same image
@@ -49,6 +50,15 @@ class Execution:
         for name in ("on_step", "on_tile"):
             function = getattr(self, name)
             check(function is None or callable(function), name, "a function, or None", function)
+
+    def refuse_checkpoint(self, run: str) -> None:
+        """Raises a ValueError if there is a checkpoint, which is of one run, where many are made.
+
+        Args:
+            run: What each of them makes, for the message.
+        """
+        allowed = f"None, as each {run} is a run of its own"
+        check(self.checkpoint is None, "checkpoint", allowed, self.checkpoint)
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[Execution, dict[str, Any]]:

@@ -48,6 +48,13 @@ def assert_frame(frame, shape=(1, 48, 64, 3)):
     np.testing.assert_allclose(levels(frame), np.round(levels(frame)), atol=1e-4)  # 8 bits
 
 
+def test_a_checkpoint_of_many_dreams_is_refused(toy, photo):
+    dreamer = Dreamer("animals", toy, layers="conv2,conv3", checkpoint="run.npz", **SETTINGS)
+    for animate in (animate_zoom, animate_layers):
+        with pytest.raises(ValueError, match="`checkpoint` must be None, .*Received: 'run.npz'"):
+            next(animate(dreamer, photo))
+
+
 # --- Evolution
 
 

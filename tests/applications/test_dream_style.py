@@ -28,6 +28,12 @@ def test_it_paints_the_dream(toy, photo, painting):
     assert [progress.step for progress in told] == [1, 2, 1, 2]
 
 
+def test_the_dream_may_have_a_seed_of_its_own(toy, photo, painting):
+    dream = {"backbone": toy, **DREAM, "seed": 1}
+    made = dream_style(photo, painting, dream, seed=2, backbone=toy, **STYLE)
+    assert (made.settings["dream"]["seed"], made.settings["seed"]) == (1, 2)
+
+
 def test_an_interrupted_painting_tells_of_the_dream(toy, photo, painting):
     steps = []
 

@@ -503,6 +503,7 @@ def test_the_record_makes_the_same_picture_again(make, photo, guide, kind):
 def test_balanced_terms_pull_alike(make, photo):
     dreamer = make(layers="fire3:1,fire6:2,fire8:1")
     weights = dreamer.balance_terms([0, 1], photo)
+    np.testing.assert_array_equal(dreamer.balance_terms((0, 1), photo), weights)
     assert weights[0] == pytest.approx(1.0) and weights[2] == 1.0
     assert weights[1] > 0
     # Twice the coefficient pulls twice as hard: it is in the weight.

@@ -54,6 +54,9 @@ def test_a_run_from_a_start_takes_steps_from_the_octave_that_it_is_given(frames,
     np.testing.assert_allclose(masked[:, :, 32:], frames[0][:, :, 32:], atol=1e-5)
     np.testing.assert_allclose(masked[:, :, :32], run.image[:, :, :32], atol=1e-5)
     np.testing.assert_array_equal(dreamer.run(inputs).image, dreamer.dream(frames[0]).image)
+    photo = np.asarray(inputs.photo(1))
+    alone = dreamer.run(inputs, photo, 1).image
+    np.testing.assert_array_equal(dreamer.run(inputs, first=1).image, alone)
 
 
 def test_the_dream_moves_along_with_the_film(frames, dreamer):
@@ -158,6 +161,9 @@ def test_what_is_not_allowed(dreamer, toy):
         FilmDreamer(dreamer, steadiness="3")
     with pytest.raises(ValueError, match="`dreamer` must be a Dreamer. Received: 'gentle'"):
         FilmDreamer("gentle")
+    kept = Dreamer("ascent", toy, layers="conv3", precision="float32", checkpoint="run.npz")
+    with pytest.raises(ValueError, match="`checkpoint` must be None.* Received: 'run.npz'"):
+        FilmDreamer(kept)
 
 
 @pytest.mark.parametrize(

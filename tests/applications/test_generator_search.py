@@ -69,6 +69,11 @@ def test_dreams_and_paintings_are_searches(generator, target, slim_vgg16, eagerl
     loss = sum(styled.history.values())
     assert loss[-1] < 0.8 * loss[0]
     assert styled.settings["search"] == "style" and "generator_hash" in styled.settings
+    # The loop is the search's own.
+    assert not {"octaves", "step_size", "optimizer", "learning_rate"} & {
+        *dream.settings,
+        *styled.settings,
+    }
     for result in (dream, styled):
         w = np.float32(result.settings["w"])
         np.testing.assert_allclose(generator.paint(generator.style(w)), result.image, atol=1e-5)
@@ -91,6 +96,18 @@ def test_searches_that_are_none(generator, target, options, message):
 def test_a_setting_that_a_projection_has_not_is_refused(generator, target, slim_vgg16):
     with pytest.raises(TypeError, match="project's settings are steps, .* Received: 'jitter'"):
         generator.project(target, backbone=slim_vgg16, jitter=3)
+
+
+@pytest.mark.parametrize("option", ["octaves", "step_size", "blur", "max_loss", "detail"])
+def test_a_setting_of_a_dreams_loop_is_refused(generator, slim_vgg16, option):
+    with pytest.raises(TypeError, match=f"dream's settings are steps, .* Received: '{option}'"):
+        generator.dream(generator.style(1), backbone=slim_vgg16, **{option: 1})
+
+
+@pytest.mark.parametrize("option", ["optimizer", "learning_rate", "size", "init", "average"])
+def test_a_setting_of_a_paintings_loop_is_refused(generator, target, slim_vgg16, option):
+    with pytest.raises(TypeError, match=f"paint_like's settings are .* Received: '{option}'"):
+        generator.paint_like(generator.style(1), target, backbone=slim_vgg16, **{option: 1})
 
 
 def test_a_generator_too_small_for_the_network_that_looks_is_refused(generator, slim_vgg16):

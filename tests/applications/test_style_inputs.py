@@ -125,7 +125,7 @@ def test_levels_that_cannot_be(make):
     inputs = make(levels=["fine", "middle"], style_layers={"a": 1, "b": 1})
     with pytest.raises(ValueError, match="have, fine, coarse of 2. Received: 'middle'"):
         inputs.layer_weights(BACKBONE)
-    with pytest.raises(ValueError, match="`style_weights` must be .* not all 0"):
+    with pytest.raises(ValueError, match="more than 0 .* Received: 0 for all of fine"):
         make(
             weights=[1, 0], levels=["coarse", "fine"], style_layers={"a": 1, "b": 1}
         ).layer_weights(BACKBONE)

@@ -527,7 +527,8 @@ def test_output_that_is_not_allowed(tmp_path, clip, monkeypatch):
         assert "suffix" in refusal(ValueError, tmp_path / name, film)
     refusal(FileNotFoundError, tmp_path / "none" / "a.mp4", film)
     assert "another file" in refusal(ValueError, clip, film)
-    for options in ({"quality": 64}, {"sound": "loud"}, {"segment": 0}, {"taken": "steal"}):
+    bad = {"quality": (64, "a"), "sound": ("loud",), "segment": (0, 1.5), "taken": ("steal",)}
+    for options in ({name: value} for name, values in bad.items() for value in values):
         refusal(ValueError, tmp_path / "a.mp4", film, **options)
     (tmp_path / "a.mp4").touch()
     refusal(FileExistsError, tmp_path / "a.mp4", film, taken="refuse")
@@ -550,6 +551,14 @@ def test_sound_that_a_format_cannot_hold(tmp_path, name, codec, suffix):
     message = refusal(ValueError, path, Film(clip))
     assert ".mkv" in message and codec in message
     write(path, Film(clip), sound="none").finish()
+
+
+def test_sound_of_an_unknown_codec_can_be_left_out(tmp_path):
+    clip, path = make_film(tmp_path / "clip.mkv", sound="pcm_s16le"), tmp_path / "a.mp4"
+    clip.write_bytes(clip.read_bytes().replace(b"A_PCM/INT/LIT", b"A_NOBODY_KNOWS"[:13]))
+    assert "unknown codec" in refusal(ValueError, path, Film(clip))
+    write(path, Film(clip), sound="none").finish()
+    assert [frame.time for frame in Film(path)] == [frame.time for frame in Film(clip)]
 
 
 def test_pcm_whose_channels_are_not_named_is_copied(tmp_path):
@@ -595,6 +604,11 @@ def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, monkeypatch, su
     times = [frame.time for frame in film]
     writer = write(path, film, count=8)
     frame = next(film.frames(8))
+    with monkeypatch.context() as patch:
+        patch.setattr("kerasart.film.output_formats.VideoOutput.end", refuse)
+        patch.setattr("kerasart.film.output_formats.PictureOutput.end", refuse)
+        with pytest.raises(OSError, match=f"Cannot write into '{path}.film'.* No space left"):
+            writer.finish()
     with monkeypatch.context() as patch:
         patch.setattr("kerasart.film.output_formats.VideoEncoder.write", refuse)
         patch.setattr("kerasart.film.output_formats.write_picture", refuse)

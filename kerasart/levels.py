@@ -3,7 +3,7 @@
 Style mixing takes the coarse layers' style from one source and the fine layers' from another. Where
 a network paints in one pass, coarse is the form of the strokes and fine the palette.
 
-Source: Karras et al. 2019, "A Style-Based Generator Architecture for Generative Adversarial
+Source: Karras et al. 2018, "A Style-Based Generator Architecture for Generative Adversarial
 Networks" (arXiv 1812.04948, section 3.1 and figure 3).
 """
 

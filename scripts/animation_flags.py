@@ -29,7 +29,7 @@ ANIMATE = flags.DEFINE_enum(
 FRAMES = flags.DEFINE_integer("frames", 60, "The number of frames.")
 _ZOOM = flags.DEFINE_float("zoom", 1.05, "Magnification from frame to frame, above 1.")
 _ROTATE = flags.DEFINE_float(
-    "rotate", 0.0, "Degrees of rotation from frame to frame, counter-clockwise."
+    "rotate", 0.0, "Degrees of rotation from frame to frame, counterclockwise."
 )
 _SHIFT = flags.DEFINE_list(
     "shift", ["0", "0"], "DOWN,RIGHT: shift from frame to frame, as shares of height and width."

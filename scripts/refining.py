@@ -1,4 +1,4 @@
-"""--refine and --fit_manner: what is painted in one pass, bettered by steps of style transfer."""
+"""--refine and --fit_manner: what is painted in one pass, refined by steps of style transfer."""
 
 from kerasart.scripts import cli, common_flags
 from kerasart.scripts.batch_files import Job, paint_each

@@ -54,8 +54,6 @@ from kerasart.saved_models import shipped_models
 from kerasart.scale.painting import write_painted
 from kerasart.scale.streaming import stream
 
-_LEAST_ROWS = 16
-
 _INPUT = flags.DEFINE_string(
     "input",
     "coffee",

@@ -86,7 +86,7 @@ def animate_zoom(
         size: Long side in pixels; None keeps the image's own.
         frames: The number of frames, at least 1.
         zoom: Scale factor from frame to frame, more than 1.
-        rotate: Rotation from frame to frame, in degrees counter-clockwise.
+        rotate: Rotation from frame to frame, in degrees counterclockwise.
         shift: (down, right): translation from frame to frame, in fractions of height and width.
         blend: Weight of the frame before, in [0, 1), against flicker.
         first: The number of the first frame to make: 0, or the number of frames so far.

@@ -185,7 +185,7 @@ class Stylizer:
         """
         photo, network = as_image(image, "image"), self._network
         if not isinstance(network, MannerNet):
-            raise ValueError(f"`model` must be a MannerNet. Received: a {type(network).__name__}")
+            raise ValueError(f"`model` must be a MannerNet. Received: {type(network).__name__}")
         one, code = np.split(self.encode_style(style), [1], axis=-1)
         network.check_size(photo)
 

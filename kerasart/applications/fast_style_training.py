@@ -25,8 +25,7 @@ from kerasart.networks.learning_rate import CosineDecay
 from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer
 from kerasart.networks.photo_crops import Photos
 from kerasart.networks.training_styles import TrainingStyles
-from kerasart.objectives import Content, Target
-from kerasart.optimization import Evaluator, balance, style_targets
+from kerasart.optimization import Evaluator, balance, replace_photo, style_targets
 from kerasart.settings.checks import check, check_seed
 from kerasart.settings.style import FastStyleSettings
 
@@ -193,19 +192,8 @@ def make_trainer(
     targets, weights = [], []
     for style, mask, beside in examples:
         targets.append(style_targets(evaluator, beside[0], [style], [1.0], [mask]))
-        pairs = [(photo, _with_content(targets[-1], photo, evaluator)) for photo in beside]
+        pairs = [(photo, replace_photo(evaluator, targets[-1], photo)) for photo in beside]
         weights.append([balance(evaluator, *pair, seed) for pair in pairs])
     pictures = examples, targets, weights
     balanced = BalancedObjective(objective, backbone, settings, precision, *pictures)
     return network.trainer_class.balanced(network, balanced)
-
-
-def _with_content(targets, photo, evaluator):
-    """Replaces the content targets in a list of a `Target` for each term by a photo's."""
-    terms = evaluator.objective.terms
-    layers = {term.layer for term in terms if isinstance(term, Content)}
-    features = evaluator.features(photo, layers)
-    return [
-        Target(guide=(features[term.layer],)) if isinstance(term, Content) else target
-        for term, target in zip(terms, targets, strict=True)
-    ]

@@ -142,7 +142,8 @@ class Generator:
         """
         count = len(styles)
         check(count > 1, "styles", "two or more", count)
-        check(frames >= count, "frames", f"at least {count}, the number of styles", frames)
+        is_enough = is_whole(frames) and frames >= count
+        check(is_enough, "frames", f"at least {count}, the number of styles", frames)
         ends = [np.asarray(style) for style in styles]
         is_round = np.array_equal(ends[0], ends[-1])
         painted = [self.paint(style) for style in ends]

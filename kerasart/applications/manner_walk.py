@@ -45,13 +45,17 @@ def walk_manners(
     check(len(stops) > 1, "stops", "at least two", len(stops))
     is_enough = is_whole(frames) and frames >= len(stops)
     check(is_enough, "frames", f"at least {len(stops)}, the number of stops", frames)
-    is_round = stops[0] is stops[-1] or (
-        isinstance(stops[0], Manner) and isinstance(stops[-1], Manner) and stops[0] == stops[-1]
-    )
+    is_round = _is_same(stops[0], stops[-1])
     painted = [stylizer(image, stop, **options) for stop in stops]
     for leg, share in share_frames(painted, frames, is_round)[first:]:
         style = [(stops[leg], 1 - share), (stops[leg + 1], share)]
         yield stylizer(image, style, **options)
+
+
+def _is_same(one, other):
+    if isinstance(one, Manner) or isinstance(other, Manner):
+        return type(one) is type(other) and one == other
+    return np.array_equal(one, other)
 
 
 def share_frames(

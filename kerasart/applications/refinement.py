@@ -1,4 +1,4 @@
-"""`refine` and `fit_manner`: what a network paints in one pass, bettered by style transfer."""
+"""`refine` and `fit_manner`: what a network paints in one pass, refined by style transfer."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Film:
     full depth. A film is read anew each time it is iterated.
 
     Args:
-        path: The file: any video that FFmpeg reads, or an animated GIF, WebP or PNG.
+        path: The file: any video that FFmpeg reads, or an animated GIF, WebP, PNG or AVIF.
         start: Seconds from the beginning: the first frame is the first that is not before.
         stop: Seconds from the beginning: frames from then on are left out.
         every: Reads every frame, every second one, and so on.

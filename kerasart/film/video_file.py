@@ -30,7 +30,6 @@ _UNTAGGED = 2
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 _HDR_TRANSFERS = (16, 18)  # PQ and HLG.
 _HD_ROWS = 720
-_FULL_RANGE = 2
 _RATE = Fraction(25)  # Where none is known.
 
 

@@ -16,7 +16,7 @@ def zoom_warp(
     Args:
         image: float32 RGB (1, height, width, 3) in [0, 1].
         zoom: Magnification, more than 1.
-        degrees: Angle of rotation, counter-clockwise.
+        degrees: Angle of rotation, counterclockwise.
         shift: (down, right): translation of the content, as fractions of height and width.
 
     Returns:

@@ -19,13 +19,14 @@ class AdaptiveAugmentation(keras.layers.Layer):
     such changes leak into what is painted.
 
     Source: Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data" (arXiv
-    2006.06676), whose heuristic r_t = 0.6 is an accuracy of 0.8; Zhao et al. 2020, "Differentiable
-    Augmentation for Data-Efficient GAN Training" (arXiv 2006.10738), for the cuts. Where we depart
-    from them: shifts are whole pixels, mirrored at the border.
+    2006.06676), whose heuristic r_t = 0.6 is an accuracy of 0.8 on real pictures; Zhao et al. 2020,
+    "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv 2006.10738), for the cuts.
+    Where we depart from them: the accuracy is that on real and painted pictures; shifts are whole
+    pixels, mirrored at the border; the probability stays at most 0.8.
 
     Args:
         accuracy: That of the critic which is aimed at.
-        pictures: The number of pictures after which a probability of 0 may have become 1.
+        pictures: The number of pictures in which a probability may move by 1.
 
     Attributes:
         probability: That of each of the three changes: a variable, 0 at first.

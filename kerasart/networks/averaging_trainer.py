@@ -12,7 +12,9 @@ _DECAY = 0.995
 
 
 class AveragingTrainer(Trainer):
-    """Trains a network against a critic; the network goes around what it wants, its mean less so.
+    """Trains a network against a critic, and keeps a running mean of its weights.
+
+    Adversarial training circles around the equilibrium; the mean is nearer to it.
 
     Source: Yazici et al. 2018, "The Unusual Effectiveness of Averaging in GAN Training" (arXiv
     1806.04498).

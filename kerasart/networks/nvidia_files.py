@@ -159,7 +159,7 @@ def _convert(arrays, settings, dtype):
         if arrays[name].shape != shapes[name]:
             raise ValueError(f"its {name} has the shape {arrays[name].shape}, not {shapes[name]}")
         if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise ValueError(f"its {name} has what are no finite numbers")
+            raise ValueError(f"its {name} has values that are not finite numbers")
     generator = StyleGenerator(**config, dtype=dtype)
     generator.mean_w.assign(arrays["mapping.w_avg"])
     generator.constant.assign(arrays["synthesis.b4.const"].transpose(1, 2, 0))

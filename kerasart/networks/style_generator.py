@@ -200,7 +200,7 @@ class StyleGenerator(keras.Model):
         return ops.clip(self.synthesise(w, noise), 0.0, 1.0)
 
     def synthesise(self, w: Any, noise: Sequence[Any] | None = None) -> Any:
-        """Paints pictures as `paint`, but leaves what is beyond black and white, to learn from."""
+        """Paints pictures as `paint`, but does not clip them, so that gradients are not 0."""
         w = ops.unstack(ops.cast(w, "float32"), len(self.levels), axis=1)
         noise = noise or [None] * len(self.convolutions)
         constant = ops.cast(self.constant, self.compute_dtype)[None]

@@ -105,7 +105,8 @@ def divide_steps(steps: int, sizes: Sequence[tuple[int, int]]) -> list[int]:
         sizes: A list of (height, width), from coarse to fine.
 
     Returns:
-        A list of numbers of steps, each at least 1; their sum is `steps` if there are enough.
+        A list of numbers of steps, each at least 1; their sum is `steps`, or more where a size
+        would have got none.
     """
     weights = np.minimum(1.0, _LARGE / np.max(sizes, axis=1))
     weights[0] *= 2

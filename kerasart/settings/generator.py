@@ -36,13 +36,13 @@ class GeneratorSettings:
     )
     layers: tuple = option(
         ("block1_conv1", "block2_conv2", "block3_conv3", "block4_conv1"),
-        "The layers of the feature network on which the critic is. The first sees colours.",
+        "The layers of the feature network whose features the critic sees. The first sees colours.",
         parse=_parse_layers,
     )
     augmented_after: int = option(
         100_000,
-        "Pictures after which those that the critic sees may all be flipped, shifted and cut; they "
-        "are only while it is too sure of itself.",
+        "Pictures in which the probability that what the critic sees is flipped, shifted or cut "
+        "may move by 1. It grows while the critic is right too often, up to 0.8.",
         least=1,
     )
 

@@ -29,6 +29,12 @@ def test_a_round_walk_does_not_repeat_its_first_frame(stylizer):
     frames = list(walk_manners(stylizer, PHOTO, [A, B, Manner(1)], 12))
     steps = [np.abs(b - a).mean() for a, b in zip(frames, frames[1:] + frames[:1], strict=True)]
     assert 0 < max(steps) < 3 * min(steps)
+    # A picture is the same as its copy.
+    frames, copied = (
+        list(walk_manners(stylizer, PHOTO, [PAINTING, B, last], 4))
+        for last in (PAINTING, PAINTING.copy())
+    )
+    np.testing.assert_array_equal(frames, copied)
 
 
 def test_a_walk_that_is_resumed_is_the_same(stylizer):

@@ -38,12 +38,18 @@ def test_half_of_the_changes_are_made_at_a_half():
 
 def test_shifts_and_flips_keep_rows_and_mirror_the_border():
     ramp = np.tile(np.arange(16, dtype=np.float32)[None, :, None, None] / 40, (6, 1, 16, 3))
+    numbers = np.arange(16)
+    shifted = {shift: 15 - np.abs(15 - np.abs(numbers + shift)) for shift in range(-2, 3)}
+    found = set()
     for seed in range(5):
-        after = augmented(1.0, seed, ramp).numpy()
-        for picture in after:
-            rows = picture[(picture != 0.5).all(axis=(1, 2))]
-            steps = np.abs(np.diff(rows[:, 0, 0]))
-            assert np.all((steps < 1e-6) | (np.abs(steps - 1 / 40) < 1e-6)) or len(rows) < 16
+        for picture in augmented(1.0, seed, ramp).numpy():
+            seen = np.where(picture == 0.5, np.nan, picture * 40)  # Without what is cut.
+            (shift,) = (
+                s for s, rows in shifted.items() if np.allclose(np.nanmin(seen, (1, 2)), rows)
+            )
+            np.testing.assert_allclose(np.nanmax(seen, (1, 2)), shifted[shift], atol=1e-5)
+            found.add(shift)
+    assert len(found) > 2
     sideways = np.swapaxes(ramp, 1, 2)
     flipped = augmented(1.0, 3, sideways).numpy()
     whole = flipped[:, :, :, 0][(flipped[..., 0] != 0.5).all(axis=2)]

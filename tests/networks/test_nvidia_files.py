@@ -117,7 +117,7 @@ def refuse(path, message):
         ("synthesis.b8.skip.weight", np.ones((5, 6, 1, 1)), "it has synthesis.b8.skip.weight"),
         ("synthesis.b8.conv0.weight", np.ones((5, 5, 3, 3)), "its synthesis.b8.conv0.weight has"),
         ("synthesis.b16.torgb.weight", np.ones((3, 9, 1, 1)), "its synthesis.b16"),
-        ("synthesis.b8.conv1.bias", np.full(5, np.nan), "its synthesis.b8.conv1.bias has what"),
+        ("synthesis.b8.conv1.bias", np.full(5, np.nan), "its synthesis.b8.conv1.bias has values"),
         ("synthesis.b8.conv1.resample_filter", np.ones((4, 4)), "its .*resample_filter is not"),
     ],
 )

@@ -1,6 +1,6 @@
 """The flags of films, and which films a command names."""
 
-from kerasart.scripts import cluster_flags, common_flags
+from kerasart.scripts import cluster_flags, common_flags, options
 from kerasart.scripts.batch_files import are_several
 
 import glob
@@ -17,6 +17,7 @@ from kerasart.film.animated_picture import is_animated, is_picture
 from kerasart.film.segments import is_of_segments
 from kerasart.film.writer import LOWEST_QUALITY, SOUNDS
 from kerasart.image.photos import is_readable, leave_out_forks, walk_files
+from kerasart.settings.film import FilmPaintingSettings
 
 _log = logging.getLogger("kerasart")
 
@@ -27,14 +28,7 @@ VIDEOS = (
 ANIMATED = (".gif", ".webp", ".png", ".apng")
 PREVIEWED = 6  # Frames of a preview.
 
-_STEADINESS = flags.DEFINE_float(
-    "steadiness",
-    None,
-    "From 0, where the film flickers, to 1: how much is kept of the painted frame before, moved "
-    "along the motion. (default: 0.8 in one pass, 0.7 of a painting, 0.95 of a dream)",
-    lower_bound=0,
-    upper_bound=1,
-)
+_STEADINESS, _FILM_STEPS = options.define_flags(FilmPaintingSettings)["film"]
 _FROM = flags.DEFINE_string("from", None, "Where to begin: seconds, or MINUTES:SECONDS.")
 _TO = flags.DEFINE_string("to", None, "Where to end: seconds, or MINUTES:SECONDS.")
 _EVERY = flags.DEFINE_integer(
@@ -60,12 +54,6 @@ PREVIEW = flags.DEFINE_bool(
     False,
     f"Paint {PREVIEWED} frames spread over the film into a sheet, NAME.preview.png, say how long "
     "the film will take, and stop.",
-)
-_FILM_STEPS = flags.DEFINE_integer(
-    "film_steps",
-    None,
-    "Steps for each frame but the first of a shot. (default: 20; of a dream 3)",
-    lower_bound=1,
 )
 FLAGS = [_STEADINESS, _FROM, _TO, _EVERY, _CUTS, FILM_QUALITY, SOUND, PREVIEW]
 FLAGS += cluster_flags.FLAGS
@@ -117,8 +105,7 @@ def find_films(name: str) -> list[Path]:
 
 def painter_options() -> dict[str, Any]:
     """Reads --steadiness and --film_steps: a dict of those that are given."""
-    given = {holder.name: holder.value for holder in (_STEADINESS, _FILM_STEPS)}
-    return {name: value for name, value in given.items() if value is not None}
+    return options.read_flags(FilmPaintingSettings)
 
 
 def check(*others: flags.FlagHolder) -> None:

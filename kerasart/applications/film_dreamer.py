@@ -25,7 +25,8 @@ from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.image.resizing import resize
 from kerasart.optimization import carry, finish
-from kerasart.settings.checks import check, check_film_steps, check_steadiness
+from kerasart.settings.checks import check
+from kerasart.settings.film import FilmDreamSettings
 
 # The part of the dream that is carried where the motion cannot be trusted: a wrong dream harms less
 # than none, and fades from frame to frame.
@@ -57,12 +58,11 @@ class FilmDreamer:
         self,
         dreamer: Dreamer,
         mask: ArrayLike | None = None,
-        film_steps: int = 3,
-        steadiness: float = 0.95,
+        film_steps: int = FilmDreamSettings.film_steps,
+        steadiness: float = FilmDreamSettings.steadiness,
     ):
         check(isinstance(dreamer, Dreamer), "dreamer", "a Dreamer", dreamer)
-        check_steadiness(steadiness)
-        check_film_steps(film_steps)
+        FilmDreamSettings(steadiness, film_steps)
         dreamer.settings.check_film()
         dreamer.execution.refuse_checkpoint("frame")
         self._dreamer = dreamer

@@ -27,8 +27,8 @@ from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
 from kerasart.objectives import Objective, Target, Temporal
 from kerasart.optimization import blend_warped, carry, finish, measure_gradient, replace_photo
-from kerasart.settings.checks import check_film_steps, check_steadiness
 from kerasart.settings.execution import split_options
+from kerasart.settings.film import FilmPaintingSettings
 
 # Weight of `Temporal` at a steadiness of 1, relative to the other terms' gradient on a noisy photo.
 _STRONGEST = 140.0
@@ -66,12 +66,11 @@ class FilmStyleTransfer:
         weights: str = "auto",
         *,
         objective: Objective | None = None,
-        film_steps: int = 20,
-        steadiness: float = 0.7,
+        film_steps: int = FilmPaintingSettings.film_steps,
+        steadiness: float = FilmPaintingSettings.steadiness,
         **options: Any,
     ):
-        check_steadiness(steadiness)
-        check_film_steps(film_steps)
+        FilmPaintingSettings(steadiness, film_steps)
         split_options(options)[0].refuse_checkpoint("frame")
         temporal = Temporal(_STRONGEST * steadiness**2)
         objective = temporal if objective is None else objective + temporal

@@ -25,7 +25,7 @@ from kerasart.applications.fast_style import Model, Style, Stylizer
 from kerasart.applications.film import FilmState
 from kerasart.film.flow import opencv, warp
 from kerasart.film.motion import Motion
-from kerasart.settings.checks import check_steadiness
+from kerasart.settings.film import FilmSettings
 
 # Detail is what a Gaussian blur of this standard deviation, in pixels, takes away.
 _FINE = 0.8
@@ -50,10 +50,10 @@ class FilmStylizer:
         self,
         model: Model | Stylizer = "medium",
         style: Style | None = None,
-        steadiness: float = 0.8,
+        steadiness: float = FilmSettings.steadiness,
         **options: Any,
     ):
-        check_steadiness(steadiness)
+        FilmSettings(steadiness)
         self._stylizer = model if isinstance(model, Stylizer) else Stylizer(model)
         self._steadiness = steadiness
         self._options = {"style": style, **options}

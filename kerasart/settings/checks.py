@@ -30,17 +30,6 @@ def check_seed(seed: Any) -> None:
     check(is_whole(seed) and seed >= 0, "seed", allowed, seed)
 
 
-def check_steadiness(steadiness: Any) -> None:
-    """Raises a ValueError if the steadiness of a film is not a number from 0 to 1."""
-    is_allowed = is_number(steadiness) and 0 <= steadiness <= 1
-    check(is_allowed, "steadiness", "from 0 to 1", steadiness)
-
-
-def check_film_steps(film_steps: Any) -> None:
-    """Raises a ValueError if the steps for each frame of a film are not a number of 1 or more."""
-    check(is_whole(film_steps) and film_steps >= 1, "film_steps", "at least 1", film_steps)
-
-
 def check_tiling(tile: int | str, memory: float | None) -> None:
     """Checks the tile size and memory limit (see `kerasart.optimization.choose_tile`).
 

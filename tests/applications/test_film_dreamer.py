@@ -145,7 +145,7 @@ def test_a_film_resumes_to_the_same_bits(frames, toy, preset):
 def test_what_is_not_allowed(dreamer, toy):
     with pytest.raises(ValueError, match="`steadiness` must be from 0 to 1. Received: -0.1"):
         FilmDreamer(dreamer, steadiness=-0.1)
-    with pytest.raises(ValueError, match="`film_steps` must be at least 1. Received: 0"):
+    with pytest.raises(ValueError, match="`film_steps` must be at least 1, and whole. Received: 0"):
         FilmDreamer(dreamer, film_steps=0)
     noise = Dreamer("ascent", toy, layers="conv3", init="noise", precision="float32")
     with pytest.raises(ValueError, match="`init` must be photo.* Received: 'noise'"):
@@ -155,7 +155,9 @@ def test_what_is_not_allowed(dreamer, toy):
     with pytest.raises(ValueError, match="`optimizer` must be ascent or adam.* Received: 'lbfgs'"):
         FilmDreamer(lbfgs)
     for steps in (1.5, "3"):
-        with pytest.raises(ValueError, match="`film_steps` must be at least 1. Received: "):
+        with pytest.raises(
+            ValueError, match="`film_steps` must be at least 1, and whole"
+        ):
             FilmDreamer(dreamer, film_steps=steps)
     with pytest.raises(ValueError, match="`steadiness` must be from 0 to 1. Received: '3'"):
         FilmDreamer(dreamer, steadiness="3")

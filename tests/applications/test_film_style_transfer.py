@@ -160,7 +160,7 @@ def test_a_film_larger_than_its_painting(frames, make):
     ("settings", "message"),
     [
         ({"steadiness": 1.5}, "`steadiness` must be from 0 to 1. Received: 1.5"),
-        ({"film_steps": 0}, "`film_steps` must be at least 1. Received: 0"),
+        ({"film_steps": 0}, "`film_steps` must be at least 1, and whole. Received: 0"),
         ({"checkpoint": "run.npz"}, "`checkpoint` must be None, .* Received: 'run.npz'"),
     ],
 )

@@ -1,0 +1,44 @@
+"""`FilmSettings` and its kin: how steadily a film is painted, and in how many steps."""
+
+from kerasart.settings.declare import option, settings
+
+_STEADINESS = {"in one pass": 0.8, "of a painting": 0.7, "of a dream": 0.95}
+_STEPS = {"of a painting": 20, "of a dream": 3}
+
+
+def _listed(defaults):
+    return ", ".join(f"{value} {kind}" for kind, value in defaults.items())
+
+
+@settings
+class FilmSettings:
+    """How a film is painted in one pass."""
+
+    steadiness: float = option(
+        _STEADINESS["in one pass"],
+        "From 0, where the film flickers, to 1: how much is kept of the painted frame before, "
+        f"moved along the motion. (default: {_listed(_STEADINESS)})",
+        least=0,
+        most=1,
+        group="film",
+    )
+
+
+@settings
+class FilmPaintingSettings(FilmSettings):
+    """How a film is painted by optimisation."""
+
+    steadiness: float = _STEADINESS["of a painting"]
+    film_steps: int = option(
+        _STEPS["of a painting"],
+        f"Steps for each frame but the first of a shot. (default: {_listed(_STEPS)})",
+        least=1,
+    )
+
+
+@settings
+class FilmDreamSettings(FilmPaintingSettings):
+    """How a dream is carried along a film."""
+
+    steadiness: float = _STEADINESS["of a dream"]
+    film_steps: int = _STEPS["of a dream"]

@@ -1,6 +1,6 @@
 """The flags of animated dreams, and `animate`, which makes what they describe."""
 
-from kerasart.scripts import cli, common_flags
+from kerasart.scripts import cli, common_flags, options
 from kerasart.scripts.unfinished import RESUME
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.frame_folder import FrameFolder, find_frames
 from kerasart.progress import ProgressBar
 from kerasart.records import pack_record
-from kerasart.settings.animation import ANIMATIONS, check_motion
+from kerasart.settings.animation import ANIMATIONS, AnimationSettings
 
 ANIMATE = flags.DEFINE_enum(
     "animate",
@@ -26,17 +26,8 @@ ANIMATE = flags.DEFINE_enum(
     "Make an animation. evolution: the dream step by step; zoom: an endless zoom into it; "
     "layers: from the first layer (or channel) of the objective to the last.",
 )
-FRAMES = flags.DEFINE_integer("frames", 60, "The number of frames.")
-_ZOOM = flags.DEFINE_float("zoom", 1.05, "Magnification from frame to frame, above 1.")
-_ROTATE = flags.DEFINE_float(
-    "rotate", 0.0, "Degrees of rotation from frame to frame, counterclockwise."
-)
-_SHIFT = flags.DEFINE_list(
-    "shift", ["0", "0"], "DOWN,RIGHT: shift from frame to frame, as shares of height and width."
-)
-_BLEND = flags.DEFINE_float(
-    "blend", 0.0, "Share of the previous frame in each, from 0 to below 1, against flicker."
-)
+_MOTION = options.define_flags(AnimationSettings, in_presets=False)["animation"]
+FRAMES = _MOTION[0]
 FPS = flags.DEFINE_float("fps", 12.0, "Frames per second.")
 LOOP = flags.DEFINE_integer(
     "loop",
@@ -50,19 +41,7 @@ _FRAME_SIZE = flags.DEFINE_integer(
 KEEP_FRAMES = flags.DEFINE_bool(
     "keep_frames", False, "Keep each frame as a PNG beside the output, in NAME.frames."
 )
-FLAGS = [
-    ANIMATE,
-    FRAMES,
-    _ZOOM,
-    _ROTATE,
-    _SHIFT,
-    _BLEND,
-    FPS,
-    LOOP,
-    _FRAME_SIZE,
-    KEEP_FRAMES,
-]
-
+FLAGS = [ANIMATE, *_MOTION, FPS, LOOP, _FRAME_SIZE, KEEP_FRAMES]
 
 # Flags of some animations only.
 _OWN = {"zoom": ["zoom"], "rotate": ["zoom"], "shift": ["zoom"], "blend": ["zoom", "layers"]}
@@ -83,7 +62,7 @@ def check(output: str) -> None:
                 f"Received: --animate={ANIMATE.value}"
             )
     check_animation(output, FPS.value, LOOP.value, _FRAME_SIZE.value)
-    check_motion(FRAMES.value, _ZOOM.value, _BLEND.value, _ROTATE.value, _shift())
+    _read_motion()
 
 
 def refuse_flags() -> None:
@@ -199,16 +178,21 @@ def _find_folder(output):
 
 def _describe_motion():
     """Returns a dict of what makes the motion what it is."""
-    motion = {flag.name: flag.value for flag in (ANIMATE, _BLEND)}
-    if ANIMATE.value == "zoom":  # It may also become longer than it was to be.
-        return motion | {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
-    return motion | {"frames": FRAMES.value}
+    names = {"animate": ANIMATE.value} | _read_motion()
+    # A zoom may also become longer than it was to be; of others nothing zooms.
+    left_out = ("frames",) if ANIMATE.value == "zoom" else ("zoom", "rotate", "shift")
+    return {name: value for name, value in names.items() if name not in left_out}
+
+
+def _read_motion():
+    return options.read_flags(AnimationSettings)
 
 
 def _make_frames(dreamer, pictures, frames):
     """Makes the frames that are not there yet; returns the dream's record."""
     first = len(frames.paths)
-    count, blend = FRAMES.value, _BLEND.value
+    motion = _read_motion()
+    count, blend = motion["frames"], motion["blend"]
     with ProgressBar(disable=common_flags.QUIET.value or None) as bar:
         cli.load_tensorflow()
         from kerasart.applications.dream_animation import animate_layers, animate_zoom
@@ -231,12 +215,8 @@ def _make_frames(dreamer, pictures, frames):
 
         if ANIMATE.value == "zoom":
             image = frames.last() if first else pictures["image"]
-            motion = {"zoom": _ZOOM.value, "rotate": _ROTATE.value, "shift": _shift()}
             size = pictures["size"]
-            moving = animate_zoom(
-                ready, image, size=size, frames=count, **motion, blend=blend, first=first,
-                on_step=on_step,
-            )  # fmt: skip
+            moving = animate_zoom(ready, image, size=size, **motion, first=first, on_step=on_step)
         else:
             moving = animate_layers(
                 ready, **pictures, frames=count, blend=blend, first=first, last=frames.last(),
@@ -262,13 +242,3 @@ def _show_growth(dreamer, pictures, frames, count, bar):
             frames.add(frame)
 
     animate_evolution(dreamer, **pictures, frames=count, on_frame=on_frame, on_step=bar)
-
-
-def _shift():
-    try:
-        return tuple(map(float, _SHIFT.value))
-    except ValueError:
-        raise ValueError(
-            "`shift` must be DOWN,RIGHT with two numbers, such as 0,0.01. "
-            f"Received: {','.join(_SHIFT.value)!r}"
-        ) from None

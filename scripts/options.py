@@ -72,7 +72,7 @@ def define_flags(
             name = prefix + (declared.flag or each.name)
             _FIELDS[name] = each
             default = None if in_presets else default_of(each)
-            default = ",".join(default) if isinstance(default, tuple) else default
+            default = ",".join(map(str, default)) if isinstance(default, tuple) else default
             groups.setdefault(group, []).append(_define(name, types_of(each), declared, default))
     return groups
 

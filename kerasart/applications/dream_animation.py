@@ -17,7 +17,7 @@ from kerasart.image.warp import zoom_warp
 from kerasart.objectives import Activation, Channel, Similarity
 from kerasart.optimization import Result
 from kerasart.progress import Progress
-from kerasart.settings.animation import check_motion
+from kerasart.settings.animation import AnimationSettings
 
 
 def animate_evolution(
@@ -26,7 +26,7 @@ def animate_evolution(
     mask: ArrayLike | None = None,
     *,
     size: int | None = None,
-    frames: int = 60,
+    frames: int = AnimationSettings.frames,
     on_frame: Callable[[np.ndarray], object],
     on_step: Callable[[Progress], object] | None = None,
 ) -> Result:
@@ -45,7 +45,7 @@ def animate_evolution(
     Raises:
         ValueError: If `frames` is less than 1.
     """
-    check_motion(frames)
+    AnimationSettings(frames)
     shown = 0
 
     def note(progress):
@@ -68,11 +68,11 @@ def animate_zoom(
     image: ArrayLike,
     *,
     size: int | None = None,
-    frames: int = 60,
-    zoom: float = 1.05,
-    rotate: float = 0.0,
-    shift: tuple[float, float] = (0.0, 0.0),
-    blend: float = 0.0,
+    frames: int = AnimationSettings.frames,
+    zoom: float = AnimationSettings.zoom,
+    rotate: float = AnimationSettings.rotate,
+    shift: tuple[float, float] = AnimationSettings.shift,
+    blend: float = AnimationSettings.blend,
     first: int = 0,
     on_step: Callable[[Progress], object] | None = None,
 ) -> Iterator[np.ndarray]:
@@ -98,7 +98,7 @@ def animate_zoom(
     Raises:
         ValueError: If an argument is not allowed.
     """
-    check_motion(frames, zoom, blend, rotate, shift)
+    AnimationSettings(frames, zoom, rotate, shift, blend)
     dreamer.execution.refuse_checkpoint("frame")
     if image is None or dreamer.settings.init != "photo":
         raise ValueError(
@@ -123,8 +123,8 @@ def animate_layers(
     mask: ArrayLike | None = None,
     *,
     size: int | None = None,
-    frames: int = 60,
-    blend: float = 0.0,
+    frames: int = AnimationSettings.frames,
+    blend: float = AnimationSettings.blend,
     first: int = 0,
     last: np.ndarray | None = None,
     on_step: Callable[[Progress], object] | None = None,
@@ -150,7 +150,7 @@ def animate_layers(
     Raises:
         ValueError: If an argument is not allowed.
     """
-    check_motion(frames, blend=blend)
+    AnimationSettings(frames, blend=blend)
     dreamer.execution.refuse_checkpoint("frame")
     terms = dreamer.objective.terms
     keyframes = [i for i, t in enumerate(terms) if isinstance(t, Activation | Channel | Similarity)]

@@ -1,40 +1,39 @@
-"""Validates the options of dream animations."""
+"""`AnimationSettings`: how the frames of an animation follow each other."""
 
-import math
 from collections.abc import Sequence
+
+from kerasart.settings.checks import check, is_number
+from kerasart.settings.declare import option, settings
 
 ANIMATIONS = ("evolution", "zoom", "layers")
 
 
-def check_motion(
-    frames: int,
-    zoom: float = 2.0,
-    blend: float = 0.0,
-    rotate: float = 0.0,
-    shift: Sequence[float] = (0.0, 0.0),
-) -> None:
-    """Checks the options of an animation.
+def _parse_shift(shift: str | Sequence[float], name: str) -> tuple[float, float]:
+    allowed = "DOWN,RIGHT with two fractions between -1 and 1, such as 0,0.01"
+    try:
+        parts = [float(part) for part in (shift.split(",") if isinstance(shift, str) else shift)]
+    except (TypeError, ValueError):
+        parts = []
+    are_fractions = all(is_number(part) and -1 < part < 1 for part in parts)
+    check(len(parts) == 2 and are_fractions, name, allowed, shift)
+    return parts[0], parts[1]
 
-    Args:
-        frames: Number of frames, at least 1.
-        zoom: Magnification from frame to frame, more than 1.
-        blend: Weight of the previous frame, from 0 to less than 1.
-        rotate: Rotation from frame to frame, in degrees.
-        shift: (down, right): translation as fractions of height and width, between -1 and 1.
 
-    Raises:
-        ValueError: If one of them is out of range.
-    """
-    if frames < 1:
-        raise ValueError(f"`frames` must be at least 1. Received: {frames}")
-    if not 1 < zoom < math.inf:
-        raise ValueError(f"`zoom` must be more than 1, and finite. Received: {zoom}")
-    if not 0 <= blend < 1:
-        raise ValueError(f"`blend` must be from 0 to less than 1. Received: {blend}")
-    if not math.isfinite(rotate):
-        raise ValueError(f"`rotate` must be a finite number of degrees. Received: {rotate}")
-    if not (len(shift) == 2 and all(-1 < fraction < 1 for fraction in shift)):
-        raise ValueError(
-            "`shift` must be DOWN,RIGHT with fractions between -1 and 1, such as 0,0.01. "
-            f"Received: {','.join(map(str, shift))!r}"
-        )
+@settings
+class AnimationSettings:
+    """How the frames of an animation follow each other."""
+
+    frames: int = option(60, "The number of frames.", least=1, group="animation")
+    zoom: float = option(1.05, "Magnification from frame to frame, above 1.", more_than=1)
+    rotate: float = option(0.0, "Degrees of rotation from frame to frame, counterclockwise.")
+    shift: tuple = option(
+        (0.0, 0.0),
+        "DOWN,RIGHT: shift from frame to frame, as shares of height and width.",
+        parse=_parse_shift,
+    )
+    blend: float = option(
+        0.0,
+        "Share of the previous frame in each, from 0 to below 1, against flicker.",
+        least=0,
+        less_than=1,
+    )

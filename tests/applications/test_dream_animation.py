@@ -10,7 +10,7 @@ from kerasart.applications.dream_animation import (
     animate_zoom,
 )
 from kerasart.image.warp import zoom_warp
-from kerasart.settings.animation import ANIMATIONS, check_motion
+from kerasart.settings.animation import ANIMATIONS, AnimationSettings
 
 SETTINGS = {"octaves": 1, "steps": 2, "step_size": 0.01, "jitter": 4, "precision": "float32"}
 
@@ -233,11 +233,11 @@ def test_a_walk_needs_two_places(toy, photo, settings):
 @pytest.mark.parametrize(
     ("motion", "message"),
     [
-        ({"frames": 0}, "`frames` must be at least 1. Received: 0"),
-        ({"frames": -3}, "`frames` must be at least 1. Received: -3"),
-        ({"zoom": 1.0}, "`zoom` must be more than 1, and finite. Received: 1.0"),
-        ({"zoom": 0.9}, "`zoom` must be more than 1, and finite. Received: 0.9"),
-        ({"zoom": float("nan")}, "`zoom` must be more than 1, and finite. Received: nan"),
+        ({"frames": 0}, "`frames` must be at least 1, and whole. Received: 0"),
+        ({"frames": -3}, "`frames` must be at least 1, and whole. Received: -3"),
+        ({"zoom": 1.0}, "`zoom` must be more than 1. Received: 1.0"),
+        ({"zoom": 0.9}, "`zoom` must be more than 1. Received: 0.9"),
+        ({"zoom": float("nan")}, "`zoom` must be more than 1. Received: nan"),
         ({"blend": 1.0}, "`blend` must be from 0 to less than 1. Received: 1.0"),
         ({"blend": -0.1}, "`blend` must be from 0 to less than 1. Received: -0.1"),
         ({"blend": float("nan")}, "`blend` must be from 0 to less than 1. Received: nan"),
@@ -245,7 +245,7 @@ def test_a_walk_needs_two_places(toy, photo, settings):
 )
 def test_motion_that_makes_no_sense(zooming, photo, motion, message):
     with pytest.raises(ValueError) as caught:
-        check_motion(**{"frames": 2, **motion})
+        AnimationSettings(**{"frames": 2, **motion})
     assert str(caught.value) == message
     with pytest.raises(ValueError) as caught:
         next(animate_zoom(zooming, photo, **motion))

@@ -155,9 +155,7 @@ def test_what_is_not_allowed(dreamer, toy):
     with pytest.raises(ValueError, match="`optimizer` must be ascent or adam.* Received: 'lbfgs'"):
         FilmDreamer(lbfgs)
     for steps in (1.5, "3"):
-        with pytest.raises(
-            ValueError, match="`film_steps` must be at least 1, and whole"
-        ):
+        with pytest.raises(ValueError, match="`film_steps` must be at least 1, and whole"):
             FilmDreamer(dreamer, film_steps=steps)
     with pytest.raises(ValueError, match="`steadiness` must be from 0 to 1. Received: '3'"):
         FilmDreamer(dreamer, steadiness="3")

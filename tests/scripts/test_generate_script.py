@@ -72,7 +72,7 @@ def test_help_shows_every_flag(tmp_path, light_run):
         ([MODEL, "--walk=1,2", "--bits=16"], "`bits` does not go with --walk"),
         ([MODEL, "--walk=1,2", "--project=photo.png"], "`project` does not go with --walk"),
         ([MODEL, "--walk=1,2", "--output=walk.jpg"], "Cannot write 'walk.jpg'"),
-        ([MODEL, "--walk=1,2", "--frames=0"], "`frames` must be at least 2, one for each seed"),
+        ([MODEL, "--walk=1,2", "--frames=1"], "`frames` must be at least 2, one for each seed"),
         ([MODEL, "--frames=9"], "`frames` goes with --walk"),
         ([MODEL, "--steps=9"], "`steps` goes with a search"),
         ([MODEL, "--tile=none"], "`tile` goes with a search"),

@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from kerasart.applications.deep_dream import Dreamer
+from kerasart.applications.style_inputs import as_list
 from kerasart.applications.style_transfer import StyleTransfer
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
@@ -254,8 +255,7 @@ class PaintingSearch(Search):
         self.backbone, self.objective = descent.backbone, descent.objective
         self.record = _without_loop(self._painting.record, StyleSettings, _OF_PAINTINGS)
         self.record |= {"search": "style"}
-        listed = styles if isinstance(styles, list | tuple) else [styles]
-        self.images = [np.asarray(each) for each in listed]
+        self.images = [np.asarray(each) for each in as_list(styles)]
 
     def prepare(self, evaluator: Evaluator) -> tuple[Sequence[Target], Any]:
         """Makes the targets and weights of the painting's last scale."""

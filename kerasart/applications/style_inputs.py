@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -235,6 +235,11 @@ class StyleInputs:
         return np.clip(resized, 0.0, 1.0)
 
 
+def as_list(values: Any) -> list[Any]:
+    """Makes a list of one value, such as a style, or of a list or tuple of such."""
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
 def _normalise(weights, count):
     """Returns weights that sum to 1, in a list."""
     if not count:
@@ -285,7 +290,7 @@ def _level_weights(weights, levels):
 
 
 def _fit_masks(masks, images, name):
-    masks = list(masks) if isinstance(masks, list | tuple) else [masks]
+    masks = as_list(masks)
     if len(masks) != len(images):
         raise ValueError(
             f"`{name}` must hold a mask, or None, for each of {len(images)} styles. "

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasart.applications.style_inputs import StyleInputs
+from kerasart.applications.style_inputs import StyleInputs, as_list
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
 from kerasart.objectives import Objective, Target, style_objective
@@ -137,7 +137,7 @@ class StyleTransfer:
         **options: Any,
     ):
         self.execution, self._given = split_options(options)
-        self._styles = [as_image(style, "styles") for style in _listed(styles)]
+        self._styles = [as_image(style, "styles") for style in as_list(styles)]
         self._style_weights, self._style_masks = style_weights, style_masks
         self._style_levels = style_levels
         is_one = objective is None or isinstance(objective, Objective)
@@ -169,7 +169,7 @@ class StyleTransfer:
         """
         content, execution = as_image(content, "content"), self.execution
         painting = self.plan(content, content_masks)
-        images = [content, *self._styles, *_listed(content_masks), *_listed(self._style_masks)]
+        images = [content, *self._styles, *as_list(content_masks), *as_list(self._style_masks)]
         code = None if self._latent is None else self._latent.code
         arguments = painting.record, painting.descent, [*images, start, code]
         checkpoint = open_checkpoint(execution.checkpoint, *arguments)
@@ -290,7 +290,3 @@ def make_optimizer(settings: StyleSettings, given: Any = None) -> Optimizer:
         rate, betas = settings.learning_rate, (settings.beta_1, settings.beta_2)
         return Adam(rate, *betas, settings.epsilon)
     return KerasOptimizer(settings.optimizer, settings.learning_rate)
-
-
-def _listed(values):
-    return list(values) if isinstance(values, list | tuple) else [values]

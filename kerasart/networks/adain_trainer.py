@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from kerasart.backbones import Backbone
 from kerasart.networks.any_style_trainer import AnyStyleTrainer
-from kerasart.networks.perceptual_trainer import apart
+from kerasart.networks.perceptual_trainer import split_batch
 from kerasart.objectives import Objective
 from kerasart.settings.style import FastStyleSettings
 
@@ -105,7 +105,9 @@ class AdaINTrainer(AnyStyleTrainer):
     def _targets_and_weights(self, batch):
         contents = ops.split(batch["target_features"], batch["photo"].shape[0])
         targets = []
-        for target_features, style in zip(contents, apart(batch["style_features"]), strict=True):
+        for target_features, style in zip(
+            contents, split_batch(batch["style_features"]), strict=True
+        ):
             content = {self.network.layer: target_features}
             targets.append(self._targets(content, self._style_values(style)))
         return targets, [self._weights] * len(targets)

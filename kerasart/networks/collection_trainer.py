@@ -13,7 +13,7 @@ from kerasart.backbones import Backbone
 from kerasart.networks.averaging_trainer import AveragingTrainer
 from kerasart.networks.critic import Critic
 from kerasart.networks.distribution import sum_over_replicas
-from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer, apart
+from kerasart.networks.perceptual_trainer import BalancedObjective, PerceptualTrainer, split_batch
 from kerasart.objectives import Content, Judgement, Objective, Target, style_objective
 from kerasart.settings.checks import check
 from kerasart.settings.style import FastStyleSettings
@@ -154,7 +154,7 @@ class CollectionTrainer(AveragingTrainer, PerceptualTrainer):
         return self.network.forward(photos, style_code, noise_offset=noise_offset)
 
     def _targets_and_weights(self, batch):
-        contents = apart(self._content_backbone(batch["photo"]))
+        contents = split_batch(self._content_backbone(batch["photo"]))
         heads = self.critic.heads(batch["style"]["number"], frozen=True)
         factors = ops.unstack(ops.take(self.content_factors, batch["style"]["number"]))
         targets, weights = [], []

@@ -107,7 +107,7 @@ def run_steps(
     called.on_train_end()
 
 
-def share(trainer: keras.Model, variables: Iterable[keras.Variable]) -> None:
+def broadcast(trainer: keras.Model, variables: Iterable[keras.Variable]) -> None:
     """Sets variables on all workers to what they are on the chief.
 
     Args:
@@ -127,7 +127,7 @@ def share(trainer: keras.Model, variables: Iterable[keras.Variable]) -> None:
         variable.assign(tf.cast(value, variable.dtype))
 
 
-def anywhere(trainer: keras.Model, flag: bool) -> bool:
+def is_true_anywhere(trainer: keras.Model, flag: bool) -> bool:
     """Tells every worker whether a flag is set on any of them."""
     if not is_distributed(trainer):
         return flag

@@ -12,7 +12,7 @@ from kerasart.networks.layers import ConvBlock
 from kerasart.networks.manner_trainer import MannerTrainer
 from kerasart.networks.ops import StyleOps
 from kerasart.networks.style_encoder import StyleEncoder
-from kerasart.networks.transformer_net import add_residuals, channels_of_width, work_space
+from kerasart.networks.transformer_net import add_residuals, bytes_per_pixel, channels_of_width
 from kerasart.settings.manner import Manner
 
 
@@ -187,7 +187,7 @@ class MannerNet(AnyStyleNetwork):
     @property
     def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
-        return work_space(self.width)
+        return bytes_per_pixel(self.width)
 
     @classmethod
     def count_weights(cls, config: Mapping[str, Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasart.networks.any_style_trainer import AnyStyleTrainer
-from kerasart.networks.perceptual_trainer import apart
+from kerasart.networks.perceptual_trainer import split_batch
 
 
 class MannerTrainer(AnyStyleTrainer):
@@ -35,7 +35,7 @@ class MannerTrainer(AnyStyleTrainer):
         return self._paint(batch["photo"], batch["style"])
 
     def _targets_and_weights(self, batch):
-        contents, styles = (apart(self._features(batch[name])) for name in ("photo", "style"))
+        contents, styles = (split_batch(self._features(batch[name])) for name in ("photo", "style"))
         targets = [
             self._targets(content, self._style_values(style))
             for content, style in zip(contents, styles, strict=True)

@@ -31,7 +31,7 @@ def normalise(z: Any) -> Any:
     return z * ops.rsqrt(ops.mean(z**2, axis=-1, keepdims=True) + _EPSILON)
 
 
-def enlarge(image: Any) -> Any:
+def upsample(image: Any) -> Any:
     """Doubles an image (batch, height, width, channels) by the filter [1, 3, 3, 1]."""
     kernel = _SAMPLES * FILTER[:, :, None, None] * np.eye(image.shape[-1])
     kernel = ops.cast(kernel, image.dtype)

@@ -251,7 +251,7 @@ class KerasOps(StyleOps):
         """As `StyleOps.mixture`."""
         weights = ops.cast(style_weights, "float32")
         if len(weights.shape) == 2:
-            weights = everywhere(weights)
+            weights = repeat_for_levels(weights)
         return ops.pad(weights, [(0, 0), (0, 0), (1, 0)])
 
     def unstack(self, x: Any) -> Sequence[Any]:
@@ -281,7 +281,7 @@ class KerasOps(StyleOps):
         return weak + strength * (strong - weak)
 
 
-def everywhere(mixture: Any) -> Any:
+def repeat_for_levels(mixture: Any) -> Any:
     """Repeats a mixture (batch, styles) for each level: (batch, levels, styles)."""
     return ops.repeat(mixture[:, None], len(LEVELS), axis=1)
 

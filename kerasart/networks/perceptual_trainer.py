@@ -144,7 +144,7 @@ class PerceptualTrainer(Trainer):
                 f"makes it. Received: photos of shape {tuple(x['photo'].shape)}"
             )
         features = self._features(y_pred)
-        seen = zip(apart(features), *self._targets_and_weights(x), strict=True)
+        seen = zip(split_batch(features), *self._targets_and_weights(x), strict=True)
         terms = ops.stack([self.objective(*picture) for picture in seen])
         losses = ops.unstack(ops.mean(terms, axis=0), len(self.objective.terms))
         if self._stability:
@@ -233,7 +233,7 @@ def _sinc(x):
     return ops.sin(x) / x
 
 
-def apart(features: dict[str, Any]) -> list[dict[str, Any]]:
+def split_batch(features: dict[str, Any]) -> list[dict[str, Any]]:
     """Splits the features of a batch into a list of those of each image, as batches of one."""
     # Split rather than sliced: the gradient of each slice would be padded, and all added up.
     split = {layer: ops.split(each, each.shape[0]) for layer, each in features.items()}

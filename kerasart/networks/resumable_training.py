@@ -22,11 +22,11 @@ from kerasart.image.atomic_files import sync
 from kerasart.image.files import replace_file
 from kerasart.image.fingerprint import differences, fingerprint
 from kerasart.networks.distribution import (
-    anywhere,
+    broadcast,
     build_optimizer,
     is_distributed,
+    is_true_anywhere,
     run_steps,
-    share,
 )
 from kerasart.settings.checks import is_number
 from kerasart.untrusted import parse_json
@@ -204,7 +204,7 @@ class ResumableTraining(keras.callbacks.Callback):
             pictures = self.paint() if is_chief() else []
             # False for NaN too.
             is_blank = not all(np.std(picture) >= _BLANK for picture in pictures)
-            if anywhere(self.model, is_blank):
+            if is_true_anywhere(self.model, is_blank):
                 self._roll_back("the painted pictures are blank")
                 return
             for name, value in losses.items():
@@ -242,7 +242,7 @@ class ResumableTraining(keras.callbacks.Callback):
     def _share(self, trainer):
         """Gives all workers the chief's weights, and counts their steps."""
         factor = trainer.optimizer._learning_rate.factor
-        share(trainer, [*trainer.variables, *trainer.optimizer.variables, factor])
+        broadcast(trainer, [*trainer.variables, *trainer.optimizer.variables, factor])
         self.step = int(ops.convert_to_numpy(trainer.optimizer.iterations))
         self._factor = float(ops.convert_to_numpy(factor))
 

@@ -12,9 +12,9 @@ from kerasart.networks.modulation import (
     EqualisedDense,
     StyledConv,
     ToRGB,
-    enlarge,
     leaky_relu,
     normalise,
+    upsample,
 )
 
 _FIRST = 4  # Side of the constant that all pictures start from.
@@ -209,7 +209,7 @@ class StyleGenerator(keras.Model):
         for i, to_rgb in enumerate(self.to_rgb):
             for place in (2 * i - 1, 2 * i) if i else (0,):
                 x = self.convolutions[place](x, w[place], noise[place])
-            image = to_rgb(x, w[2 * i + 1]) + (enlarge(image) if i else 0.0)
+            image = to_rgb(x, w[2 * i + 1]) + (upsample(image) if i else 0.0)
         return (image + 1) / 2
 
     def draw_noise(self, batch: int, seed: Any) -> list[Any]:

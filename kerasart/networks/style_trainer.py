@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike
 from kerasart.backbones import Backbone
 from kerasart.image.masks import split_picture
 from kerasart.image.resizing import shrink
-from kerasart.networks.ops import everywhere
+from kerasart.networks.ops import repeat_for_levels
 from kerasart.networks.perceptual_trainer import (
     BalancedObjective,
     Example,
     PerceptualTrainer,
-    apart,
     mean_weights,
+    split_batch,
 )
 from kerasart.objectives import Content, Objective, StyleTerm, Target, style_objective
 from kerasart.settings.style import FastStyleSettings
@@ -121,13 +121,13 @@ class StyleTrainer(PerceptualTrainer):
     def _paint(self, photos, styles, noise_offset=None):
         numbers = ops.where(styles > 0, styles + self._known, 0)
         mixtures = ops.one_hot(numbers, 1 + len(self.network.styles), dtype="float32")
-        return self.network.forward(photos, everywhere(mixtures), noise_offset=noise_offset)
+        return self.network.forward(photos, repeat_for_levels(mixtures), noise_offset=noise_offset)
 
     def _targets_and_weights(self, batch):
         photos, styles = batch["photo"], ops.unstack(batch["style"], batch["photo"].shape[0])
         contents = self._content_backbone(photos) if self._content_backbone else {"image": photos}
         targets = []
-        for content, style in zip(apart(contents), styles, strict=True):
+        for content, style in zip(split_batch(contents), styles, strict=True):
             values = [[ops.take(v, style, axis=0) for v in each] for each in self._style_values]
             targets.append(self._targets(content, values))
         return targets, [ops.take(self._weights, style, axis=0) for style in styles]

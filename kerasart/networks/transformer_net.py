@@ -193,7 +193,7 @@ class TransformerNet(StyleNetwork):
     @property
     def bytes_per_pixel(self) -> float:
         """About the memory that painting takes for each pixel."""
-        return work_space(self.width)
+        return bytes_per_pixel(self.width)
 
     @classmethod
     def count_weights(cls, config: Mapping[str, Any]) -> int:
@@ -294,7 +294,7 @@ def channels_of_width(width: float) -> list[int]:
     return [round(channels * width) for channels in (32, 64, 128)]
 
 
-def work_space(width: float) -> float:
+def bytes_per_pixel(width: float) -> float:
     """Returns about how many bytes painting takes for each pixel."""
     return _OVERHEAD * 32 * width * 4
 

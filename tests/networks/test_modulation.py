@@ -7,9 +7,9 @@ import tensorflow as tf
 from kerasart.networks.modulation import (
     EqualisedDense,
     ModulatedConv2D,
-    enlarge,
     leaky_relu,
     normalise,
+    upsample,
 )
 
 
@@ -126,9 +126,9 @@ def test_equalised_layers_start_with_outputs_of_deviation_1():
 
 
 def test_enlarging_against_the_filter():
-    assert_close(enlarge(tf.constant(FEATURES))[0], equations.enlarge(FEATURES[0]))
+    assert_close(upsample(tf.constant(FEATURES))[0], equations.enlarge(FEATURES[0]))
     # A plain picture stays as bright as it was; beyond the border is nothing.
-    plain = enlarge(tf.ones((1, 5, 5, 3)))
+    plain = upsample(tf.ones((1, 5, 5, 3)))
     np.testing.assert_allclose(plain[:, 1:-1, 1:-1], 1.0, rtol=1e-6)
 
 

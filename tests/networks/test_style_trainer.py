@@ -11,7 +11,7 @@ from kerasart.networks import (
     StyleTrainer,
     TransformerNet,
 )
-from kerasart.networks.ops import everywhere
+from kerasart.networks.ops import repeat_for_levels
 from kerasart.objectives import Content, Gram, Moments, Target, TotalVariation, Wasserstein
 from kerasart.optimization import Evaluator, style_targets
 
@@ -116,7 +116,7 @@ def test_the_loss_is_the_objectives_mean_over_the_batch(make, squeezenet, target
 def test_each_photo_is_painted_in_its_style(make, photos):
     trainer = make()
     painted = trainer(batch_of(photos, (2, 0)))
-    mixtures = everywhere(np.float32([[0, 0, 1], [1, 0, 0]]))
+    mixtures = repeat_for_levels(np.float32([[0, 0, 1], [1, 0, 0]]))
     np.testing.assert_allclose(painted, trainer.network.forward(photos, mixtures), atol=1e-6)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from kerasart.levels import LEVELS
 from kerasart.networks import TransformerNet
-from kerasart.networks.ops import KerasOps, everywhere
+from kerasart.networks.ops import KerasOps, repeat_for_levels
 
 
 def tiny(styles=("a", "b"), blocks=1):
@@ -51,7 +51,7 @@ def test_a_mixture_is_one_of_scales_and_shifts(network, mixture):
             values = np.stack([values[0], np.float32(mixture) @ values])
         weight.assign(values)
     expected = mixed(PHOTO)
-    painted = network.forward(PHOTO, everywhere(np.float32([mixture])))
+    painted = network.forward(PHOTO, repeat_for_levels(np.float32([mixture])))
     np.testing.assert_allclose(painted, expected, atol=1e-5)
 
 
@@ -59,7 +59,7 @@ def test_new_styles_leave_the_old_ones_as_they_are(network):
     more = network.with_styles(["c"])
     assert more.styles == ("a", "b", "c")
     np.testing.assert_allclose(more(PHOTO, np.float32([[1, 0, 0]])), network(PHOTO, A), atol=1e-6)
-    middle = network.forward(PHOTO, everywhere(np.float32([[0, 0.5, 0.5]])))
+    middle = network.forward(PHOTO, repeat_for_levels(np.float32([[0, 0.5, 0.5]])))
     np.testing.assert_allclose(more(PHOTO, np.float32([[0, 0, 1]])), middle, atol=1e-5)
     assert {weight.name for weight in more.trainable_weights} == {"gamma", "beta", "gain"}
 

@@ -455,31 +455,31 @@ def stamp():
 
 
 class Nothing:
-    """A `Painting` that leaves photos as they are."""
+    """A `PhotoPainter` that leaves photos as they are."""
 
     bits, max_pixels, keeps_metadata = 8, None, False
 
     def identity(self):
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         return {}
 
     def portable(self):
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         return self
 
     def sharing(self, share, threads):
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         return self
 
     def load(self):
-        """See `Painting`."""
+        """See `PhotoPainter`."""
 
     def prepare(self, photo):
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         return photo
 
     def paint(self, photos):
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         return [(photo.image, {}) for photo in photos]
 
 

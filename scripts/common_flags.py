@@ -107,7 +107,7 @@ def metadata_of(photo: Picture | None) -> Metadata | None:
 
 
 def read_file_options() -> dict[str, Any]:
-    """Reads --bits, --max_pixels and --strip_metadata: a dict of what `Painting` calls them."""
+    """Reads --bits, --max_pixels and --strip_metadata: a dict of what `PhotoPainter` calls them."""
     bits, keeps = int(BITS.value or 8), not STRIP_METADATA.value
     return {"bits": bits, "max_pixels": MAX_PIXELS.value, "keeps_metadata": keeps}
 

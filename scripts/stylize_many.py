@@ -23,7 +23,7 @@ from absl import flags
 from tqdm import tqdm
 
 from kerasart.scale.many import paint_many
-from kerasart.scale.painting import Dreaming, Painting
+from kerasart.scale.painting import Dreaming, PhotoPainter
 from kerasart.scale.plan import plan
 from kerasart.scale.requirements import ray
 from kerasart.scale.stores import open_store
@@ -119,7 +119,7 @@ def _paint(work):
     return outcomes
 
 
-def _read_painting() -> Painting:
+def _read_painting() -> PhotoPainter:
     """Reads the flags that say how to paint, or of what to dream."""
     dreams = one_pass_flags.MODEL.value == _DREAM
     of_style = [each for each in one_pass_flags.FLAGS if each.name not in ("size", "model")]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kerasart.applications.film import FilmState, list_arrays, name_arrays
-from kerasart.applications.style_transfer import Painting, StyleTransfer
+from kerasart.applications.style_transfer import PaintingPlan, StyleTransfer
 from kerasart.backbones import Backbone
 from kerasart.film.flow import warp
 from kerasart.film.motion import Motion
@@ -52,7 +52,7 @@ class FilmStyleTransfer:
             `paint_film` resumes by itself.
 
     Attributes:
-        painting: How the present shot is painted, a `Painting`; None before the first.
+        painting: How the present shot is painted, a `PaintingPlan`; None before the first.
 
     Raises:
         ValueError: If an argument is not allowed.
@@ -78,7 +78,7 @@ class FilmStyleTransfer:
             styles, preset, backbone, weights, objective=objective, **options
         )
         self._steps = film_steps
-        self.painting: Painting | None = None
+        self.painting: PaintingPlan | None = None
 
     def __call__(
         self, frame: np.ndarray, motion: Motion | None, state: FilmState | None

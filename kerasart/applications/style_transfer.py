@@ -180,7 +180,7 @@ class StyleTransfer:
         self,
         content: np.ndarray,
         content_masks: ArrayLike | Sequence[ArrayLike | None] | None = None,
-    ) -> Painting:
+    ) -> PaintingPlan:
         """Plans the painting of a photo, float32 RGB (1, height, width, 3)."""
         execution, given, long_side = self.execution, self._given, max(content.shape[1:3])
         settings = choose_style_settings(self._loaded, self._backbone, given, long_side)
@@ -217,11 +217,11 @@ class StyleTransfer:
         )
         more = {"style_weights": inputs.style_weights, "style_levels": inputs.style_levels}
         record = make_record(self._preset, backbone, execution.seed, settings, **more)
-        return Painting(inputs, descent, sizes, steps, record, execution)
+        return PaintingPlan(inputs, descent, sizes, steps, record, execution)
 
 
 @dataclass(frozen=True)
-class Painting:
+class PaintingPlan:
     """How one photo is painted.
 
     Attributes:

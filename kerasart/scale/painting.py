@@ -35,7 +35,7 @@ _OF_FREE = 0.5  # The part of the free memory that pictures may take.
 Painted = tuple[np.ndarray, dict[str, Any]]
 
 
-class Painting(Protocol):
+class PhotoPainter(Protocol):
     """A way to paint photos, made of plain data: it can be sent to other processes.
 
     Attributes:
@@ -56,10 +56,10 @@ class Painting(Protocol):
     def identity(self) -> dict[str, Any]:
         """Returns all that determines a painting besides the photo, as JSON can hold it."""
 
-    def portable(self) -> Painting:
+    def portable(self) -> PhotoPainter:
         """Returns the same for other machines, which may lack files of this one."""
 
-    def sharing(self, share: float, threads: int | None) -> Painting:
+    def sharing(self, share: float, threads: int | None) -> PhotoPainter:
         """Returns the same for a process that is one of several on this machine.
 
         Args:
@@ -92,7 +92,7 @@ class OnePass:
         strength, preserve_color, rows, memory: As in `Stylizer.__call__`.
         size: Long side in pixels; None is the photo's own.
         precision: As in `Stylizer`.
-        bits, max_pixels, keeps_metadata: As in `Painting`.
+        bits, max_pixels, keeps_metadata: As in `PhotoPainter`.
         file: The bytes of the network's file, where it is not on this machine.
     """
 
@@ -129,25 +129,25 @@ class OnePass:
         return {name: getattr(self, name) for name in names}
 
     def identity(self) -> dict[str, Any]:
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         names = ("model", "strength", "preserve_color", "size", "precision", "bits")
         values = {name: getattr(self, name) for name in (*names, "keeps_metadata")}
         network = hashlib.sha256(find_network(self.model).read_bytes()).hexdigest()
         return self.named | values | {"network": network}
 
     def portable(self) -> OnePass:
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         if self.model in shipped_models():
             return self
         return replace(self, file=find_network(self.model).read_bytes())
 
     def sharing(self, share: float, threads: int | None) -> OnePass:
-        """See `Painting`; where the share is too small, photos are painted in strips."""
+        """See `PhotoPainter`; where the share is too small, photos are painted in strips."""
         set_up_tensorflow(threads)
         return replace(self, memory=_limit(self.memory, share))
 
     def load(self) -> None:
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         self.stylizer.paint_all([], self.style, **self.options)
 
     def prepare(self, photo: Picture) -> Picture:
@@ -185,7 +185,7 @@ class Dreaming:
         tiling: Dict of those that do not change the dream.
         guide: As in `Dreamer`.
         mask, size: As in `Dreamer.dream`.
-        bits, max_pixels, keeps_metadata: As in `Painting`.
+        bits, max_pixels, keeps_metadata: As in `PhotoPainter`.
     """
 
     settings: dict[str, Any]
@@ -216,14 +216,14 @@ class Dreaming:
         return Dreamer(guide=self.guide, **self.settings, **self.tiling)
 
     def identity(self) -> dict[str, Any]:
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         preset = self.settings.get("preset")
         known = {} if preset is None else {"preset": find_preset("deep_dream", preset)}
         files = {"keeps_metadata": self.keeps_metadata}
         return self.settings | self.describe(None) | known | files
 
     def portable(self) -> Dreaming:
-        """See `Painting`; a file of weights, though, must be on all machines."""
+        """See `PhotoPainter`; a file of weights, though, must be on all machines."""
         preset = self.settings.get("preset")
         if not isinstance(preset, str) or not is_preset_file(preset):
             return self
@@ -231,13 +231,13 @@ class Dreaming:
         return replace(self, settings=self.settings | {"preset": known})
 
     def sharing(self, share: float, threads: int | None) -> Dreaming:
-        """See `Painting`; where the share is too small, photos are dreamed on in tiles."""
+        """See `PhotoPainter`; where the share is too small, photos are dreamed on in tiles."""
         set_up_tensorflow(threads)
         memory = _limit(self.tiling.get("memory"), share)
         return replace(self, tiling=self.tiling | {"memory": memory})
 
     def load(self) -> None:
-        """See `Painting`."""
+        """See `PhotoPainter`."""
         self.dreamer  # noqa: B018 (it is made by being asked for)
 
     def prepare(self, photo: Picture) -> Picture:
@@ -293,14 +293,14 @@ def _limit(memory, share):
     return share * _OF_FREE * available / 2**30 if math.isfinite(available) else None
 
 
-def encode_painted(painting: Painting, name: str, photo: Picture, painted: Painted) -> bytes:
+def encode_painted(painting: PhotoPainter, name: str, photo: Picture, painted: Painted) -> bytes:
     """Encodes the file of a painted photo.
 
     Args:
         painting: How it was painted.
         name: The file's name, whose suffix is that of the format.
         photo: The photo, as it was painted.
-        painted: What `Painting.paint` gave of it.
+        painted: What `PhotoPainter.paint` gave of it.
 
     Returns:
         All of the file.
@@ -310,7 +310,7 @@ def encode_painted(painting: Painting, name: str, photo: Picture, painted: Paint
 
 
 def write_painted(
-    painting: Painting,
+    painting: PhotoPainter,
     path: str | PathLike[str],
     photo: Picture,
     painted: Painted,

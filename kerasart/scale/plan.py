@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kerasart.image.fingerprint import fingerprint
 from kerasart.image.photos import is_other_picture, is_readable, name_paintings, warn_of_others
 from kerasart.scale.manifest import Manifest
-from kerasart.scale.painting import Painting
+from kerasart.scale.painting import PhotoPainter
 from kerasart.scale.requirements import pyarrow
 from kerasart.scale.stores import Store
 
@@ -34,14 +34,14 @@ class Plan(NamedTuple):
 
     photos: Store
     output: Store
-    painting: Painting
+    painting: PhotoPainter
     settings_hash: str
     jobs: Any
     done: int
     manifest: Manifest
 
 
-def plan(photos: Store, output: Store, painting: Painting) -> Plan:
+def plan(photos: Store, output: Store, painting: PhotoPainter) -> Plan:
     """Compares the photos in a folder with what was painted of them.
 
     A photo is done if there is a file in its place, and the manifest says that it was painted of

@@ -12,7 +12,7 @@ from typing import Any
 from kerasart.image.files import decode_picture
 from kerasart.scale.cluster import count_cores
 from kerasart.scale.manifest import manifest_schema
-from kerasart.scale.painting import Painting, encode_painted
+from kerasart.scale.painting import PhotoPainter, encode_painted
 from kerasart.scale.requirements import pyarrow
 from kerasart.scale.stores import Store
 from kerasart.scale.streaming import stream
@@ -40,7 +40,7 @@ class Task:
 
     photos: Store
     output: Store
-    painting: Painting
+    painting: PhotoPainter
     settings_hash: str
     replaces: bool = False
     cpus: float = 1.0

@@ -78,7 +78,7 @@ def test_the_fitted_manner_is_nearer_and_painted_by_the_network(manner, argument
 
 
 def test_only_a_network_with_codes_can_be_fitted(adain):
-    with pytest.raises(ValueError, match="`model` must be a MannerNet. Received: a AdaIN"):
+    with pytest.raises(ValueError, match="`model` must be a MannerNet. Received: AdaIN"):
         fit_manner(PHOTO, A, STEPS, adain)
 
 

@@ -27,7 +27,11 @@ _LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # Of so many channels; of others, st
 _UNKNOWN = "NONE"  # FFmpeg's name of a channel of which only its number is known.
 _OVERLAP = Fraction(1, 100)  # Second; less than an Opus packet lasts, more than times are rounded.
 # Of the file, not of what is in it.
-_FILE_METADATA = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
+# The muxer of MP4 makes a track of a timecode, and refuses frame rates that it has no code for.
+_FILE_METADATA = (
+    *("major_brand", "minor_version", "compatible_brands", "encoder", "duration"),
+    "timecode",
+)
 _STREAM_METADATA = ("language", "title")
 _LONGEST_TIMESCALE = 2**31 - 1
 
@@ -100,7 +104,9 @@ def join_segments(
         if film.is_video:
             source = stack.enter_context(open_input(film.path))
             output.metadata.update(
-                (key, value) for key, value in source.metadata.items() if key not in _FILE_METADATA
+                (key, value)
+                for key, value in source.metadata.items()
+                if key.lower() not in _FILE_METADATA
             )
             output.set_chapters(list(span.cut_chapters(source.chapters())))
             tracks += _other_tracks(source, output, suffix, span, has_sound, film)

@@ -210,18 +210,30 @@ def _deep_layout(picture, name):
     """
     if picture.format not in ("PNG", "TIFF") or not picture.tile:
         return None
+    if picture.format == "TIFF" and picture.tile[0].codec_name == "raw" and _lie_apart(picture):
+        bits = picture.tag_v2.get(ExifTags.Base.BitsPerSample, (8,))
+        if max(bits) > 8:  # Pillow takes bytes for samples.
+            raise _RefusedError(
+                "channels of more than 8 bits must lie together, or be compressed. Received: "
+                f"channels of {max(bits)} bits that lie apart"
+            )
     arguments = picture.tile[0].args
     layout = arguments if isinstance(arguments, str) else arguments[0]
     channels, _, depth = layout.partition(";")
     if depth not in ("16B", "16L", "16N") or channels == "I":
         return None
-    if picture.format == "TIFF" and picture.tag_v2.get(ExifTags.Base.PlanarConfiguration) == 2:
+    if picture.format == "TIFF" and _lie_apart(picture):
         warn_of_file("'%s' is read with 8 of its 16 bits: its channels lie apart.", name)
         return None
     is_big = depth == "16B" or depth == "16N" and sys.byteorder == "big"
     channels = channels.replace("a", "A")  # Kept premultiplied: `_to_floats` divides by alpha.
     high, low = ("B", "L") if is_big else ("L", "B")
     return f"{channels};16{high}", f"{channels};16{low}"
+
+
+def _lie_apart(picture):
+    """Whether a TIFF holds one channel after the other."""
+    return picture.tag_v2.get(ExifTags.Base.PlanarConfiguration) == 2
 
 
 def _deep_samples(picture, file, name, layouts):

@@ -561,6 +561,14 @@ def test_sound_of_an_unknown_codec_can_be_left_out(tmp_path):
     assert [frame.time for frame in Film(path)] == [frame.time for frame in Film(clip)]
 
 
+def test_a_timecode_is_left_out(tmp_path):
+    # MP4 has none for a film whose times are as exact as these.
+    clip = make_film(tmp_path / "clip.mkv", metadata={"timecode": "01:00:00:00", "title": "Sea"})
+    write(tmp_path / "a.mp4", Film(clip)).finish()
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        assert file.metadata["title"] == "Sea" and "timecode" not in file.metadata
+
+
 def test_pcm_whose_channels_are_not_named_is_copied(tmp_path):
     clip = make_film(tmp_path / "clip.avi", sound="pcm_s16le")
     write(tmp_path / "a.mp4", Film(clip)).finish()

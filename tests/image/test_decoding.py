@@ -279,6 +279,17 @@ def test_deep_tiff_whose_channels_lie_apart_is_told_of(tmp_path, caplog):
     assert "a.tif' is read with 8 of its 16 bits" in record.getMessage()
 
 
+def test_deep_tiff_whose_channels_lie_apart_uncompressed_is_refused(tmp_path):
+    pixels = DEEP_RANDOM[..., :3]
+    (tmp_path / "a.tif").write_bytes(deep_tiff(pixels, compression=1, planar=True))
+    message = "a.tif': channels of more .* Received: channels of 16 bits that lie apart$"
+    with pytest.raises(ValueError, match=message):
+        ValueError,
+        match="a.tif': channels of more .* Received: channels of 16 bits that lie apart$",
+    ):
+        read_picture(tmp_path / "a.tif")
+
+
 def test_lab(tmp_path):
     pixels = Image.new("LAB", (2, 1), (0, 128, 128))
     pixels.putpixel((1, 0), (136, 208, 195))  # the red of sRGB

@@ -284,9 +284,6 @@ def test_deep_tiff_whose_channels_lie_apart_uncompressed_is_refused(tmp_path):
     (tmp_path / "a.tif").write_bytes(deep_tiff(pixels, compression=1, planar=True))
     message = "a.tif': channels of more .* Received: channels of 16 bits that lie apart$"
     with pytest.raises(ValueError, match=message):
-        ValueError,
-        match="a.tif': channels of more .* Received: channels of 16 bits that lie apart$",
-    ):
         read_picture(tmp_path / "a.tif")
 
 

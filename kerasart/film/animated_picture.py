@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
-from itertools import accumulate, count
+from itertools import accumulate, count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +87,10 @@ class AnimatedPicture:
             if pts * self.time_base >= start:
                 yield pts, partial(self._convert, frame, number)
 
-    def timestamps(self) -> list[int]:
-        """Lists the presentation timestamps of all frames, in milliseconds."""
-        return list(self._starts)
+    def spans(self, pts: int) -> Iterator[tuple[int, int]]:
+        """Yields when each frame from one on begins and ends, as `VideoFile.spans` does."""
+        spans = pairwise([*self._starts, round(self.duration / self.time_base)])
+        return (span for span in spans if span[0] >= pts)
 
     def _convert(self, frame, number):
         with self._refusal(number):

@@ -21,34 +21,34 @@ from kerasart.image.video import Encoding, exact, open_input, open_output
 _log = logging.getLogger("kerasart")
 
 _OF_APPLE = (".mp4", ".mov")
-_OPUS_RATE = 48000
-_OPUS_BITS = 64000  # A second, for each channel.
+_RATE = 48000  # Of sound that is encoded.
+_OPUS_BITS, _AAC_BITS = 64000, 96000  # A second, for each channel.
 _LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # Of so many channels; of others, stereo.
 _UNKNOWN = "NONE"  # FFmpeg's name of a channel of which only its number is known.
-_OVERLAP = Fraction(1, 100)  # Second; less than an Opus packet lasts, more than times are rounded.
 # Of the file, not of what is in it.
 # The muxer of MP4 makes a track of a timecode, and refuses frame rates that it has no code for.
 _FILE_METADATA = (
     *("major_brand", "minor_version", "compatible_brands", "encoder", "duration"),
     "timecode",
 )
+_LONGEST_SOUND = 60  # Seconds of a packet: beyond, in Ogg, a length of less than 0 is meant.
 _STREAM_METADATA = ("language", "title")
 _LONGEST_TIMESCALE = 2**31 - 1
 
 
 def check_streams(film: Film, suffix: str, has_sound: bool) -> None:
-    """Raises ValueError if a film's sound cannot be in an output; names subtitles that cannot."""
+    """Raises ValueError if a film's sound cannot be read; names subtitles that an output lacks."""
     if not film.is_video:
         return
     with open_input(film.path) as source:
         for stream in _tracks(source, has_sound):
-            if _can_copy(film.path, stream, suffix) or _becomes_opus(stream, suffix):
+            if _can_copy(film.path, stream, suffix) or _can_encode(stream):
                 continue
             codec = _codec_of(stream)
             if stream.type == "audio":
                 raise ValueError(
-                    f"'{suffix}' cannot hold the sound of '{film.path}': write .mkv, or leave the "
-                    f"sound out. Received: {codec}"
+                    f"The sound of '{film.path}' must be of a codec that FFmpeg knows, or left "
+                    f"out. Received: {codec}"
                 )
             _log.warning(
                 "'%s' cannot hold the subtitles of '%s' (%s): they are left out",
@@ -64,13 +64,15 @@ def join_segments(
     encoding: Encoding,
     segments: Sequence[tuple[Path, list[int]]],
     film: Film,
-    end: int | None,
+    end: int,
+    is_whole: bool,
     has_sound: bool,
 ) -> None:
     """Writes a film of the pictures of its segments, and of the rest of the film they are made of.
 
     Packets of sound, subtitles and pictures are copied as they are, in the order of their times;
-    sound becomes Opus in .webm. If the film begins at `Film.start`, it begins at 0 here.
+    sound that the format cannot hold becomes Opus in .webm, and AAC elsewhere. If the film begins
+    at `Film.start`, it begins at 0 here.
 
     Args:
         name: The file to write.
@@ -78,15 +80,15 @@ def join_segments(
         encoding: How the segments are encoded.
         segments: Each segment's file, and the presentation timestamps of its frames.
         film: What the pictures are made of.
-        end: The presentation timestamp where the last frame ends, and with it all other streams,
-            or None if these are to be whole.
+        end: The presentation timestamp where the last frame ends.
+        is_whole: Whether the other streams go on beyond it, or end there, too.
         has_sound: Whether to copy the sound.
     """
     import av
 
     timestamps = [pts for _, each in segments for pts in each]
     first = 0 if film.start is None else timestamps[0]
-    span = _Span(film, first, end)
+    span = _Span(film, first, None if is_whole else end)
     with ExitStack() as stack:
         template = stack.enter_context(av.open(str(segments[0][0])))
         # Elsewhere a decoder's delay, sound before 0, would move all streams.
@@ -144,8 +146,7 @@ def _pictures(segments, timestamps, first, end, film, stream) -> Iterator[tuple[
     """Yields the segments' packets with the exact times of their frames."""
     import av
 
-    step = max(1, round(1 / (film.rate * film.time_base)))
-    ends = [*timestamps[1:], timestamps[-1] + step if end is None else end]
+    ends = [*timestamps[1:], end]
     # A packet is decoded as many frames before it is shown as frames are reordered at most.
     delay = max(_reordering(path) for path, _ in segments)
     wait = timestamps[delay] - timestamps[0]
@@ -203,8 +204,8 @@ def _can_copy(path, stream, suffix):
     return True
 
 
-def _becomes_opus(stream, suffix):
-    return stream.type == "audio" and suffix == ".webm"
+def _can_encode(stream):
+    return stream.type == "audio" and stream.codec_context is not None
 
 
 def _add_copy(output, stream):
@@ -223,9 +224,9 @@ def _other_tracks(
     for stream in _tracks(source, has_sound):
         if _can_copy(film.path, stream, suffix):
             copies[stream.index] = copy = _add_copy(output, stream)
-        elif _becomes_opus(stream, suffix):
-            copy = _add_opus(output, stream)
-            yield _as_opus(film.path, stream.index, copy, span)
+        elif _can_encode(stream):
+            copy = _add_encoder(output, stream, suffix)
+            yield _encoded(film.path, stream.index, copy, span)
         else:
             continue
         copy.disposition = stream.disposition
@@ -252,25 +253,30 @@ def _copied(source, copies, span):
                 # No format takes it: films that were put together begin again at 0, for example.
                 shift = decoded - end
             packet.pts, packet.dts = packet.pts - shift, decoded - shift
-            ends[stream.index] = packet.dts, packet.dts + max(1, packet.duration or 0)
+            is_absurd = not 0 < packet.duration * unit < _LONGEST_SOUND
+            if stream.type == "audio" and is_absurd and last is not None:
+                packet.duration = packet.dts - last  # Without any, MP4 drops the last packet.
+            ends[stream.index] = packet.dts, packet.dts + max(1, packet.duration)
             packet.stream = copies[stream.index]
             yield packet.dts * unit, packet
 
 
-def _add_opus(output, stream):
+def _add_encoder(output, stream, suffix):
     layout = _LAYOUTS.get(stream.codec_context.channels, "stereo")
-    copy = output.add_stream("libopus", rate=_OPUS_RATE, layout=layout)
-    copy.bit_rate = _OPUS_BITS * len(copy.layout.channels)
+    encoder, bits = ("libopus", _OPUS_BITS) if suffix == ".webm" else ("aac", _AAC_BITS)
+    copy = output.add_stream(encoder, rate=_RATE, layout=layout)
+    copy.bit_rate = bits * len(copy.layout.channels)
     return copy
 
 
-def _as_opus(path, index, copy, span):
-    """Decodes a stream of sound and encodes it as Opus."""
+def _encoded(path, index, copy, span):
+    """Decodes a stream of sound and encodes it anew."""
     import av
 
     context = copy.codec_context
-    setup = context.format, context.layout, _OPUS_RATE
-    make_resampler = partial(av.AudioResampler, *setup, frame_size=960)
+    context.open()
+    setup = context.format, context.layout, _RATE
+    make_resampler = partial(av.AudioResampler, *setup, frame_size=context.frame_size)
     resampler = make_resampler()
     end = Fraction(-1)
     with open_input(path) as source:
@@ -278,7 +284,7 @@ def _as_opus(path, index, copy, span):
             unit = exact(frame.time_base)
             start = frame.pts * unit - span.offset
             if start >= 0 and span.holds(frame.pts * unit, 0 * unit):
-                start = start if start > end - _OVERLAP else end  # As in `_copied`.
+                start = max(start, end)  # As in `_copied`.
                 end = start + Fraction(frame.samples, frame.sample_rate)
                 frame.pts = round(start / unit)
                 try:

@@ -36,7 +36,7 @@ class VideoOutput:
 
     Raises:
         ImportError: If PyAV or the encoder is missing.
-        ValueError: If the format cannot hold the film's sound.
+        ValueError: If the film's sound cannot be read.
     """
 
     def __init__(self, suffix: str, film: Film, quality: int | None, has_sound: bool, folder: Path):
@@ -84,14 +84,14 @@ class VideoOutput:
         self._container.close()
         return self._encoder.count
 
-    def join(self, path: Path, segments: Segments, end: int | None, taken: str) -> Path:
+    def join(self, path: Path, segments: Segments, end: int, is_whole: bool, taken: str) -> Path:
         """Writes the output.
 
         Args:
             path: Where to.
             segments: What is joined, in order.
-            end: The presentation timestamp where the last frame ends, or None if it is the last of
-                the film.
+            end: The presentation timestamp where the last frame ends.
+            is_whole: Whether that is the last of the film.
             taken: As in `write_picture`.
 
         Returns:
@@ -101,7 +101,14 @@ class VideoOutput:
 
         def write(file):
             join_segments(
-                file.name, self._suffix, self._encoding, parts, self._film, end, self._has_sound
+                file.name,
+                self._suffix,
+                self._encoding,
+                parts,
+                self._film,
+                end,
+                is_whole,
+                self._has_sound,
             )
 
         return write_file(path, write, taken)
@@ -139,14 +146,12 @@ class PictureOutput:
         """Returns the number of frames in the segment."""
         return len(self.files)
 
-    def join(self, path: Path, segments: Segments, end: int | None, taken: str) -> Path:
+    def join(self, path: Path, segments: Segments, end: int, is_whole: bool, taken: str) -> Path:
         """Writes the output."""
         timestamps = [pts for each in segments.values() for pts in each]
-        unit = self._film.time_base
-        length = 1 / self._film.rate if end is None else (end - timestamps[-1]) * unit
-        times = [(pts - timestamps[0]) * unit for pts in timestamps]
+        times = [(pts - timestamps[0]) * self._film.time_base for pts in [*timestamps, end]]
         frames = [self._path(number) for number in range(len(timestamps))]
-        return write_timed_animation(path, frames, [*times, times[-1] + length], taken)
+        return write_timed_animation(path, frames, times, taken)
 
     def _path(self, number):
         return self._folder / f"frame{number:06}.png"

@@ -143,17 +143,20 @@ class Film:
             "every": self.every,
         }
 
-    def following(self, pts: int) -> int | None:
-        """Returns the timestamp of the frame to be read after another one, also beyond `stop`.
+    def end_of(self, pts: int) -> tuple[int, bool]:
+        """Returns when a frame ends, and whether it is the last to be read of the whole file.
 
         Args:
             pts: The presentation timestamp of a frame that was read.
 
         Returns:
-            A presentation timestamp, or None if no frame is left in the file.
+            The presentation timestamp of the next frame to be read, also beyond `stop`, or the
+            file's last frame's end; and whether it is the latter.
         """
-        later = [each for each in self._file.timestamps() if each > pts]
-        return later[self.every - 1] if len(later) >= self.every else None
+        spans = list(islice(self._file.spans(pts), self.every + 1))
+        if len(spans) > self.every:
+            return spans[-1][0], False
+        return spans[-1][1], True
 
     def _selected(self, pts=None):
         start = self.start or Fraction(0) if pts is None else pts * self.time_base

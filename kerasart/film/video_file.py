@@ -1,6 +1,7 @@
 """`VideoFile`: the frames of a video file, by PyAV."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -18,11 +19,13 @@ _log = logging.getLogger("kerasart")
 _STILLS = ("image2", "_pipe")
 # ISO 23008-12: what a HEIC or AVIF file of one picture calls itself.
 _STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
-# Files whose timestamps have no zero, files whose timestamps are those of decoding, and files that
-# say how long they are.
+# FFmpeg's names of formats: timestamps that have no zero; those of decoding; and how whole files
+# can be told, by the time at which they end, or by their size.
 _WITHOUT_ZERO = ("mpeg", "mpegts")
-_WITHOUT_PTS = ("avi",)
-_WITH_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+_WITHOUT_PTS = "avi"
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_MATROSKA = "matroska,webm"
+_MOST_WAITING = 32  # Packets in a decoder, before a frame comes of the first.
 _MOST_MISSING = 1  # Second of what is said.
 # Code points of ITU-T H.273 and what swscale calls the same matrix.
 _MATRICES = {1: BT709, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
@@ -48,7 +51,7 @@ class VideoFile:
         time_base: Seconds per unit of the presentation timestamps.
         rate: Frames a second, on average.
         duration: Seconds, or None if the file does not say.
-        frame_count: The number of frames, or None if the file does not say.
+        frame_count: About the number of frames, or None if the file does not say.
         bits: Bits per channel.
         has_alpha: Whether there is transparency.
         has_sound: Whether there is sound.
@@ -75,13 +78,14 @@ class VideoFile:
             start = 0 if has_zero else Fraction(container.start_time, 10**6)
             self._origin = round(start / self.time_base)
             self.origin = self._origin * self.time_base
-            self._is_counted = name in _WITHOUT_PTS
+            self._has_no_pts = name == _WITHOUT_PTS
             self.duration = self._length(container, stream)
             # Elsewhere lengths are estimates, so that a shorter film need not be cut off.
-            self._promised = container.duration or 0 if name in _WITH_LENGTH else 0
-            self.frame_count = stream.frames or None
-            if self.duration and (self._is_counted or self.frame_count is None):
-                self.frame_count = round(self.duration * self.rate)
+            self._promised = container.duration or 0 if name == _MP4 else 0
+            self._is_short = name == _MATROSKA and _is_short(self._path)
+            # Some files also count what an edit list hides, or no frames at all.
+            frame_count = self.duration and round(self.duration * self.rate)
+            self.frame_count = frame_count or stream.frames or None
             # The decoder of FFmpeg's own drops the transparency.
             tags = {key.lower(): value for key, value in stream.metadata.items()}
             self._alpha_decoder = tags.get("alpha_mode") == "1" and _ALPHA_DECODERS.get(
@@ -121,26 +125,38 @@ class VideoFile:
 
         The latter returns upright RGB or RGBA, uint8 or, of more than 8 bits, uint16.
         """
-        first = start / self.time_base
-        frames = self._frames(seek_to=int(first) if start > 0 and not self._is_counted else None)
-        pts, frame = next(frames, (None, None))
-        if pts is None or pts > first > 0:  # Seeking is not exact in every format.
-            frames = self._frames(seek_to=None)
-            pts, frame = next(frames, (None, None))
-        while pts is not None:
-            if pts >= first:
-                self._check_size(frame, pts)
-                yield pts, partial(self._convert, frame)
-            pts, frame = next(frames, (None, None))
+        for pts, frame in self._frames_from(start / self.time_base):
+            self._check_size(frame, pts)
+            yield pts, partial(self._convert, frame)
 
-    def timestamps(self) -> list[int]:
-        """Lists the presentation timestamps of all frames, in order, without decoding."""
-        with self._open() as (container, stream):
-            packets = [packet for packet in undamaged(container.demux(stream)) if packet.size]
-            if self._is_counted:
-                return [round(number * self._step) for number in range(len(packets))]
-            times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
-            return sorted(time - self._origin for time in times if time is not None)
+    def spans(self, pts: int) -> Iterator[tuple[int, int]]:
+        """Yields when each frame from one on begins, and when it ends if none follows it.
+
+        By decoding: files have packets of which no frame is shown, damaged ones for example.
+        """
+        with suppress(CutOffError):
+            for start, frame in self._frames_from(pts):
+                yield start, start + self._length_of(frame, start)
+
+    def _length_of(self, frame, pts):
+        """How long a frame is shown: as it says, but not far beyond the film's end."""
+        length = frame.duration or self._step
+        left = length if self.duration is None else self.duration / self.time_base - pts
+        return max(1, round(min(length, max(left, self._step))))
+
+    def _frames_from(self, first):
+        can_seek = first > 0 and not self._has_no_pts
+        is_reached = False
+        # Seeking is not exact in every format: where it fails, from the start.
+        for seek_to in (int(first), None) if can_seek else (None,):
+            for number, (pts, frame) in enumerate(self._frames(seek_to)):
+                if number == 0 and pts > first and seek_to is not None:
+                    break
+                if pts >= first:
+                    is_reached = True
+                    yield pts, frame
+            if is_reached:
+                return
 
     @property
     def _step(self):
@@ -204,13 +220,11 @@ class VideoFile:
             if seek_to is not None and not _seek(container, stream, seek_to + self._origin):
                 return
             last = None
-            for frame in self._decoded(container, stream):
-                pts = None if frame.pts is None else frame.pts - self._origin
+            for frame, pts in self._decoded(container, stream):
                 if pts is None and last is None and seek_to is not None:
                     return  # Without times, one cannot tell where that is.
-                if self._is_counted:
-                    pts = 0 if last is None else round(last + self._step)
-                elif pts is None or last is not None and pts <= last:
+                pts = None if pts is None else pts - self._origin
+                if pts is None or last is not None and pts <= last:
                     self._warn("has frames without a time of their own: they get one by the rate")
                     pts = 0 if last is None else last + max(1, round(self._step))
                 if frame.is_corrupt:
@@ -219,12 +233,17 @@ class VideoFile:
                 yield pts, frame
 
     def _decoded(self, container, stream):
+        """Yields frames in the order in which they are shown, with timestamps, which may be None.
+
+        AVI has only those of decoding, which are, in order, the times at which frames are shown.
+        """
         import av
 
         decoder = stream.codec_context
         if self._alpha_decoder:
             decoder = av.CodecContext.create(self._alpha_decoder, "r")
         shown, latest, is_cut = 0.0, 0.0, False
+        waiting: deque[int] = deque(maxlen=_MOST_WAITING)
         try:
             # All streams, to know where the file ends: sound may go on after the pictures.
             for packet in container.demux():
@@ -242,13 +261,20 @@ class VideoFile:
                     self._warn("is damaged in places")
                 # An empty packet is the last, and asks for what is left in the decoder.
                 is_cut = packet.is_corrupt if packet.size else is_cut
-                for frame in self._decode_packet(decoder, packet):
-                    if frame.pts is not None:
-                        shown = float(frame.pts * self.time_base - self.origin)
-                    yield frame
+                frames = self._decode_packet(decoder, packet)
+                if frames is None:
+                    continue
+                if packet.size:
+                    waiting.append(packet.dts)
+                for frame in frames:
+                    dts = waiting.popleft() if waiting else None
+                    pts = dts if self._has_no_pts else frame.pts
+                    if pts is not None:
+                        shown = float(pts * self.time_base - self.origin)
+                    yield frame, pts
         except av.error.FFmpegError as error:
             raise self._cut_off(shown, _reason(error)) from error
-        if is_cut or latest < self._promised / 10**6 - _MOST_MISSING:
+        if is_cut or self._is_short or latest < self._promised / 10**6 - _MOST_MISSING:
             raise self._cut_off(shown, "a file that ends there")
 
     def _decode_packet(self, decoder, packet):
@@ -258,7 +284,7 @@ class VideoFile:
             return decoder.decode(packet if packet.size else None)
         except av.error.InvalidDataError:
             self._warn("is damaged in places")
-            return []
+            return None
 
     def _cut_off(self, time, reason):
         return CutOffError(
@@ -303,6 +329,22 @@ def _seek(container, stream, timestamp):
     except av.error.FFmpegError:
         return False
     return True
+
+
+def _is_short(path):
+    """Whether a Matroska file ends before its segment does, by the size in its header."""
+    with open(path, "rb") as file:
+        head = file.read(2**12)
+    end = 0
+    for _ in range(2):  # RFC 8794: the file's header, then the segment, each with its size.
+        place = end + 4
+        if place >= len(head):
+            return False
+        length = 9 - head[place].bit_length()
+        size = int.from_bytes(head[place : place + length], "big") % 2 ** (7 * length)
+        end = place + length + size
+    is_known = size < 2 ** (7 * length) - 1  # As it is not in a stream.
+    return is_known and path.stat().st_size < end
 
 
 def undamaged(packets: Iterable[Any]) -> Iterator[Any]:

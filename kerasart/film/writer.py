@@ -67,8 +67,9 @@ class FilmWriter:
         film: The film that the frames are made of.
         quality: The constant rate factor, from 0: lower is better and larger; None for the
             default, at which no loss is seen. Animated pictures have none.
-        sound: "copy" the sound (as Opus in .webm), or "none". It is cut to the frames that are
-            written. A run that is resumed may ask for another than before: it is added at the end.
+        sound: "copy" the sound, which becomes Opus in .webm, and AAC elsewhere, if the format
+            cannot hold it, or "none". It is cut to the frames that are written. A run that is
+            resumed may ask for another than before: it is added at the end.
         fingerprint: What else the frames depend on, as JSON can hold it: a run is resumed only if
             it is the same.
         segment: The number of frames after which a segment is closed.
@@ -80,7 +81,7 @@ class FilmWriter:
     Raises:
         ImportError: If PyAV or the encoder is missing.
         ValueError: If the suffix or an argument is not allowed, `path` is the film itself, the
-            format cannot hold the film's sound, or the folder holds segments of another film.
+            film's sound cannot be read, or the folder holds segments of another film.
         FileExistsError: If the file exists and `taken` is "refuse".
         OSError: If the file cannot be written there.
     """
@@ -152,7 +153,8 @@ class FilmWriter:
         for start in [*inside, stop]:
             behind = self._folder.ending_at(first)
             before = None if behind is None else closed[behind][-1]
-            is_over = start is None and before is not None and self._following(before)[1]
+            is_at_end = start is None and before is not None
+            is_over = is_at_end and self._is_last(*self._film.end_of(before))
             if (start is None or first < start) and not is_over:
                 yield Gap(first, start, before, self._folder.state(first))
             if start in closed:
@@ -229,13 +231,14 @@ class FilmWriter:
         segments = self._whole_segments()
         if not segments:
             raise ValueError("A film must have at least one frame. Received: none")
-        end, is_complete = self._following(list(segments.values())[-1][-1])
+        end, is_of_file = self._film.end_of(list(segments.values())[-1][-1])
+        is_complete = self._is_last(end, is_of_file)
         if is_complete and self._open:
             with self._disk():
                 self._folder.add(self._first, self._open, self._output.files, None)
         self._open, self._is_finished = [], True
         with self._disk():
-            path = self._output.join(self.path, segments, end, self._taken)
+            path = self._output.join(self.path, segments, end, is_of_file, self._taken)
         if is_complete:
             self._folder.delete()
         return path
@@ -250,12 +253,10 @@ class FilmWriter:
             first += len(segments[first])
         return whole
 
-    def _following(self, pts):
-        """Returns when the frame after one is shown, or None, and whether it is none to write."""
-        film = self._film
-        end = film.following(pts)
-        is_last = end is None or (film.stop is not None and end * film.time_base >= film.stop)
-        return end, is_last
+    def _is_last(self, end, is_of_file):
+        """Whether no frame is to be written behind one, by what `Film.end_of` returns for it."""
+        stop = self._film.stop
+        return is_of_file or (stop is not None and end * self._film.time_base >= stop)
 
     def _check_number(self, number):
         expected = self._first + len(self._open) if self._open else None

@@ -153,8 +153,9 @@ class FilmWriter:
         for start in [*inside, stop]:
             behind = self._folder.ending_at(first)
             before = None if behind is None else closed[behind][-1]
-            is_at_end = start is None and before is not None
-            is_over = is_at_end and self._is_last(*self._film.end_of(before))
+            is_over = (
+                start is None and before is not None and self._is_last(*self._film.end_of(before))
+            )
             if (start is None or first < start) and not is_over:
                 yield Gap(first, start, before, self._folder.state(first))
             if start in closed:

@@ -211,7 +211,7 @@ def _one_line(error, arguments):
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         # As the operating system raised it: no message of ours has a number.
         error = f"'{error.filename}' cannot be read or written. Received: {error.strerror}"
-    line = as_called(" ".join(str(error).split()))
+    line = printable(as_called(" ".join(str(error).split())))
     line = re.sub(r"`(\w+)`", lambda found: f"`{arguments.get(found[1], found[1])}`", line)
     if len(line) <= _LONGEST:
         return line
@@ -253,6 +253,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def printable(text: str) -> str:
+    """Escapes what a terminal would obey rather than show: a file's name may hold anything."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def show(text: str) -> None:
     """Prints what was asked for.
 
@@ -262,7 +267,7 @@ def show(text: str) -> None:
     if sys.stdout is None:  # Closed by who called.
         return
     try:
-        tqdm.write(text, file=sys.stdout)  # Above a bar, if there is one.
+        tqdm.write(printable(text), file=sys.stdout)  # Above a bar, if there is one.
         sys.stdout.flush()
     except OSError as error:
         _silence(sys.stdout.fileno())  # Python would try, and fail, once more at its end.

@@ -1,6 +1,6 @@
 """The flags of films, and which films a command names."""
 
-from kerasart.scripts import cluster_flags, common_flags, options
+from kerasart.scripts import cli, cluster_flags, common_flags, options
 from kerasart.scripts.batch_files import are_several
 
 import glob
@@ -95,9 +95,9 @@ def find_films(name: str) -> list[Path]:
     films = leave_out_forks(videos)
     if films and any(map(is_readable, paths)):
         _log.warning(
-            "left out, for there are photos among them: %d films, such as '%s'; a pattern such as "
+            "left out, for there are photos among them: %s, such as '%s'; a pattern such as "
             "'*%s' names films",
-            *(len(films), films[0], films[0].suffix),
+            *(cli.counted(len(films), "film"), films[0], films[0].suffix),
         )
         return []
     return films

@@ -25,6 +25,9 @@ from kerasart.film.flow import find_flow
 from kerasart.film.motion import Flow, Motion, MotionTracker
 from kerasart.film.video_file import CutOffError
 from kerasart.film.writer import Gap
+from kerasart.image.arrays import fit_size
+from kerasart.image.atomic_files import check_path
+from kerasart.image.formats import check_pixels
 from kerasart.settings.checks import check, is_whole
 
 _log = logging.getLogger("kerasart")
@@ -154,10 +157,18 @@ def paint_film(
     start = time.perf_counter()
     check(callable(painter), "painter", "a function (see `Painter`)", painter)
     check(callable(flow), "flow", "a function, as find_flow", flow)
+    check(on_frame is None or callable(on_frame), "on_frame", "None, or a function", on_frame)
+    is_mapping = fingerprint is None or isinstance(fingerprint, Mapping)
+    check(is_mapping, "fingerprint", "None, or a dict of what JSON can hold", fingerprint)
+    check(shots is None or isinstance(shots, Sequence), "shots", "None, or a list", shots)
+    if not isinstance(output, FilmWriter):
+        check_path(output, "output")
     check_cuts(cuts)
     is_allowed = size is None or is_whole(size) and size >= _SMALLEST
     check(is_allowed, "size", f"None, or a whole number of pixels from {_SMALLEST}", size)
     film = film if isinstance(film, Film) else Film(film)
+    if size is not None:
+        check_pixels(fit_size(film.size, size), None, "size")
     identity = film.identity()
     for shot in shots or ():
         is_of_film = isinstance(shot, Shot) and shot.film == identity

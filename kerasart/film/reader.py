@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, islice
 from math import ceil
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from kerasart.film.animated_picture import AnimatedPicture, is_picture
 from kerasart.film.video_file import VideoFile
+from kerasart.image.atomic_files import check_path
 from kerasart.image.transparency import fill_hidden
 
 _HASHED = 2**20  # Bytes at either end of a file.
@@ -82,10 +84,11 @@ class Film:
         stop: float | None = None,
         every: int = 1,
     ):
+        check_path(path, "film")
         self.path = Path(path)
         self.start, self.stop = _seconds(start, "start"), _seconds(stop, "stop")
-        self.every = every
         _check_range(self.start, self.stop, every)
+        self.every = int(every)
         _check_file(self.path)
         self.is_video = not is_picture(self.path)
         self._file = VideoFile(self.path) if self.is_video else AnimatedPicture(self.path)
@@ -194,7 +197,7 @@ def _check_range(start, stop, every):
         raise ValueError(
             f"`stop` must be after `start`. Received: start={float(start or 0)}, stop={float(stop)}"
         )
-    if not isinstance(every, int) or every < 1:
+    if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
         raise ValueError(f"`every` must be a whole number from 1. Received: every={every!r}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from kerasart.film.output_formats import PictureOutput, VideoOutput
 from kerasart.film.reader import Film, Frame
 from kerasart.film.segments import SegmentFolder, folder_of
 from kerasart.image.arrays import as_image, as_pixels, quantise
-from kerasart.image.atomic_files import TAKEN, claim
+from kerasart.image.atomic_files import TAKEN, check_path, claim
 from kerasart.image.files import check_place
 from kerasart.image.video import CONTAINERS
 
@@ -96,6 +96,7 @@ class FilmWriter:
         segment: int = 100,
         taken: str = "replace",
     ):
+        check_path(path)
         self.path = Path(path)
         self._film, self._length, self._taken = film, segment, taken
         _check_arguments(self.path, film, quality, sound, segment, taken)
@@ -315,10 +316,12 @@ def _check_arguments(path, film, quality, sound, segment, taken):
             raise ValueError(f"`{name}` must be {' or '.join(allowed)}. Received: {value!r}")
     if taken == "refuse" and path.exists():
         raise FileExistsError(f"Cannot write '{path}': its name must be free. Received: a file")
-    is_quality = isinstance(quality, Real) and 0 <= quality <= LOWEST_QUALITY
+    is_number = isinstance(quality, Real) and not isinstance(quality, bool)
+    is_quality = is_number and 0 <= quality <= LOWEST_QUALITY
     if quality is not None and not is_quality:
         raise ValueError(f"`quality` must be from 0 to {LOWEST_QUALITY}. Received: {quality!r}")
-    if not (isinstance(segment, int) and segment >= 1):
+    is_whole = isinstance(segment, Integral) and not isinstance(segment, bool)
+    if not (is_whole and segment >= 1):
         raise ValueError(f"`segment` must be at least 1 frame, and whole. Received: {segment!r}")
 
 

@@ -126,7 +126,7 @@ def _explained(file, name):
             ) from error
         raise ValueError(
             f"Cannot read '{name}': it is not a picture, or damaged from its start; "
-            f"the formats are {', '.join(NAMES)}. Received: a file that begins {start!r}"
+            f"the formats are {', '.join(NAMES)} and HEIC. Received: a file that begins {start!r}"
         ) from error
     except MemoryError as error:
         raise MemoryError(

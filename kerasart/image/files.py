@@ -170,6 +170,8 @@ def encode_picture(
         ValueError: As in `write_picture`.
     """
     check_format(name, bits)
+    if not isinstance(metadata, Metadata | None):
+        raise ValueError(f"`metadata` must be a picture's `Metadata`. Received: {metadata!r}")
     kind = _format_of(name)
     pixels = as_image(_clipped(image, "image"))
     if alpha is not None:

@@ -9,8 +9,17 @@ import numpy as np
 
 
 def fingerprint(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts settings and hashes as a round trip through JSON does, NumPy's numbers included."""
-    return json.loads(json.dumps(values, default=lambda number: number.item()))
+    """Converts settings and hashes as a round trip through JSON does, NumPy's numbers included.
+
+    Raises:
+        ValueError: If JSON cannot hold them.
+    """
+    try:
+        return json.loads(json.dumps(values, default=lambda number: number.item()))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`fingerprint` must be a dict of what JSON can hold. Received: {values!r}"
+        ) from error
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

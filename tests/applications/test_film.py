@@ -249,7 +249,11 @@ with FilmWriter(sys.argv[1], Film(sys.argv[2])).claim([(0, 6)]):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("size", 0), ("size", 40.5), ("size", "big"), ("cuts", "auto"), ("cuts", [-1]), ("cuts", 0.2)],
+    [
+        *(("size", 0), ("size", 40.5), ("size", "big")),
+        *(("cuts", "auto"), ("cuts", [-1]), ("cuts", 0.2)),
+        *(("shots", 3), ("on_frame", 3), ("fingerprint", 3)),
+    ],
 )
 def test_arguments_that_are_not_allowed(clip, tmp_path, name, value):
     with pytest.raises(ValueError, match=f"^`{name}` must be None, or .* Received: "):
@@ -265,6 +269,11 @@ def test_arguments_that_are_not_allowed(clip, tmp_path, name, value):
             {"painter": Counting(), "flow": 3},
             "`flow` must be a function, as find_flow. Rec",
         ),
+        ({"painter": Counting(), "size": 10**9}, "`size` must give at most "),
+        (
+            {"painter": Counting(), "fingerprint": {"a": object()}},
+            "`fingerprint` must be a dict of what JSON can hold. Received: ",
+        ),
         ({"painter": Counting(), "shots": [3]}, "`shots` must be found in the same part of a film"),
     ],
 )
@@ -272,6 +281,14 @@ def test_what_is_no_function_or_shot(clip, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         paint_film(clip, tmp_path / "a.mp4", **arguments)
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.mp4"])
+def test_what_is_no_path(clip, tmp_path, path):
+    with pytest.raises(ValueError, match="^`film` must be the path of a file. Received: "):
+        paint_film(path, tmp_path / "a.mp4", Counting())
+    with pytest.raises(ValueError, match="^`output` must be the path of a file. Received: "):
+        paint_film(clip, path, Counting())
 
 
 @pytest.mark.parametrize("name", ["count", "a/b", "arr_0"])

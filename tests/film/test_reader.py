@@ -131,7 +131,7 @@ def test_seeking_finds_the_frames_that_decoding_from_the_first_does(tmp_path):
 
 def test_end_of_a_frame(clip):
     assert Film(clip).end_of(0) == (512, False)
-    assert Film(clip, every=3).end_of(512) == (4 * 512, False)
+    assert Film(clip, every=np.int64(3)).end_of(512) == (4 * 512, False)
     assert Film(clip, stop=0.2).end_of(4 * 512) == (5 * 512, False)
     assert Film(clip).end_of(15 * 512) == (16 * 512, True)
     assert Film(clip, every=2).end_of(14 * 512) == (16 * 512, True)
@@ -433,6 +433,7 @@ def test_nothing_between_start_and_stop(clip):
         {"stop": 0},
         {"every": 0},
         {"every": 1.5},
+        {"every": True},
         {"start": "soon"},
         {"start": float("nan")},
         {"stop": float("inf")},

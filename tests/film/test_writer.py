@@ -527,7 +527,7 @@ def test_output_that_is_not_allowed(tmp_path, clip, monkeypatch):
         assert "suffix" in refusal(ValueError, tmp_path / name, film)
     refusal(FileNotFoundError, tmp_path / "none" / "a.mp4", film)
     assert "another file" in refusal(ValueError, clip, film)
-    bad = {"quality": (64, "a"), "sound": ("loud",), "segment": (0, 1.5), "taken": ("steal",)}
+    bad = {"quality": (64, "a", True), "sound": ("loud",), "segment": (0, 1.5), "taken": ("steal",)}
     for options in ({name: value} for name, values in bad.items() for value in values):
         refusal(ValueError, tmp_path / "a.mp4", film, **options)
     (tmp_path / "a.mp4").touch()

@@ -284,6 +284,12 @@ def test_nan_is_refused(tmp_path, name):
     assert os.listdir(tmp_path) == []
 
 
+def test_metadata_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`metadata` must be .* Received: 3"):
+        write_picture(tmp_path / "a.jpg", IMAGE, metadata=3)
+    assert not os.listdir(tmp_path)
+
+
 def test_alpha_of_another_size_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"`alpha` must .* Received: \(16, 23\)"):
         write_picture(tmp_path / "a.jpg", IMAGE, alpha=ALPHA[:, :, 1:])

@@ -132,6 +132,13 @@ def test_a_long_text_is_not_printed_back(tmp_path, call):
         assert len(done.stderr) < 1500 and len(done.stderr.splitlines()) == 1
 
 
+def test_names_do_not_control_the_terminal(tmp_path, call):
+    name = "a\033[2Jb.png"
+    done = call(script("deep_dream"), f"--image={name}", folder=tmp_path)
+    assert "\033" not in done.stderr and r"a\x1b[2Jb.png" in done.stderr
+    assert cli.printable("a\033b\nc\u00e9\udcff") == "a\\x1bb\nc\u00e9\\udcff"
+
+
 def test_a_missing_onnx_is_told_of_at_once(tmp_path, call):
     (tmp_path / "onnx.py").write_text("raise ImportError('no onnx here')")
     done = call(script("export"), "--format=onnx", folder=tmp_path, PYTHONPATH=tmp_path)

@@ -16,7 +16,7 @@ import numpy as np
 
 from kerasart.film.reader import Film
 from kerasart.film.video_file import undamaged
-from kerasart.image.video import Encoding, exact, open_input, open_output
+from kerasart.image.video import CONTAINERS, Encoding, exact, open_input, open_output
 
 _log = logging.getLogger("kerasart")
 
@@ -93,8 +93,13 @@ def join_segments(
         template = stack.enter_context(av.open(str(segments[0][0])))
         # Elsewhere a decoder's delay, sound before 0, would move all streams.
         options = {"avoid_negative_ts": "disabled"}
+        tags = _read_tags(film)
         if suffix in _OF_APPLE:
             options["movie_timescale"] = str(_timescale(film, has_sound))  # For exact late starts.
+            # MP4 has no place of its own for com.apple.quicktime.make; lists of keys, which fewer
+            # players read, take any name. Those of .mov are QuickTime's own.
+            if suffix == ".mov" or any("." in name for name in tags):
+                options["movflags"] = f"{CONTAINERS[suffix]['movflags']}+use_metadata_tags"
         output = stack.enter_context(open_output(name, suffix, **options))
         video = output.add_stream_from_template(template.streams.video[0])
         video.time_base = film.time_base
@@ -105,15 +110,19 @@ def join_segments(
         tracks = [_pictures(segments, timestamps, first, end, film, video)]
         if film.is_video:
             source = stack.enter_context(open_input(film.path))
-            output.metadata.update(
-                (key, value)
-                for key, value in source.metadata.items()
-                if key.lower() not in _FILE_METADATA
-            )
+            output.metadata.update(tags)
             output.set_chapters(list(span.cut_chapters(source.chapters())))
             tracks += _other_tracks(source, output, suffix, span, has_sound, film)
         for _, packet in heapq.merge(*tracks, key=lambda each: each[0]):
             output.mux(packet)
+
+
+def _read_tags(film):
+    if not film.is_video:
+        return {}
+    with open_input(film.path) as source:
+        tags = source.metadata.items()
+        return {name: value for name, value in tags if name.lower() not in _FILE_METADATA}
 
 
 class _Span:

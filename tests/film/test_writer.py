@@ -615,6 +615,31 @@ def test_sound_of_an_unknown_codec_can_be_left_out(tmp_path):
     assert [frame.time for frame in Film(path)] == [frame.time for frame in Film(clip)]
 
 
+# As phones say them, and as all do.
+OF_APPLE = {"com.apple.quicktime.make": "Apple", "com.apple.quicktime.creationdate": "2024-05-01"}
+ORDINARY = {
+    "title": "Sea",
+    "comment": "from the boat",
+    "description": "waves",
+    "creation_time": "2024-05-01T08:00:00.000000Z",
+    "location": "+48.1000+011.5000/",
+}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("tags", [ORDINARY, ORDINARY | OF_APPLE])
+def test_what_is_said_of_a_film_is_kept(tmp_path, suffix, tags):
+    keys = {"movflags": "use_metadata_tags"}
+    clip = make_film(tmp_path / "clip.mov", metadata=tags, container=keys)
+    path = write(tmp_path / f"a{suffix}", Film(clip)).finish()
+    with av.open(str(path)) as file:
+        assert tags.items() <= file.metadata.items()
+    # Where one will do, the box that all players read.
+    assert (b"\xa9nam" in path.read_bytes()) == (suffix == ".mp4" and tags == ORDINARY)
+    # The index is still first.
+    assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat")
+
+
 def test_a_timecode_is_left_out(tmp_path):
     # MP4 has none for a film whose times are as exact as these.
     clip = make_film(tmp_path / "clip.mkv", metadata={"timecode": "01:00:00:00", "title": "Sea"})

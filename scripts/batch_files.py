@@ -43,11 +43,55 @@ def plan_jobs(
     """
     found = _find(photos, flag)
     if not are_several(photos):  # A folder or a pattern may hold one, and still means a folder.
-        return [_name_one(found[0], output, bits, suffixes, flag)], True
+        path = name_picture(found[0], output or "painted.png", bits, suffixes, flag)
+        return [(found[0], path)], True
     jobs = name_several(found, output, suffixes)
     for _, path in jobs:
         check_format(path, bits)
     return jobs, False
+
+
+def name_picture(
+    photo: str,
+    output: str,
+    bits: int = 8,
+    suffixes: Collection[str] = tuple(FORMATS),
+    flag: str = "input",
+) -> Path:
+    """Names the painting of one photo, and checks that it can be written.
+
+    Args:
+        photo: The photo's name.
+        output: The file, or a folder that is there (see `name_one`).
+        bits, suffixes, flag: As for `plan_jobs`.
+
+    Raises:
+        ValueError: If it is the photo, and --overwrite is given.
+        ValueError, OSError: See `check_output`.
+    """
+    path = name_one(photo, output, suffixes)
+    check_output(path, bits)
+    is_there = path.exists() and Path(photo).exists()
+    if is_there and path.samefile(photo) and common_flags.OVERWRITE.value:
+        raise ValueError(
+            f"`output` must be another file than `{flag}`, which --overwrite would replace. "
+            f"Received: '{path}' for both"
+        )
+    return path
+
+
+def name_one(name: str, output: str, suffixes: Collection[str], other: str = ".png") -> Path:
+    """Names what is painted of one photo, or film: in a folder that is there it keeps its name.
+
+    Args:
+        name: The photo's name.
+        output: The file, or the folder.
+        suffixes, other: As for `name_paintings`.
+    """
+    path = Path(output)
+    if not path.is_dir():
+        return path
+    return path / name_paintings([Path(name).name], suffixes, other)[0]
 
 
 def name_several(
@@ -163,17 +207,3 @@ def _find(name, flag):
             f"Received: {name!r}"
         )
     return found
-
-
-def _name_one(photo, output, bits, suffixes, flag):
-    output = Path(output or "painted.png")
-    if output.is_dir():
-        output = output / name_paintings([Path(photo).name], suffixes)[0]
-    check_output(output, bits)
-    is_there = output.exists() and Path(photo).exists()
-    if is_there and output.samefile(photo) and common_flags.OVERWRITE.value:
-        raise ValueError(
-            f"`output` must be another file than `{flag}`, which --overwrite would replace. "
-            f"Received: '{output}' for both"
-        )
-    return photo, output

@@ -22,7 +22,13 @@ on.
 """
 
 from kerasart.scripts import animation_flags, cli, common_flags, film_flags, options
-from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
+from kerasart.scripts.batch_files import (
+    are_several,
+    name_picture,
+    paint_each,
+    plan_jobs,
+    skip_painted,
+)
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_film import make_films
 from kerasart.scripts.make_picture import make_picture
@@ -37,7 +43,7 @@ from absl import flags
 
 from kerasart.backbones import find_class
 from kerasart.film.writer import SLOW_SEGMENT
-from kerasart.image import Picture, check_output
+from kerasart.image import Picture
 from kerasart.image.masks import read_mask
 from kerasart.image.samples import SAMPLES
 from kerasart.records import compare_with_record, read_record
@@ -123,8 +129,8 @@ def main() -> None:
     if are_many:
         dream_folder(recorded, bits)
         return
-    output = _OUTPUT.value or "dream.png"
-    check_output(output, bits)
+    names = _IMAGE.value or "dream", _OUTPUT.value or "dream.png"
+    output = name_picture(*names, bits, flag="image")
     request = read_request(recorded, bits)
     dream(request, request.read_photo(_IMAGE.value), output)
 

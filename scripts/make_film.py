@@ -1,7 +1,13 @@
 """Makes the films that flags describe: one, or one of each film in a folder."""
 
 from kerasart.scripts import cli, cluster_flags, common_flags, film_flags
-from kerasart.scripts.batch_files import are_several, name_several, paint_each, skip_painted
+from kerasart.scripts.batch_files import (
+    are_several,
+    name_one,
+    name_several,
+    paint_each,
+    skip_painted,
+)
 from kerasart.scripts.unfinished import RESUME
 
 import math
@@ -43,9 +49,9 @@ def make_films(
 
     Args:
         name: The film, or a folder or a pattern of films.
-        output: Where to write; None is painted.mp4, or with the suffix of an animated picture; for
-            several the folder, painted. A name that is taken gets a number, unless --overwrite or
-            --resume; in a folder, what is painted is left out.
+        output: Where to write, a file or a folder; None is painted.mp4, or with the suffix of an
+            animated picture; for several the folder, painted. A name that is taken gets a number,
+            unless --overwrite or --resume; of several, what is painted is left out.
         make_painter: `make_painter(on_step)` makes the painter, of `paint_film`; called once
             TensorFlow is loaded. `on_step` is to be called with a `Progress` after each step. With
             flags of a cluster it is called in other processes, where no flags are read.
@@ -70,11 +76,12 @@ def make_films(
         if film_flags.PREVIEW.value:
             _preview(film, output, make_painter, size)
         else:
-            _make(film, Path(output), options, make_painter, size, cuts, label)
+            _make(film, output, options, make_painter, size, cuts, label)
 
     if not are_several(name):
         suffix = Path(name).suffix.lower()
-        make(name, output or f"painted{suffix if suffix in film_flags.ANIMATED else '.mp4'}")
+        output = output or f"painted{suffix if suffix in film_flags.ANIMATED else '.mp4'}"
+        make(name, name_one(name, output, SUFFIXES, other=".mp4"))
         return
     jobs = name_several(film_flags.find_films(name), output, SUFFIXES, other=".mp4")
     if left := skip_painted(jobs, is_there=_is_whole):
@@ -210,7 +217,7 @@ def _preview(film, output, make_painter, size):
         frames, seconds = preview_film(film, make_painter(bar), film_flags.PREVIEWED, size)
     labels = [f"{frame.time:.1f} s" for frame, _ in frames]
     sheet = contact_sheet([painted for _, painted in frames], labels, columns=3, cell=480)
-    path = Path(output).with_suffix(".preview.png")
+    path = output.with_suffix(".preview.png")
     written = write_picture(path, sheet, taken=common_flags.if_taken())
     if film.frame_count is None or math.isnan(seconds):
         cli.say(f"Wrote {written}.")

@@ -26,7 +26,13 @@ from kerasart.scripts import (
     style_pictures,
     sweep_sheet,
 )
-from kerasart.scripts.batch_files import are_several, paint_each, plan_jobs, skip_painted
+from kerasart.scripts.batch_files import (
+    are_several,
+    name_picture,
+    paint_each,
+    plan_jobs,
+    skip_painted,
+)
 from kerasart.scripts.layer_table import layer_table
 from kerasart.scripts.make_film import make_films
 from kerasart.scripts.make_picture import make_picture
@@ -150,9 +156,12 @@ def act(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
     elif SWEEP.value:
         sweep(make, recorded)
     else:
-        output = _OUTPUT.value or "painted.png"
-        check_output(output, int(common_flags.BITS.value or 8))
+        output = _name_output(int(common_flags.BITS.value or 8))
         paint(make, read_request(recorded), _CONTENT.value, output)
+
+
+def _name_output(bits=8):
+    return name_picture(_CONTENT.value, _OUTPUT.value or "painted.png", bits, flag="content")
 
 
 def show_presets() -> bool:
@@ -345,7 +354,7 @@ def sweep(make: Callable[..., Any], recorded: dict[str, Any]) -> None:
     def check_settings(**changes):
         _read_settings({}, changes)
 
-    sweep_sheet.paint(paint_one, check_settings, _OUTPUT.value or "painted.png")
+    sweep_sheet.paint(paint_one, check_settings, _name_output())
 
 
 def run() -> None:

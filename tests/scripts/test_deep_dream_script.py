@@ -124,7 +124,6 @@ def test_max_pixels_goes_for_size_too(tmp_path, photo, warm_refuse):
         ("photo.png/dream.png", "photo.png"),
         ("dream.xyz", ".xyz"),
         ("dream", "suffix"),
-        (".", "suffix"),
     ],
 )
 def test_output_that_cannot_be_written(tmp_path, photo, warm_refuse, output, words):
@@ -134,9 +133,21 @@ def test_output_that_cannot_be_written(tmp_path, photo, warm_refuse, output, wor
     assert "Received: " in line
 
 
-def test_folder_named_like_a_picture(tmp_path, warm_refuse):
-    (tmp_path / "dream.png").mkdir()
-    assert "Received: a folder" in warm_refuse(tmp_path, "--overwrite")
+@pytest.mark.parametrize(
+    ("image", "name"), [("--image=photo.png", "photo"), ("--size=16", "dream")]
+)
+def test_in_a_folder_a_dream_has_the_photos_name(tmp_path, photo, warm_run, image, name):
+    (tmp_path / "dreams").mkdir()
+    init = [] if name == "photo" else ["--init=noise"]
+    for written in (f"{name}.png", f"{name}-2.png"):
+        outcome = succeed(warm_run(tmp_path, image, *init, *SMALL, "--output=dreams"))
+        assert f"Wrote dreams/{written}: " in outcome.stdout
+    assert names_in(tmp_path / "dreams") == [f"{name}-2.png", f"{name}.png"]
+
+
+def test_a_photo_is_not_dreamed_over(tmp_path, photo, warm_refuse):
+    line = warm_refuse(tmp_path, "--image=photo.png", "--output=.", "--overwrite")
+    assert line.endswith("which --overwrite would replace. Received: 'photo.png' for both")
 
 
 def test_16_bits_in_a_jpeg(tmp_path, warm_refuse):

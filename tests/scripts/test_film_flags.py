@@ -76,6 +76,8 @@ def test_an_animated_picture_stays_one(folder, warm_run, suffix):
         ("moving.png", "a.gif", True),
         ("moving.png", "a.png", True),
         ("moving.png", "a.jpg", False),
+        # A folder, in which it keeps its name.
+        ("moving.gif", ".", True),
         ("photo.png", None, False),
         # Not by their names.
         ("clip", None, True),
@@ -87,6 +89,15 @@ def test_an_animated_picture_stays_one(folder, warm_run, suffix):
 )
 def test_what_is_painted_as_a_film(made, name, output, expected):
     assert is_film(str(made / name), output) is expected
+
+
+@pytest.mark.parametrize(("name", "painted"), [("clip.mp4", "clip.mp4"), ("clip", "clip.mp4")])
+def test_in_a_folder_a_film_keeps_its_name(folder, warm_run, name, painted):
+    (folder / "out").mkdir()
+    flags = f"--input={name}", "--output=out", "--to=0.08"
+    for written in (painted, painted.replace(".", "-2.")):
+        outcome = succeed(warm_run(folder, *flags, *PAINT))
+        assert outcome.stdout.startswith(f"Wrote out/{written}: 2 frames")
 
 
 @pytest.fixture

@@ -495,6 +495,14 @@ def test_a_name_that_is_taken_gets_a_number(folder, warm_run, output):
     assert {**before, folder / numbered: (folder / numbered).read_bytes()} == contents(folder)
 
 
+def test_in_a_folder_a_painting_has_the_photos_name(folder, warm_run, warm_refuse):
+    (folder / "out").mkdir()
+    succeed(warm_run(folder, *PICTURES, *SMALL, "--output=out", "--steps=1"))
+    assert names_in(folder / "out") == ["photo.png"]
+    line = warm_refuse(folder, *PICTURES, "--output=.", "--overwrite")
+    assert line.endswith("which --overwrite would replace. Received: 'photo.png' for both")
+
+
 def test_quiet_prints_nothing(folder, given, run):
     # RMSprop is Keras's: one that brings its own variables, and might tell of itself.
     flags = ["--optimizer=rmsprop", "--learning_rate=0.01", "--quiet", "--output=painted.webp"]

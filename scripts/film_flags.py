@@ -81,10 +81,13 @@ def is_film(name: str, output: str | None) -> bool:
 
 
 def _is_video(path):
+    _log.disabled = True  # It is warned of where it is painted.
     try:
         Film(path)
     except (ImportError, OSError, ValueError):
         return False
+    finally:
+        _log.disabled = False
     return True
 
 

@@ -345,8 +345,11 @@ def change(folder, code, place="kerasart.optimization.descent.Descent._step"):
     (folder / "sitecustomize.py").write_text("\n".join(lines))
 
 
-def make_clip(path, count=4):
-    """Makes a film with sound of a view that moves over a photo; returns its frames."""
+def make_clip(path, count=4, transfer=2):
+    """Makes a film with sound of a view that moves over a photo; returns its frames.
+
+    `transfer` is the code point of its transfer characteristics, by default that of none.
+    """
     import av
 
     photo = make_photo(64 + count, 48).astype(np.uint8)
@@ -355,6 +358,7 @@ def make_clip(path, count=4):
         stream = file.add_stream("libx264", rate=25)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.color_trc = transfer
         sound = file.add_stream("aac", rate=48000)
         for frame in frames:
             file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

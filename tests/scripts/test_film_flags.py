@@ -91,6 +91,14 @@ def test_what_is_painted_as_a_film(made, name, output, expected):
     assert is_film(str(made / name), output) is expected
 
 
+def test_what_is_to_be_said_of_a_film_is_said_once(folder, warm_run):
+    make_clip(folder / "hdr.mp4", count=2, transfer=16)
+    shutil.copy(folder / "hdr.mp4", folder / "hdr")
+    for name in ("hdr.mp4", "hdr"):
+        outcome = succeed(warm_run(folder, f"--input={name}", *PAINT), warnings=1)
+        assert f"The film '{name}' is HDR" in outcome.lines[0]
+
+
 @pytest.mark.parametrize(("name", "painted"), [("clip.mp4", "clip.mp4"), ("clip", "clip.mp4")])
 def test_in_a_folder_a_film_keeps_its_name(folder, warm_run, name, painted):
     (folder / "out").mkdir()

@@ -293,7 +293,7 @@ def animate() -> None:
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, _GROUPS)
+    cli.run(main, __doc__, _GROUPS, {"path": "output"})
 
 
 if __name__ == "__main__":

@@ -34,8 +34,13 @@ STYLE_MASK = flags.DEFINE_multi_string(
 )
 
 
-# The arguments of `style_transfer` whose flags have other names.
-ARGUMENTS = {"styles": "style", "style_masks": "style_mask", "content_masks": "content_mask"}
+# The arguments of `style_transfer`, and of what writes a film, whose flags have other names.
+ARGUMENTS = {
+    "styles": "style",
+    "style_masks": "style_mask",
+    "content_masks": "content_mask",
+    "path": "output",
+}
 
 
 def read_pictures(recorded: Mapping[str, Any], start: str | None) -> dict[str, Any]:

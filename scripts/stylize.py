@@ -218,7 +218,7 @@ def _paint_all(jobs, painting):
 
 def run() -> None:
     """Runs the script; the installed command enters here."""
-    cli.run(main, __doc__, GROUPS, {"image": "input", "images": "input"})
+    cli.run(main, __doc__, GROUPS, {"image": "input", "images": "input", "path": "output"})
 
 
 if __name__ == "__main__":

@@ -1040,6 +1040,7 @@ def test_a_film_is_dreamed_on(tmp_path, warm_run):
             ["--image=clip.mp4", "--optimizer=lbfgs", "--smoothness=0"],
             "`optimizer` must be ascent or adam, to dream",
         ),
+        (["--image=clip.mp4", "--output=clip.mp4", "--overwrite"], "`output` must be another file"),
         (["--steadiness=1"], "`steadiness` goes with a film"),
     ],
 )

@@ -1134,6 +1134,7 @@ def test_a_film_is_painted(folder, warm_run):
     [
         (["--content=clip.mp4", "--sweep=style_strength:1,2"], "`sweep` does not go with a film"),
         (["--content=clip.mp4", "--content_mask=a.png"], "`content_mask` does not go with a film"),
+        (["--content=clip.mp4", "--output=clip.mp4", "--overwrite"], "`output` must be another"),
         (["--content=photo.png", "--film_steps=3"], "`film_steps` goes with a film"),
     ],
 )

@@ -12,7 +12,8 @@ import os
 import reprlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ _log = logging.getLogger("kerasart")
 FilmState = dict[str, np.ndarray]
 
 _SMALLEST = 16  # Pixels.
+_SPARSE = 5
 
 
 def name_arrays(name: str, arrays: Sequence[Any]) -> FilmState:
@@ -274,9 +276,10 @@ def preview_film(
         included, without the frame before it, which begins a shot and may take longer.
     """
     painted, seconds = [], []
+    start, length = float(film.start or 0), _find_length(film)
     for i in range(count):
-        start = float(film.start or 0) + (film.duration or 0) * i / count
-        pts, first_two = math.ceil(start / film.time_base), Gap(0, 2, None, None)
+        near = start + length * i / count
+        pts, first_two = math.ceil(near / film.time_base), Gap(0, 2, None, None)
         shown, state = [], None
         before = time.perf_counter()
         for frame, motion in _frames_with_motion(film, first_two, pts, find_flow, None, size):
@@ -287,3 +290,15 @@ def preview_film(
             before = time.perf_counter()
         painted += shown  # Behind the last frame of a short film there is none.
     return painted, float(np.median(seconds)) if seconds else float("nan")
+
+
+def _find_length(film):
+    """Returns the length of a film in seconds; if its file does not say it, it is read."""
+    if film.duration is not None:
+        return film.duration
+    sparse = copy(film)
+    sparse.every *= _SPARSE  # All are decoded; of those between, no pictures are made.
+    with suppress(CutOffError):
+        for frame in sparse:
+            end = frame.time + float(_SPARSE / film.rate)
+    return end - float(film.start or 0)

@@ -35,8 +35,8 @@ def view(number):
     return photo[10 : 10 + HEIGHT, 20 + number : 20 + number + WIDTH]
 
 
-def make_clip(path, views, size=(HEIGHT, WIDTH)):
-    with av.open(str(path), "w") as file:
+def make_clip(path, views, size=(HEIGHT, WIDTH), **options):
+    with av.open(str(path), "w", options=options) as file:
         stream = file.add_stream("libx264", rate=25, options={"crf": "1"})
         (stream.height, stream.width), stream.pix_fmt = size, "yuv420p"
         for each in views:
@@ -422,6 +422,14 @@ def test_a_preview_is_of_frames_spread_over_the_film(clip):
     moving = [motion is not None for _, motion, _ in painter.seen]
     assert moving == [False, True, False, False, False, True]
     assert frames[0][1].shape == (1, 24, 32, 3) and seconds >= 0
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.mkv", {"live": "1"}), ("a.h264", {})])
+def test_a_preview_of_a_film_whose_file_does_not_say_its_length(tmp_path, name, options):
+    film = Film(make_clip(tmp_path / name, map(view, range(12)), **options), start=0.08)
+    assert film.duration is None
+    frames, _ = preview_film(film, Counting(), count=3)
+    assert [round(25 * frame.time) for frame, _ in frames] == [3, 7, 10]
 
 
 def test_a_preview_of_fewer_frames_than_asked_for(clip):

@@ -73,8 +73,7 @@ def is_film(name: str, output: str | None) -> bool:
         return suffix in VIDEOS
     if not is_picture(path):
         return suffix in VIDEOS or _is_video(path)
-    keeps_name = output is None or Path(output).is_dir()
-    wanted = suffix if keeps_name else Path(output).suffix.lower()
+    wanted = Path(output).suffix.lower() if output and not Path(output).is_dir() else suffix
     # A .png of another picture is a photo of its first frame.
     moves = wanted == suffix if wanted == ".png" else wanted in (*VIDEOS, *ANIMATED)
     return moves and is_animated(path)

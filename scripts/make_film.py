@@ -30,6 +30,7 @@ from kerasart.image.atomic_files import claim
 from kerasart.image.contact_sheet import contact_sheet
 from kerasart.progress import Progress, ProgressBar
 from kerasart.scale.requirements import ray
+from kerasart.settings.film import check_cuts
 
 
 def make_films(
@@ -70,6 +71,7 @@ def make_films(
 
     def make(source, output, label=""):
         film = Film(source, *span)
+        check_cuts(cuts, film)
         common_flags.check_pixels(fit_size(film.size, size or max(film.size)))
         if on_film:
             on_film(film)

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasart.applications.film_shots import Shot, check_cuts, frames_of_shots, resize_frame
+from kerasart.applications.film_shots import Shot, frames_of_shots, resize_frame
 from kerasart.film import Film, FilmWriter, Frame
 from kerasart.film.flow import find_flow
 from kerasart.film.motion import Flow, Motion, MotionTracker
@@ -30,6 +30,7 @@ from kerasart.image.arrays import fit_size
 from kerasart.image.atomic_files import check_path
 from kerasart.image.formats import check_pixels
 from kerasart.settings.checks import check, is_whole
+from kerasart.settings.film import check_cuts
 
 _log = logging.getLogger("kerasart")
 
@@ -165,10 +166,10 @@ def paint_film(
     check(shots is None or isinstance(shots, Sequence), "shots", "None, or a list", shots)
     if not isinstance(output, FilmWriter):
         check_path(output, "output")
-    check_cuts(cuts)
     is_allowed = size is None or is_whole(size) and size >= _SMALLEST
     check(is_allowed, "size", f"None, or a whole number of pixels from {_SMALLEST}", size)
     film = film if isinstance(film, Film) else Film(film)
+    check_cuts(cuts, film)
     if size is not None:
         check_pixels(fit_size(film.size, size), None, "size")
     identity = film.identity()

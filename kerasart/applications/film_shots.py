@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -11,7 +12,9 @@ from kerasart.film.motion import is_cut
 from kerasart.film.reader import Film, Frame
 from kerasart.image.arrays import fit_size
 from kerasart.image.resizing import resize_cut_out
-from kerasart.settings.checks import check, is_number
+from kerasart.settings.film import check_cuts
+
+_log = logging.getLogger("kerasart")
 
 
 class Shot(NamedTuple):
@@ -44,10 +47,10 @@ def find_shots(
 
     Raises:
         ImportError: If PyAV or OpenCV is missing.
-        ValueError: If the film cannot be read, or `cuts` are not times.
+        ValueError: If the film cannot be read, or `cuts` are not times in it.
     """
-    check_cuts(cuts)
     film = film if isinstance(film, Film) else Film(film)
+    check_cuts(cuts, film)
     identity = film.identity()
     shots: list[Shot] = []
     for frame, begins_shot in frames_of_shots(film, cuts=cuts):
@@ -74,12 +77,10 @@ def frames_of_shots(
         else:
             yield frame, any(before.time < cut <= frame.time for cut in cuts)
         before = frame
-
-
-def check_cuts(cuts: Collection[float] | None) -> None:
-    """Raises ValueError if something else is given as the times of cuts."""
-    are_times = isinstance(cuts, Collection) and all(is_number(cut) and cut >= 0 for cut in cuts)
-    check(cuts is None or are_times, "cuts", "None, or times in seconds from 0", cuts)
+    if before and cuts is not None and stop is None and film.stop is None:
+        for cut in cuts:
+            if cut > before.time:
+                _log.warning("The film '%s' has no frame at the cut, %s s", film.path, cut)
 
 
 def resize_frame(frame: Frame, size: int | None) -> Frame:

@@ -95,6 +95,20 @@ def test_cuts_can_be_given(clip, tmp_path):
     assert paint_film(clip, tmp_path / "b.mp4", Counting(), cuts=[]).shots == [0]
 
 
+def test_cuts_behind_the_end_are_refused_or_told_of(clip, tmp_path, caplog):
+    message = r"^`cuts` must be before the film's end, at 0.48 s. Received: 9$"
+    for act in (partial(paint_film, output=tmp_path / "a.mp4", painter=Counting()), find_shots):
+        with pytest.raises(ValueError, match=message):
+            act(clip, cuts=[0.08, 9])
+    assert not os.listdir(tmp_path)
+    # The cuts of a whole film, of which a part is painted.
+    assert [shot.first for shot in find_shots(Film(clip, stop=0.2), [0.08, 9])] == [0, 2]
+    assert not caplog.records
+    live = make_clip(tmp_path / "live.mkv", map(view, range(12)), live="1")
+    assert paint_film(live, tmp_path / "b.mp4", Counting(), cuts=[0.08, 9]).shots == [0, 2]
+    assert caplog.messages == [f"The film '{live}' has no frame at the cut, 9 s"]
+
+
 def test_frames_can_be_resized(clip, tmp_path):
     painter = Counting()
     result = paint_film(clip, tmp_path / "small.mp4", painter, size=32)

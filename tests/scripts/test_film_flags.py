@@ -284,6 +284,7 @@ def test_ctrl_c_keeps_the_shots_so_far_and_promises_no_more(
         (["--input=clip.mp4", "--from=3", "--to=2"], "`to` must be after `from`"),
         (["--input=clip.mp4", "--from=9"], "from 9 s on: it must have frames there"),
         (["--input=clip.mp4", "--cuts=1,x"], "`cuts` must be auto, none, or times in seconds"),
+        (["--input=clip.mp4", "--cuts=0.1,9"], "`cuts` must be before the film's end, at 0.32 s"),
         (["--input=clip.mp4", "--output=a.jpg"], "its suffix must be one of .mp4"),
         (["--input=clip.mp4", "--output=clip.mp4", "--overwrite"], "`output` must be another"),
         (["--input=clip.mp4", "--strip_metadata"], "`strip_metadata` does not go with a film"),

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from kerasart.film.video_file import CutOffError, still_picture
-from kerasart.image.formats import FORMATS, pillow_setting
+from kerasart.image.decoding import check_pixel_count
+from kerasart.image.formats import FORMATS, most_pixels, pillow_setting
 from kerasart.image.video import BT709
 
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
@@ -54,7 +55,7 @@ class AnimatedPicture:
         path: The file.
 
     Raises:
-        ValueError: If there is one frame only, or one is damaged.
+        ValueError: If there is one frame only, one is damaged, or has too many pixels.
     """
 
     time_base = Fraction(1, 1000)
@@ -98,8 +99,10 @@ class AnimatedPicture:
 
     def _frames(self) -> Iterator[Image.Image]:
         with self._refusal(0):
-            picture = Image.open(self._path)
+            picture = _opened(self._path, None)
         with picture:
+            limit = "Pillow's `MAX_IMAGE_PIXELS` sets"
+            check_pixel_count(picture, self._path, most_pixels(), limit)
             for number in count():
                 try:
                     with self._refusal(number):

@@ -67,7 +67,7 @@ def decode(
         warnings.simplefilter("ignore")
         with _explained(file, name):
             picture = _open(file)
-        _check_pixel_count(picture, name, pillow_limit if max_pixels is None else max_pixels)
+        check_pixel_count(picture, name, pillow_limit if max_pixels is None else max_pixels)
         with _explained(file, name):
             samples, levels, alpha_kind = _samples(picture, file, name)
             profile, text = picture.info.get("icc_profile"), getattr(picture, "text", {})
@@ -151,12 +151,22 @@ def _length(file):
     return file.seek(0, os.SEEK_END)
 
 
-def _check_pixel_count(picture, name, limit):
+def check_pixel_count(
+    picture: Image.Image,
+    name: str | os.PathLike[str],
+    limit: int | None,
+    raised_by: str = "`max_pixels` raises",
+) -> None:
+    """Refuses a picture of more pixels than a limit; `raised_by` says what the limit depends on.
+
+    Raises:
+        TooManyPixelsError: If it has more.
+    """
     width, height = picture.size
     if limit is not None and width * height > limit:
         raise TooManyPixelsError(
             f"Cannot read '{name}': it has {width * height} pixels, and the limit is {limit}, "
-            f"which `max_pixels` raises. Received: {width} x {height} pixels"
+            f"which {raised_by}. Received: {width} x {height} pixels"
         )
 
 

@@ -303,6 +303,17 @@ def test_no_film(tmp_path):
     assert "Invalid data" in refusal(ValueError, path)
 
 
+@pytest.mark.parametrize("limit", [99, 199])  # Pillow itself refuses twice its limit.
+def test_an_animated_picture_of_too_many_pixels(tmp_path, monkeypatch, limit):
+    first, second = (Image.new("RGB", (20, 10), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    assert len(list(Film(tmp_path / "a.gif"))) == 2
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    message = refusal(ValueError, tmp_path / "a.gif")
+    assert f"has 200 pixels, and the limit is {limit}, which Pillow's" in message
+    assert message.endswith("Received: 20 x 10 pixels")
+
+
 @pytest.mark.parametrize("kind", ["jpg", "png", "gif", "webp", "tif", "heic"])
 def test_still_picture(tmp_path, kind):
     picture = Image.new("RGB", (64, 48))

@@ -32,14 +32,16 @@ class FrameFolder:
     Args:
         folder: The folder, created with the first frame.
         settings: Everything that determines the animation: settings and hashes of its images.
-        anew: Whether to delete the frames of an earlier run, of whatever animation.
+        anew: Whether to delete the frames of an earlier run, of whatever animation; those that it
+            was to keep only to keep the new ones.
         keep: Whether to keep the frames once the animation is written.
 
     Attributes:
         keep: The argument `keep`; True as well if the run that is resumed was to keep them.
 
     Raises:
-        ValueError: If kerasart did not make the folder, or its frames are of another animation.
+        ValueError: If kerasart did not make the folder, its frames are of another animation, or
+            would be deleted though they were to be kept.
         OSError: If the folder cannot be created.
     """
 
@@ -108,12 +110,17 @@ class FrameFolder:
                 f"'{self._folder}' must be new, or hold frames that kerasart wrote, with its "
                 f"{_NOTE}. Received: a folder of something else"
             )
+        was_to_keep = note is not None and note.get("keep_frames", True)  # Older files lack it.
+        if (anew or not self.paths) and was_to_keep and not self.keep and self._has_frames():
+            raise ValueError(
+                "`keep_frames` must be given, or another output, where the frames of an earlier "
+                f"run were kept: they would be deleted. Received: '{self._folder}'"
+            )
         self._is_ours = True
         if note is None or anew or not self.paths:
             self.delete()
             return
-        # Older files lack it.
-        self.keep = self.keep or note.get("keep_frames", True)
+        self.keep = self.keep or was_to_keep
         differ = differences(self._fingerprint, note.get("animation", note))
         if differ:
             raise ValueError(
@@ -121,6 +128,9 @@ class FrameFolder:
                 f"{', '.join(differ)} differ. Received: {str(self._folder)!r}"
             )
         self._write_note()
+
+    def _has_frames(self):
+        return any(_FRAME.fullmatch(path.name) for path in self._folder.iterdir())
 
     def _read_note(self):
         try:

@@ -138,7 +138,23 @@ def test_frames_that_were_to_be_kept_are_kept_later_too(folder):
     again = FrameFolder(folder, IDENTITY)
     assert again.keep
     assert FrameFolder(folder, IDENTITY).keep
-    assert not FrameFolder(folder, IDENTITY, anew=True).keep
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_frames_that_were_kept_give_way_to_such_only(folder, first):
+    frames = FrameFolder(folder, IDENTITY, keep=True)
+    for seed in range(2):
+        frames.add(picture(seed))
+    for path in frames.paths[:first]:
+        path.unlink()
+    before = sorted(folder.iterdir())
+    with pytest.raises(
+        ValueError, match="^`keep_frames` must be given, or another output"
+    ) as caught:
+        FrameFolder(folder, IDENTITY, anew=True)
+    assert str(caught.value).endswith(f"Received: '{folder}'")
+    assert sorted(folder.iterdir()) == before
+    assert FrameFolder(folder, IDENTITY, anew=True, keep=True).paths == []
 
 
 def test_frames_of_an_older_version_go_on_and_are_kept(folder):

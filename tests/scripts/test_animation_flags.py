@@ -187,12 +187,14 @@ def test_a_folder_of_the_users_own_is_left_alone(tmp_path, photo, warm_refuse):
         assert "'dream.frames' must be new, or hold frames that kerasart wrote" in line
 
 
-def test_what_lies_among_the_frames_stays(tmp_path, photo, warm_run):
+def test_what_was_kept_stays(tmp_path, photo, warm_run, warm_refuse):
     flags = [*SMALL, "--animate=zoom", "--frames=1"]
     succeed(warm_run(tmp_path, *flags, "--keep_frames"))
     (tmp_path / "dream.frames" / "notes.txt").write_text("mine")
-    succeed(warm_run(tmp_path, *flags, "--overwrite"))
-    assert names_in(tmp_path / "dream.frames") == ["notes.txt"]
+    line = warm_refuse(tmp_path, *flags, "--overwrite")
+    assert "`keep_frames` must be given, or another output" in line
+    succeed(warm_run(tmp_path, *flags, "--overwrite", "--keep_frames"))
+    assert names_in(tmp_path / "dream.frames") == ["000000.png", "animation.json", "notes.txt"]
 
 
 def test_resume_needs_frames(tmp_path, photo, warm_refuse):

@@ -45,6 +45,8 @@ def make_picture(
     """
     start = time.perf_counter()
     resumes = bool(state and state.exists())
+    if resumes and Path(output).exists() and _if_taken(output, resumes, label) == "number":
+        cli.say(f"{output} stays: only a PNG that says that it is unfinished is replaced.")
     result: Any
     stopped: BaseException | None = None
     with ProgressBar(label=label, disable=QUIET.value or None) as bar, _Preview(output) as preview:
@@ -81,7 +83,10 @@ def make_picture(
     )
     if isinstance(stopped, KeyboardInterrupt):
         if state and state.exists():
-            cli.say("The same command with --resume continues it.")
+            # Without a record, what lies there may be the user's own.
+            is_lost = path == Path(output) and not is_partial(path)
+            anew = f", in another file; with --resume --overwrite in {path}" if is_lost else ""
+            cli.say(f"The same command with --resume continues it{anew}.")
         sys.exit(130)
     if stopped:
         raise stopped

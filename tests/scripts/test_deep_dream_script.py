@@ -953,6 +953,32 @@ def test_interrupt_in_the_midst_of_the_first_step(
     assert record_of(tmp_path / "dream.png") == record_of(tmp_path / "straight.png")
 
 
+def test_a_jpeg_so_far_stays_unless_it_is_overwritten(tmp_path, photo, forked_run, warm_run):
+    change(
+        tmp_path / "change",
+        """
+        def interrupted(*arguments):
+            import os, signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+            return step(*arguments)
+        """,
+    )
+    flags = "--image=photo.png", "--output=dream.jpg", *SMALL
+    outcome = forked_run(tmp_path, *flags, PYTHONPATH=str(tmp_path / "change"))
+    advice = "with --resume continues it, in another file; with --resume --overwrite in dream.jpg."
+    assert outcome.code == 130 and outcome.stdout.endswith(f"The same command {advice}\n")
+    state = (tmp_path / "dream.jpg.state.npz").read_bytes()
+    said, wrote = succeed(warm_run(tmp_path, *flags, "--resume")).stdout.splitlines()
+    assert said == "dream.jpg stays: only a PNG that says that it is unfinished is replaced."
+    assert wrote.startswith("Wrote dream-2.jpg: ")
+    (tmp_path / "dream.jpg.state.npz").write_bytes(state)
+    outcome = succeed(warm_run(tmp_path, *flags, "--resume", "--overwrite"))
+    assert outcome.stdout.startswith("Wrote dream.jpg: ")
+    first, second = (pixels(tmp_path / name) for name in ("dream.jpg", "dream-2.jpg"))
+    np.testing.assert_array_equal(first, second)
+
+
 def test_resume_needs_a_state(tmp_path, photo, warm_refuse):
     line = warm_refuse(tmp_path, "--image=photo.png", *SMALL, "--resume")
     assert line.endswith("Received: no dream.png.state.npz")

@@ -16,6 +16,7 @@ from kerasart.applications.dream_descent import make_descent
 from kerasart.applications.dream_inputs import DreamInputs
 from kerasart.backbones import Backbone, load_backbone
 from kerasart.image import as_image
+from kerasart.image.arrays import quantise
 from kerasart.objectives import Activation, Channel, Objective, Target, dream_objective
 from kerasart.optimization import (
     Checkpoint,
@@ -42,6 +43,7 @@ _log = logging.getLogger("kerasart")
 
 # Images of full size that are held while one octave is made of the one before.
 _IMAGES_OF_OCTAVES = 4
+_BURNT_OUT = 0.1  # Of the values.
 
 
 def deep_dream(
@@ -286,6 +288,8 @@ class Dreamer:
             )
         if weights is targets is None:  # With weights of 0 or other targets, it may be intended.
             _warn_if_inactive(self.objective.terms, run.losses)
+        if settings.optimizer == "lbfgs" and settings.init == "photo":
+            _warn_if_burnt_out(inputs.image, run.image)
         return run
 
     def balance_terms(
@@ -321,6 +325,21 @@ class Dreamer:
             weights[numbers] *= own[active[0]] / weights[active[0]]
         # A term without a gradient, such as a channel that nothing excites yet, keeps its weight.
         return np.where(weights == 0, own, weights)
+
+
+def _warn_if_burnt_out(photo, dream):
+    """Logs a warning if L-BFGS, whose steps have no bound, drove much of a photo to the extremes.
+
+    Of the values of dreams on two photos that looked burnt out it was 0.11 to 0.41, and at most
+    0.08 of those by other optimizers, or of few steps.
+    """
+    burnt = [np.isin(quantise(image, 8), (0, 255)).mean() for image in (dream, photo)]
+    if burnt[0] - burnt[1] > _BURNT_OUT:
+        _log.warning(
+            "The dream is burnt out: %.0f %% of its values are the least or the most. Steps of "
+            "L-BFGS have no bound; those of adam have one.",
+            100 * burnt[0],
+        )
 
 
 def _warn_if_inactive(terms, losses):

@@ -11,6 +11,7 @@ import pytest
 from kerasart import Dreamer, Execution, Interrupted, deep_dream
 from kerasart.backbones.imagenet import load_bundled
 from kerasart.backbones.squeezenet import SqueezeNet
+from kerasart.image.arrays import quantise
 from kerasart.image.resizing import fill_size, resize_photo
 from kerasart.objectives import SIMILARITIES, Activation, Target
 
@@ -356,6 +357,15 @@ def test_a_natural_dream_is_smoother_and_more_plain(make, photo, settings, most)
 def test_lbfgs_takes_no_step_up(make, photo):
     losses = np.sum(list(make(**LBFGS).dream(photo).history.values()), axis=0)
     assert (np.diff(losses) <= 0).all()
+
+
+def test_a_dream_that_lbfgs_burns_out_says_so(make, photo, caplog):
+    regular = make(**LBFGS).dream(photo).image
+    assert np.isin(quantise(regular, 8), (0, 255)).mean() < 0.1 and not caplog.records
+    burnt = make(layers="fire6", optimizer="lbfgs", steps=40).dream(photo).image
+    (record,) = caplog.records
+    share = np.isin(quantise(burnt, 8), (0, 255)).mean()
+    assert record.getMessage().startswith(f"The dream is burnt out: {100 * share:.0f} % of its")
 
 
 # --- How

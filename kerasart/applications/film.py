@@ -12,8 +12,7 @@ import os
 import reprlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from copy import copy
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,7 +36,6 @@ _log = logging.getLogger("kerasart")
 FilmState = dict[str, np.ndarray]
 
 _SMALLEST = 16  # Pixels.
-_SPARSE = 5
 
 
 def name_arrays(name: str, arrays: Sequence[Any]) -> FilmState:
@@ -277,7 +275,7 @@ def preview_film(
         included, without the frame before it, which begins a shot and may take longer.
     """
     painted, seconds = [], []
-    start, length = float(film.start or 0), _find_length(film)
+    start, length = float(film.start or 0), film.measure()
     for i in range(count):
         near = start + length * i / count
         pts, first_two = math.ceil(near / film.time_base), Gap(0, 2, None, None)
@@ -291,15 +289,3 @@ def preview_film(
             before = time.perf_counter()
         painted += shown  # Behind the last frame of a short film there is none.
     return painted, float(np.median(seconds)) if seconds else float("nan")
-
-
-def _find_length(film):
-    """Returns the length of a film in seconds; if its file does not say it, it is read."""
-    if film.duration is not None:
-        return film.duration
-    sparse = copy(film)
-    sparse.every *= _SPARSE  # All are decoded; of those between, no pictures are made.
-    with suppress(CutOffError):
-        for frame in sparse:
-            end = frame.time + float(_SPARSE / film.rate)
-    return end - float(film.start or 0)

@@ -11,8 +11,12 @@ import numpy as np
 from PIL import Image
 
 from kerasart.film.video_file import CutOffError, still_picture
-from kerasart.image.decoding import check_pixel_count
+from kerasart.image.animation import MOST_LOOPS
+from kerasart.image.arrays import quantise
+from kerasart.image.colour_profiles import conversion_to_srgb
+from kerasart.image.decoding import check_pixel_count, turn_upright
 from kerasart.image.formats import FORMATS, most_pixels, pillow_setting
+from kerasart.image.metadata import read_orientation
 from kerasart.image.video import BT709
 
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
@@ -49,7 +53,8 @@ def _opened(path, formats):
 class AnimatedPicture:
     """An animated picture; its attributes are those of `VideoFile`.
 
-    All frames are decoded once to learn their times, which are not listed in such files.
+    All frames are decoded once to learn their times, which are not listed in such files. They are
+    upright sRGB, as photos are read. A PNG's picture for viewers without animation is none of them.
 
     Args:
         path: The file.
@@ -70,17 +75,24 @@ class AnimatedPicture:
         self.has_alpha = False
         delays = []
         for number, frame in enumerate(self._frames()):
+            if number == 0:
+                self._describe(frame)
             delay = frame.info.get("duration", 0)
             delays.append(delay if delay > _SHORTEST else _DEFAULT)
             with self._refusal(number):
                 self.has_alpha = self.has_alpha or _is_transparent(frame)
         if frame.format not in _ANIMATED or len(delays) == 1:
             raise still_picture(path)
-        self.size = frame.height, frame.width
         *self._starts, end = map(round, accumulate(delays, initial=0))
         self.frame_count = len(delays)
         self.duration = end * self.time_base
         self.rate = self.frame_count / self.duration
+
+    def _describe(self, frame):
+        self._orientation = read_orientation(frame, self._path)
+        self.size = turn_upright(np.empty((frame.height, frame.width)), self._orientation).shape
+        self._to_srgb = conversion_to_srgb(frame.info.get("icc_profile"), 3, self._path)
+        self.loop = _count_plays(frame)
 
     def decode(self, start: Fraction) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
         """Yields each frame from a time on, as `VideoFile.decode` does."""
@@ -95,7 +107,10 @@ class AnimatedPicture:
 
     def _convert(self, frame, number):
         with self._refusal(number):
-            return np.asarray(frame.convert("RGBA" if self.has_alpha else "RGB"))
+            pixels = np.asarray(frame.convert("RGBA" if self.has_alpha else "RGB"))
+        colours = self._to_srgb(np.divide(pixels[..., :3], 255, dtype=np.float32))
+        pixels = np.concatenate([quantise(colours, bits=8), pixels[..., 3:]], axis=-1)
+        return turn_upright(pixels, self._orientation)
 
     def _frames(self) -> Iterator[Image.Image]:
         with self._refusal(0):
@@ -103,7 +118,7 @@ class AnimatedPicture:
         with picture:
             limit = "Pillow's `MAX_IMAGE_PIXELS` sets"
             check_pixel_count(picture, self._path, most_pixels(), limit)
-            for number in count():
+            for number in count(bool(picture.info.get("default_image"))):
                 try:
                     with self._refusal(number):
                         picture.seek(number)
@@ -124,6 +139,14 @@ class AnimatedPicture:
                 f"Cannot read '{self._path}' from frame {number} on: it must be whole and "
                 f"undamaged. Received: {str(error) or type(error).__name__}"
             ) from error
+
+
+def _count_plays(picture):
+    """How often an animation is played, 0 for ever."""
+    loop = picture.info.get("loop")
+    if picture.format == "GIF":  # Which says how often it is repeated.
+        loop = 1 if loop is None else loop and loop + 1
+    return min(loop or 0, MOST_LOOPS)
 
 
 def _is_transparent(picture):

@@ -151,7 +151,7 @@ class PictureOutput:
         timestamps = [pts for each in segments.values() for pts in each]
         times = [(pts - timestamps[0]) * self._film.time_base for pts in [*timestamps, end]]
         frames = [self._path(number) for number in range(len(timestamps))]
-        return write_timed_animation(path, frames, times, taken)
+        return write_timed_animation(path, frames, times, self._film.loop, taken)
 
     def _path(self, number):
         return self._folder / f"frame{number:06}.png"

@@ -66,6 +66,7 @@ class Film:
         bits: Bits per channel, 8 or more.
         has_alpha: Whether there is transparency.
         has_sound: Whether there is sound.
+        loop: How often it is played, 0 for ever; a video is 0.
         sample_aspect: The width of a pixel over its height: not 1 in anamorphic films.
         colour: The code points of primaries and transfer characteristics (ITU-T H.273).
 
@@ -99,6 +100,7 @@ class Film:
         self.bits: int = self._file.bits
         self.has_alpha: bool = self._file.has_alpha
         self.has_sound: bool = self._file.has_sound
+        self.loop: int = self._file.loop
         self.sample_aspect: Fraction = self._file.sample_aspect
         self.colour: tuple[int, int] = self._file.colour
         self.duration, self.frame_count = self._measure()
@@ -145,6 +147,15 @@ class Film:
             "stop": None if self.stop is None else str(self.stop),
             "every": self.every,
         }
+
+    def measure(self) -> float:
+        """Returns the seconds from `start` to `stop`, by decoding if the file does not say."""
+        if self.duration is not None:
+            return self.duration
+        start = self.start or Fraction(0)
+        *_, (_, end) = self._file.spans(ceil(start / self.time_base))
+        end *= self.time_base
+        return float((end if self.stop is None else min(end, self.stop)) - start)
 
     def end_of(self, pts: int) -> tuple[int, bool]:
         """Returns when a frame ends, and whether it is the last to be read of the whole file.

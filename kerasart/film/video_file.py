@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasart.image.video import BT709, exact, open_input, scaling
+from kerasart.image.video import BT709, HDR_TRANSFERS, exact, open_input, scaling
 
 _log = logging.getLogger("kerasart")
 
@@ -31,7 +31,6 @@ _MOST_MISSING = 1  # Second of what is said.
 _MATRICES = {1: BT709, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _UNTAGGED = 2
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-_HDR_TRANSFERS = (16, 18)  # PQ and HLG.
 _HD_ROWS = 720
 _RATE = Fraction(25)  # Where none is known.
 
@@ -55,6 +54,7 @@ class VideoFile:
         bits: Bits per channel.
         has_alpha: Whether there is transparency.
         has_sound: Whether there is sound.
+        loop: 0, for ever, as an animated picture is played that is made of it.
         sample_aspect: The width of a pixel over its height, as shown.
         colour: The code points of primaries and transfer characteristics (ITU-T H.273).
 
@@ -62,6 +62,8 @@ class VideoFile:
         ImportError: If PyAV is missing.
         ValueError: If the file is no video, or no frame can be decoded.
     """
+
+    loop = 0
 
     def __init__(self, path: Path):
         self._path = path
@@ -109,7 +111,7 @@ class VideoFile:
             BT709 if code == _UNTAGGED else code
             for code in (int(frame.color_primaries), int(frame.color_trc))
         )
-        if self.colour[1] in _HDR_TRANSFERS:
+        if self.colour[1] in HDR_TRANSFERS:
             self._warn("is HDR (PQ or HLG): its values are taken as they are coded")
         if frame.interlaced_frame:
             self._warn("is interlaced: two fields are taken as one picture")

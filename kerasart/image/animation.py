@@ -24,7 +24,7 @@ from kerasart.image.video import VideoEncoder, check_encoder, find_encoding, ope
 _VIDEO = (".mp4", ".webm")
 
 _FRAMES_PER_SECOND = (0.02, 1000)  # the range that all formats can express
-_MOST_LOOPS = 65535
+MOST_LOOPS = 65535
 # Seconds; players show what is shorter as long as five or ten of these.
 _SHORTEST = {".gif": Fraction(2, 100), ".webp": Fraction(11, 1000)}
 _SHORTEST |= {suffix: _SHORTEST[".webp"] for suffix in (".png", ".apng")}
@@ -87,6 +87,7 @@ def write_timed_animation(
     path: str | os.PathLike[str],
     frames: Sequence[str | os.PathLike[str]],
     times: Sequence[Fraction],
+    loop: int = 0,
     taken: str = "replace",
 ) -> Path:
     """Writes an animation, as `write_animation` does, whose frames are not shown equally long.
@@ -98,6 +99,7 @@ def write_timed_animation(
         path: The file.
         frames: Paths of image files, all of the same size.
         times: Seconds: when each frame is first shown, and when the last ends.
+        loop: As for `write_animation`.
         taken: What to do if the file exists, as in `write_picture`.
 
     Returns:
@@ -106,10 +108,10 @@ def write_timed_animation(
     Raises:
         ImportError, ValueError, OSError: As for `write_animation`.
     """
-    check_animation(path)
+    check_animation(path, loop=loop)
     path = Path(path)
     shown, starts = _thin(frames, times, _SHORTEST.get(path.suffix.lower(), 0))
-    return _write(path, shown, None, [*starts, times[-1]], 0, {}, taken)
+    return _write(path, shown, None, [*starts, times[-1]], loop, {}, taken)
 
 
 def _thin(frames, times, shortest):
@@ -146,10 +148,9 @@ def check_animation(
         raise ValueError(
             f"`fps` must be from {slowest} to {fastest} frames a second. Received: fps={fps}"
         )
-    if loop not in range(_MOST_LOOPS + 1):
+    if loop not in range(MOST_LOOPS + 1):
         raise ValueError(
-            f"`loop` must be a whole number from 0, endless, to {_MOST_LOOPS}. "
-            f"Received: loop={loop}"
+            f"`loop` must be a whole number from 0, endless, to {MOST_LOOPS}. Received: loop={loop}"
         )
     if size is not None and not (isinstance(size, Real) and size >= 1):
         raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")

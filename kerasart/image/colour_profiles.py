@@ -1,15 +1,25 @@
 """`conversion_to_srgb`: from the colours that a file's ICC profile describes."""
 
 import io
+import os
+import re
 from collections.abc import Callable
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from kerasart.image.arrays import quantise
 from kerasart.image.file_warnings import warn_of_file
+from kerasart.image.video import BT2020, HDR_TRANSFERS
 
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
+
+# How HEIC and AVIF, and PNG, give the code points of primaries and transfer (ITU-T H.273).
+_NCLX = re.compile(rb"colrnclx(..)(..)", re.DOTALL)
+_CODES = {"HEIF": _NCLX, "AVIF": _NCLX, "PNG": re.compile(rb"cICP(.)(.)", re.DOTALL)}
+_WIDE_PRIMARIES = {BT2020: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+_HEAD = 2**16  # Bytes in which they are.
 
 # A profile that changes no colour by more than this many 8-bit levels is taken for sRGB: the sRGB
 # profiles in use differ by rounding.
@@ -55,6 +65,28 @@ def conversion_to_srgb(
         return np.divide(np.asarray(converted), 255, dtype=np.float32)
 
     return convert
+
+
+def warn_of_codes(file: BinaryIO, kind: str | None, name: str | os.PathLike[str]) -> None:
+    """Warns of colours that a file gives by code points, which are not converted to sRGB.
+
+    Args:
+        file: The open file, seekable, without an ICC profile.
+        kind: Pillow's name of its format.
+        name: Its name in the warning.
+    """
+    if kind not in _CODES:
+        return
+    file.seek(0)
+    found = _CODES[kind].search(file.read(_HEAD))
+    if not found:
+        return
+    primaries, transfer = (int.from_bytes(code, "big") for code in found.groups())
+    if transfer in HDR_TRANSFERS:
+        warn_of_file("'%s' is HDR (PQ or HLG): its values are taken as they are coded", name)
+    elif primaries in _WIDE_PRIMARIES:
+        wide = _WIDE_PRIMARIES[primaries]
+        warn_of_file("'%s' has the primaries of %s: its values are taken for sRGB", name, wide)
 
 
 def _keeps_colours(transform, mode):

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from kerasart.image.colour_profiles import conversion_to_srgb
+from kerasart.image.colour_profiles import conversion_to_srgb, warn_of_codes
 from kerasart.image.file_warnings import warn_of_file
 from kerasart.image.formats import NAMES, enable_heif, is_heif, pillow_setting
 from kerasart.image.metadata import Metadata, read_metadata, read_orientation
@@ -72,6 +72,8 @@ def decode(
             samples, levels, alpha_kind = _samples(picture, file, name)
             profile, text = picture.info.get("icc_profile"), getattr(picture, "text", {})
             orientation, metadata = read_orientation(picture, name), read_metadata(picture, name)
+            if not profile:
+                warn_of_codes(file, picture.format, name)
             del picture  # Frees its pixels, which `samples` holds too.
             if _has_more_frames(file):
                 warn_of_file("'%s' holds several pictures, of which the first is taken.", name)
@@ -141,6 +143,11 @@ def _explained(file, name):
             f"Cannot read '{name}': the picture is truncated or damaged ({why}), "
             f"and a whole file is needed. Received: {_length(file)} bytes"
         ) from error
+
+
+def turn_upright(pixels: np.ndarray, orientation: int | None) -> np.ndarray:
+    """Turns (height, width, ...) as an EXIF orientation says."""
+    return _UPRIGHT.get(orientation or 1, lambda same: same)(pixels)
 
 
 class _RefusedError(Exception):
@@ -310,7 +317,7 @@ def _plain_mode(picture):
 
 def _to_floats(samples, levels, alpha_kind, profile, orientation, name):
     """Converts samples to upright RGB and straight alpha, float32 in [0, 1], in bands of rows."""
-    samples = _UPRIGHT.get(orientation, lambda same: same)(samples)
+    samples = turn_upright(samples, orientation)
     height, width, channels = samples.shape
     colours = channels - bool(alpha_kind)
     to_srgb = conversion_to_srgb(profile, colours, name)

@@ -14,6 +14,8 @@ _X265 = "log-level=error:frame-threads=1"
 
 # Code points of ITU-T H.273, the same for primaries and matrices.
 BT709, BT2020 = 1, 9
+# Of transfer characteristics: PQ and HLG.
+HDR_TRANSFERS = (16, 18)
 
 
 @dataclass(frozen=True)

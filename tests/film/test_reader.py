@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from film_files import FRAMES, SIZE, STEADY, TIME_BASE, VARIABLE, make_film, picture
 from PIL import Image
+from profiles import LINEAR_RGB
 
 from kerasart.film import Film, Frame
 from kerasart.film.animated_picture import is_animated, is_picture
 from kerasart.film.video_file import CutOffError
+from kerasart.image import read_picture
 
 av = pytest.importorskip("av")
 
@@ -229,6 +231,28 @@ def test_alpha(tmp_path):
     truth = picture(0, channels=4)
     assert abs(frame.image[0] - truth[..., :3]).mean() < 0.02
     assert abs(frame.alpha[0] - truth[..., 3:]).mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", ["webp", "png"])
+def test_animated_pictures_are_upright_srgb_as_photos(tmp_path, kind):
+    pictures = [Image.fromarray(np.uint8(picture(n) * 255)) for n in range(2)]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Turned by a quarter.
+    told = {"exif": exif, "icc_profile": LINEAR_RGB}
+    options = {"lossless": True} if kind == "webp" else {}
+    path = tmp_path / f"a.{kind}"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], **told, **options)
+    film = Film(path)
+    assert film.size == SIZE[::-1]
+    for frame, still in zip(film, pictures, strict=True):
+        still.save(tmp_path / "still.png", **told)
+        np.testing.assert_array_equal(frame.image, read_picture(tmp_path / "still.png").image)
+
+
+def test_a_picture_for_viewers_without_animation_is_no_frame(tmp_path):
+    first, *others = (Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue"))
+    first.save(tmp_path / "a.png", save_all=True, append_images=others, default_image=True)
+    assert [frame.image[0, 0, 0].argmax() for frame in Film(tmp_path / "a.png")] == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])

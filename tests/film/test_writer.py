@@ -584,6 +584,22 @@ def test_the_last_frame_is_shown_as_long_as_before(tmp_path, suffix):
     assert Film(tmp_path / "cut.gif").duration == 0.3
 
 
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_an_animation_is_played_as_often_as_before(tmp_path, kind, plays):
+    colours = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
+    # A GIF says how often it is repeated, if it is.
+    repeats = {0: 0, 1: None, 3: 2}[plays]
+    loop = repeats if kind == "gif" else plays
+    clip = tmp_path / f"clip.{kind}"
+    colours[0].save(clip, save_all=True, append_images=colours[1:], duration=100, loop=loop)
+    for suffix in (".gif", ".webp", ".apng"):
+        write(tmp_path / f"a{suffix}", Film(clip)).finish()
+        assert Film(tmp_path / f"a{suffix}").loop == Film(clip).loop == plays
+        with Image.open(tmp_path / f"a{suffix}") as made:
+            assert made.info.get("loop") == (repeats if suffix == ".gif" else plays)
+
+
 @pytest.mark.parametrize("suffix", [".avi", ".mov"])
 @pytest.mark.parametrize("places", [(7, 8), (14, 15)])
 def test_frames_that_cannot_be_decoded_leave_a_gap(tmp_path, suffix, places):

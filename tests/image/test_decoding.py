@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, features
 from PIL.PngImagePlugin import putchunk
+from profiles import LINE, LINEAR_RGB, WHITE, fixed, profile
 
 from kerasart.image import formats, read_picture
 
@@ -385,43 +386,6 @@ def test_unusable_exif_is_ignored_with_a_warning(tmp_path, caplog, suffix, data)
     assert f"a{suffix}" in record.getMessage()
 
 
-def fixed(*numbers):
-    return b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)
-
-
-def profile(space, connection, tags):
-    """A minimal ICC profile."""
-    offset = 128 + 4 + 12 * len(tags)
-    table, contents = struct.pack(">I", len(tags)), b""
-    for name, content in tags.items():
-        table += name + struct.pack(">II", offset + len(contents), len(content))
-        contents += content
-    header = struct.pack(">I4xI4s4s4s12x4s28x", 0, 0x02400000, b"mntr", space, connection, b"acsp")
-    header += fixed(0.9642, 1, 0.8249)
-    header = header.ljust(128, b"\0")
-    return struct.pack(">I", offset + len(contents)) + header[4:] + table + contents
-
-
-def xyz(*numbers):
-    return b"XYZ \0\0\0\0" + fixed(*numbers)
-
-
-# Values are proportional to light, where those of sRGB are bent.
-LINE = b"curv" + bytes(8)
-WHITE = xyz(0.9642, 1, 0.8249)
-LINEAR_RGB = profile(
-    b"RGB ",
-    b"XYZ ",
-    {
-        b"wtpt": WHITE,
-        b"rXYZ": xyz(0.4361, 0.2225, 0.0139),
-        b"gXYZ": xyz(0.3851, 0.7169, 0.0971),
-        b"bXYZ": xyz(0.1431, 0.0606, 0.7141),
-        b"rTRC": LINE,
-        b"gTRC": LINE,
-        b"bTRC": LINE,
-    },
-)
 LINEAR_GREY = profile(b"GRAY", b"XYZ ", {b"wtpt": WHITE, b"kTRC": LINE})
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -449,6 +413,43 @@ def bent(linear):
 def test_profile_is_converted(tmp_path):
     picture = read(Image.fromarray(RGB), tmp_path / "a.png", icc_profile=LINEAR_RGB)
     np.testing.assert_allclose(picture.image[0], bent(RGB / 255), atol=2 / 255)
+
+
+def code_points(kind, primaries, transfer):
+    """Bytes in which a file of a format says what its colours are (ITU-T H.273)."""
+    if kind == "PNG":
+        file = io.BytesIO()
+        putchunk(file, b"cICP", bytes([primaries, transfer, 0, 1]))
+        return file.getvalue()
+    return struct.pack(">4s4s3HB", b"colr", b"nclx", primaries, transfer, 1, 128)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "AVIF"])
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ((9, 16), "HDR"),
+        ((9, 18), "HDR"),
+        ((12, 13), "Display P3"),
+        ((9, 1), "BT.2020"),
+        ((1, 13), ""),
+    ],
+)
+def test_colours_by_code_points_are_told_of(tmp_path, caplog, kind, codes, words):
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("Pillow is without AVIF")
+    path = tmp_path / f"a.{kind.lower()}"
+    Image.fromarray(RGB).save(path)
+    content = path.read_bytes()
+    if kind == "PNG":
+        content = content[:33] + code_points(kind, *codes) + content[33:]
+    else:
+        place = content.index(b"colrnclx")
+        content = content[:place] + code_points(kind, *codes)[:12] + content[place + 12 :]
+    path.write_bytes(content)
+    read_picture(path)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == bool(words) and all(words in message for message in messages)
 
 
 def test_profile_leaves_alpha_alone(tmp_path):

@@ -22,7 +22,7 @@ _STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
 # FFmpeg's names of formats: timestamps that have no zero; those of decoding; and how whole files
 # can be told, by the time at which they end, or by their size.
 _WITHOUT_ZERO = ("mpeg", "mpegts")
-_WITHOUT_PTS = "avi"
+_AVI = "avi"
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 _MATROSKA = "matroska,webm"
 _MOST_WAITING = 32  # Packets in a decoder, before a frame comes of the first.
@@ -80,11 +80,11 @@ class VideoFile:
             start = 0 if has_zero else Fraction(container.start_time, 10**6)
             self._origin = round(start / self.time_base)
             self.origin = self._origin * self.time_base
-            self._has_no_pts = name == _WITHOUT_PTS
+            self._has_no_pts = name == _AVI
             self.duration = self._length(container, stream)
             # Elsewhere lengths are estimates, so that a shorter film need not be cut off.
             self._promised = container.duration or 0 if name == _MP4 else 0
-            self._is_short = name == _MATROSKA and _is_short(self._path)
+            self._is_short = _is_short(self._path, name)
             # Some files also count what an edit list hides, or no frames at all.
             frame_count = self.duration and round(self.duration * self.rate)
             self.frame_count = frame_count or stream.frames or None
@@ -333,20 +333,30 @@ def _seek(container, stream, timestamp):
     return True
 
 
-def _is_short(path):
-    """Whether a Matroska file ends before its segment does, by the size in its header."""
+def _is_short(path, name):
+    """Whether a file ends before its header says, in a format whose header does."""
     with open(path, "rb") as file:
         head = file.read(2**12)
+    end = 0
+    if name == _AVI:  # A RIFF file.
+        size = int.from_bytes(head[4:8], "little")
+        end = 8 + size if size < 2**32 - 1 else 0
+    elif name == _MATROSKA:
+        end = _end_of_segment(head)
+    return path.stat().st_size < end
+
+
+def _end_of_segment(head):
+    """Where Matroska's segment ends, by the beginning of the file, or 0 if that is not told."""
     end = 0
     for _ in range(2):  # RFC 8794: the file's header, then the segment, each with its size.
         place = end + 4
         if place >= len(head):
-            return False
+            return 0
         length = 9 - head[place].bit_length()
         size = int.from_bytes(head[place : place + length], "big") % 2 ** (7 * length)
         end = place + length + size
-    is_known = size < 2 ** (7 * length) - 1  # As it is not in a stream.
-    return is_known and path.stat().st_size < end
+    return end if size < 2 ** (7 * length) - 1 else 0  # As in a stream.
 
 
 def undamaged(packets: Iterable[Any]) -> Iterator[Any]:

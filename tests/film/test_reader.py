@@ -390,6 +390,24 @@ def test_cut_off(tmp_path, suffix):
     refusal(ValueError, path)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mkv", "libx264"), (".webm", "libvpx-vp9"), (".avi", "mpeg4")]
+)
+def test_cut_off_by_a_little(tmp_path, suffix, codec):
+    unit, times = (TIME_BASE, STEADY) if suffix != ".avi" else (Fraction(1, 25), range(FRAMES))
+    path = make_film(tmp_path / f"a{suffix}", codec, time_base=unit, timestamps=times)
+    assert len(list(Film(path))) == FRAMES
+    data = path.read_bytes()
+    path.write_bytes(data[:-20])
+    with pytest.raises(CutOffError, match="a file that ends there"):
+        list(Film(path))
+    # Of a file that was streamed, nobody knows.
+    size = b"\xff\xff\xff\xff" if suffix == ".avi" else b"\x01" + b"\xff" * 7
+    place = 4 if suffix == ".avi" else data.index(b"\x18\x53\x80\x67") + 4
+    path.write_bytes((data[:place] + size + data[place + len(size) :])[:-20])
+    assert len(list(Film(path))) == FRAMES
+
+
 def test_a_stream_with_damaged_packets(tmp_path, caplog):
     clip = make_film(tmp_path / "clip.ts", timestamps=range(FRAMES), time_base=Fraction(1, 25))
     packets = bytearray(clip.read_bytes())
